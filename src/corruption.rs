@@ -1,0 +1,1 @@
+//! Noise: a pure function of seed, epoch and sample.

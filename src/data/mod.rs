@@ -1,0 +1,1 @@
+//! Sources of images, brought into one data set in memory.

@@ -1,0 +1,1 @@
+//! Which device the work runs on.

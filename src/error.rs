@@ -1,0 +1,143 @@
+//! The one error type of the library.
+
+use std::path::{Path, PathBuf};
+
+/// What can go wrong. Every message names the file, key or layer, what was expected and what was found.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused to read, write or create a file.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    /// A file holds something else than it should.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    File {
+        path: PathBuf,
+        expected: String,
+        found: String,
+    },
+    /// A recipe key has a value that cannot work.
+    #[error("recipe key `{key}`: expected {expected}, found {found}")]
+    Recipe {
+        key: String,
+        expected: String,
+        found: String,
+    },
+    /// A layer does not fit what comes before it, or what is asked of it.
+    #[error("layer {layer}: expected {expected}, found {found}")]
+    Layer {
+        layer: String,
+        expected: String,
+        found: String,
+    },
+    /// A value passed to a function or on the command line is out of its range.
+    #[error("{what}: expected {expected}, found {found}")]
+    Argument {
+        what: String,
+        expected: String,
+        found: String,
+    },
+    /// Training left the finite numbers; nothing of this step was kept.
+    #[error(
+        "the {what} is {value} at step {step} of epoch {epoch} (learning rate {learning_rate:.3e}); \
+         the last good checkpoint is kept: try a lower optimizer.lr or set optimizer.clip_norm"
+    )]
+    NotFinite {
+        what: &'static str,
+        value: f64,
+        epoch: usize,
+        step: u64,
+        learning_rate: f64,
+    },
+    /// candle refused an operation.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// A result with the library's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An operating system error with the file and what was tried on it.
+    pub fn io(action: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.as_ref().to_path_buf(),
+            source,
+        }
+    }
+
+    /// A file that is not what it should be.
+    pub fn file(
+        path: impl AsRef<Path>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::File {
+            path: path.as_ref().to_path_buf(),
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+
+    /// A recipe key with a value that cannot work.
+    pub fn recipe(
+        key: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl ToString,
+    ) -> Self {
+        Self::Recipe {
+            key: key.into(),
+            expected: expected.into(),
+            found: found.to_string(),
+        }
+    }
+
+    /// A layer that does not fit.
+    pub fn layer(
+        layer: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::Layer {
+            layer: layer.into(),
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+
+    /// An argument out of range.
+    pub fn argument(
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl ToString,
+    ) -> Self {
+        Self::Argument {
+            what: what.into(),
+            expected: expected.into(),
+            found: found.to_string(),
+        }
+    }
+
+    /// Whether the cause lies in what was passed in (a file, a recipe, a flag) rather than in the
+    /// machine or the run.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                std::io::ErrorKind::NotFound
+                    | std::io::ErrorKind::IsADirectory
+                    | std::io::ErrorKind::NotADirectory
+                    | std::io::ErrorKind::AlreadyExists
+            ),
+            Self::File { .. }
+            | Self::Recipe { .. }
+            | Self::Layer { .. }
+            | Self::Argument { .. } => true,
+            Self::NotFinite { .. } | Self::Tensor(_) => false,
+        }
+    }
+}
