@@ -17,8 +17,10 @@ pub enum Purpose {
     Corruption = 3,
     /// The choice of the validation samples.
     Split = 4,
-    /// Everything drawn for a picture or a test.
-    Picture = 5,
+    /// Corruption of validation and test samples; the epoch tells the set.
+    Evaluation = 5,
+    /// Noise put on pictures that a user passes in.
+    Picture = 6,
 }
 
 /// An endless stream of random numbers for one `(seed, purpose, epoch, index)`.

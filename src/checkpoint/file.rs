@@ -1,0 +1,199 @@
+//! Writing and reading the file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use super::digest::{self, BLANK};
+use super::{Checkpoint, FORMAT, Progress};
+use crate::recipe::Recipe;
+use crate::{Error, Result};
+
+/// The one metadata entry; a map of several would be written in random order.
+const ENTRY: &str = "autoencode";
+/// What resuming needs stands under this prefix, beside the weights.
+const OPTIMIZER: &str = "optimizer.";
+
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    /// First, so that it is found without parsing.
+    sha256: String,
+    format: u32,
+    recipe: Recipe,
+    data: String,
+    progress: Progress,
+}
+
+/// What every format must have, to tell a newer one from a broken one.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+impl Checkpoint {
+    /// The bytes of the file: the same for equal checkpoints, on every machine.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read from its device.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let metadata = Metadata {
+            sha256: BLANK.to_string(),
+            format: FORMAT,
+            recipe: self.recipe.clone(),
+            data: self.data.clone(),
+            progress: self.progress.clone(),
+        };
+        let metadata = serde_json::to_string(&metadata)
+            .map_err(|e| Error::argument("checkpoint", "finite numbers", e))?;
+        let state = self
+            .optimizer
+            .iter()
+            .map(|(name, tensor)| (format!("{OPTIMIZER}{name}"), tensor));
+        let tensors = self
+            .weights
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor))
+            .chain(state);
+        let metadata = HashMap::from([(ENTRY.to_string(), metadata)]);
+        let mut bytes = safetensors::serialize(tensors, Some(metadata))
+            .map_err(candle_core::Error::from)?;
+        if let Some(digits) = digest::locate(&bytes) {
+            let hex = digest::digest(&bytes, &digits);
+            if let Some(place) = bytes.get_mut(digits) {
+                place.copy_from_slice(hex.as_bytes());
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Writes the file so that at every moment either the old or the new one is whole at `path`:
+    /// a temporary file in the same folder, synchronised, read back, renamed over the old one, and
+    /// the folder synchronised.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to, or what was read back is not what was written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let bytes = self.to_bytes()?;
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let size = bytes.len();
+        let failed = |source| Error::Io {
+            action: "write a checkpoint to",
+            path: path.to_path_buf(),
+            source: std::io::Error::new(
+                std::io::Error::kind(&source),
+                format!("{source} ({size} bytes)"),
+            ),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".checkpoint-").suffix(".tmp");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // Readable as any file that the user makes: the umask takes away what it should.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let mut file = builder.tempfile_in(folder).map_err(failed)?;
+        file.write_all(&bytes).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        if std::fs::read(file.path()).map_err(failed)? != bytes {
+            return Err(Error::file(
+                path,
+                format!("the {size} bytes that were written"),
+                "others when read back; the disk may be failing",
+            ));
+        }
+        file.persist(path).map_err(|error| failed(error.error))?;
+        // Only Unix lets a folder be opened and synchronised.
+        #[cfg(unix)]
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    /// Reads and verifies a file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no checkpoint of this program, is of a newer format, or was changed
+    /// after it was written.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|source| Error::io("read", path, source))?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// [`Checkpoint::read`] from memory; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`].
+    pub fn from_bytes(bytes: &[u8], origin: &Path) -> Result<Self> {
+        let broken = |found: String| Error::file(origin, "a safetensors checkpoint", found);
+        let (_, header) =
+            SafeTensors::read_metadata(bytes).map_err(|error| broken(error.to_string()))?;
+        let entry = header
+            .metadata()
+            .as_ref()
+            .and_then(|entries| entries.get(ENTRY))
+            .ok_or_else(|| {
+                Error::file(
+                    origin,
+                    "a checkpoint written by autoencode",
+                    format!("a safetensors file without its `{ENTRY}` metadata"),
+                )
+            })?;
+        let version: Version = serde_json::from_str(entry)
+            .map_err(|error| broken(format!("metadata that cannot be read: {error}")))?;
+        if version.format > FORMAT {
+            return Err(Error::file(
+                origin,
+                format!("checkpoint format {FORMAT} or older"),
+                format!(
+                    "format {}, written by a newer version of autoencode",
+                    version.format
+                ),
+            ));
+        }
+        let metadata: Metadata = serde_json::from_str(entry)
+            .map_err(|error| broken(format!("metadata that cannot be read: {error}")))?;
+        let digits = digest::locate(bytes).ok_or_else(|| broken("no digest".to_string()))?;
+        let digest = digest::digest(bytes, &digits);
+        if digest != metadata.sha256 {
+            return Err(Error::file(
+                origin,
+                format!("content with SHA-256 {}, as it was written", metadata.sha256),
+                format!("{digest}: the file was damaged or changed"),
+            ));
+        }
+        metadata.recipe.validate()?;
+        let tensors =
+            SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
+        let mut weights = BTreeMap::new();
+        let mut optimizer = BTreeMap::new();
+        for (name, view) in tensors.iter() {
+            let tensor = tensor(&view)?;
+            match name.strip_prefix(OPTIMIZER) {
+                Some(name) => optimizer.insert(name.to_string(), tensor),
+                None => weights.insert(name.to_string(), tensor),
+            };
+        }
+        Ok(Self {
+            recipe: metadata.recipe,
+            data: metadata.data,
+            progress: metadata.progress,
+            weights,
+            optimizer,
+        })
+    }
+}
+
+fn tensor(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor> {
+    use candle_core::safetensors::Load;
+    Ok(view.load(&Device::Cpu)?)
+}

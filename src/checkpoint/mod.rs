@@ -1,0 +1,89 @@
+//! Checkpoints: one safetensors file with weights, recipe, progress and what resuming needs.
+
+mod digest;
+mod file;
+mod model;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::objective::Losses;
+use crate::recipe::Recipe;
+use crate::{Error, Result};
+
+/// The newest format that this version writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// How far a run has come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Complete epochs.
+    pub epoch: usize,
+    /// Optimiser steps in all.
+    pub step: u64,
+    /// Steps done in the epoch that is under way.
+    pub position: usize,
+    /// Training loss of that epoch so far: sum and number of values.
+    pub loss_sum: f64,
+    pub loss_values: usize,
+    /// The best epoch so far by validation loss.
+    pub best: Option<Best>,
+}
+
+impl Progress {
+    /// The training loss of the epoch under way.
+    pub fn losses(&self) -> Losses {
+        Losses {
+            reconstruction_sum: self.loss_sum,
+            values: self.loss_values,
+        }
+    }
+}
+
+/// The epoch with the lowest validation loss.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    pub epoch: usize,
+    /// Its validation loss, in the objective's unit.
+    pub loss: f64,
+}
+
+/// What a checkpoint file holds.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// Resolved: all that determines the run besides the data.
+    pub recipe: Recipe,
+    /// A sentence on the data that the network was trained on.
+    pub data: String,
+    pub progress: Progress,
+    /// By name, as `encoder.0.weight`.
+    pub weights: BTreeMap<String, Tensor>,
+    /// The optimiser's state by name; empty in a checkpoint that is for use only.
+    pub optimizer: BTreeMap<String, Tensor>,
+}
+
+/// The file of a checkpoint given as a file or as a run folder: its best one, else its last.
+///
+/// # Errors
+/// If there is neither.
+pub fn locate(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_path_buf());
+    }
+    ["best.safetensors", "last.safetensors"]
+        .iter()
+        .map(|name| path.join(name))
+        .find(|file| file.is_file())
+        .ok_or_else(|| {
+            Error::file(
+                path,
+                "a run folder with best.safetensors or last.safetensors",
+                "neither",
+            )
+        })
+}

@@ -1,0 +1,116 @@
+//! From a checkpoint to a network that can be used.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::{DType, Device, Shape, Tensor};
+use candle_nn::VarBuilder;
+use candle_nn::var_builder::SimpleBackend;
+
+use super::Checkpoint;
+use crate::model::Autoencoder;
+use crate::{Error, Result};
+
+impl Checkpoint {
+    /// Builds the network with the weights of the checkpoint.
+    ///
+    /// # Errors
+    /// Lists every tensor that is missing, too many, misshapen or of another type, by name.
+    pub fn model(&self, origin: &Path, device: &Device) -> Result<Autoencoder> {
+        let weights = self
+            .weights
+            .iter()
+            .map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)))
+            .collect::<Result<_>>()?;
+        let given = Given {
+            weights: Arc::new(weights),
+            asked: Arc::default(),
+        };
+        let builder =
+            VarBuilder::from_backend(Box::new(given.clone()), DType::F32, device.clone());
+        let model = Autoencoder::new(&self.recipe.network, builder)?;
+        let differences = given.differences();
+        if differences.is_empty() {
+            return Ok(model);
+        }
+        Err(Error::file(
+            origin,
+            "the tensors of the network in its recipe",
+            differences.join("; "),
+        ))
+    }
+}
+
+/// Hands out the tensors of a file and notes what was asked for. A tensor that does not fit is
+/// replaced by an empty one, so that building goes on and every difference is found; the network is
+/// thrown away then.
+#[derive(Clone)]
+struct Given {
+    weights: Arc<BTreeMap<String, Tensor>>,
+    asked: Arc<Mutex<BTreeMap<String, (Shape, DType)>>>,
+}
+
+impl Given {
+    fn fitting(&self, name: &str, shape: &Shape, dtype: DType) -> Option<Tensor> {
+        self.weights
+            .get(name)
+            .filter(|tensor| tensor.shape() == shape && tensor.dtype() == dtype)
+            .cloned()
+    }
+
+    fn differences(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let wrong = asked.iter().filter_map(|(name, (shape, dtype))| {
+            if self.fitting(name, shape, *dtype).is_some() {
+                return None;
+            }
+            Some(match self.weights.get(name) {
+                Some(found) => format!(
+                    "`{name}` is {:?} {:?}, expected {:?} {dtype:?}",
+                    found.dims(),
+                    found.dtype(),
+                    shape.dims(),
+                ),
+                None => format!("`{name}` {:?} is missing", shape.dims()),
+            })
+        });
+        let extra = self
+            .weights
+            .keys()
+            .filter(|name| !asked.contains_key(*name))
+            .map(|name| format!("`{name}` belongs to no layer"));
+        wrong.chain(extra).collect()
+    }
+}
+
+impl SimpleBackend for Given {
+    fn get(
+        &self,
+        shape: Shape,
+        name: &str,
+        _: candle_nn::Init,
+        dtype: DType,
+        device: &Device,
+    ) -> candle_core::Result<Tensor> {
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_string(), (shape.clone(), dtype));
+        match self.fitting(name, &shape, dtype) {
+            Some(tensor) => Ok(tensor),
+            None => Tensor::zeros(0, dtype, device),
+        }
+    }
+
+    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
+        match self.weights.get(name) {
+            Some(tensor) => Ok(tensor.clone()),
+            None => candle_core::bail!("parameter {name} does not exist"),
+        }
+    }
+
+    fn contains_tensor(&self, name: &str) -> bool {
+        self.weights.contains_key(name)
+    }
+}

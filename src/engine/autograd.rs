@@ -1,0 +1,38 @@
+//! The reference engine: the candle modules and their backward pass over the whole batch.
+
+use candle_core::backprop::GradStore;
+
+use super::{Batch, Engine};
+use crate::Result;
+use crate::model::Autoencoder;
+use crate::objective::{Losses, scalar};
+use crate::recipe::Objective;
+
+/// Every layer on every device, by candle's automatic differentiation.
+#[derive(Debug)]
+pub struct Autograd {
+    model: Autoencoder,
+    objective: Objective,
+}
+
+impl Autograd {
+    /// For a network built on trainable variables.
+    pub fn new(model: Autoencoder, objective: Objective) -> Self {
+        Self { model, objective }
+    }
+}
+
+impl Engine for Autograd {
+    fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
+        let values = batch.target.elem_count();
+        let sum = self
+            .objective
+            .sum(&self.model, &batch.input, &batch.target)?;
+        let losses = Losses {
+            reconstruction_sum: scalar(&sum)?,
+            values,
+        };
+        let mean = (sum / values.max(1) as f64)?;
+        Ok((losses, mean.backward()?))
+    }
+}

@@ -1,0 +1,128 @@
+//! Autoencoders as candle modules: an encoder list of layers, a code, and a decoder list.
+
+mod activation;
+mod families;
+mod init;
+mod layer;
+mod parameters;
+mod stack;
+mod summary;
+
+use candle_core::{Module, Tensor};
+use candle_nn::VarBuilder;
+
+pub use families::{conv, dense};
+pub use layer::{Layer, LayerSpec};
+pub use parameters::Parameters;
+pub use stack::Stack;
+pub use summary::{Row, Summary};
+
+use crate::recipe::{Activation, NetworkConfig};
+use crate::{Error, Result};
+
+/// An autoencoder of any family: `input -> encoder -> code -> decoder -> reconstruction`.
+///
+/// Parameters are named `encoder.N.weight`, `decoder.N.bias` with N the layer's place in its list,
+/// activations included, as PyTorch's `nn.Sequential` numbers them.
+#[derive(Debug, Clone)]
+pub struct Autoencoder {
+    encoder: Stack,
+    decoder: Stack,
+}
+
+impl Autoencoder {
+    /// Builds the network that a recipe describes.
+    ///
+    /// # Errors
+    /// If the input shape is not stated, if a layer does not fit the one before it, if the output
+    /// is not shaped like the input, or if `vb` has a parameter missing or misshapen.
+    pub fn new(config: &NetworkConfig, vb: VarBuilder) -> Result<Self> {
+        match config {
+            NetworkConfig::Dense(config) => dense(config, vb),
+            NetworkConfig::Conv(config) => conv(config, vb),
+        }
+    }
+
+    /// Joins an encoder and a decoder.
+    ///
+    /// # Errors
+    /// If the decoder does not begin at the encoder's code or does not end in the encoder's input.
+    pub fn from_stacks(encoder: Stack, decoder: Stack) -> Result<Self> {
+        if decoder.input_shape() != encoder.output_shape() {
+            return Err(Error::layer(
+                "decoder",
+                format!("an input shaped like the code, {:?}", encoder.output_shape()),
+                format!("{:?}", decoder.input_shape()),
+            ));
+        }
+        if decoder.output_shape() != encoder.input_shape() {
+            return Err(Error::layer(
+                "decoder",
+                format!("an output shaped like the input, {:?}", encoder.input_shape()),
+                format!("{:?}", decoder.output_shape()),
+            ));
+        }
+        Ok(Self { encoder, decoder })
+    }
+
+    /// The layers from the input to the code.
+    pub fn encoder(&self) -> &Stack {
+        &self.encoder
+    }
+
+    /// The layers from the code to the reconstruction.
+    pub fn decoder(&self) -> &Stack {
+        &self.decoder
+    }
+
+    /// Shape of one sample, without the batch.
+    pub fn input_shape(&self) -> &[usize] {
+        self.encoder.input_shape()
+    }
+
+    /// Shape of one sample's code.
+    pub fn code_shape(&self) -> &[usize] {
+        self.encoder.output_shape()
+    }
+
+    /// `(N, C, H, W)` to codes `(N, ...)`.
+    ///
+    /// # Errors
+    /// If the samples are not shaped as the network was built for.
+    pub fn encode(&self, samples: &Tensor) -> Result<Tensor> {
+        self.encoder.run(samples)
+    }
+
+    /// Codes `(N, ...)` to reconstructions `(N, C, H, W)`.
+    ///
+    /// # Errors
+    /// If the codes are not shaped as the network was built for.
+    pub fn decode(&self, codes: &Tensor) -> Result<Tensor> {
+        self.decoder.run(codes)
+    }
+
+    /// `(N, C, H, W)` to reconstructions of the same shape.
+    ///
+    /// # Errors
+    /// If the samples are not shaped as the network was built for.
+    pub fn reconstruct(&self, samples: &Tensor) -> Result<Tensor> {
+        self.decode(&self.encode(samples)?)
+    }
+
+    /// The values under the final sigmoid, which the binary cross-entropy reads: it stays exact
+    /// there where the sigmoid itself has rounded to 0 or 1.
+    ///
+    /// # Errors
+    /// If the network does not end in a sigmoid, or as [`Autoencoder::reconstruct`].
+    pub fn logits(&self, samples: &Tensor) -> Result<Tensor> {
+        self.decoder
+            .run_until(&self.encode(samples)?, &Activation::Sigmoid)
+    }
+}
+
+impl Module for Autoencoder {
+    fn forward(&self, samples: &Tensor) -> candle_core::Result<Tensor> {
+        self.reconstruct(samples)
+            .map_err(|error| candle_core::Error::Msg(error.to_string()))
+    }
+}

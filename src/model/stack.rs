@@ -1,0 +1,114 @@
+//! A list of layers, one after the other.
+
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+
+use super::layer::{Layer, LayerSpec};
+use crate::recipe::{Activation, Initialization};
+use crate::{Error, Result};
+
+/// Layers in order, with the shape of a sample before, between and after them.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    name: String,
+    input: Vec<usize>,
+    layers: Vec<Placed>,
+}
+
+/// A layer at its place.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    pub spec: LayerSpec,
+    pub layer: Layer,
+    /// Shape of a sample behind the layer, without the batch.
+    pub output: Vec<usize>,
+}
+
+impl Stack {
+    /// Builds the layers for samples of shape `input`, with parameters named by their place.
+    ///
+    /// # Errors
+    /// If a layer cannot take what comes before it, or `vb` lacks its parameters.
+    pub fn new(
+        name: &str,
+        specs: Vec<LayerSpec>,
+        input: &[usize],
+        init: Initialization,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let vb = vb.pp(name);
+        let mut layers: Vec<Placed> = Vec::with_capacity(specs.len());
+        for (place, spec) in specs.into_iter().enumerate() {
+            let before = layers.last().map_or(input, |placed| placed.output.as_slice());
+            let (layer, output) = spec.build(before, init, vb.pp(place))?;
+            layers.push(Placed {
+                spec,
+                layer,
+                output,
+            });
+        }
+        Ok(Self {
+            name: name.to_string(),
+            input: input.to_vec(),
+            layers,
+        })
+    }
+
+    /// The layers with their full names, as `encoder.0`.
+    pub fn layers(&self) -> impl Iterator<Item = (String, &Placed)> {
+        self.layers
+            .iter()
+            .enumerate()
+            .map(|(place, placed)| (format!("{}.{place}", self.name), placed))
+    }
+
+    /// Shape of a sample before the first layer.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input
+    }
+
+    /// Shape of a sample behind the last layer.
+    pub fn output_shape(&self) -> &[usize] {
+        self.layers
+            .last()
+            .map_or(&self.input, |placed| &placed.output)
+    }
+
+    /// `(N, input...)` to `(N, output...)`.
+    ///
+    /// # Errors
+    /// If the samples have another shape.
+    pub fn run(&self, samples: &Tensor) -> Result<Tensor> {
+        self.run_layers(samples, &self.layers)
+    }
+
+    /// All but the last layer, which must be this activation.
+    ///
+    /// # Errors
+    /// If the last layer is another, or the samples have another shape.
+    pub fn run_until(&self, samples: &Tensor, last: &Activation) -> Result<Tensor> {
+        match self.layers.split_last() {
+            Some((placed, before)) if placed.spec == LayerSpec::Activation(*last) => {
+                self.run_layers(samples, before)
+            }
+            other => Err(Error::layer(
+                format!("{} (last layer)", self.name),
+                last.name(),
+                other.map_or("no layer".to_string(), |(placed, _)| placed.spec.to_string()),
+            )),
+        }
+    }
+
+    fn run_layers(&self, samples: &Tensor, layers: &[Placed]) -> Result<Tensor> {
+        if samples.dims().get(1..) != Some(self.input.as_slice()) {
+            return Err(Error::layer(
+                &self.name,
+                format!("a batch of samples of shape {:?}", self.input),
+                format!("a tensor of shape {:?}", samples.dims()),
+            ));
+        }
+        layers
+            .iter()
+            .try_fold(samples.clone(), |x, placed| placed.layer.forward(&x))
+    }
+}

@@ -1,0 +1,49 @@
+//! The layer table.
+
+use serde::Serialize;
+
+use super::Autoencoder;
+
+/// A network as a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub input: Vec<usize>,
+    pub code: Vec<usize>,
+    pub layers: Vec<Row>,
+    pub parameters: usize,
+}
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// As in the checkpoint, `encoder.0`.
+    pub name: String,
+    /// What it is.
+    pub layer: String,
+    /// Shape of a sample behind it, without the batch.
+    pub output: Vec<usize>,
+    pub parameters: usize,
+}
+
+impl Autoencoder {
+    /// Every layer with its output shape and number of parameters.
+    pub fn summary(&self) -> Summary {
+        let layers: Vec<Row> = self
+            .encoder()
+            .layers()
+            .chain(self.decoder().layers())
+            .map(|(name, placed)| Row {
+                name,
+                layer: placed.spec.to_string(),
+                output: placed.output.clone(),
+                parameters: placed.layer.parameter_count(),
+            })
+            .collect();
+        Summary {
+            input: self.input_shape().to_vec(),
+            code: self.code_shape().to_vec(),
+            parameters: layers.iter().map(|row| row.parameters).sum(),
+            layers,
+        }
+    }
+}

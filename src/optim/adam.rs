@@ -1,0 +1,160 @@
+//! Adam, with its moments in the open.
+
+use std::collections::BTreeMap;
+
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+
+use super::global_norm;
+use crate::recipe::Optimizer;
+use crate::{Error, Result};
+
+/// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1).
+///
+/// `epsilon` is added to the root of the bias-corrected second moment, as in the paper's algorithm 1
+/// and in PyTorch.
+#[derive(Debug)]
+pub struct Adam {
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    clip_norm: Option<f64>,
+    /// Steps taken so far.
+    step: u64,
+    moments: Vec<Moments>,
+}
+
+/// A variable and the running means of its gradient and of the gradient's square.
+#[derive(Debug)]
+struct Moments {
+    name: String,
+    var: Var,
+    first: Tensor,
+    second: Tensor,
+}
+
+impl Adam {
+    /// With zero moments for each variable.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub fn new(config: &Optimizer, vars: Vec<(String, Var)>) -> Result<Self> {
+        let Optimizer::Adam {
+            beta1,
+            beta2,
+            epsilon,
+            clip_norm,
+            ..
+        } = *config;
+        let moments = vars
+            .into_iter()
+            .map(|(name, var)| {
+                Ok(Moments {
+                    first: var.zeros_like()?,
+                    second: var.zeros_like()?,
+                    name,
+                    var,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            beta1,
+            beta2,
+            epsilon,
+            clip_norm,
+            step: 0,
+            moments,
+        })
+    }
+
+    /// Steps taken so far.
+    pub fn step_count(&self) -> u64 {
+        self.step
+    }
+
+    /// Moves every variable that has a gradient. The norm of all gradients is returned when it had
+    /// to be computed for clipping.
+    ///
+    /// # Errors
+    /// If a gradient is not shaped like its variable.
+    pub fn update(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
+        let scale = match self.clip_norm {
+            Some(limit) => {
+                let vars: Vec<(String, Var)> = self
+                    .moments
+                    .iter()
+                    .map(|m| (m.name.clone(), m.var.clone()))
+                    .collect();
+                let norm = global_norm(&vars, gradients)?;
+                if norm > limit { limit / norm } else { 1.0 }
+            }
+            None => 1.0,
+        };
+        self.step += 1;
+        let exponent = i32::try_from(self.step).unwrap_or(i32::MAX);
+        let correction1 = 1.0 - self.beta1.powi(exponent);
+        let correction2 = 1.0 - self.beta2.powi(exponent);
+        for moments in &mut self.moments {
+            let Some(gradient) = gradients.get(&moments.var) else {
+                continue;
+            };
+            let gradient = if scale == 1.0 {
+                gradient.clone()
+            } else {
+                (gradient * scale)?
+            };
+            moments.first = ((&moments.first * self.beta1)? + (&gradient * (1.0 - self.beta1))?)?;
+            moments.second =
+                ((&moments.second * self.beta2)? + (gradient.sqr()? * (1.0 - self.beta2))?)?;
+            let root = (&moments.second / correction2)?.sqrt()?;
+            let direction = (&moments.first / correction1)?.div(&(root + self.epsilon)?)?;
+            moments
+                .var
+                .set(&(moments.var.as_tensor() - (direction * learning_rate)?)?.detach())?;
+        }
+        Ok(())
+    }
+
+    /// The moments by name: `first.encoder.0.weight`, `second.encoder.0.weight`.
+    pub fn state(&self) -> BTreeMap<String, Tensor> {
+        self.moments
+            .iter()
+            .flat_map(|m| {
+                [
+                    (format!("first.{}", m.name), m.first.clone()),
+                    (format!("second.{}", m.name), m.second.clone()),
+                ]
+            })
+            .collect()
+    }
+
+    /// Takes up where `state` and `step` were left.
+    ///
+    /// # Errors
+    /// If a moment is missing or shaped unlike its variable; nothing is changed then.
+    pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, step: u64) -> Result<()> {
+        let take = |name: String, var: &Var| match state.get(&name) {
+            Some(tensor) if tensor.shape() == var.shape() => {
+                Ok(tensor.to_device(var.device())?)
+            }
+            other => Err(Error::argument(
+                format!("optimiser state `{name}`"),
+                format!("a tensor of shape {:?}", var.dims()),
+                other.map_or("none".to_string(), |t| format!("{:?}", t.dims())),
+            )),
+        };
+        let mut restored = Vec::with_capacity(self.moments.len());
+        for m in &self.moments {
+            restored.push((
+                take(format!("first.{}", m.name), &m.var)?,
+                take(format!("second.{}", m.name), &m.var)?,
+            ));
+        }
+        for (m, (first, second)) in self.moments.iter_mut().zip(restored) {
+            m.first = first;
+            m.second = second;
+        }
+        self.step = step;
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+//! Gradient norms.
+
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Tensor, Var};
+
+use crate::Result;
+use crate::objective::scalar;
+
+/// The Euclidean norm of all gradients together, summed in the order of `vars`.
+///
+/// # Errors
+/// Only candle's own.
+pub fn global_norm(vars: &[(String, Var)], gradients: &GradStore) -> Result<f64> {
+    let mut squares: Option<Tensor> = None;
+    for (_, var) in vars {
+        if let Some(gradient) = gradients.get(var) {
+            let square = gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?;
+            squares = Some(match squares {
+                Some(sum) => (sum + square)?,
+                None => square,
+            });
+        }
+    }
+    squares.map_or(Ok(0.0), |sum| Ok(scalar(&sum)?.sqrt()))
+}

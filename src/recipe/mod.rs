@@ -1,0 +1,248 @@
+//! Recipes: all that determines a trained model besides the data, as plain data read from TOML.
+
+mod builtin;
+mod network;
+mod training;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use builtin::{Builtin, builtin};
+pub use network::{Activation, ConvConfig, DenseConfig, Initialization, NetworkConfig};
+pub use training::{
+    Corruption, Draw, Objective, Optimizer, Reconstruction, Schedule, Training,
+};
+
+use crate::{Error, Result};
+
+/// The settings of one training run. The same recipe on the same data gives the same weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Names the run folder.
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    /// The key of everything random: initial weights, order of the samples, noise.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    pub network: NetworkConfig,
+    #[serde(default)]
+    pub corruption: Corruption,
+    pub objective: Objective,
+    pub optimizer: Optimizer,
+    #[serde(default)]
+    pub schedule: Schedule,
+    pub training: Training,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+/// Recipes are a few hundred bytes; nothing larger is read.
+const MAX_BYTES: u64 = 1 << 20;
+
+impl Recipe {
+    /// The recipe of that name, or in that file, with `key=value` settings put over it.
+    ///
+    /// # Errors
+    /// If there is no such recipe, it is not valid TOML, has unknown keys or values out of range.
+    pub fn load(name_or_path: &str, settings: &[String]) -> Result<Self> {
+        if let Some(shipped) = builtin().iter().find(|r| r.name == name_or_path) {
+            return Self::parse(shipped.text, Path::new(shipped.name), settings);
+        }
+        let path = Path::new(name_or_path);
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() > MAX_BYTES => Err(Error::file(
+                path,
+                format!("a recipe of at most {MAX_BYTES} bytes"),
+                format!("{} bytes", metadata.len()),
+            )),
+            Ok(metadata) if metadata.is_file() => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|source| Error::io("read", path, source))?;
+                Self::parse(&text, path, settings)
+            }
+            _ => {
+                let names: Vec<&str> = builtin().iter().map(|r| r.name).collect();
+                Err(Error::argument(
+                    "recipe",
+                    format!("a TOML file or one of {}", names.join(", ")),
+                    format!("`{name_or_path}`"),
+                ))
+            }
+        }
+    }
+
+    /// Reads a recipe from TOML text; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As for [`Recipe::load`].
+    pub fn parse(text: &str, origin: &Path, settings: &[String]) -> Result<Self> {
+        let mut table: toml::Table = text
+            .parse()
+            .map_err(|e: toml::de::Error| Error::file(origin, "a recipe in TOML", one_line(&e.to_string())))?;
+        for setting in settings {
+            set(&mut table, setting)?;
+        }
+        let recipe: Self = serde_path_to_error::deserialize(toml::Value::Table(table))
+            .map_err(|error| {
+                let key = error.path().to_string();
+                Error::file(
+                    origin,
+                    "a valid recipe",
+                    format!("at key `{key}`: {}", one_line(error.inner().message())),
+                )
+            })?;
+        recipe.validate()?;
+        Ok(recipe)
+    }
+
+    /// The recipe as TOML that [`Recipe::parse`] reads back to an equal one.
+    ///
+    /// # Errors
+    /// If the seed is above what TOML holds; [`Recipe::validate`] refuses such a seed.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| Error::recipe("seed", "a value TOML can hold", e))
+    }
+
+    /// Checks every value and what they must be to each other.
+    ///
+    /// # Errors
+    /// Names the first key that cannot work.
+    pub fn validate(&self) -> Result<()> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.name.is_empty()
+            || self.name.len() > 100
+            || self.name.starts_with('.')
+            || !self.name.chars().all(plain)
+        {
+            return Err(Error::recipe(
+                "name",
+                "1 to 100 letters, digits, `-`, `_` or `.`, not starting with a dot",
+                format!("{:?}", self.name),
+            ));
+        }
+        if i64::try_from(self.seed).is_err() {
+            return Err(Error::recipe("seed", format!("0 to {}", i64::MAX), self.seed));
+        }
+        self.network.validate()?;
+        self.corruption.validate()?;
+        self.optimizer.validate()?;
+        self.schedule.validate()?;
+        self.training.validate()?;
+        if self.objective.reconstruction == Reconstruction::Bce
+            && self.network.output_activation() != Activation::Sigmoid
+        {
+            return Err(Error::recipe(
+                "network.output_activation",
+                "sigmoid, as objective.reconstruction is bce (or set that to mse)",
+                format!("{:?}", self.network.output_activation()).to_lowercase(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Puts one `dotted.key=value` into the table. The value is TOML; what is not valid TOML is a string.
+fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
+    let wrong = || Error::argument("--set", "KEY=VALUE, as in optimizer.lr=3e-4", format!("`{setting}`"));
+    let (path, value) = setting.split_once('=').ok_or_else(wrong)?;
+    let value = value.trim();
+    let value = format!("value = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut parsed| parsed.remove("value"))
+        .unwrap_or_else(|| toml::Value::String(value.to_string()));
+    let mut keys: Vec<&str> = path.split('.').map(str::trim).collect();
+    let last = keys.pop().filter(|key| !key.is_empty()).ok_or_else(wrong)?;
+    let mut inner = table;
+    for key in keys {
+        inner = inner
+            .entry(key)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(wrong)?;
+    }
+    inner.insert(last.to_string(), value);
+    Ok(())
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(settings: &[&str]) -> Result<Recipe> {
+        let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
+        Recipe::load("conv-denoiser", &settings)
+    }
+
+    #[test]
+    fn every_shipped_recipe_survives_a_round_trip() {
+        for shipped in builtin() {
+            let recipe = Recipe::load(shipped.name, &[]).unwrap();
+            assert_eq!(recipe.name, shipped.name);
+            let again = Recipe::parse(&recipe.to_toml().unwrap(), Path::new("again"), &[]).unwrap();
+            assert_eq!(recipe, again);
+        }
+    }
+
+    #[test]
+    fn settings_replace_and_add_keys_of_every_type() {
+        let recipe = load(&[
+            "optimizer.lr=3e-4",
+            "optimizer.clip_norm=1",
+            "network.encoder=[4, 8]",
+            "network.decoder=[4]",
+            "schedule.kind=cosine",
+            "name=tiny",
+        ])
+        .unwrap();
+        let Optimizer::Adam { lr, clip_norm, .. } = recipe.optimizer;
+        assert_eq!((lr, clip_norm), (3e-4, Some(1.0)));
+        assert_eq!(recipe.name, "tiny");
+        let NetworkConfig::Conv(config) = recipe.network else {
+            panic!("conv-denoiser is not convolutional")
+        };
+        assert_eq!((config.encoder, config.decoder), (vec![4, 8], vec![4]));
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_named() {
+        for (setting, named) in [
+            ("optimizer.lrr=1", "lrr"),
+            ("optimzer.lr=1", "optimzer"),
+            ("network.colour=1", "colour"),
+            ("optimizer.lr=nan", "optimizer.lr"),
+            ("optimizer.lr=-1", "optimizer.lr"),
+            ("optimizer.lr=fast", "optimizer"),
+            ("training.batch_size=0", "training.batch_size"),
+            ("training.epochs=-3", "training.epochs"),
+            ("network.encoder=[]", "network.encoder"),
+            ("network.encoder=[0, 1, 2]", "network.encoder"),
+            ("network.decoder=[1]", "network.decoder"),
+            ("network.kernel=2", "network.kernel"),
+            ("network.output_activation=linear", "output_activation"),
+            ("name=../x", "name"),
+            ("seed=-1", "seed"),
+            ("nonsense", "nonsense"),
+        ] {
+            let error = load(&[setting]).unwrap_err();
+            assert!(error.to_string().contains(named), "{setting}: {error}");
+            assert!(!error.to_string().contains('\n'), "{setting}: {error}");
+            assert!(error.is_input(), "{setting}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_recipe_lists_those_that_exist() {
+        let error = Recipe::load("conv-denoser", &[]).unwrap_err().to_string();
+        assert!(error.contains("conv-denoiser") && error.contains("dense-32"), "{error}");
+    }
+}

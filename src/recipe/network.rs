@@ -1,0 +1,210 @@
+//! What a recipe says of the network.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// The network of a recipe: one family with its sizes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "family", rename_all = "kebab-case")]
+pub enum NetworkConfig {
+    /// Fully connected layers on the flattened image.
+    Dense(DenseConfig),
+    /// Convolutions with max-pooling on the way to the code and nearest upsampling on the way back.
+    Conv(ConvConfig),
+}
+
+/// A dense autoencoder: `input -> encoder -> decoder -> input`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenseConfig {
+    /// Channels, height and width of an image; taken from the data when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<[usize; 3]>,
+    /// Units of the encoder's layers; the last is the size of the code.
+    pub encoder: Vec<usize>,
+    /// Units of the decoder's hidden layers; the encoder's mirrored when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<Vec<usize>>,
+    /// After every layer but the last.
+    #[serde(default = "relu")]
+    pub activation: Activation,
+    /// After the last layer.
+    #[serde(default = "sigmoid")]
+    pub output_activation: Activation,
+    #[serde(default)]
+    pub init: Initialization,
+}
+
+/// A convolutional autoencoder.
+///
+/// The encoder is a convolution and an activation for each entry, with a max-pool between two of
+/// them, so the last convolution's result is the code. The decoder is a convolution, an activation
+/// and an upsampling for each entry, then one convolution back to the image's channels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConvConfig {
+    /// Channels, height and width of an image; taken from the data when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<[usize; 3]>,
+    /// Channels of the encoder's convolutions.
+    pub encoder: Vec<usize>,
+    /// Channels of the decoder's convolutions but the last: one fewer than the encoder's.
+    pub decoder: Vec<usize>,
+    /// Height and width of every kernel, odd, so that padding keeps the size.
+    #[serde(default = "three")]
+    pub kernel: usize,
+    /// Factor of every max-pool and upsampling.
+    #[serde(default = "two")]
+    pub scale: usize,
+    /// After every convolution but the last.
+    #[serde(default = "relu")]
+    pub activation: Activation,
+    /// After the last convolution.
+    #[serde(default = "sigmoid")]
+    pub output_activation: Activation,
+    #[serde(default)]
+    pub init: Initialization,
+}
+
+/// An element-wise function between layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// The identity.
+    Linear,
+    /// max(0, x), with derivative 0 at 0.
+    Relu,
+    /// x for x > 0, 0.01 x below.
+    LeakyRelu,
+    /// 1 / (1 + e^-x).
+    Sigmoid,
+    Tanh,
+}
+
+/// How weights start; biases follow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Initialization {
+    /// Uniform in +-sqrt(6 / (fan_in + fan_out)), zero biases: Keras' default (Glorot and Bengio,
+    /// "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010,
+    /// equation 16).
+    #[default]
+    GlorotUniform,
+    /// Weights and biases uniform in +-1 / sqrt(fan_in): PyTorch's default for linear and
+    /// convolutional layers.
+    FanIn,
+}
+
+fn relu() -> Activation {
+    Activation::Relu
+}
+
+fn sigmoid() -> Activation {
+    Activation::Sigmoid
+}
+
+fn two() -> usize {
+    2
+}
+
+fn three() -> usize {
+    3
+}
+
+/// The largest width or channel count of a layer: far above use, far below what would exhaust memory
+/// by a typing mistake.
+const MAX_UNITS: usize = 1 << 20;
+
+impl NetworkConfig {
+    /// Channels, height and width of an image, if stated.
+    pub fn input(&self) -> Option<[usize; 3]> {
+        match self {
+            Self::Dense(config) => config.input,
+            Self::Conv(config) => config.input,
+        }
+    }
+
+    /// The final activation.
+    pub fn output_activation(&self) -> Activation {
+        match self {
+            Self::Dense(config) => config.output_activation,
+            Self::Conv(config) => config.output_activation,
+        }
+    }
+
+    /// Fills in the shape of the images, or checks that the stated one is theirs.
+    ///
+    /// # Errors
+    /// If the recipe states another shape.
+    pub fn resolve_input(&mut self, shape: [usize; 3]) -> Result<()> {
+        let input = match self {
+            Self::Dense(config) => &mut config.input,
+            Self::Conv(config) => &mut config.input,
+        };
+        match *input {
+            Some(stated) if stated != shape => Err(Error::recipe(
+                "network.input",
+                format!("the shape of the data's images, {shape:?}"),
+                format!("{stated:?}"),
+            )),
+            _ => {
+                *input = Some(shape);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        if let Some(input) = self.input() {
+            in_range("network.input", &input)?;
+        }
+        match self {
+            Self::Dense(config) => {
+                in_range("network.encoder", &config.encoder)?;
+                match &config.decoder {
+                    Some(decoder) if !decoder.is_empty() => in_range("network.decoder", decoder),
+                    _ => Ok(()),
+                }
+            }
+            Self::Conv(config) => {
+                in_range("network.encoder", &config.encoder)?;
+                if config.decoder.len() + 1 != config.encoder.len() {
+                    return Err(Error::recipe(
+                        "network.decoder",
+                        format!(
+                            "{} entries, one fewer than network.encoder (an upsampling for each max-pool)",
+                            config.encoder.len() - 1
+                        ),
+                        format!("{} entries", config.decoder.len()),
+                    ));
+                }
+                if !config.decoder.is_empty() {
+                    in_range("network.decoder", &config.decoder)?;
+                }
+                if config.kernel % 2 == 0 || config.kernel > 31 {
+                    return Err(Error::recipe(
+                        "network.kernel",
+                        "an odd size from 1 to 31",
+                        config.kernel,
+                    ));
+                }
+                if !(1..=64).contains(&config.scale) {
+                    return Err(Error::recipe("network.scale", "1 to 64", config.scale));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn in_range(key: &str, sizes: &[usize]) -> Result<()> {
+    if sizes.is_empty() || sizes.iter().any(|size| !(1..=MAX_UNITS).contains(size)) {
+        return Err(Error::recipe(
+            key,
+            format!("at least one size, each from 1 to {MAX_UNITS}"),
+            format!("{sizes:?}"),
+        ));
+    }
+    Ok(())
+}
