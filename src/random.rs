@@ -111,10 +111,7 @@ fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
             (products[0] >> 32) as u32 ^ counter[3] ^ key[1],
             products[0] as u32,
         ];
-        key = [
-            key[0].wrapping_add(WEYL[0]),
-            key[1].wrapping_add(WEYL[1]),
-        ];
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
     counter
 }
@@ -145,7 +142,8 @@ mod tests {
 
     #[test]
     fn streams_differ_by_every_part_of_their_key() {
-        let first = |seed, purpose, epoch, index| Stream::new(seed, purpose, epoch, index).next_u32();
+        let first =
+            |seed, purpose, epoch, index| Stream::new(seed, purpose, epoch, index).next_u32();
         let base = first(1, Purpose::Corruption, 2, 3);
         assert_eq!(base, first(1, Purpose::Corruption, 2, 3));
         assert_ne!(base, first(2, Purpose::Corruption, 2, 3));
@@ -160,7 +158,13 @@ mod tests {
         let mut values = vec![0f32; 200_001];
         Stream::new(7, Purpose::Picture, 0, 0).fill_normal(&mut values);
         let n = values.len() as f64;
-        let moment = |power: i32| values.iter().map(|&v| f64::from(v).powi(power)).sum::<f64>() / n;
+        let moment = |power: i32| {
+            values
+                .iter()
+                .map(|&v| f64::from(v).powi(power))
+                .sum::<f64>()
+                / n
+        };
         assert!(moment(1).abs() < 0.01, "{}", moment(1));
         assert!((moment(2) - 1.0).abs() < 0.015, "{}", moment(2));
         assert!(moment(3).abs() < 0.04, "{}", moment(3));

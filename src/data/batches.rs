@@ -1,0 +1,63 @@
+//! The order in which an epoch visits the samples.
+
+use crate::random::{Purpose, Stream};
+use crate::{Error, Result};
+
+/// The batches of one epoch as vectors of sample indices: every sample once, in an order that
+/// depends on the seed and the epoch alone. The last batch holds what is left.
+///
+/// An epoch is resumed at a batch with [`Iterator::skip`].
+#[derive(Debug, Clone)]
+pub struct Batches {
+    order: Vec<u32>,
+    batch_size: usize,
+    next: usize,
+}
+
+impl Batches {
+    /// The batches of `epoch` over `count` samples.
+    ///
+    /// # Errors
+    /// When the batch size is zero or `count` is above 2^32 - 1.
+    pub fn new(count: usize, batch_size: usize, seed: u64, epoch: u64) -> Result<Self> {
+        if batch_size == 0 {
+            return Err(Error::argument("batch size", "1 or more", batch_size));
+        }
+        let samples = u32::try_from(count)
+            .map_err(|_| Error::argument("number of samples", "at most 4,294,967,295", count))?;
+        Ok(Self {
+            order: Stream::new(seed, Purpose::Shuffle, epoch, 0).permutation(samples),
+            batch_size,
+            next: 0,
+        })
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Vec<u32>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.nth(0)
+    }
+
+    fn nth(&mut self, skipped: usize) -> Option<Self::Item> {
+        let start = skipped
+            .saturating_mul(self.batch_size)
+            .saturating_add(self.next)
+            .min(self.order.len());
+        let end = start.saturating_add(self.batch_size).min(self.order.len());
+        self.next = end;
+        match self.order.get(start..end) {
+            Some(batch) if !batch.is_empty() => Some(batch.to_vec()),
+            _ => None,
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.order.len().saturating_sub(self.next);
+        let batches = left.div_ceil(self.batch_size);
+        (batches, Some(batches))
+    }
+}
+
+impl ExactSizeIterator for Batches {}

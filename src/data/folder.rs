@@ -1,0 +1,63 @@
+//! A folder with the four IDX files of MNIST or a data set like it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Images, idx};
+use crate::{Error, Result};
+
+/// Reads the training and the test images of a folder.
+pub fn load(folder: &Path) -> Result<(Images, Images)> {
+    // A missing folder is said as such, not as four missing files.
+    fs::read_dir(folder).map_err(|source| Error::io("read the folder", folder, source))?;
+    // All four are looked for before the first is read: reading can take a while.
+    let [train_images, train_labels, test_images, test_labels] = [
+        find(folder, "train-images", "idx3-ubyte")?,
+        find(folder, "train-labels", "idx1-ubyte")?,
+        find(folder, "t10k-images", "idx3-ubyte")?,
+        find(folder, "t10k-labels", "idx1-ubyte")?,
+    ];
+    let train = read(&train_images, &train_labels)?;
+    let test = read(&test_images, &test_labels)?;
+    if train.shape() != test.shape() {
+        let size = |(_, height, width): (usize, usize, usize)| format!("{height}x{width}");
+        return Err(Error::file(
+            test_images,
+            format!(
+                "images of {} as in {}",
+                size(train.shape()),
+                train_images.display()
+            ),
+            size(test.shape()),
+        ));
+    }
+    Ok((train, test))
+}
+
+/// The file of a part under any of its usual names; unpacked goes before packed.
+fn find(folder: &Path, part: &str, kind: &str) -> Result<PathBuf> {
+    for name in [
+        format!("{part}-{kind}"),
+        format!("{part}.{kind}"),
+        format!("{part}-{kind}.gz"),
+        format!("{part}.{kind}.gz"),
+    ] {
+        let path = folder.join(name);
+        match fs::metadata(&path) {
+            Ok(_) => return Ok(path),
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(Error::io("read", path, source)),
+        }
+    }
+    Err(Error::file(
+        folder,
+        format!("a file {part}-{kind} or {part}.{kind}, raw or gzipped (.gz)"),
+        "none",
+    ))
+}
+
+fn read(images: &Path, labels: &Path) -> Result<Images> {
+    let pixels = idx::read_file(images, idx::Kind::Images)?;
+    let classes = idx::read_file(labels, idx::Kind::Labels)?;
+    idx::join(pixels, images, classes, labels)
+}

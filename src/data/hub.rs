@@ -1,0 +1,138 @@
+//! MNIST from the Hugging Face hub, through candle-datasets.
+
+use std::time::Duration;
+
+use super::Images;
+
+/// How long the network may say nothing before it is given up.
+pub const SILENCE: Duration = Duration::from_secs(10);
+
+/// Without the cargo feature `hub` there is no download.
+///
+/// # Errors
+/// Always, with the reason as a phrase.
+#[cfg(not(feature = "hub"))]
+pub fn load(_silence: Duration) -> Result<(Images, Images), String> {
+    Err("this build has no download (cargo feature `hub`)".into())
+}
+
+/// The training and test images of MNIST, from the hub client's cache or else downloaded into it.
+///
+/// `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT` and `HF_TOKEN` are honoured. A network that says nothing
+/// for `silence` is given up; one that is slow is not.
+///
+/// # Errors
+/// Why MNIST cannot be had, as a phrase.
+#[cfg(feature = "hub")]
+pub fn load(silence: Duration) -> Result<(Images, Images), String> {
+    download::load(silence)
+}
+
+#[cfg(feature = "hub")]
+mod download {
+    use std::panic;
+    use std::sync::Once;
+    use std::sync::mpsc::{self, RecvTimeoutError};
+    use std::thread;
+    use std::time::Duration;
+
+    use candle_core::Tensor;
+    use candle_datasets::vision;
+
+    use super::super::silence::{Watch, cache_folder};
+    use super::Images;
+
+    const THREAD: &str = "mnist-download";
+    const SHAPE: (usize, usize, usize) = (1, 28, 28);
+    const CLASSES: u8 = 10;
+
+    pub fn load(silence: Duration) -> Result<(Images, Images), String> {
+        hush_panics();
+        let cache = cache_folder();
+        let mut watch = Watch::new(cache.clone(), silence);
+        let (sender, receiver) = mpsc::channel();
+        thread::Builder::new()
+            .name(THREAD.into())
+            // The other side is gone when the download was given up: then nobody wants the images.
+            .spawn(move || drop(sender.send(images())))
+            .map_err(|error| format!("the download could not be started ({error})"))?;
+        let interval = (silence / 20).clamp(Duration::from_millis(10), Duration::from_millis(100));
+        loop {
+            match receiver.recv_timeout(interval) {
+                Ok(images) => return images,
+                Err(RecvTimeoutError::Timeout) if watch.is_silent() => {
+                    let seconds = silence.as_secs_f64();
+                    return Err(format!(
+                        "the Hugging Face hub could not be reached (nothing received for {seconds} seconds)"
+                    ));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(format!(
+                        "MNIST as downloaded cannot be decoded (to download it again, delete {})",
+                        cache.join("datasets--ylecun--mnist").display()
+                    ));
+                }
+            }
+        }
+    }
+
+    fn images() -> Result<(Images, Images), String> {
+        let all = vision::mnist::load().map_err(|error| {
+            let error = error.to_string();
+            // candle adds a backtrace in further lines where the user asked for backtraces.
+            let cause = error.lines().next().unwrap_or_default();
+            format!("MNIST could not be had from the Hugging Face hub ({cause})")
+        })?;
+        let train = checked(&all.train_images, &all.train_labels, 60_000)?;
+        let test = checked(&all.test_images, &all.test_labels, 10_000)?;
+        Ok((train, test))
+    }
+
+    /// The images as bytes again, if they are what MNIST should be. candle-datasets drops rows that
+    /// it cannot read and takes images of any size, so this is not to be taken for granted.
+    fn checked(images: &Tensor, labels: &Tensor, count: usize) -> Result<Images, String> {
+        let wrong = |found: String| {
+            format!(
+                "the hub's MNIST is not what it should be ({count} images were expected, {found})"
+            )
+        };
+        let failed = |error: candle_core::Error| wrong(error.to_string());
+        let (channels, height, width) = SHAPE;
+        let values = channels * height * width;
+        if images.dims() != [count, values] || labels.dims() != [count] {
+            return Err(wrong(format!(
+                "found images {:?} and labels {:?}",
+                images.dims(),
+                labels.dims()
+            )));
+        }
+        let labels = labels.to_vec1::<u8>().map_err(failed)?;
+        if let Some(label) = labels.iter().find(|&&label| label >= CLASSES) {
+            return Err(wrong(format!("found a label {label}")));
+        }
+        let pixels = images
+            .flatten_all()
+            .and_then(|flat| flat.to_vec1::<f32>())
+            .map_err(failed)?
+            .into_iter()
+            // The f32 nearest to byte / 255 times 255 lies well within 0.5 of the byte.
+            .map(|value| (value * 255.0).round() as u8)
+            .collect();
+        Images::new(SHAPE, pixels, labels).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// candle-datasets panics on an image that it cannot decode. That ends the download's own thread
+    /// and becomes a reason to use the sample; the panic message is not for the user.
+    fn hush_panics() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let previous = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                if thread::current().name() != Some(THREAD) {
+                    previous(info);
+                }
+            }));
+        });
+    }
+}

@@ -1,0 +1,231 @@
+//! Reading IDX files, the format of MNIST: a magic number, the dimensions as big-endian 32-bit
+//! numbers, then one byte a value.
+//!
+//! Nothing a header says is believed before it has been checked against the size of the file, so a
+//! damaged or hostile file costs no more memory than an honest one of its size.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use super::Images;
+use super::origin::grouped;
+use crate::{Error, Result};
+
+/// Longest side of an image, and most bytes of one file in memory.
+const MAX_SIDE: u32 = 4096;
+const MAX_BYTES: u64 = 1 << 31;
+/// Deflate packs at most 1,032 bytes into one (a match of 258 bytes in two bits).
+const MAX_GZIP_RATIO: u64 = 1032;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// What a file should hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Three dimensions: count, height, width.
+    Images,
+    /// One dimension: count.
+    Labels,
+}
+
+impl Kind {
+    fn magic(self) -> u32 {
+        match self {
+            Self::Images => 0x0803,
+            Self::Labels => 0x0801,
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Labels => "labels",
+        }
+    }
+}
+
+/// A checked file: `values` holds `count` times `height` times `width` bytes (labels are 1x1).
+#[derive(Debug)]
+pub struct Idx {
+    count: u32,
+    height: u32,
+    width: u32,
+    values: Vec<u8>,
+}
+
+/// Reads a raw or gzipped file.
+pub fn read_file(path: &Path, kind: Kind) -> Result<Idx> {
+    let io = |source| Error::io("read", path, source);
+    // Asked before opening: to open a named pipe would wait for its writer.
+    let metadata = fs::metadata(path).map_err(io)?;
+    if !metadata.is_file() {
+        return Err(Error::file(path, "a file", "something else"));
+    }
+    let file = File::open(path).map_err(io)?;
+    read(path, BufReader::new(file), metadata.len(), kind)
+}
+
+/// Reads raw or gzipped bytes, `stored` of them; `name` is for errors.
+pub fn read(name: &Path, mut input: impl Read, stored: u64, kind: Kind) -> Result<Idx> {
+    let mut start = Vec::with_capacity(2);
+    (&mut input)
+        .take(2)
+        .read_to_end(&mut start)
+        .map_err(|source| Error::io("read", name, source))?;
+    let packed = start == GZIP_MAGIC;
+    let whole = Cursor::new(start).chain(input);
+    let file = Contents { name, kind, stored };
+    if packed {
+        file.read(MultiGzDecoder::new(whole), true)
+    } else {
+        file.read(whole, false)
+    }
+}
+
+/// Joins images and labels, which must be as many.
+pub fn join(images: Idx, images_name: &Path, labels: Idx, labels_name: &Path) -> Result<Images> {
+    if images.count != labels.count {
+        return Err(Error::file(
+            labels_name,
+            format!(
+                "{} labels, one for each image of {}",
+                grouped(images.count),
+                images_name.display()
+            ),
+            format!("{} labels", grouped(labels.count)),
+        ));
+    }
+    let shape = (1, images.height as usize, images.width as usize);
+    Images::new(shape, images.values, labels.values)
+}
+
+/// The unpacked bytes of one file, and what to say about them.
+struct Contents<'a> {
+    name: &'a Path,
+    kind: Kind,
+    stored: u64,
+}
+
+impl Contents<'_> {
+    fn read(&self, mut input: impl Read, packed: bool) -> Result<Idx> {
+        let magic = self.number(&mut input)?;
+        if magic != self.kind.magic() {
+            return Err(self.wrong(
+                format!(
+                    "an IDX file of {} (first four bytes 0x{:08x})",
+                    self.kind.noun(),
+                    self.kind.magic()
+                ),
+                format!("0x{magic:08x}"),
+            ));
+        }
+        let count = self.number(&mut input)?;
+        let (height, width) = match self.kind {
+            Kind::Images => (self.number(&mut input)?, self.number(&mut input)?),
+            Kind::Labels => (1, 1),
+        };
+        let promised = self.promised(count, height, width)?;
+        let contents = match self.kind {
+            Kind::Images => format!("{} images of {height}x{width}", grouped(count)),
+            Kind::Labels => format!("{} labels", grouped(count)),
+        };
+        let header = match self.kind {
+            Kind::Images => 16,
+            Kind::Labels => 8,
+        };
+        let expected = format!(
+            "{} bytes for the {contents} that its header promises",
+            grouped(promised + header)
+        );
+        if !packed && self.stored != promised + header {
+            return Err(self.wrong(expected, format!("{} bytes", grouped(self.stored))));
+        }
+        if packed && promised / MAX_GZIP_RATIO > self.stored {
+            return Err(self.wrong(
+                expected,
+                format!(
+                    "{} gzipped bytes, which cannot hold as many",
+                    grouped(self.stored)
+                ),
+            ));
+        }
+        let too_large = || self.wrong("no more than fits into memory", contents.as_str());
+        let mut values = Vec::new();
+        let length = usize::try_from(promised).map_err(|_| too_large())?;
+        values.try_reserve_exact(length).map_err(|_| too_large())?;
+        (&mut input)
+            .take(promised)
+            .read_to_end(&mut values)
+            .map_err(|source| self.failed(source))?;
+        if values.len() != length {
+            let found = values.len() as u64 + header;
+            return Err(self.wrong(expected, format!("{} bytes", grouped(found))));
+        }
+        // One byte further: nothing may follow, and the checksum of a gzip file stands at its end.
+        let mut rest = Vec::new();
+        (&mut input)
+            .take(1)
+            .read_to_end(&mut rest)
+            .map_err(|source| self.failed(source))?;
+        if !rest.is_empty() {
+            return Err(self.wrong(expected, "more bytes after them"));
+        }
+        Ok(Idx {
+            count,
+            height,
+            width,
+            values,
+        })
+    }
+
+    /// The number of values that a header promises, if a sane file can hold as many.
+    fn promised(&self, count: u32, height: u32, width: u32) -> Result<u64> {
+        if count == 0 {
+            return Err(self.wrong(format!("1 or more {}", self.kind.noun()), "none"));
+        }
+        let side = 1..=MAX_SIDE;
+        if !side.contains(&height) || !side.contains(&width) {
+            return Err(self.wrong(
+                format!("images of 1x1 to {MAX_SIDE}x{MAX_SIDE} pixels"),
+                format!("a header that says {height}x{width}"),
+            ));
+        }
+        // Below 2^32 * 2^12 * 2^12: no overflow.
+        let promised = u64::from(count) * u64::from(height) * u64::from(width);
+        if promised > MAX_BYTES {
+            return Err(self.wrong(
+                format!("at most {} bytes of values", grouped(MAX_BYTES)),
+                format!("a header that promises {}", grouped(promised)),
+            ));
+        }
+        Ok(promised)
+    }
+
+    fn number(&self, input: &mut impl Read) -> Result<u32> {
+        let mut bytes = [0; 4];
+        match input.read_exact(&mut bytes) {
+            Ok(()) => Ok(u32::from_be_bytes(bytes)),
+            Err(source) if source.kind() == ErrorKind::UnexpectedEof => Err(self.wrong(
+                format!("an IDX file of {}", self.kind.noun()),
+                format!("a file of {} bytes that ends in its header", self.stored),
+            )),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    fn wrong(&self, expected: impl Into<String>, found: impl Into<String>) -> Error {
+        Error::file(self.name, expected, found)
+    }
+
+    /// An error while reading: the decoder's complaints are about the file, others the system's.
+    fn failed(&self, source: io::Error) -> Error {
+        match source.kind() {
+            ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
+                self.wrong("a sound gzip file", format!("a damaged one ({source})"))
+            }
+            _ => Error::io("read", self.name, source),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Noticing that a download has gone silent, by what it leaves in the hub's cache folder.
+//!
+//! The hub client sets no time limits and does not tell what it received, but every answer of the hub
+//! shows in the cache: a lock file after the first, then the file that grows. Large files may arrive
+//! in pieces of many megabytes, each written at once, so between the first answer and the end the
+//! machine's network interfaces are asked as well, where the system tells (Linux).
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+const REPOSITORY: &str = "datasets--ylecun--mnist";
+const REVISION: &str = "refs/refs/convert/parquet";
+const FILES: [&str; 2] = ["mnist/test/0000.parquet", "mnist/train/0000.parquet"];
+/// What must arrive at the machine within the limit to count as a download: other programs talk too.
+const NOTEWORTHY: u64 = 64 * 1024;
+/// How many times the limit to wait for the cache to change when the interfaces are busy, or cannot
+/// be asked.
+const PATIENCE: u32 = 12;
+
+/// Where the hub client keeps its downloads (the rules of `huggingface_hub`).
+pub fn cache_folder() -> PathBuf {
+    let variable = |name| env::var(name).ok().map(PathBuf::from);
+    variable("HF_HUB_CACHE")
+        .or_else(|| variable("HUGGINGFACE_HUB_CACHE"))
+        .or_else(|| Some(variable("HF_HOME")?.join("hub")))
+        .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("huggingface/hub")))
+        .unwrap_or_else(|| {
+            variable("HOME")
+                .unwrap_or_else(|| PathBuf::from("/tmp"))
+                .join(".cache/huggingface/hub")
+        })
+}
+
+/// Watches the download of MNIST.
+pub struct Watch {
+    cache: PathBuf,
+    limit: Duration,
+    /// Names, sizes and times of the files in the cache, hashed.
+    state: u64,
+    changed: Instant,
+    answered: bool,
+    /// Bytes that the interfaces had received when they were last found busy.
+    received: Option<u64>,
+    busy: Instant,
+}
+
+impl Watch {
+    /// Starts watching; the network is silent when it says nothing for `limit`.
+    pub fn new(cache: PathBuf, limit: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            state: state(&cache),
+            cache,
+            limit,
+            changed: now,
+            answered: false,
+            received: received(),
+            busy: now,
+        }
+    }
+
+    /// Whether the network has been silent for the limit and there is still something to download.
+    pub fn is_silent(&mut self) -> bool {
+        let now = Instant::now();
+        let state = state(&self.cache);
+        if state != self.state {
+            (self.state, self.changed, self.answered) = (state, now, true);
+            (self.received, self.busy) = (received(), now);
+            return false;
+        }
+        let patience = self.limit.saturating_mul(PATIENCE);
+        let (heard, limit) = match (self.answered, self.received, received()) {
+            (true, Some(before), Some(bytes)) => {
+                if bytes.saturating_sub(before) >= NOTEWORTHY {
+                    (self.received, self.busy) = (Some(bytes), now);
+                }
+                (self.busy, self.limit)
+            }
+            (true, ..) => (self.changed, patience),
+            (false, ..) => (self.changed, self.limit),
+        };
+        let silent =
+            now.duration_since(heard) >= limit || now.duration_since(self.changed) >= patience;
+        // With both files here the rest is decoding, which takes as long as it takes.
+        silent && !is_complete(&self.cache)
+    }
+}
+
+/// Whether both files are in the cache, so that nothing has to be downloaded.
+fn is_complete(cache: &Path) -> bool {
+    let repository = cache.join(REPOSITORY);
+    fs::read_to_string(repository.join(REVISION)).is_ok_and(|commit| {
+        let snapshot = repository.join("snapshots").join(commit.trim());
+        FILES.iter().all(|file| snapshot.join(file).exists())
+    })
+}
+
+fn state(cache: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for folder in [
+        cache.join(REPOSITORY),
+        cache.join(".locks").join(REPOSITORY),
+    ] {
+        add(&folder, &mut hasher, 6);
+    }
+    hasher.finish()
+}
+
+/// Adds a folder's files to the hash; links are not followed.
+fn add(folder: &Path, hasher: &mut DefaultHasher, depth: usize) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let Ok(metadata) = path.symlink_metadata() else {
+            continue;
+        };
+        path.hash(hasher);
+        metadata.modified().ok().hash(hasher);
+        if !metadata.is_dir() {
+            metadata.len().hash(hasher);
+        } else if depth > 0 {
+            add(&path, hasher, depth - 1);
+        }
+    }
+}
+
+/// Bytes that have arrived at this machine from outside; `None` where the system does not tell.
+fn received() -> Option<u64> {
+    let table = fs::read_to_string("/proc/net/dev").ok()?;
+    table
+        .lines()
+        .filter_map(|line| {
+            let (interface, counters) = line.split_once(':')?;
+            (interface.trim() != "lo")
+                .then_some(counters)?
+                .split_whitespace()
+                .next()?
+                .parse::<u64>()
+                .ok()
+        })
+        .reduce(u64::saturating_add)
+}
