@@ -7,6 +7,7 @@ pub mod data;
 pub mod device;
 pub mod engine;
 pub mod error;
+pub mod evaluate;
 pub mod model;
 pub mod objective;
 pub mod ops;
@@ -14,5 +15,6 @@ pub mod optim;
 pub mod picture;
 pub mod random;
 pub mod recipe;
+pub mod train;
 
 pub use error::{Error, Result};

@@ -3,7 +3,9 @@
 //! A data set has three parts. Networks learn from `train`; `validation`, held out of the training
 //! set, chooses the best epoch; `test` is for the final figures alone.
 
+mod batch;
 mod batches;
+mod fingerprint;
 mod folder;
 pub mod hub;
 mod idx;
@@ -16,9 +18,10 @@ mod split;
 
 use std::path::PathBuf;
 
+pub use batch::Batch;
 pub use batches::Batches;
 pub use images::Images;
-pub use origin::Origin;
+pub use origin::{Origin, grouped};
 
 use crate::Result;
 

@@ -79,7 +79,7 @@ impl fmt::Display for Origin {
 }
 
 /// A number as people write it: 60,000.
-pub(super) fn grouped(number: impl ToString) -> String {
+pub fn grouped(number: impl ToString) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -2,8 +2,9 @@
 
 use candle_core::backprop::GradStore;
 
-use super::{Batch, Engine};
+use super::Engine;
 use crate::Result;
+use crate::data::Batch;
 use crate::model::Autoencoder;
 use crate::objective::{Losses, scalar};
 use crate::recipe::Objective;

@@ -109,6 +109,14 @@ impl Autoencoder {
         self.decode(&self.encode(samples)?)
     }
 
+    /// Whether the last layer is this activation.
+    pub fn ends_in(&self, activation: Activation) -> bool {
+        self.decoder
+            .layers()
+            .last()
+            .is_some_and(|(_, placed)| placed.spec == LayerSpec::Activation(activation))
+    }
+
     /// The values under the final sigmoid, which the binary cross-entropy reads: it stays exact
     /// there where the sigmoid itself has rounded to 0 or 1.
     ///

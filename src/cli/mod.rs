@@ -1,0 +1,84 @@
+//! One file a command: arguments in, library calls, a table or a picture out.
+
+mod bench;
+mod evaluate;
+mod filters;
+mod infer;
+mod model;
+mod output;
+mod progress;
+mod recipes;
+mod shared;
+mod summary;
+mod train;
+
+use std::process::ExitCode;
+
+use autoencode::Error;
+use clap::{Parser, Subcommand};
+
+use shared::Shared;
+
+/// Train, apply and look into autoencoders.
+#[derive(Debug, Parser)]
+#[command(name = "autoencode", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Train),
+    Infer(infer::Infer),
+    Filters(filters::Filters),
+    Evaluate(evaluate::Evaluate),
+    Summary(summary::Summary),
+    Recipes(recipes::Recipes),
+    Bench(bench::Bench),
+}
+
+/// Parses the command line, runs the command and turns its end into an exit code: 0 done; 2 the
+/// command or an input is wrong; 1 anything else; 130 and 143 after SIGINT and SIGTERM.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let shared = arguments.shared;
+    set_threads(shared.threads());
+    let result = match arguments.command {
+        Command::Train(command) => command.run(&shared),
+        Command::Infer(command) => command.run(&shared).map(done),
+        Command::Filters(command) => command.run(&shared).map(done),
+        Command::Evaluate(command) => command.run(&shared).map(done),
+        Command::Summary(command) => command.run(&shared).map(done),
+        Command::Recipes(command) => command.run(&shared).map(done),
+        Command::Bench(command) => command.run(&shared).map(done),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("error: {error:#}"));
+            let input = error
+                .chain()
+                .filter_map(|cause| cause.downcast_ref::<Error>())
+                .any(Error::is_input);
+            ExitCode::from(if input { 2 } else { 1 })
+        }
+    }
+}
+
+fn done(_: ()) -> ExitCode {
+    ExitCode::SUCCESS
+}
+
+/// Fixes the size of every thread pool.
+fn set_threads(threads: usize) {
+    let threads = threads.to_string();
+    for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
+        // SAFETY: this is the program's only thread. candle takes the number from here; without it,
+        // it reads /proc/cpuinfo again for every matrix product.
+        unsafe { std::env::set_var(name, &threads) };
+    }
+}

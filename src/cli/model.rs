@@ -1,0 +1,55 @@
+//! The network that a command works with.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use autoencode::checkpoint::{Checkpoint, locate};
+use autoencode::device::Chosen;
+use autoencode::model::Autoencoder;
+use clap::Args;
+
+/// The denoiser that ships in models/, built into the binary.
+const SHIPPED: &[u8] = include_bytes!("../../models/conv-denoiser.safetensors");
+const SHIPPED_NAME: &str = "models/conv-denoiser.safetensors (built in)";
+
+#[derive(Debug, Args)]
+pub struct Model {
+    /// A checkpoint file or a run folder (its best checkpoint) [default: the denoiser that ships
+    /// with the program].
+    #[arg(long, short, value_name = "FILE|RUN")]
+    checkpoint: Option<PathBuf>,
+}
+
+/// A network with where it came from.
+pub struct Loaded {
+    pub model: Autoencoder,
+    pub checkpoint: Checkpoint,
+    pub origin: PathBuf,
+}
+
+impl Model {
+    pub fn load(&self, chosen: &Chosen) -> Result<Loaded> {
+        match &self.checkpoint {
+            Some(path) => open(path, chosen),
+            None => {
+                let origin = PathBuf::from(SHIPPED_NAME);
+                finish(Checkpoint::from_bytes(SHIPPED, &origin)?, origin, chosen)
+            }
+        }
+    }
+}
+
+/// Opens a checkpoint file or run folder.
+pub fn open(path: &Path, chosen: &Chosen) -> Result<Loaded> {
+    let file = locate(path)?;
+    finish(Checkpoint::read(&file)?, file, chosen)
+}
+
+fn finish(checkpoint: Checkpoint, origin: PathBuf, chosen: &Chosen) -> Result<Loaded> {
+    let model = checkpoint.model(&origin, &chosen.device)?;
+    Ok(Loaded {
+        model,
+        checkpoint,
+        origin,
+    })
+}

@@ -1,0 +1,81 @@
+//! Flags that several commands take.
+
+use std::path::PathBuf;
+
+use autoencode::data::{Dataset, Source, load};
+use autoencode::device::{Chosen, DeviceChoice};
+use clap::Args;
+
+use super::output::complain;
+
+#[derive(Debug, Args)]
+pub struct Shared {
+    /// Where to compute: auto, cpu, cuda, cuda:N or metal.
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", help_heading = "Common options")]
+    device: DeviceChoice,
+
+    /// Threads on the CPU [default: one a core]. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Common options")]
+    threads: Option<u16>,
+
+    /// Print nothing but errors and what was asked for with --json.
+    #[arg(long, short, global = true, help_heading = "Common options")]
+    pub quiet: bool,
+
+    /// Print the result as one JSON object on standard output.
+    #[arg(long, global = true, help_heading = "Common options")]
+    pub json: bool,
+}
+
+impl Shared {
+    pub fn threads(&self) -> usize {
+        match self.threads {
+            Some(threads) => usize::from(threads),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    pub fn device(&self) -> autoencode::Result<Chosen> {
+        self.device.open()
+    }
+
+    /// Whether to print text for people on standard output.
+    pub fn talks(&self) -> bool {
+        !self.quiet && !self.json
+    }
+
+    /// Says something beside the result: on standard error, unless --quiet.
+    pub fn remark(&self, text: &str) {
+        if !self.quiet {
+            complain(text);
+        }
+    }
+}
+
+/// Which images to use.
+#[derive(Debug, Args)]
+pub struct Data {
+    /// Folder with the IDX files of MNIST or a set like it, raw or gzipped
+    /// [default: MNIST from the Hugging Face hub, else the built-in sample of 12,000 digits].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Do not ask the hub; without --data, use the built-in sample.
+    #[arg(long)]
+    offline: bool,
+}
+
+impl Data {
+    /// Loads the data and says on standard error if it is not the full set.
+    pub fn load(&self, shared: &Shared) -> autoencode::Result<Dataset> {
+        let source = match &self.data {
+            Some(folder) => Source::Folder(folder.clone()),
+            None => Source::Mnist,
+        };
+        let dataset = load(&source, self.offline)?;
+        if let Some(notice) = dataset.origin.notice() {
+            shared.remark(&format!("note: {notice}"));
+        }
+        Ok(dataset)
+    }
+}

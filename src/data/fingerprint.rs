@@ -1,0 +1,32 @@
+//! Which images a data set holds, whatever they were read from.
+
+use sha2::{Digest, Sha256};
+
+use super::origin::grouped;
+use super::{Dataset, Images};
+
+impl Dataset {
+    /// A phrase that is equal for equal data, from whichever source: counts, shape, and the first
+    /// digits of a SHA-256 over all pixels and labels.
+    pub fn content(&self) -> String {
+        let mut hasher = Sha256::new();
+        let parts: [&Images; 3] = [&self.train, &self.validation, &self.test];
+        for part in parts {
+            hasher.update(part.pixels());
+            hasher.update(part.labels());
+        }
+        let digits: String = hasher
+            .finalize()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let (channels, height, width) = self.train.shape();
+        format!(
+            "{} + {} + {} images of {channels}x{height}x{width}, SHA-256 {digits}...",
+            grouped(self.train.len()),
+            grouped(self.validation.len()),
+            grouped(self.test.len()),
+        )
+    }
+}

@@ -1,0 +1,37 @@
+//! Between pictures and batches of a network.
+
+use candle_core::{Device, Tensor};
+
+use super::Picture;
+use crate::Result;
+
+impl Picture {
+    /// The images of a batch `(N, C, H, W)`, values outside of [0,1] moved to the nearer end.
+    ///
+    /// # Errors
+    /// If the batch has another number of dimensions, or C is neither 1 nor 3.
+    pub fn from_batch(batch: &Tensor) -> Result<Vec<Self>> {
+        let (count, channels, height, width) = batch.dims4()?;
+        (0..count)
+            .map(|index| {
+                let values = batch.get(index)?.flatten_all()?.to_vec1()?;
+                Self::clamped(channels, height, width, values)
+            })
+            .collect()
+    }
+
+    /// One batch `(N, C, H, W)` of pictures of one shape.
+    ///
+    /// # Errors
+    /// If their shapes differ, or there are none.
+    pub fn to_batch(pictures: &[Self], device: &Device) -> Result<Tensor> {
+        let tensors = pictures
+            .iter()
+            .map(|picture| {
+                let shape = (picture.channels(), picture.height(), picture.width());
+                Tensor::from_slice(picture.values(), shape, device)
+            })
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        Ok(Tensor::stack(&tensors, 0)?)
+    }
+}

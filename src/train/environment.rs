@@ -1,0 +1,61 @@
+//! What a run depends on besides recipe and data.
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+/// Kept in `environment.json`, never in a checkpoint.
+#[derive(Debug, Clone, Serialize)]
+pub struct Environment {
+    pub autoencode: &'static str,
+    pub candle: &'static str,
+    pub system: String,
+    pub device: String,
+    pub threads: usize,
+    pub command: Vec<String>,
+    pub folder: std::path::PathBuf,
+    /// RFC 3339, UTC.
+    pub started: String,
+    pub finished: Option<String>,
+    /// The largest resident size so far, where the system tells.
+    pub peak_memory_mb: Option<f64>,
+}
+
+impl Environment {
+    /// As it is now, at the start of a run.
+    pub fn start(device: &str, threads: usize, folder: &std::path::Path) -> Self {
+        Self {
+            autoencode: env!("CARGO_PKG_VERSION"),
+            candle: "0.11.1",
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            device: device.to_string(),
+            threads,
+            command: std::env::args_os()
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect(),
+            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()),
+            started: now(),
+            finished: None,
+            peak_memory_mb: None,
+        }
+    }
+
+    /// Notes the end and what was used.
+    pub fn finish(&mut self) {
+        self.finished = Some(now());
+        self.peak_memory_mb = peak_memory_mb();
+    }
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// The largest resident size of this process so far in MiB; `None` where the system does not tell
+/// it in a file, as Linux does.
+pub fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}

@@ -1,0 +1,87 @@
+//! One row an epoch, as JSON lines and as CSV.
+
+use serde_json::{Map, Value, json};
+
+use crate::recipe::Objective;
+
+/// The figures of one epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochMetrics {
+    pub epoch: usize,
+    /// Optimiser steps since the start of the run.
+    pub step: u64,
+    /// Of the epoch's last step.
+    pub learning_rate: f64,
+    /// The unit of the two losses, as `bce_per_pixel`.
+    pub metric: &'static str,
+    /// Mean over the epoch's steps, while the weights were moving.
+    pub train_loss: f64,
+    /// At the end of the epoch, on images held out of training.
+    pub validation_loss: f64,
+    pub validation_psnr_db: f64,
+    /// Whether no epoch before had a lower validation loss.
+    pub is_best: bool,
+    /// Training, validation and files.
+    pub seconds: f64,
+    /// In training.
+    pub images_per_second: f64,
+}
+
+impl EpochMetrics {
+    /// Column names and values, units in the names.
+    pub fn columns(&self) -> Map<String, Value> {
+        [
+            ("epoch".to_string(), json!(self.epoch)),
+            ("step".to_string(), json!(self.step)),
+            ("learning_rate".to_string(), json!(self.learning_rate)),
+            (format!("train_{}", self.metric), json!(self.train_loss)),
+            (format!("val_{}", self.metric), json!(self.validation_loss)),
+            ("val_psnr_db".to_string(), json!(self.validation_psnr_db)),
+            ("is_best".to_string(), json!(self.is_best)),
+            ("seconds".to_string(), json!(self.seconds)),
+            ("images_per_second".to_string(), json!(self.images_per_second)),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    /// Reads a row back; `None` if it is torn or of another objective.
+    pub fn from_columns(row: &str, objective: Objective) -> Option<Self> {
+        let row: Map<String, Value> = serde_json::from_str(row).ok()?;
+        let metric = objective.metric();
+        let number = |name: &str| row.get(name)?.as_f64();
+        Some(Self {
+            epoch: usize::try_from(row.get("epoch")?.as_u64()?).ok()?,
+            step: row.get("step")?.as_u64()?,
+            learning_rate: number("learning_rate")?,
+            metric,
+            train_loss: number(&format!("train_{metric}"))?,
+            validation_loss: number(&format!("val_{metric}"))?,
+            validation_psnr_db: number("val_psnr_db")?,
+            is_best: row.get("is_best")?.as_bool()?,
+            seconds: number("seconds")?,
+            images_per_second: number("images_per_second")?,
+        })
+    }
+
+    /// As one JSON line, without its end.
+    pub fn json_line(&self) -> String {
+        Value::Object(self.columns()).to_string()
+    }
+}
+
+/// All rows as CSV with a header.
+pub(super) fn csv(rows: &[EpochMetrics]) -> String {
+    let mut text = String::new();
+    if let Some(first) = rows.first() {
+        let names: Vec<String> = first.columns().keys().cloned().collect();
+        text.push_str(&names.join(","));
+        text.push('\n');
+    }
+    for row in rows {
+        let values: Vec<String> = row.columns().values().map(Value::to_string).collect();
+        text.push_str(&values.join(","));
+        text.push('\n');
+    }
+    text
+}

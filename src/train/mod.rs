@@ -1,0 +1,14 @@
+//! The one training loop, and the run folder that it fills.
+
+mod environment;
+mod interrupt;
+mod metrics;
+mod run_folder;
+mod samples;
+mod trainer;
+
+pub use environment::{Environment, peak_memory_mb};
+pub use interrupt::Interrupt;
+pub use metrics::EpochMetrics;
+pub use run_folder::RunFolder;
+pub use trainer::{Ending, Event, Trainer};

@@ -1,0 +1,82 @@
+//! The picture of an epoch: what goes in, what comes out.
+
+use std::path::Path;
+
+use candle_core::Device;
+
+use super::metrics::EpochMetrics;
+use crate::Result;
+use crate::data::{Batch, Dataset};
+use crate::evaluate::Part;
+use crate::model::Autoencoder;
+use crate::picture::{ContactSheet, Picture, write_rgb};
+use crate::recipe::Recipe;
+
+/// How many images a picture shows.
+const COLUMNS: usize = 10;
+
+/// Validation images, the same in every epoch, one of each class where there are ten.
+pub(super) struct SamplePicture {
+    batch: Batch,
+    clean: Vec<Picture>,
+    noisy: Option<Vec<Picture>>,
+}
+
+impl SamplePicture {
+    pub fn new(dataset: &Dataset, recipe: &Recipe, seed: u64, device: &Device) -> Result<Self> {
+        let images = &dataset.validation;
+        let mut seen = [false; 256];
+        let one_of_each = (0u32..).zip(images.labels()).filter(|(_, label)| {
+            seen.get_mut(usize::from(**label))
+                .is_some_and(|seen| !std::mem::replace(seen, true))
+        });
+        let mut chosen: Vec<(u8, u32)> = one_of_each
+            .map(|(index, &label)| (label, index))
+            .take(COLUMNS)
+            .collect();
+        chosen.sort_unstable();
+        let indices: Vec<u32> = chosen.into_iter().map(|(_, index)| index).collect();
+        let key = Part::Validation.noise_key(seed);
+        let batch = Batch::prepare(images, &indices, &recipe.corruption, key, device)?;
+        let noisy = match recipe.corruption.is_none() {
+            true => None,
+            false => Some(Picture::from_batch(&batch.input)?),
+        };
+        Ok(Self {
+            clean: Picture::from_batch(&batch.target)?,
+            noisy,
+            batch,
+        })
+    }
+
+    pub fn write(
+        &self,
+        model: &Autoencoder,
+        recipe: &Recipe,
+        metrics: &EpochMetrics,
+        path: &Path,
+    ) -> Result<()> {
+        let mut rows = vec![self.clean.clone()];
+        let mut labels = vec!["clean"];
+        if let Some(noisy) = &self.noisy {
+            rows.push(noisy.clone());
+            labels.push("noisy");
+        }
+        rows.push(Picture::from_batch(
+            &model.reconstruct(&self.batch.input)?,
+        )?);
+        labels.push("output");
+        let sheet = ContactSheet::new(format!(
+            "{}, epoch {}: validation {} {:.4} a pixel, {:.2} dB",
+            recipe.name,
+            metrics.epoch,
+            recipe.objective.label(),
+            metrics.validation_loss,
+            metrics.validation_psnr_db,
+        ))
+        .rows(rows)
+        .row_labels(labels)
+        .scale(3);
+        write_rgb(path, &sheet.render()?)
+    }
+}

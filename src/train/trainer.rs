@@ -1,0 +1,363 @@
+//! The loop: gradients, update, validation, files.
+
+use std::time::{Duration, Instant};
+
+use candle_core::{DType, Device};
+
+use super::metrics::EpochMetrics;
+use super::run_folder::RunFolder;
+use super::samples::SamplePicture;
+use crate::checkpoint::{Best, Checkpoint, Progress};
+use crate::data::{Batch, Batches, Dataset};
+use crate::engine::{Autograd, Engine};
+use crate::evaluate::{Part, Report, evaluate};
+use crate::model::{Autoencoder, Parameters};
+use crate::objective::Losses;
+use crate::optim::Adam;
+use crate::recipe::{Optimizer, Recipe};
+use crate::{Error, Result};
+
+/// The seed of validation and test noise: the same for every run, so that figures of different
+/// seeds compare.
+const EVALUATION_SEED: u64 = 0;
+
+/// What a run tells while it goes on.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step is done.
+    Step {
+        epoch: usize,
+        /// Steps done in this epoch, of how many.
+        position: usize,
+        steps: usize,
+        /// Samples in this step.
+        samples: usize,
+        /// Mean training loss of the epoch so far.
+        loss: f64,
+    },
+    /// All steps of an epoch are done; validation begins.
+    Validating { epoch: usize },
+    /// An epoch is done and saved.
+    Epoch(&'a EpochMetrics),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All epochs are done.
+    Finished,
+    /// It was asked to stop: the step under way was finished and the state saved.
+    Stopped,
+}
+
+/// A run: a network, its data and where it has come to.
+pub struct Trainer {
+    recipe: Recipe,
+    dataset: Dataset,
+    content: String,
+    device: Device,
+    parameters: Parameters,
+    /// Reads the same weights as the engine, without tracking.
+    model: Autoencoder,
+    engine: Box<dyn Engine>,
+    optimizer: Adam,
+    learning_rate: f64,
+    progress: Progress,
+    picture: SamplePicture,
+}
+
+impl Trainer {
+    /// A run from the start, with the recipe's input shape taken from the data.
+    ///
+    /// # Errors
+    /// If the recipe is invalid or does not fit the data.
+    pub fn new(mut recipe: Recipe, dataset: Dataset, device: Device) -> Result<Self> {
+        let (channels, height, width) = dataset.train.shape();
+        recipe.network.resolve_input([channels, height, width])?;
+        recipe.validate()?;
+        let parameters = Parameters::drawn(recipe.seed);
+        let trained = Autoencoder::new(&recipe.network, parameters.builder(DType::F32, &device))?;
+        let frozen = parameters.frozen_builder(DType::F32, &device);
+        let model = Autoencoder::new(&recipe.network, frozen)?;
+        let optimizer = Adam::new(&recipe.optimizer, parameters.vars())?;
+        let Optimizer::Adam { lr, .. } = recipe.optimizer;
+        Ok(Self {
+            picture: SamplePicture::new(&dataset, &recipe, EVALUATION_SEED, &device)?,
+            engine: Box::new(Autograd::new(trained, recipe.objective)),
+            content: dataset.content(),
+            learning_rate: lr,
+            progress: Progress::default(),
+            recipe,
+            dataset,
+            device,
+            parameters,
+            model,
+            optimizer,
+        })
+    }
+
+    /// A run taken up where a checkpoint left it.
+    ///
+    /// # Errors
+    /// If the checkpoint has no optimiser state, or does not fit its own recipe or the data.
+    pub fn resume(
+        checkpoint: Checkpoint,
+        origin: &std::path::Path,
+        dataset: Dataset,
+        device: Device,
+    ) -> Result<Self> {
+        if checkpoint.optimizer.is_empty() {
+            return Err(Error::file(
+                origin,
+                "a checkpoint to resume from, last.safetensors",
+                "one without the optimiser's state",
+            ));
+        }
+        let content = dataset.content();
+        if checkpoint.data != content {
+            return Err(Error::file(
+                origin,
+                format!("the data of the run, {} (see --data)", checkpoint.data),
+                content,
+            ));
+        }
+        // Reports every tensor that does not fit before anything is changed.
+        checkpoint.model(origin, &device)?;
+        let mut trainer = Self::new(checkpoint.recipe, dataset, device)?;
+        trainer
+            .optimizer
+            .restore(&checkpoint.optimizer, checkpoint.progress.step)?;
+        trainer.parameters.set(&checkpoint.weights)?;
+        trainer.progress = checkpoint.progress;
+        Ok(trainer)
+    }
+
+    /// The recipe with everything filled in.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The data.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// The network with the current weights, untracked.
+    pub fn model(&self) -> &Autoencoder {
+        &self.model
+    }
+
+    /// Where the run has come to.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Steps of one epoch.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.dataset
+            .train
+            .len()
+            .div_ceil(self.recipe.training.batch_size)
+    }
+
+    /// Times one step after a warm-up, without changing anything.
+    ///
+    /// # Errors
+    /// As a step's.
+    pub fn time_step(&mut self) -> Result<Duration> {
+        let first = self.batches(1)?.next().unwrap_or_default();
+        let batch = self.batch(&first, 1)?;
+        self.engine.gradients(&batch)?;
+        let start = Instant::now();
+        self.engine.gradients(&self.batch(&first, 1)?)?;
+        Ok(start.elapsed())
+    }
+
+    /// Does one full step on the batch at `position` of the running epoch, as training does, and
+    /// returns its losses.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] if the loss is not a finite number; the weights are not changed then.
+    pub fn step(&mut self, indices: &[u32]) -> Result<Losses> {
+        let epoch = self.progress.epoch as u64 + 1;
+        let batch = self.batch(indices, epoch)?;
+        let (losses, gradients) = self.engine.gradients(&batch)?;
+        let rate = self.rate();
+        self.finite("training loss", losses.mean())?;
+        self.optimizer.update(&gradients, rate)?;
+        self.progress.step += 1;
+        Ok(losses)
+    }
+
+    /// Trains until the recipe's last epoch, or until `stop` says so after a step.
+    ///
+    /// # Errors
+    /// If the loss leaves the finite numbers, or a file cannot be written. What was saved before stays.
+    pub fn run(
+        &mut self,
+        folder: &mut RunFolder,
+        stop: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Ending> {
+        while self.progress.epoch < self.recipe.training.epochs {
+            let start = Instant::now();
+            let begun_at = self.progress.position;
+            if self.run_steps(stop, observe)? == Ending::Stopped {
+                self.checkpoint(true).write(&folder.last())?;
+                return Ok(Ending::Stopped);
+            }
+            let trained = self
+                .dataset
+                .train
+                .len()
+                .saturating_sub(begun_at * self.recipe.training.batch_size);
+            self.finish_epoch(folder, start, trained, observe)?;
+            if stop() && self.progress.epoch < self.recipe.training.epochs {
+                return Ok(Ending::Stopped);
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    /// The steps that are left of the epoch under way.
+    fn run_steps(
+        &mut self,
+        stop: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Ending> {
+        let epoch = self.progress.epoch + 1;
+        let batches = self.batches(epoch as u64)?.skip(self.progress.position);
+        let steps = self.steps_per_epoch();
+        for indices in batches {
+            let losses = self.step(&indices)?;
+            self.progress.position += 1;
+            self.progress.loss_sum += losses.reconstruction_sum;
+            self.progress.loss_values += losses.values;
+            observe(Event::Step {
+                epoch,
+                position: self.progress.position,
+                steps,
+                samples: indices.len(),
+                loss: self.progress.losses().mean(),
+            });
+            if stop() {
+                return Ok(Ending::Stopped);
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    /// Validates, saves and draws.
+    fn finish_epoch(
+        &mut self,
+        folder: &mut RunFolder,
+        start: Instant,
+        trained: usize,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let epoch = self.progress.epoch + 1;
+        let training_time = start.elapsed();
+        observe(Event::Validating { epoch });
+        let report = self.evaluate(&self.model, Part::Validation)?;
+        let loss = report.output.loss(self.recipe.objective);
+        self.finite("validation loss", loss)?;
+        let is_best = self.progress.best.is_none_or(|best| loss < best.loss);
+        let metrics = EpochMetrics {
+            epoch,
+            step: self.progress.step,
+            // Of the epoch's last step, the latest that was used.
+            learning_rate: self.rate_at(self.progress.step.saturating_sub(1)),
+            metric: self.recipe.objective.metric(),
+            train_loss: self.progress.losses().mean(),
+            validation_loss: loss,
+            validation_psnr_db: report.output.psnr_db,
+            is_best,
+            seconds: start.elapsed().as_secs_f64(),
+            images_per_second: trained as f64 / training_time.as_secs_f64().max(1e-9),
+        };
+        if is_best {
+            self.progress.best = Some(Best { epoch, loss });
+        }
+        self.progress.epoch = epoch;
+        self.progress.position = 0;
+        self.progress.loss_sum = 0.0;
+        self.progress.loss_values = 0;
+        if is_best {
+            self.checkpoint(false).write(&folder.best())?;
+        }
+        self.checkpoint(true).write(&folder.last())?;
+        folder.record(&metrics, &self.recipe)?;
+        self.picture
+            .write(&self.model, &self.recipe, &metrics, &folder.sample(epoch))?;
+        observe(Event::Epoch(&metrics));
+        Ok(())
+    }
+
+    /// Measures a network on a part of the data under the recipe's noise.
+    ///
+    /// # Errors
+    /// If the network takes another shape.
+    pub fn evaluate(&self, model: &Autoencoder, part: Part) -> Result<Report> {
+        let images = match part {
+            Part::Validation => &self.dataset.validation,
+            Part::Test => &self.dataset.test,
+        };
+        let key = part.noise_key(EVALUATION_SEED);
+        evaluate(model, images, &self.recipe.corruption, key, &self.device)
+    }
+
+    /// The state as a checkpoint, with or without what resuming needs.
+    fn checkpoint(&self, resumable: bool) -> Checkpoint {
+        let weights = self
+            .parameters
+            .vars()
+            .into_iter()
+            .map(|(name, var)| (name, var.as_detached_tensor()))
+            .collect();
+        Checkpoint {
+            recipe: self.recipe.clone(),
+            data: self.content.clone(),
+            progress: self.progress.clone(),
+            weights,
+            optimizer: if resumable {
+                self.optimizer.state()
+            } else {
+                Default::default()
+            },
+        }
+    }
+
+    /// The batches of an epoch, in order.
+    pub fn batches(&self, epoch: u64) -> Result<Batches> {
+        let Recipe { training, seed, .. } = &self.recipe;
+        Batches::new(self.dataset.train.len(), training.batch_size, *seed, epoch)
+    }
+
+    fn batch(&self, indices: &[u32], epoch: u64) -> Result<Batch> {
+        let corruption = &self.recipe.corruption;
+        let key = corruption.training_key(self.recipe.seed, epoch);
+        Batch::prepare(&self.dataset.train, indices, corruption, key, &self.device)
+    }
+
+    fn rate(&self) -> f64 {
+        self.rate_at(self.progress.step)
+    }
+
+    fn rate_at(&self, step: u64) -> f64 {
+        let total = self.steps_per_epoch() as u64 * self.recipe.training.epochs as u64;
+        self.learning_rate * self.recipe.schedule.factor(step, total)
+    }
+
+    fn finite(&self, what: &'static str, value: f64) -> Result<()> {
+        if value.is_finite() {
+            return Ok(());
+        }
+        Err(Error::NotFinite {
+            what,
+            value,
+            epoch: self.progress.epoch + 1,
+            step: self.progress.step + 1,
+            learning_rate: self.rate(),
+        })
+    }
+}
