@@ -130,6 +130,19 @@ fn a_folder_is_read_and_one_tenth_held_out() {
 }
 
 #[test]
+fn no_more_than_5000_images_are_held_out() {
+    let folder = folder();
+    fs::write(folder.path().join(TRAIN_IMAGES), images(60_000, 1, 1)).unwrap();
+    fs::write(folder.path().join(TRAIN_LABELS), labels(60_000)).unwrap();
+    fs::write(folder.path().join(TEST_IMAGES), images(7, 1, 1)).unwrap();
+    let data = load(folder.path()).unwrap();
+    assert_eq!(
+        (data.train.len(), data.validation.len(), data.test.len()),
+        (55_000, 5_000, 7)
+    );
+}
+
+#[test]
 fn raw_and_gzipped_files_of_either_spelling_give_the_same() {
     let expected = load(folder().path()).unwrap();
     for (separator, packed) in [("-", true), (".", false), (".", true)] {

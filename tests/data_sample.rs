@@ -119,7 +119,7 @@ fn an_epoch_resumes_at_any_batch() {
         assert_eq!(rest.len(), 5_usize.saturating_sub(done));
         assert_eq!(rest.collect::<Vec<_>>(), all[done.min(5)..]);
     }
-    assert!(batches().skip(usize::MAX).next().is_none());
+    assert!(batches().nth(usize::MAX).is_none());
     assert_eq!(Batches::new(0, 4, 0, 0).unwrap().next(), None);
     let error = Batches::new(5, 0, 0, 0).unwrap_err();
     assert!(
