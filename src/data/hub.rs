@@ -19,7 +19,8 @@ pub fn load(_silence: Duration) -> Result<(Images, Images), String> {
 /// The training and test images of MNIST, from the hub client's cache or else downloaded into it.
 ///
 /// `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT` and `HF_TOKEN` are honoured. A network that says nothing
-/// for `silence` is given up; one that is slow is not.
+/// for `silence` is given up; one that is slow is not. A download that stops in its middle is noticed
+/// after 12 times as long where the system does not tell what arrives at the machine (it does on Linux).
 ///
 /// # Errors
 /// Why MNIST cannot be had, as a phrase.
@@ -39,7 +40,7 @@ mod download {
     use candle_core::Tensor;
     use candle_datasets::vision;
 
-    use super::super::silence::{Watch, cache_folder};
+    use super::super::silence::{REPOSITORY, Watch, cache_folder, is_complete};
     use super::Images;
 
     const THREAD: &str = "mnist-download";
@@ -56,22 +57,33 @@ mod download {
             // The other side is gone when the download was given up: then nobody wants the images.
             .spawn(move || drop(sender.send(images())))
             .map_err(|error| format!("the download could not be started ({error})"))?;
+        // The hub client never downloads again what it has, not even if that is damaged.
+        let advice = || match is_complete(&cache) {
+            true => format!(
+                " (to download it again, delete {})",
+                cache.join(REPOSITORY).display()
+            ),
+            false => String::new(),
+        };
         let interval = (silence / 20).clamp(Duration::from_millis(10), Duration::from_millis(100));
         loop {
             match receiver.recv_timeout(interval) {
-                Ok(images) => return images,
+                Ok(Ok(images)) => return Ok(images),
+                Ok(Err(reason)) => return Err(reason + &advice()),
                 Err(RecvTimeoutError::Timeout) if watch.is_silent() => {
-                    let seconds = silence.as_secs_f64();
+                    let seconds = match silence.as_secs_f64() {
+                        1.0 => "1 second".to_string(),
+                        seconds => format!("{seconds} seconds"),
+                    };
                     return Err(format!(
-                        "the Hugging Face hub could not be reached (nothing received for {seconds} seconds)"
+                        "the Hugging Face hub is silent (nothing received for {seconds})"
                     ));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(format!(
-                        "MNIST as downloaded cannot be decoded (to download it again, delete {})",
-                        cache.join("datasets--ylecun--mnist").display()
-                    ));
+                    return Err(
+                        "MNIST from the Hugging Face hub cannot be decoded".to_string() + &advice(),
+                    );
                 }
             }
         }
@@ -81,8 +93,14 @@ mod download {
         let all = vision::mnist::load().map_err(|error| {
             let error = error.to_string();
             // candle adds a backtrace in further lines where the user asked for backtraces.
-            let cause = error.lines().next().unwrap_or_default();
-            format!("MNIST could not be had from the Hugging Face hub ({cause})")
+            let mut cause = error.lines().next().unwrap_or_default();
+            // The hub client says the address of a failed request twice.
+            if let Some((start, address)) = cause.rsplit_once(" (")
+                && start.ends_with(address)
+            {
+                cause = start;
+            }
+            format!("MNIST could not be had from the Hugging Face hub: {cause}")
         })?;
         let train = checked(&all.train_images, &all.train_labels, 60_000)?;
         let test = checked(&all.test_images, &all.test_labels, 10_000)?;

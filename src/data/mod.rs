@@ -66,7 +66,7 @@ pub fn load(source: &Source, offline: bool) -> Result<Dataset> {
             (train, test, origin)
         }
         Source::Sample => load_sample(None)?,
-        Source::Mnist if offline => load_sample(Some("--offline leaves out the hub".into()))?,
+        Source::Mnist if offline => load_sample(Some("--offline skips the hub".into()))?,
         Source::Mnist => match hub::load(hub::SILENCE) {
             Ok((train, test)) => {
                 let origin = Origin::hub(&train, &test);

@@ -29,7 +29,10 @@ impl Origin {
     /// get the full set. `None` where they got what they asked for.
     pub fn notice(&self) -> Option<String> {
         let reason = self.fallback.as_ref()?;
-        Some(format!("using {}: {reason}. {FULL_SET}.", self.sentence))
+        Some(format!(
+            "using {}, because {reason}. {FULL_SET}.",
+            self.sentence
+        ))
     }
 
     pub(super) fn folder(train: &Images, test: &Images, folder: &Path) -> Self {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-const REPOSITORY: &str = "datasets--ylecun--mnist";
+/// The folder of MNIST in the cache.
+pub const REPOSITORY: &str = "datasets--ylecun--mnist";
 const REVISION: &str = "refs/refs/convert/parquet";
 const FILES: [&str; 2] = ["mnist/test/0000.parquet", "mnist/train/0000.parquet"];
 /// What must arrive at the machine within the limit to count as a download: other programs talk too.
@@ -89,7 +90,7 @@ impl Watch {
 }
 
 /// Whether both files are in the cache, so that nothing has to be downloaded.
-fn is_complete(cache: &Path) -> bool {
+pub fn is_complete(cache: &Path) -> bool {
     let repository = cache.join(REPOSITORY);
     fs::read_to_string(repository.join(REVISION)).is_ok_and(|commit| {
         let snapshot = repository.join("snapshots").join(commit.trim());
