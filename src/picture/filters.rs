@@ -1,0 +1,112 @@
+//! A layer's filters as one picture.
+
+use image::{Rgb, RgbImage};
+
+use super::png::to_byte;
+use crate::{Error, Result};
+
+/// Pixels around the grid, and between the frames of two tiles.
+const MARGIN: usize = 8;
+const GAP: usize = 4;
+/// Pixels of a tile's frame: black and white edges both end there.
+const FRAME: usize = 1;
+
+const PAGE: Rgb<u8> = Rgb([245, 245, 245]);
+const FRAME_COLOR: Rgb<u8> = Rgb([96, 96, 96]);
+/// The longest side that is drawn.
+const MAX_SIDE: usize = 16_384;
+
+/// Draws filters (`height * width` weights each, row-major) as grey tiles in a near-square grid.
+///
+/// All are scaled together, the smallest weight of all to black and the largest to white, so that their
+/// strengths can be compared; equal weights throughout become middle grey. Every weight is a square of
+/// `scale` pixels. The tile in row `r` and column `c` of the grid has its upper left pixel at
+/// `9 + c * (width * scale + 6)`, `9 + r * (height * scale + 6)`.
+pub fn filter_grid(
+    tiles: &[Vec<f32>],
+    height: usize,
+    width: usize,
+    scale: usize,
+) -> Result<RgbImage> {
+    let size = height.saturating_mul(width);
+    if tiles.is_empty() || size == 0 || scale == 0 {
+        let found = format!(
+            "{} tiles of {height} x {width} at scale {scale}",
+            tiles.len()
+        );
+        return Err(Error::argument("filters", "at least one of each", found));
+    }
+    if let Some(tile) = tiles.iter().find(|tile| tile.len() != size) {
+        let expected = format!("{height} x {width} weights a tile");
+        return Err(Error::argument("filters", expected, tile.len()));
+    }
+    let weights = || tiles.iter().flatten().copied();
+    if let Some(bad) = weights().find(|w| !w.is_finite()) {
+        return Err(Error::argument("filters", "finite weights", bad));
+    }
+    let low = weights().fold(f32::INFINITY, f32::min);
+    let high = weights().fold(f32::NEG_INFINITY, f32::max);
+
+    let (rows, columns) = near_square(tiles.len());
+    let pitch = |side: usize| side.saturating_mul(scale).saturating_add(2 * FRAME + GAP);
+    let extent = |count: usize, side: usize| {
+        let length = count
+            .saturating_mul(pitch(side))
+            .saturating_add(2 * MARGIN - GAP);
+        match u32::try_from(length) {
+            Ok(pixels) if length <= MAX_SIDE => Ok(pixels),
+            _ => {
+                let expected = format!("a grid of at most {MAX_SIDE} pixels a side");
+                Err(Error::argument("filters", expected, length))
+            }
+        }
+    };
+    let mut canvas = RgbImage::from_pixel(extent(columns, width)?, extent(rows, height)?, PAGE);
+    for (at, tile) in tiles.iter().enumerate() {
+        let left = MARGIN + (at % columns) * pitch(width);
+        let top = MARGIN + (at / columns) * pitch(height);
+        let framed = (width * scale + 2 * FRAME, height * scale + 2 * FRAME);
+        fill(&mut canvas, (left, top), framed, FRAME_COLOR);
+        for (index, weight) in tile.iter().enumerate() {
+            let x = left + FRAME + (index % width) * scale;
+            let y = top + FRAME + (index / width) * scale;
+            // In f64 the range of two finite f32 is finite too.
+            let (low, high) = (f64::from(low), f64::from(high));
+            let value = if high > low {
+                (f64::from(*weight) - low) / (high - low)
+            } else {
+                0.5
+            };
+            let grey = to_byte(value as f32);
+            fill(&mut canvas, (x, y), (scale, scale), Rgb([grey; 3]));
+        }
+    }
+    Ok(canvas)
+}
+
+/// Rows and columns for `count` tiles: full if up to twice as wide as high will do, else with some places
+/// left over.
+fn near_square(count: usize) -> (usize, usize) {
+    let mut columns = 1;
+    while columns * columns < count {
+        columns += 1;
+    }
+    let full = (columns..=count).find(|c| count.is_multiple_of(*c) && *c <= 2 * (count / c));
+    let columns = full.unwrap_or(columns);
+    (count.div_ceil(columns), columns)
+}
+
+/// Fills the rectangle at `place` = (x, y) of `size` = (width, height), as far as it lies on the canvas.
+pub(super) fn fill(
+    canvas: &mut RgbImage,
+    place: (usize, usize),
+    size: (usize, usize),
+    color: Rgb<u8>,
+) {
+    let columns = canvas.width() as usize;
+    let rows = canvas.rows_mut().skip(place.1).take(size.1);
+    for row in rows {
+        let width = size.0.min(columns.saturating_sub(place.0));
+        row.skip(place.0).take(width).for_each(|p| *p = color);
+    }
+}

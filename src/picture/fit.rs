@@ -1,0 +1,170 @@
+//! Making a picture the size that a network reads.
+
+use std::path::Path;
+
+use super::Picture;
+use super::ink::Plane;
+use super::resample::resize;
+use crate::{Error, Result};
+
+/// How a picture of another size becomes the network's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Fit {
+    /// As MNIST was made: light ink on black, cropped to the digit, 20 x 20 in the middle of 28 x 28.
+    #[default]
+    Mnist,
+    /// Resize to the input size, and nothing else.
+    Resize,
+    /// Take only pictures that have the input size already.
+    None,
+}
+
+/// The side of the box that MNIST's digits were scaled into, as a share of the picture's side.
+const BOX: f64 = 20.0 / 28.0;
+
+/// A picture of `channels` x `height` x `width` from any other; `path` is for the messages.
+///
+/// [`Fit::Mnist`] repeats the preparation of MNIST (LeCun, Bottou, Bengio, Haffner: Gradient-based learning
+/// applied to document recognition, 1998, and the page of the data set): the ink is made light on a black
+/// page if the page is lighter than it, its strength stretched to the full range, specks dropped, and what
+/// is left scaled into a box of 20/28 of the target keeping its shape, then moved so that its centre of
+/// mass is in the middle. A picture of the target's size is taken as it is, only turned light on dark where
+/// its page is the lighter; so MNIST's own pictures, noisy ones too, stay what they are. Of a colour
+/// picture the channel or luma in which the ink stands out most is read.
+///
+/// [`Fit::Resize`] takes the mean over the area that each pixel covers (linear interpolation where it
+/// enlarges). [`Fit::None`] refuses another size. Both turn colour into grey by Rec. 709 luma.
+pub fn fit(
+    picture: &Picture,
+    channels: usize,
+    height: usize,
+    width: usize,
+    fit: Fit,
+    path: &Path,
+) -> Result<Picture> {
+    if height == 0 || width == 0 {
+        let found = format!("{height} x {width}");
+        return Err(Error::argument("input size", "at least 1 x 1", found));
+    }
+    let same_size = (picture.height(), picture.width()) == (height, width);
+    match fit {
+        Fit::Mnist if same_size => {
+            let picture = picture.clone().with_channels(channels)?;
+            let light = Plane {
+                height,
+                width,
+                values: picture.luma(),
+            }
+            .is_light();
+            if !light {
+                return Ok(picture);
+            }
+            let values = picture.values().iter().map(|v| 1.0 - v).collect();
+            Picture::new(channels, height, width, values)
+        }
+        Fit::Mnist => {
+            let ink = find_ink(picture).ok_or_else(|| {
+                let expected = "ink on a page of another brightness (or --fit resize)";
+                Error::file(path, expected, "a uniform picture")
+            })?;
+            Picture::new(1, height, width, place(&ink, height, width))?.with_channels(channels)
+        }
+        Fit::Resize => {
+            let from = (picture.height(), picture.width());
+            let values = picture
+                .planes()
+                .flat_map(|plane| resize(plane, from, (height, width)))
+                .collect();
+            Picture::new(picture.channels(), height, width, values)?.with_channels(channels)
+        }
+        Fit::None if same_size => picture.clone().with_channels(channels),
+        Fit::None => Err(Error::file(
+            path,
+            format!("{width} x {height} pixels, or --fit mnist or --fit resize"),
+            format!("{} x {} pixels", picture.width(), picture.height()),
+        )),
+    }
+}
+
+/// The cropped ink of a picture, 0 to 1.
+fn find_ink(picture: &Picture) -> Option<Plane> {
+    let plane = |values: Vec<f32>| {
+        Plane {
+            height: picture.height(),
+            width: picture.width(),
+            values,
+        }
+        .reduced()
+    };
+    let mut page = plane(picture.luma());
+    if picture.channels() > 1 {
+        // Red ink on green paper may have no luma of its own; a channel must be clearly better, though,
+        // so that a grey picture's luma is not given up for one channel's noise.
+        let mut best = 1.25 * page.contrast();
+        for channel in picture.planes() {
+            let candidate = plane(channel.to_vec());
+            if candidate.contrast() > best {
+                best = candidate.contrast();
+                page = candidate;
+            }
+        }
+    }
+    if page.is_light() {
+        page = page.inverted();
+    }
+    page.ink()
+}
+
+/// Scales the ink into the box and moves its centre of mass to the middle.
+fn place(ink: &Plane, height: usize, width: usize) -> Vec<f32> {
+    let (box_height, box_width) = (BOX * height as f64, BOX * width as f64);
+    let scale = (box_height / ink.height as f64).min(box_width / ink.width as f64);
+    // Casts from float saturate.
+    let side = |ink: usize, limit: usize| ((ink as f64 * scale).round() as usize).clamp(1, limit);
+    let mut digit = ink.resized(side(ink.height, height), side(ink.width, width));
+    // A thin pen fades when shrunk; MNIST's strokes reach white.
+    let peak = digit.values.iter().copied().fold(0.0, f32::max);
+    if peak > 0.0 {
+        digit
+            .values
+            .iter_mut()
+            .for_each(|v| *v = (*v / peak).min(1.0));
+    }
+    let (y, x) = centre_of_mass(&digit);
+    let top = offset(y, digit.height, height);
+    let left = offset(x, digit.width, width);
+
+    let mut values = vec![0f32; height * width];
+    let rows = values.chunks_exact_mut(width).skip(top);
+    for (row, source) in rows.zip(digit.values.chunks_exact(digit.width)) {
+        for (slot, v) in row.iter_mut().skip(left).zip(source) {
+            *slot = *v;
+        }
+    }
+    values
+}
+
+/// Where the digit starts along an axis so that `centre` comes to the middle, as far as it has room. In
+/// MNIST the centre of mass lies within the pixel behind the middle: at 14 to 15 of 28.
+fn offset(centre: f64, digit: usize, side: usize) -> usize {
+    let start = (side as f64 / 2.0 - centre).ceil().max(0.0) as usize;
+    start.min(side.saturating_sub(digit))
+}
+
+/// The mean place (row, column) of the ink, in pixels from the upper left corner.
+fn centre_of_mass(plane: &Plane) -> (f64, f64) {
+    let (mut mass, mut down, mut across) = (0f64, 0f64, 0f64);
+    for (y, row) in plane.values.chunks_exact(plane.width).enumerate() {
+        for (x, v) in row.iter().enumerate() {
+            let v = f64::from(*v);
+            mass += v;
+            down += v * (y as f64 + 0.5);
+            across += v * (x as f64 + 0.5);
+        }
+    }
+    if mass > 0.0 {
+        (down / mass, across / mass)
+    } else {
+        (plane.height as f64 / 2.0, plane.width as f64 / 2.0)
+    }
+}

@@ -1,0 +1,235 @@
+//! Finding what is written on a page: which side of the background the ink lies on, how much of the
+//! difference is noise, and where the ink is.
+
+use super::resample::resize;
+
+/// A plane of `height * width` values.
+#[derive(Debug, Clone)]
+pub(super) struct Plane {
+    pub height: usize,
+    pub width: usize,
+    pub values: Vec<f32>,
+}
+
+/// A difference from the background below this is none: 8-bit pictures have steps of 0.004.
+const FAINTEST: f32 = 0.04;
+/// Longer sides are shrunk to this before looking for ink. A digit over a fiftieth of the page then
+/// still has the 20 pixels that it will be given.
+const WORKING_SIDE: usize = 1_024;
+/// Parts of the writing smaller than this share of its largest part are specks.
+const SPECK: f32 = 0.03;
+
+impl Plane {
+    /// Shrinks a large page to a size that is quick to look through.
+    pub fn reduced(self) -> Self {
+        let longest = self.height.max(self.width);
+        if longest <= WORKING_SIDE {
+            return self;
+        }
+        let shrink = |side: usize| (side * WORKING_SIDE / longest).max(1);
+        self.resized(shrink(self.height), shrink(self.width))
+    }
+
+    pub fn resized(&self, height: usize, width: usize) -> Self {
+        Self {
+            height,
+            width,
+            values: resize(&self.values, (self.height, self.width), (height, width)),
+        }
+    }
+
+    /// The values of a frame along the edges, a pixel thick in small pictures.
+    fn border(&self) -> Vec<f32> {
+        let thick = (self.height.min(self.width) / 32).max(1);
+        let inner = |at: usize, side: usize| at >= thick && at + thick < side;
+        self.values
+            .chunks_exact(self.width)
+            .enumerate()
+            .flat_map(|(y, row)| row.iter().enumerate().map(move |(x, v)| (y, x, *v)))
+            .filter(|&(y, x, _)| !(inner(y, self.height) && inner(x, self.width)))
+            .map(|(_, _, v)| v)
+            .collect()
+    }
+
+    /// Smoothed by a box of a hundredth of the picture, in both directions.
+    fn smoothed(&self) -> Self {
+        let radius = self.height.max(self.width) / 200;
+        if radius == 0 {
+            return self.clone();
+        }
+        let across = box_rows(&self.values, self.width, radius);
+        let turned = transpose(&across, self.height, self.width);
+        let down = box_rows(&turned, self.height, radius);
+        Self {
+            values: transpose(&down, self.width, self.height),
+            ..*self
+        }
+    }
+
+    /// Whether the page is lighter than what is on it: the middle brightness of its border is farther
+    /// from the darkest than from the lightest value.
+    pub fn is_light(&self) -> bool {
+        let page = median(self.border());
+        let (low, high) = range(&self.smoothed().values);
+        page - low > high - page
+    }
+
+    /// One minus every value.
+    pub fn inverted(mut self) -> Self {
+        for v in &mut self.values {
+            *v = 1.0 - *v;
+        }
+        self
+    }
+
+    /// The ink of a light-on-dark page, cropped: background 0, full strokes 1. None when the page is
+    /// uniform, or nothing on it stands out of its noise.
+    pub fn ink(&self) -> Option<Self> {
+        let smooth = self.smoothed();
+        let page = median(self.border());
+        let peak = range(&smooth.values).1 - page;
+        let noise = spread(smooth.border());
+        if peak < FAINTEST || peak < 5.0 * noise {
+            return None;
+        }
+        let threshold = page + (3.5 * noise).clamp(0.3 * peak, 0.6 * peak);
+        let mask: Vec<bool> = smooth.values.iter().map(|v| *v > threshold).collect();
+        let mask = without_specks(&mask, self.width);
+
+        let strokes: Vec<f32> = self
+            .values
+            .iter()
+            .zip(&mask)
+            .filter_map(|(v, inked)| inked.then_some(*v))
+            .collect();
+        // Most of a stroke is its full strength; its edge is not.
+        let full = (quantile(strokes, 0.8) - page).max(FAINTEST);
+        let floor = (2.0 * spread(self.border())).min(0.3 * full);
+
+        let (top, left, height, width) = bounds(&mask, self.width)?;
+        let values = self
+            .values
+            .chunks_exact(self.width)
+            .skip(top)
+            .take(height)
+            .flat_map(|row| row.iter().skip(left).take(width))
+            .map(|v| ((v - page - floor) / (full - floor)).clamp(0.0, 1.0))
+            .collect();
+        Some(Self {
+            height,
+            width,
+            values,
+        })
+    }
+
+    /// How far the ink of this plane stands out of its noise, whichever side of the page it lies on.
+    pub fn contrast(&self) -> f32 {
+        let page = median(self.border());
+        let (low, high) = range(&self.smoothed().values);
+        (high - page).max(page - low) / (spread(self.border()) + 0.02)
+    }
+}
+
+fn median(values: Vec<f32>) -> f32 {
+    quantile(values, 0.5)
+}
+
+/// The value below which the share `q` lies; 0 of nothing.
+fn quantile(mut values: Vec<f32>, q: f32) -> f32 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let at = (values.len() as f32 * q) as usize;
+    let at = at.min(values.len() - 1);
+    *values.select_nth_unstable_by(at, f32::total_cmp).1
+}
+
+/// The standard deviation of the bulk of the values, from the median distance to their median, which a
+/// stroke that runs into the border does not touch.
+fn spread(values: Vec<f32>) -> f32 {
+    let middle = median(values.clone());
+    1.4826 * median(values.iter().map(|v| (v - middle).abs()).collect())
+}
+
+fn range(values: &[f32]) -> (f32, f32) {
+    values
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| {
+            (low.min(*v), high.max(*v))
+        })
+}
+
+/// Every row's moving mean over `2 * radius + 1` values, fewer at its ends.
+fn box_rows(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
+    let mut out = Vec::with_capacity(values.len());
+    for row in values.chunks_exact(width) {
+        let mut sums = Vec::with_capacity(width + 1);
+        let mut sum = 0f64;
+        sums.push(sum);
+        sums.extend(row.iter().map(|v| {
+            sum += f64::from(*v);
+            sum
+        }));
+        for x in 0..width {
+            let (from, to) = (x.saturating_sub(radius), (x + radius + 1).min(width));
+            let within = sums.get(to).zip(sums.get(from)).map_or(0.0, |(b, a)| b - a);
+            out.push((within / (to - from) as f64) as f32);
+        }
+    }
+    out
+}
+
+fn transpose(values: &[f32], height: usize, width: usize) -> Vec<f32> {
+    let column = |x: usize| values.iter().skip(x).step_by(width).take(height);
+    (0..width).flat_map(|x| column(x).copied()).collect()
+}
+
+/// The mask without parts (pixels that touch, corners included) much smaller than the largest.
+fn without_specks(mask: &[bool], width: usize) -> Vec<bool> {
+    let mut part = vec![0usize; mask.len()];
+    let mut sizes = vec![0usize];
+    let mut queue = Vec::new();
+    for start in 0..mask.len() {
+        if mask.get(start) != Some(&true) || part.get(start) != Some(&0) {
+            continue;
+        }
+        let name = sizes.len();
+        let mut size = 0;
+        queue.push(start);
+        while let Some(at) = queue.pop() {
+            match part.get_mut(at) {
+                Some(slot) if *slot == 0 && mask.get(at) == Some(&true) => *slot = name,
+                _ => continue,
+            }
+            size += 1;
+            let (y, x) = (at / width, at % width);
+            for ny in y.saturating_sub(1)..=y + 1 {
+                for nx in x.saturating_sub(1)..=(x + 1).min(width - 1) {
+                    queue.push(ny * width + nx);
+                }
+            }
+        }
+        sizes.push(size);
+    }
+    let largest = sizes.iter().copied().max().unwrap_or(0) as f32;
+    let kept: Vec<bool> = sizes
+        .iter()
+        .map(|size| *size > 0 && *size as f32 >= SPECK * largest)
+        .collect();
+    part.iter()
+        .map(|name| kept.get(*name) == Some(&true))
+        .collect()
+}
+
+/// Top, left, height and width of what is set.
+fn bounds(mask: &[bool], width: usize) -> Option<(usize, usize, usize, usize)> {
+    let set = || {
+        mask.iter()
+            .enumerate()
+            .filter_map(|(at, m)| m.then_some(at))
+    };
+    let (top, bottom) = (set().next()? / width, set().next_back()? / width);
+    let left = set().map(|at| at % width).min()?;
+    let right = set().map(|at| at % width).max()?;
+    Some((top, left, bottom - top + 1, right - left + 1))
+}

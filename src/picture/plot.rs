@@ -1,0 +1,232 @@
+//! Curves over epochs, as SVG and as PNG of the same drawing.
+
+use std::path::Path;
+
+use image::RgbImage;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::png::{write_rgb, write_whole};
+use super::text::{self, FAMILY};
+use super::ticks::Axis;
+use crate::{Error, Result};
+
+/// A named line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// What the legend calls it.
+    pub name: String,
+    /// `(x, y)` in drawing order; a point that is not finite interrupts the line.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Series {
+    /// A named line.
+    pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self {
+            name: name.into(),
+            points,
+        }
+    }
+}
+
+/// A drawn chart.
+#[derive(Debug, Clone)]
+pub struct Chart {
+    svg: String,
+}
+
+const WIDTH: u32 = 760;
+const HEIGHT: u32 = 460;
+/// Pixels of the PNG for one of the SVG.
+const SCALE: u32 = 2;
+const TITLE_SIZE: f32 = 16.0;
+const TEXT_SIZE: f32 = 12.5;
+const MARGIN: i32 = 16;
+/// With at most this many points each is marked.
+const MARKED: usize = 30;
+
+/// Colours that people with any kind of colour vision can tell apart (Okabe and Ito, Color universal
+/// design, 2008), without its yellow, which is too faint on white.
+const COLORS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 0, 0),
+];
+const INK: RGBColor = RGBColor(40, 40, 40);
+const GRID: RGBColor = RGBColor(226, 226, 226);
+
+/// Draws lines over whole numbers such as epochs (or over any numbers, if some `x` is not whole).
+pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series]) -> Result<Chart> {
+    let mut svg = String::new();
+    let backend = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT));
+    let refused = |e: &dyn std::fmt::Display| Error::argument("chart", "curves to draw", e);
+    let root = backend.into_drawing_area();
+    draw(&root, title, (x_label, y_label), series).map_err(|e| refused(&e))?;
+    root.present().map_err(|e| refused(&e))?;
+    drop(root);
+    Ok(Chart { svg })
+}
+
+impl Chart {
+    /// The drawing as an SVG document.
+    pub fn svg(&self) -> &str {
+        &self.svg
+    }
+
+    /// The same drawing in pixels, at twice its size.
+    pub fn rasterise(&self) -> Result<RgbImage> {
+        text::rasterise(&self.svg, SCALE)
+    }
+
+    /// Writes the SVG, whole or not at all.
+    pub fn write_svg(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.svg.as_bytes())
+    }
+
+    /// Writes the drawing as PNG, whole or not at all.
+    pub fn write_png(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_rgb(path, &self.rasterise()?)
+    }
+}
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let share = (value - self.low) / (self.high - self.low);
+        limit.0 + (share * f64::from(limit.1 - limit.0)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        // No light lines between the ticks.
+        if hint.weight().allow_light_points() {
+            Vec::new()
+        } else {
+            self.ticks.clone()
+        }
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.low..self.high
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format(value: &f64) -> String {
+        value.to_string()
+    }
+
+    fn format_ext(&self, value: &f64) -> String {
+        self.label(*value)
+    }
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Drawn<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Drawn {
+    root.fill(&WHITE)?;
+    let room = WIDTH as f32 - 2.0 * MARGIN as f32;
+    let title = text::shorten(title, TITLE_SIZE, room)?;
+    let mut below_title = MARGIN;
+    if !title.is_empty() {
+        let left = Pos::new(HPos::Left, VPos::Center);
+        let place = (MARGIN, MARGIN + 6);
+        root.draw(&Text::new(title, place, style(TITLE_SIZE).pos(left)))?;
+        below_title += 28;
+    }
+    let below_legend = draw_legend(root, series, below_title + 6)?;
+
+    let finite = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
+    let points = || series.iter().flat_map(|s| &s.points).filter(finite);
+    let whole = points().all(|p| p.0.fract() == 0.0);
+    let x = if whole {
+        Axis::counted(points().map(|p| p.0), 12)
+    } else {
+        Axis::around(points().map(|p| p.0), 8)
+    };
+    let y = Axis::around(points().map(|p| p.1), 6);
+
+    let mut widest = 0f32;
+    for tick in &y.ticks {
+        widest = widest.max(text::width(&y.label(*tick), TEXT_SIZE)?);
+    }
+    // Ticks, their labels, and the turned name of the axis.
+    let left = widest.ceil() as i32 + 44;
+    let mut chart = ChartBuilder::on(root)
+        .margin_left(MARGIN)
+        .margin_right(MARGIN + 8)
+        .margin_top(below_legend)
+        .margin_bottom(MARGIN)
+        .x_label_area_size(48)
+        .y_label_area_size(left)
+        .build_cartesian_2d(x, y)?;
+    chart
+        .configure_mesh()
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .axis_style(RGBColor(120, 120, 120))
+        .label_style(style(TEXT_SIZE))
+        .draw()?;
+
+    let (across, down) = chart.plotting_area().get_pixel_range();
+    let middle = |r: &std::ops::Range<i32>| (r.start + r.end) / 2;
+    let centred = style(TEXT_SIZE).pos(Pos::new(HPos::Center, VPos::Center));
+    let x_name = text::shorten(labels.0, TEXT_SIZE, (across.end - across.start) as f32)?;
+    let y_name = text::shorten(labels.1, TEXT_SIZE, (down.end - down.start) as f32)?;
+    let bottom = HEIGHT as i32 - MARGIN - 6;
+    root.draw(&Text::new(
+        x_name,
+        (middle(&across), bottom),
+        centred.clone(),
+    ))?;
+    let turned = centred.transform(FontTransform::Rotate270);
+    root.draw(&Text::new(y_name, (MARGIN + 6, middle(&down)), turned))?;
+
+    for (one, color) in series.iter().zip(COLORS.iter().cycle()) {
+        let stroke = color.stroke_width(2);
+        for run in one.points.split(|p| !finite(&p)) {
+            chart.draw_series(LineSeries::new(run.iter().copied(), stroke))?;
+            if one.points.len() <= MARKED || run.len() == 1 {
+                let mark = |p: &(f64, f64)| Circle::new(*p, 3, color.filled());
+                chart.draw_series(run.iter().map(mark))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names of the lines in rows from `top` on; says where the rows end.
+fn draw_legend(root: &Area, series: &[Series], top: i32) -> Drawn<i32> {
+    const SAMPLE: i32 = 22;
+    const BETWEEN: i32 = 22;
+    const ROW: i32 = 20;
+    let right = WIDTH as i32 - MARGIN;
+    let (mut x, mut y) = (MARGIN, top);
+    for (one, color) in series.iter().zip(COLORS.iter().cycle()) {
+        let name = text::shorten(&one.name, TEXT_SIZE, 0.6 * WIDTH as f32)?;
+        let length = SAMPLE + 7 + text::width(&name, TEXT_SIZE)?.ceil() as i32;
+        if x > MARGIN && x + length > right {
+            (x, y) = (MARGIN, y + ROW);
+        }
+        let line = vec![(x, y), (x + SAMPLE, y)];
+        root.draw(&PathElement::new(line, color.stroke_width(3)))?;
+        let beside = Pos::new(HPos::Left, VPos::Center);
+        let text_style = style(TEXT_SIZE).pos(beside);
+        root.draw(&Text::new(name, (x + SAMPLE + 7, y), text_style))?;
+        x += length + BETWEEN;
+    }
+    Ok(y + ROW)
+}
+
+fn style<'a>(size: f32) -> TextStyle<'a> {
+    // plotters divides by 1.24 when it names the size in an SVG.
+    (FAMILY, f64::from(size) * 1.24).into_font().color(&INK)
+}

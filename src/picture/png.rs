@@ -1,0 +1,304 @@
+//! PNG files: every kind read, 8 bits written.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Write};
+use std::path::Path;
+
+use image::codecs::png::{PngDecoder, PngEncoder};
+use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, Limits, RgbImage};
+
+use super::{Picture, luma};
+use crate::{Error, Result};
+
+/// The longest side that is read.
+const MAX_SIDE: u32 = 16_384;
+/// The most bytes for the file, for its decoded samples, and for the values made of them.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// Reads a PNG of any bit depth and colour type as a picture of `channels` channels.
+///
+/// What counts is the content, not the name. Transparency is laid over white, as on a page; grey from
+/// colour is Rec. 709 luma of the encoded values; gamma and colour profiles are not applied; of an
+/// animation the still picture is taken. Sides over 16,384 pixels and pictures that would need more than
+/// 512 MiB are refused before anything is decoded.
+pub fn read_png(path: impl AsRef<Path>, channels: usize) -> Result<Picture> {
+    let path = path.as_ref();
+    if channels != 1 && channels != 3 {
+        return Err(Error::argument("channels", "1 or 3", channels));
+    }
+    let bytes = read_limited(path)?;
+    let (width, height) = header(path, &bytes)?;
+    let limits = {
+        let mut limits = Limits::default();
+        limits.max_image_width = Some(MAX_SIDE);
+        limits.max_image_height = Some(MAX_SIDE);
+        limits.max_alloc = Some(MAX_BYTES);
+        limits
+    };
+    let broken = |e: ImageError| Error::file(path, "a whole PNG", describe(&e));
+    let decoder = PngDecoder::with_limits(Cursor::new(bytes.as_slice()), limits).map_err(broken)?;
+
+    let kind = decoder.color_type();
+    let pixels = u64::from(width) * u64::from(height);
+    let needed = decoder.total_bytes().max(pixels * 4 * channels as u64);
+    let size = match usize::try_from(decoder.total_bytes()) {
+        Ok(size) if needed <= MAX_BYTES => size,
+        _ => {
+            return Err(Error::file(
+                path,
+                format!("a picture of at most {} MiB decoded", MAX_BYTES >> 20),
+                format!("{width} x {height} pixels ({} MiB)", needed >> 20),
+            ));
+        }
+    };
+    let mut raw = vec![0u8; size];
+    decoder.read_image(&mut raw).map_err(broken)?;
+    check_ends(path, &bytes)?;
+
+    let samples = usize::from(kind.channel_count());
+    let sixteen = usize::from(kind.bytes_per_pixel()) > samples;
+    let values = compose(&raw, samples, sixteen, channels);
+    Picture::new(channels, height as usize, width as usize, values)
+}
+
+/// The file's bytes; no more than [`MAX_BYTES`] are taken in.
+fn read_limited(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let mut bytes = Vec::new();
+    BufReader::new(file)
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::io("read", path, e))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let expected = format!("a PNG of at most {} MiB", MAX_BYTES >> 20);
+        return Err(Error::file(path, expected, "a larger file"));
+    }
+    Ok(bytes)
+}
+
+/// Width and height from the first chunk, before any memory depends on them.
+fn header(path: &Path, bytes: &[u8]) -> Result<(u32, u32)> {
+    let signature = [137, b'P', b'N', b'G', 13, 10, 26, 10];
+    let Some(rest) = bytes.strip_prefix(&signature) else {
+        return Err(Error::file(path, "a PNG", sniff(bytes)));
+    };
+    // Chunk: length (4 bytes), name (4), then for IHDR width (4) and height (4).
+    let number = |at: usize| {
+        let four = rest.get(at..at + 4)?;
+        Some(u32::from_be_bytes(four.try_into().ok()?))
+    };
+    match (rest.get(4..8), number(8), number(12)) {
+        (Some(b"IHDR"), Some(width @ 1..=MAX_SIDE), Some(height @ 1..=MAX_SIDE)) => {
+            Ok((width, height))
+        }
+        (Some(b"IHDR"), Some(width), Some(height)) => Err(Error::file(
+            path,
+            format!("a picture of 1 to {MAX_SIDE} pixels a side"),
+            format!("{width} x {height} pixels"),
+        )),
+        (None, ..) | (_, None, _) | (.., None) => {
+            Err(Error::file(path, "a whole PNG", "one that ends early"))
+        }
+        _ => Err(Error::file(path, "a whole PNG", "one without a header")),
+    }
+}
+
+/// Walks the chunks after the decoder, which stops at the last pixel: a file cut or damaged behind that
+/// point was not transferred whole.
+fn check_ends(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    loop {
+        let length = rest.first_chunk::<4>().map(|b| u32::from_be_bytes(*b));
+        let end = length.and_then(|n| usize::try_from(n).ok()?.checked_add(12));
+        let Some(chunk) = end.and_then(|end| rest.get(..end)) else {
+            return Err(Error::file(path, "a whole PNG", "one that ends early"));
+        };
+        let (covered, crc) = chunk.split_at(chunk.len() - 4);
+        let covered = covered.get(4..).unwrap_or_default();
+        let critical = covered.first().is_some_and(u8::is_ascii_uppercase);
+        if critical && crc != crc32(covered).to_be_bytes() {
+            let found = "a wrong checksum (a damaged file)";
+            return Err(Error::file(path, "a whole PNG", found));
+        }
+        if covered.starts_with(b"IEND") {
+            return Ok(());
+        }
+        rest = rest.get(chunk.len()..).unwrap_or_default();
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+/// What a file that is not a PNG looks like.
+fn sniff(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [] => "an empty file",
+        [0xff, 0xd8, 0xff, ..] => "a JPEG (convert it to PNG)",
+        [b'G', b'I', b'F', b'8', ..] => "a GIF (convert it to PNG)",
+        [b'B', b'M', ..] => "a BMP (convert it to PNG)",
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "a TIFF (convert it to PNG)",
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => "a WebP (convert it to PNG)",
+        _ => "another kind of file",
+    }
+}
+
+/// The decoder's complaint in one line.
+fn describe(error: &ImageError) -> String {
+    use std::error::Error as _;
+    // The outer message only repeats that it was a PNG.
+    let text = match error {
+        ImageError::Decoding(e) => e.source().map_or_else(|| e.to_string(), |s| s.to_string()),
+        ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "one that ends early".to_string()
+        }
+        other => other.to_string(),
+    };
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.to_ascii_lowercase() {
+        l if l.contains("crc") => format!("a wrong checksum (a damaged file): {line}"),
+        l if l.contains("eof") || l.contains("end of file") || l.contains("no more data") => {
+            "one that ends early".to_string()
+        }
+        _ => line,
+    }
+}
+
+/// Values of `channels` planes from interleaved samples, grey or colour, with or without alpha.
+fn compose(raw: &[u8], samples: usize, sixteen: bool, channels: usize) -> Vec<f32> {
+    let bytes = if sixteen { 2 } else { 1 };
+    let pixels = raw.len() / (samples * bytes).max(1);
+    let mut values = vec![0f32; channels * pixels];
+    let alpha = samples == 2 || samples == 4;
+    for (at, pixel) in raw.chunks_exact((samples * bytes).max(1)).enumerate() {
+        let mut sample = [1f32; 4];
+        for (to, from) in sample.iter_mut().zip(pixel.chunks_exact(bytes)) {
+            *to = match from {
+                [high, low] => f32::from(u16::from_ne_bytes([*high, *low])) / 65_535.0,
+                [byte] => f32::from(*byte) / 255.0,
+                _ => 0.0,
+            };
+        }
+        let [a, b, c, d] = sample;
+        let (rgb, opacity) = match (samples, alpha) {
+            (1 | 2, true) => ([a, a, a], b),
+            (1 | 2, false) => ([a, a, a], 1.0),
+            _ => ([a, b, c], d),
+        };
+        let [r, g, b] = rgb.map(|v| (v * opacity + 1.0 - opacity).clamp(0.0, 1.0));
+        let grey = if samples < 3 { r } else { luma(r, g, b) };
+        let planes = if channels == 1 {
+            [grey, 0.0, 0.0]
+        } else {
+            [r, g, b]
+        };
+        for (plane, v) in values.chunks_exact_mut(pixels).zip(planes) {
+            if let Some(slot) = plane.get_mut(at) {
+                *slot = v;
+            }
+        }
+    }
+    values
+}
+
+/// Writes a picture as an 8-bit grey or colour PNG. The file appears whole or not at all.
+pub fn write_png(path: impl AsRef<Path>, picture: &Picture) -> Result<()> {
+    let pixels = picture.height() * picture.width();
+    let mut bytes = vec![0u8; pixels * picture.channels()];
+    for (channel, plane) in picture.planes().enumerate() {
+        let slots = bytes.iter_mut().skip(channel).step_by(picture.channels());
+        for (slot, v) in slots.zip(plane) {
+            *slot = to_byte(*v);
+        }
+    }
+    let kind = match picture.channels() {
+        1 => ExtendedColorType::L8,
+        _ => ExtendedColorType::Rgb8,
+    };
+    encode(
+        path.as_ref(),
+        &bytes,
+        picture.width(),
+        picture.height(),
+        kind,
+    )
+}
+
+/// Writes a canvas (a sheet, a grid of filters, a chart) as an 8-bit colour PNG, whole or not at all.
+pub fn write_rgb(path: impl AsRef<Path>, canvas: &RgbImage) -> Result<()> {
+    let (width, height) = canvas.dimensions();
+    encode(
+        path.as_ref(),
+        canvas.as_raw(),
+        width as usize,
+        height as usize,
+        ExtendedColorType::Rgb8,
+    )
+}
+
+/// A value of 0 to 1 as a byte, rounded to nearest.
+pub(super) fn to_byte(value: f32) -> u8 {
+    // A cast from float saturates, and makes 0 of NaN.
+    (value * 255.0).round() as u8
+}
+
+fn encode(
+    path: &Path,
+    bytes: &[u8],
+    width: usize,
+    height: usize,
+    kind: ExtendedColorType,
+) -> Result<()> {
+    let refused = |e: &dyn std::fmt::Display| {
+        let what = path.display().to_string();
+        Error::argument(what, "a picture that PNG can hold", e)
+    };
+    let width = u32::try_from(width).map_err(|e| refused(&e))?;
+    let height = u32::try_from(height).map_err(|e| refused(&e))?;
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png)
+        .write_image(bytes, width, height, kind)
+        .map_err(|e| refused(&e))?;
+    write_whole(path, &png)
+}
+
+/// Writes a file under another name beside its place and renames it, so that nobody sees half of it.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").suffix(".part");
+    #[cfg(unix)]
+    {
+        // What the umask leaves of this, as for a file made by any other program.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder
+        .tempfile_in(folder)
+        .map_err(|e| Error::io("create", path, e))?;
+    file.write_all(bytes)
+        .map_err(|e| Error::io("write", path, e))?;
+    file.persist(path)
+        .map_err(|e| Error::io("create", path, e.error))?;
+    Ok(())
+}
