@@ -8,6 +8,7 @@ pub mod device;
 pub mod engine;
 pub mod error;
 pub mod evaluate;
+mod file;
 pub mod model;
 pub mod objective;
 pub mod ops;

@@ -1,8 +1,6 @@
 //! Writing and reading the file.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
@@ -11,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{self, BLANK};
 use super::{Checkpoint, FORMAT, Progress};
+use crate::file;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
 
@@ -78,45 +77,7 @@ impl Checkpoint {
     /// # Errors
     /// If the folder cannot be written to, or what was read back is not what was written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let bytes = self.to_bytes()?;
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let size = bytes.len();
-        let failed = |source| Error::Io {
-            action: "write a checkpoint to",
-            path: path.to_path_buf(),
-            source: std::io::Error::new(
-                std::io::Error::kind(&source),
-                format!("{source} ({size} bytes)"),
-            ),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".checkpoint-").suffix(".tmp");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // Readable as any file that the user makes: the umask takes away what it should.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(folder).map_err(failed)?;
-        file.write_all(&bytes).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        if std::fs::read(file.path()).map_err(failed)? != bytes {
-            return Err(Error::file(
-                path,
-                format!("the {size} bytes that were written"),
-                "others when read back; the disk may be failing",
-            ));
-        }
-        file.persist(path).map_err(|error| failed(error.error))?;
-        // Only Unix lets a folder be opened and synchronised.
-        #[cfg(unix)]
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed)?;
-        Ok(())
+        file::replace_durably(path, &self.to_bytes()?)
     }
 
     /// Reads and verifies a file.

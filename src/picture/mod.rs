@@ -7,6 +7,7 @@ mod plot;
 mod png;
 mod resample;
 mod sheet;
+mod tensor;
 mod text;
 mod ticks;
 

@@ -161,14 +161,14 @@ impl RunFolder {
             .collect();
         self.write("metrics.jsonl", &lines)?;
         self.write("metrics.csv", &csv(&self.rows))?;
-        let series = |name: &str, value: fn(&EpochMetrics) -> f64| Series {
-            name: name.to_string(),
-            points: self
+        let series = |name: &str, value: fn(&EpochMetrics) -> f64| Series::new(
+            name,
+            self
                 .rows
                 .iter()
                 .map(|row| (row.epoch as f64, value(row)))
                 .collect(),
-        };
+        );
         let chart = curves(
             &recipe.name,
             "epoch",
@@ -178,13 +178,13 @@ impl RunFolder {
                 series("validation", |row| row.validation_loss),
             ],
         )?;
-        chart.write_svg(&self.file("curves.svg"))?;
-        chart.write_png(&self.file("curves.png"))
+        chart.write_svg(self.file("curves.svg"))?;
+        chart.write_png(self.file("curves.png"))
     }
 
     /// Whole or not at all: a reader never sees half a file.
     fn write(&self, name: &str, text: &str) -> Result<()> {
-        crate::picture::write_file(&self.file(name), text.as_bytes())
+        crate::file::replace(&self.file(name), text.as_bytes())
     }
 }
 

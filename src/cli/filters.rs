@@ -1,0 +1,96 @@
+//! `autoencode filters`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use autoencode::Error;
+use autoencode::evaluate::{Filters as LayerFilters, filters};
+use autoencode::picture::{filter_grid, write_rgb};
+use clap::Args;
+use serde_json::json;
+
+use super::infer::refuse_existing;
+use super::model::Model;
+use super::output::{print, print_json};
+use super::shared::Shared;
+
+/// Draw a layer's learned filters, scaled together to [0,1], one tile each.
+///
+/// Of a convolution: the kernels that read one input channel, a tile for each output channel. Of a
+/// dense layer on the image: the image that each unit looks for; of one that makes the image, the
+/// image that each unit draws.
+#[derive(Debug, Args)]
+pub struct Filters {
+    #[command(flatten)]
+    model: Model,
+
+    /// The layer by its name in `autoencode summary` [default: the first that has filters].
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+
+    /// The input channel of a convolution, from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    channel: usize,
+
+    /// The picture to write.
+    #[arg(long, short, value_name = "FILE.png")]
+    output: PathBuf,
+
+    /// Pixels a side for each weight [default: 16 for kernels, 3 for whole images].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    scale: Option<u16>,
+
+    /// Overwrite the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Filters {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        let chosen = shared.device()?;
+        let loaded = self.model.load(&chosen)?;
+        if !self.force {
+            refuse_existing([&self.output])?;
+        }
+        let LayerFilters {
+            layer,
+            tiles,
+            height,
+            width,
+            channels,
+        } = filters(&loaded.model, self.layer.as_deref(), self.channel)?;
+        let scale = match self.scale {
+            Some(scale) => usize::from(scale),
+            None if height.max(width) > 11 => 3,
+            None => 16,
+        };
+        let grid = filter_grid(&tiles, height, width, scale)?;
+        if let Some(folder) = self.output.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| Error::io("create the folder", folder, source))?;
+        }
+        write_rgb(&self.output, &grid)?;
+        if shared.json {
+            return print_json(&json!({
+                "layer": layer,
+                "channel": self.channel,
+                "tiles": tiles.len(),
+                "height": height,
+                "width": width,
+                "output": self.output,
+            }));
+        }
+        if !shared.talks() {
+            return Ok(());
+        }
+        let of = match channels {
+            Some(count) => format!(", input channel {} of {count}", self.channel),
+            None => String::new(),
+        };
+        print(&format!(
+            "{layer}: {} filters of {height}x{width}{of} -> {}",
+            tiles.len(),
+            self.output.display()
+        ))
+    }
+}

@@ -1,0 +1,40 @@
+//! `autoencode recipes`.
+
+use anyhow::Result;
+use autoencode::recipe::{Recipe, builtin};
+use clap::Args;
+
+use super::output::{print, print_json};
+use super::shared::Shared;
+
+/// List the recipes that ship with the program, or print one.
+#[derive(Debug, Args)]
+pub struct Recipes {
+    /// Print this recipe with all its keys, as TOML to start your own from.
+    name: Option<String>,
+}
+
+impl Recipes {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        if let Some(name) = &self.name {
+            let recipe = Recipe::load(name, &[])?;
+            return if shared.json {
+                print_json(&recipe)
+            } else {
+                print(recipe.to_toml()?.trim_end())
+            };
+        }
+        let recipes = builtin()
+            .iter()
+            .map(|shipped| Recipe::load(shipped.name, &[]))
+            .collect::<autoencode::Result<Vec<_>>>()?;
+        if shared.json {
+            return print_json(&recipes);
+        }
+        let width = recipes.iter().map(|r| r.name.len()).max().unwrap_or(0);
+        for recipe in &recipes {
+            print(&format!("{:<width$}  {}", recipe.name, recipe.description))?;
+        }
+        Ok(())
+    }
+}

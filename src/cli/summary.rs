@@ -1,0 +1,89 @@
+//! `autoencode summary`.
+
+use std::path::Path;
+
+use anyhow::Result;
+use autoencode::checkpoint::{Checkpoint, locate};
+use autoencode::data::grouped;
+use autoencode::model::{Autoencoder, Parameters};
+use autoencode::recipe::Recipe;
+use candle_core::{DType, Device};
+use clap::Args;
+use serde_json::json;
+
+use super::output::{print, print_json, shape, table};
+use super::shared::Shared;
+
+/// Show a network's layers with output shapes and parameter counts.
+#[derive(Debug, Args)]
+pub struct Summary {
+    /// A recipe by name or TOML file, a checkpoint, or a run folder.
+    #[arg(value_name = "RECIPE|FILE", default_value = "conv-denoiser")]
+    what: String,
+
+    /// Set any key of the recipe, as in --set network.input=[3,32,32]; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+/// What a recipe is shown for when it leaves the input to the data: an MNIST image.
+const MNIST: [usize; 3] = [1, 28, 28];
+
+impl Summary {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        let path = Path::new(&self.what);
+        let is_checkpoint = path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
+        let (recipe, model) = if is_checkpoint {
+            let file = locate(path)?;
+            let checkpoint = Checkpoint::read(&file)?;
+            let model = checkpoint.model(&file, &Device::Cpu)?;
+            (checkpoint.recipe, model)
+        } else {
+            let mut recipe = Recipe::load(&self.what, &self.settings)?;
+            let input = recipe.network.input().unwrap_or(MNIST);
+            recipe.network.resolve_input(input)?;
+            let parameters = Parameters::drawn(recipe.seed);
+            let builder = parameters.builder(DType::F32, &Device::Cpu);
+            let model = Autoencoder::new(&recipe.network, builder)?;
+            (recipe, model)
+        };
+        let summary = model.summary();
+        if shared.json {
+            return print_json(&json!({
+                "recipe": recipe.name,
+                "description": recipe.description,
+                "summary": summary,
+            }));
+        }
+        if shared.talks() && !recipe.description.is_empty() {
+            print(&format!("{}: {}\n", recipe.name, recipe.description))?;
+        }
+        let line = |name: &str, layer: &str, output: &[usize], parameters: String| {
+            // The first column is left-aligned; the layer belongs to it.
+            vec![format!("{name:<12}{layer}"), shape(output), parameters]
+        };
+        let mut rows = vec![vec![
+            format!("{:<12}{}", "name", "layer"),
+            "output".to_string(),
+            "parameters".to_string(),
+        ]];
+        rows.push(line("input", "", &summary.input, String::new()));
+        let code_behind = model.encoder().layers().count();
+        for (place, row) in summary.layers.iter().enumerate() {
+            if place == code_behind {
+                rows.push(line("code", "", &summary.code, String::new()));
+            }
+            let parameters = match row.parameters {
+                0 => String::new(),
+                count => grouped(count),
+            };
+            rows.push(line(&row.name, &row.layer, &row.output, parameters));
+        }
+        rows.push(vec![
+            "total".to_string(),
+            String::new(),
+            grouped(summary.parameters),
+        ]);
+        print(&table(&rows))
+    }
+}

@@ -1,0 +1,97 @@
+//! A layer's weights as pictures.
+
+use candle_core::Tensor;
+
+use crate::model::{Autoencoder, Layer};
+use crate::{Error, Result};
+
+/// The tiles of one layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filters {
+    /// Its name, as `encoder.0`.
+    pub layer: String,
+    /// One filter each, `height * width` weights, row by row.
+    pub tiles: Vec<Vec<f32>>,
+    pub height: usize,
+    pub width: usize,
+    /// Input channels of a convolution.
+    pub channels: Option<usize>,
+}
+
+/// The filters of a layer by name, or of the first layer that has some.
+///
+/// Of a convolution those that read the input channel `channel`; of a dense layer whose inputs are the
+/// pixels of a one-channel image, each unit's weights as such an image; of one whose outputs are the
+/// pixels, the image that each input unit draws.
+///
+/// # Errors
+/// If there is no layer of that name, it has no weights that are pictures, or no such channel; the
+/// message lists the layers that have filters.
+pub fn filters(model: &Autoencoder, layer: Option<&str>, channel: usize) -> Result<Filters> {
+    let mut found = Vec::new();
+    let mut known = false;
+    for (name, placed) in model.encoder().layers().chain(model.decoder().layers()) {
+        known |= layer == Some(name.as_str());
+        let Some((weight, channels)) = pictures(&placed.layer, model.input_shape())? else {
+            continue;
+        };
+        if layer.is_none_or(|wanted| wanted == name) {
+            return cut(name, &weight, channels, channel);
+        }
+        found.push(name);
+    }
+    let wanted = layer.unwrap_or("any");
+    Err(Error::layer(
+        wanted,
+        match found.is_empty() {
+            true => "a network with filters".to_string(),
+            false => format!("a layer with filters, one of {}", found.join(", ")),
+        },
+        match (layer, known) {
+            (None, _) => "none",
+            (Some(_), true) => "a layer without weights that are pictures",
+            (Some(_), false) => "no layer of that name (see `autoencode summary`)",
+        },
+    ))
+}
+
+/// Weights as `(filters, input channels, height, width)`, and whether the channels are a convolution's.
+fn pictures(layer: &Layer, input: &[usize]) -> Result<Option<(Tensor, bool)>> {
+    match (layer, input) {
+        (Layer::Conv2d { weight, .. }, _) => Ok(Some((weight.clone(), true))),
+        (Layer::Dense { weight, .. }, &[1, height, width]) => {
+            let (outputs, inputs) = weight.dims2()?;
+            if inputs == height * width {
+                let images = weight.reshape((outputs, 1, height, width))?;
+                Ok(Some((images, false)))
+            } else if outputs == height * width {
+                let images = weight.t()?.reshape((inputs, 1, height, width))?;
+                Ok(Some((images, false)))
+            } else {
+                Ok(None)
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+fn cut(layer: String, weight: &Tensor, convolution: bool, channel: usize) -> Result<Filters> {
+    let (count, channels, height, width) = weight.dims4()?;
+    if channel >= channels {
+        return Err(Error::layer(
+            layer,
+            format!("an input channel from 0 to {}", channels.saturating_sub(1)),
+            channel.to_string(),
+        ));
+    }
+    let tiles = (0..count)
+        .map(|filter| Ok(weight.get(filter)?.get(channel)?.flatten_all()?.to_vec1()?))
+        .collect::<Result<_>>()?;
+    Ok(Filters {
+        layer,
+        tiles,
+        height,
+        width,
+        channels: convolution.then_some(channels),
+    })
+}
