@@ -1,1 +1,25 @@
 //! Differentiable operations that candle lacks, gets wrong, or does slowly.
+//!
+//! Every operation checks its shapes first and has two forms. [`composed`] builds it from candle
+//! operations whose values and gradients are right on any device and for any float type. On the CPU,
+//! for f32 and f64, a kernel of our own takes its place: the same mathematics in one pass, or around
+//! large matrix products.
+//!
+//! The kernels cut a batch into at most 16 lanes by its size alone and add what lanes have summed in
+//! index order, so that their results have the same bits for any number of threads.
+
+mod activation;
+mod bce;
+pub mod composed;
+mod conv2d;
+mod kernel;
+mod linear;
+mod max_pool2d;
+mod upsample_nearest2d;
+
+pub use activation::{leaky_relu, relu, sigmoid};
+pub use bce::bce_with_logits_sum;
+pub use conv2d::conv2d;
+pub use linear::linear;
+pub use max_pool2d::max_pool2d;
+pub use upsample_nearest2d::upsample_nearest2d;

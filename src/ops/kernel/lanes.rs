@@ -1,0 +1,103 @@
+//! Lanes: the pieces into which a kernel cuts its work.
+//!
+//! How the work is cut depends on its size alone, never on the number of threads, and each lane is
+//! done in order by one thread; results of lanes are added in index order. So the bits of a result do
+//! not depend on how many threads there are.
+
+use candle_core::Result;
+use rayon::prelude::*;
+
+use super::real::Real;
+
+const MAX_LANES: usize = 16;
+
+/// Below this many operations waking another thread takes longer than the work.
+const WORTH_A_THREAD: usize = 1 << 16;
+
+/// How many of `items` go into each lane but the last, which may be shorter. Never 0.
+pub(in crate::ops) fn lane_len(items: usize) -> usize {
+    items.div_ceil(MAX_LANES).max(1)
+}
+
+/// Whether work of about `operations` arithmetic operations or moved elements is spread on threads.
+fn spread(operations: usize) -> bool {
+    operations >= WORTH_A_THREAD
+}
+
+/// Calls `work(first_item, chunk)` for each lane of `out`, which has `item_len` elements an item.
+pub(in crate::ops) fn fill<T: Send>(
+    out: &mut [T],
+    item_len: usize,
+    operations: usize,
+    work: impl Fn(usize, &mut [T]) -> Result<()> + Sync,
+) -> Result<()> {
+    let lane = lane_len(out.len() / item_len.max(1));
+    fill_lanes(out, item_len, lane, operations, work)
+}
+
+/// [`fill`] in lanes of at least 64 items, for matrix products in which an item is one row: shorter
+/// ones take more time to pack their operands than to multiply them.
+pub(in crate::ops) fn fill_blocks<T: Send>(
+    out: &mut [T],
+    item_len: usize,
+    operations: usize,
+    work: impl Fn(usize, &mut [T]) -> Result<()> + Sync,
+) -> Result<()> {
+    let lane = lane_len(out.len() / item_len.max(1)).max(64);
+    fill_lanes(out, item_len, lane, operations, work)
+}
+
+fn fill_lanes<T: Send>(
+    out: &mut [T],
+    item_len: usize,
+    lane: usize,
+    operations: usize,
+    work: impl Fn(usize, &mut [T]) -> Result<()> + Sync,
+) -> Result<()> {
+    if item_len == 0 || out.is_empty() {
+        return Ok(());
+    }
+    if spread(operations) {
+        out.par_chunks_mut(lane * item_len)
+            .enumerate()
+            .try_for_each(|(index, chunk)| work(index * lane, chunk))
+    } else {
+        out.chunks_mut(lane * item_len)
+            .enumerate()
+            .try_for_each(|(index, chunk)| work(index * lane, chunk))
+    }
+}
+
+/// Calls `work(range)` for each lane of `0..items` and returns the results in index order.
+pub(in crate::ops) fn collect<R: Send>(
+    items: usize,
+    operations: usize,
+    work: impl Fn(std::ops::Range<usize>) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let lane = lane_len(items);
+    let run = |index: usize| work(index * lane..items.min((index + 1) * lane));
+    let lanes = items.div_ceil(lane);
+    if spread(operations) {
+        (0..lanes).into_par_iter().map(run).collect()
+    } else {
+        (0..lanes).map(run).collect()
+    }
+}
+
+/// The sum over lanes, element by element, in index order.
+pub(in crate::ops) fn sum<T: Real>(lanes: Vec<Vec<T>>, len: usize) -> Result<Vec<T>> {
+    let mut lanes = lanes.into_iter();
+    let Some(mut total) = lanes.next() else {
+        return Ok(vec![T::default(); len]);
+    };
+    let rest: Vec<Vec<T>> = lanes.collect();
+    fill(&mut total, 1, len * rest.len(), |start, chunk| {
+        for lane in &rest {
+            for (sum, &value) in chunk.iter_mut().zip(lane.iter().skip(start)) {
+                *sum += value;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(total)
+}

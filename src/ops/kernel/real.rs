@@ -1,0 +1,119 @@
+//! The element types of the CPU kernels.
+
+use std::cell::Cell;
+
+use candle_core::{CpuStorage, DType, Device, Layout, Result, Storage, Tensor, WithDType, bail};
+
+thread_local! {
+    static SCRATCH_F32: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    static SCRATCH_F64: Cell<Vec<f64>> = const { Cell::new(Vec::new()) };
+}
+
+/// A float type with CPU kernels: f32 or f64.
+pub(in crate::ops) trait Real: WithDType + Default {
+    /// e to the power of `self`.
+    fn exp(self) -> Self;
+
+    /// The logarithm of 1 + `self`.
+    fn ln_1p(self) -> Self;
+
+    /// Lends `len` elements of this thread's scratch memory, with whatever was last written to them.
+    ///
+    /// The memory is kept between calls: pages that are given back to the system have to be mapped
+    /// and cleared again, which costs more than what is written to them.
+    fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Self]) -> R) -> R;
+}
+
+macro_rules! real {
+    ($type:ty, $scratch:ident) => {
+        impl Real for $type {
+            fn exp(self) -> Self {
+                self.exp()
+            }
+
+            fn ln_1p(self) -> Self {
+                self.ln_1p()
+            }
+
+            fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Self]) -> R) -> R {
+                // Taken out of its cell, so that a nested call finds an empty vector, not a panic.
+                let mut scratch = $scratch.take();
+                if scratch.len() < len {
+                    scratch.resize(len, 0.0);
+                }
+                let result = work(scratch.get_mut(..len).unwrap_or_default());
+                $scratch.set(scratch);
+                result
+            }
+        }
+    };
+}
+
+real!(f32, SCRATCH_F32);
+real!(f64, SCRATCH_F64);
+
+/// Whether the CPU kernels take these tensors: all on the CPU, all of one type, f32 or f64.
+pub(in crate::ops) fn has_kernel(tensors: &[&Tensor]) -> bool {
+    let dtype = tensors.first().map(|tensor| tensor.dtype());
+    matches!(dtype, Some(DType::F32 | DType::F64))
+        && tensors
+            .iter()
+            .all(|tensor| tensor.device().is_cpu() && Some(tensor.dtype()) == dtype)
+}
+
+/// The elements of a contiguous tensor on the CPU.
+pub(in crate::ops) fn elements<'a, T: Real>(
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> Result<&'a [T]> {
+    let data = T::cpu_storage_as_slice(storage)?;
+    match layout
+        .contiguous_offsets()
+        .and_then(|(start, end)| data.get(start..end))
+    {
+        Some(elements) => Ok(elements),
+        None => bail!("a CPU kernel needs contiguous elements, got {layout:?}"),
+    }
+}
+
+/// Calls `work` with the elements of a tensor on the CPU, made contiguous where they are not.
+pub(in crate::ops) fn with_elements<T: Real, R>(
+    tensor: &Tensor,
+    work: impl FnOnce(&[T]) -> Result<R>,
+) -> Result<R> {
+    let tensor = tensor.contiguous()?;
+    let (storage, layout) = tensor.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(storage) => work(elements(storage, layout)?),
+        _ => bail!("a CPU kernel needs a tensor on the CPU"),
+    }
+}
+
+/// The storage that owns `data`.
+pub(in crate::ops) fn storage<T: Real>(data: Vec<T>) -> CpuStorage {
+    T::to_cpu_storage_owned(data)
+}
+
+/// A tensor on the CPU, outside any graph, that owns `data`.
+pub(in crate::ops) fn tensor<T: Real>(data: Vec<T>, dims: &[usize]) -> Result<Tensor> {
+    Tensor::from_vec(data, dims, &Device::Cpu)
+}
+
+/// Runs an expression with `$T` standing for the element type of `$dtype`.
+macro_rules! with_real {
+    ($dtype:expr, $T:ident => $work:expr) => {
+        match $dtype {
+            candle_core::DType::F32 => {
+                type $T = f32;
+                $work
+            }
+            candle_core::DType::F64 => {
+                type $T = f64;
+                $work
+            }
+            other => candle_core::bail!("no CPU kernel for {other:?}"),
+        }
+    };
+}
+
+pub(in crate::ops) use with_real;

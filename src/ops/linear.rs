@@ -1,0 +1,201 @@
+//! The fully connected layer.
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Shape, Tensor};
+
+use super::composed;
+use super::kernel::convolution::channel_sums;
+use super::kernel::lanes;
+use super::kernel::matrix::{Matrix, product};
+use super::kernel::real::{Real, elements, has_kernel, storage, tensor, with_elements, with_real};
+use crate::{Error, Result};
+
+/// x W^T + b, as PyTorch's `nn.Linear`.
+///
+/// # Shapes
+/// `x` is (N, in), `weight` is (out, in), `bias` is (out). The result is (N, out).
+///
+/// # Errors
+/// [`Error::Layer`] if the shapes do not fit each other.
+pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let op = Linear::new(x, weight, bias)?;
+    let kernel_fits = match bias {
+        Some(bias) => has_kernel(&[x, weight, bias]),
+        None => has_kernel(&[x, weight]),
+    };
+    if !kernel_fits {
+        return composed::linear(x, weight, bias);
+    }
+    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    Ok(match bias {
+        Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, op)?,
+        None => x.apply_op2(&weight, op)?,
+    })
+}
+
+/// The sizes of a linear map that has been found to fit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Linear {
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Linear {
+    /// Checks what [`linear`] is given.
+    pub fn new(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Self> {
+        let misfit = |expected: String, dims: &[usize]| {
+            Error::layer("linear", expected, format!("{dims:?}"))
+        };
+        let &[batch, inputs] = x.dims() else {
+            return Err(misfit("an input (N, in)".to_string(), x.dims()));
+        };
+        let outputs = match *weight.dims() {
+            [outputs, columns] if columns == inputs => outputs,
+            _ => return Err(misfit(format!("a weight (out, {inputs})"), weight.dims())),
+        };
+        if let Some(bias) = bias
+            && bias.dims() != [outputs]
+        {
+            return Err(misfit(format!("a bias ({outputs})"), bias.dims()));
+        }
+        Ok(Self {
+            batch,
+            inputs,
+            outputs,
+        })
+    }
+
+    fn operations(&self) -> usize {
+        self.batch
+            .saturating_mul(self.inputs)
+            .saturating_mul(self.outputs)
+    }
+
+    fn forward<T: Real>(&self, x: &[T], weight: &[T], bias: &[T]) -> candle_core::Result<Vec<T>> {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let mut out = vec![T::default(); self.batch * outputs];
+        let weight = Matrix::new(weight, outputs, inputs).t();
+        lanes::fill_blocks(&mut out, outputs, self.operations(), |first, out| {
+            if !bias.is_empty() {
+                for row in out.chunks_exact_mut(outputs) {
+                    row.copy_from_slice(bias);
+                }
+            }
+            let x = x.get(first * inputs..).unwrap_or_default();
+            let x = Matrix::new(x, out.len() / outputs, inputs);
+            product(out, x, weight, !bias.is_empty())
+        })?;
+        Ok(out)
+    }
+
+    fn input_gradient<T: Real>(&self, weight: &[T], grad: &[T]) -> candle_core::Result<Tensor> {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let mut out = vec![T::default(); self.batch * inputs];
+        let weight = Matrix::new(weight, outputs, inputs);
+        lanes::fill_blocks(&mut out, inputs, self.operations(), |first, out| {
+            let grad = grad.get(first * outputs..).unwrap_or_default();
+            let grad = Matrix::new(grad, out.len() / inputs, outputs);
+            product(out, grad, weight, false)
+        })?;
+        tensor(out, &[self.batch, inputs])
+    }
+
+    fn weight_gradient<T: Real>(&self, x: &[T], grad: &[T]) -> candle_core::Result<Tensor> {
+        let (batch, inputs, outputs) = (self.batch, self.inputs, self.outputs);
+        let mut out = vec![T::default(); outputs * inputs];
+        let x = Matrix::new(x, batch, inputs);
+        lanes::fill_blocks(&mut out, inputs, self.operations(), |first, out| {
+            let columns = first..first + out.len() / inputs;
+            let grad = Matrix::new(grad, batch, outputs).columns(columns).t();
+            product(out, grad, x, false)
+        })?;
+        tensor(out, &[outputs, inputs])
+    }
+
+    /// The gradients of x, weight and bias; None for what nobody asked a gradient of.
+    fn backward<T: Real>(
+        &self,
+        (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        with_elements::<T, _>(grad, |grad| {
+            let x_grad = (x.track_op())
+                .then(|| with_elements(weight, |weight| self.input_gradient::<T>(weight, grad)))
+                .transpose()?;
+            let weight_grad = (weight.track_op())
+                .then(|| with_elements(x, |x| self.weight_gradient::<T>(x, grad)))
+                .transpose()?;
+            let bias_grad = bias
+                .filter(|bias| bias.track_op())
+                .map(|_| tensor(channel_sums(grad, self.outputs, 1)?, &[self.outputs]))
+                .transpose()?;
+            Ok((x_grad, weight_grad, bias_grad))
+        })
+    }
+}
+
+impl CustomOp2 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        with_real!(x.dtype(), T => {
+            let (x, weight) = (elements::<T>(x, x_layout)?, elements(weight, weight_layout)?);
+            let out = self.forward(x, weight, &[])?;
+            Ok((storage(out), (self.batch, self.outputs).into()))
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        _out: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let (x, weight, _) =
+            with_real!(x.dtype(), T => self.backward::<T>((x, weight, None), grad)?);
+        Ok((x, weight))
+    }
+}
+
+impl CustomOp3 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        with_real!(x.dtype(), T => {
+            let (x, weight) = (elements::<T>(x, x_layout)?, elements(weight, weight_layout)?);
+            let out = self.forward(x, weight, elements(bias, bias_layout)?)?;
+            Ok((storage(out), (self.batch, self.outputs).into()))
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        _out: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        with_real!(x.dtype(), T => self.backward::<T>((x, weight, Some(bias)), grad))
+    }
+}
