@@ -77,7 +77,7 @@ struct Gain {
 
 /// Pictures that go through the network at once.
 const BATCH: usize = 64;
-/// Tallest original on a sheet, as a multiple of the network's input.
+/// Pixels a side on a sheet for each of the network's.
 const SHEET_SCALE: usize = 4;
 
 impl Infer {
@@ -132,7 +132,8 @@ impl Infer {
             (1, 28, 28) => Fit::Mnist,
             _ => Fit::Resize,
         });
-        let original = read_png(&input, channels)?;
+        // In colour, so that the sheet shows what was passed in.
+        let original = read_png(&input, 3)?;
         let fitted = fit(&original, channels, height, width, how, &input)?;
         Ok(Item {
             input,
@@ -319,11 +320,7 @@ fn sheet(
     let mut captions = Vec::new();
     let mut labels = Vec::new();
     for ((item, result), gain) in items.iter().zip(results).zip(gains) {
-        let original = item.original.thumbnail(
-            item.fitted.height() * SHEET_SCALE,
-            item.fitted.width() * SHEET_SCALE,
-        )?;
-        let mut row = vec![original, item.fitted.clone()];
+        let mut row = vec![item.original.clone(), item.fitted.clone()];
         let mut under = vec![
             format!("{}x{}", item.original.width(), item.original.height()),
             String::new(),

@@ -1,12 +1,10 @@
 //! How good a network's reconstructions are.
 
-mod filters;
 mod quality;
 mod ssim;
 
 use candle_core::{Device, Tensor};
 
-pub use filters::{Filters, filters};
 pub use quality::{Quality, bce_per_pixel, psnr_db, squared_error};
 pub use ssim::ssim;
 

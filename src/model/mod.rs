@@ -2,6 +2,7 @@
 
 mod activation;
 mod families;
+mod filters;
 mod init;
 mod layer;
 mod parameters;
@@ -12,6 +13,7 @@ use candle_core::{Module, Tensor};
 use candle_nn::VarBuilder;
 
 pub use families::{conv, dense};
+pub use filters::{Filters, filters};
 pub use layer::{Layer, LayerSpec};
 pub use parameters::Parameters;
 pub use stack::Stack;

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::model::{Autoencoder, Layer};
+use super::{Autoencoder, Layer};
 use crate::{Error, Result};
 
 /// The tiles of one layer.
