@@ -26,8 +26,8 @@ const BOX: f64 = 20.0 / 28.0;
 ///
 /// [`Fit::Mnist`] repeats the preparation of MNIST (LeCun, Bottou, Bengio, Haffner: Gradient-based learning
 /// applied to document recognition, 1998, and the page of the data set): the ink is made light on a black
-/// page if the page is lighter than it, its strength stretched to the full range, specks dropped, and what
-/// is left scaled into a box of 20/28 of the target keeping its shape, then moved so that its centre of
+/// page if the page is lighter than it, light that falls on the page from one side evened out, the ink's
+/// strength stretched to the full range, specks dropped, and what is left scaled into a box of 20/28 of the target keeping its shape, then moved so that its centre of
 /// mass is in the middle. A picture of the target's size is taken as it is, only turned light on dark where
 /// its page is the lighter; so MNIST's own pictures, noisy ones too, stay what they are. Of a colour
 /// picture the channel or luma in which the ink stands out most is read.
@@ -95,6 +95,7 @@ fn find_ink(picture: &Picture) -> Option<Plane> {
             values,
         }
         .reduced()
+        .evenly_lit()
     };
     let mut page = plane(picture.luma());
     if picture.channels() > 1 {

@@ -38,22 +38,69 @@ impl Plane {
         }
     }
 
-    /// The values of a frame along the edges, a pixel thick in small pictures.
-    fn border(&self) -> Vec<f32> {
+    /// The values of a frame along the edges, a pixel thick in small pictures, each with its place: row
+    /// and column from -1 to 1.
+    fn frame(&self) -> Vec<([f64; 2], f32)> {
         let thick = (self.height.min(self.width) / 32).max(1);
         let inner = |at: usize, side: usize| at >= thick && at + thick < side;
-        self.values
-            .chunks_exact(self.width)
-            .enumerate()
-            .flat_map(|(y, row)| row.iter().enumerate().map(move |(x, v)| (y, x, *v)))
+        self.placed()
             .filter(|&(y, x, _)| !(inner(y, self.height) && inner(x, self.width)))
-            .map(|(_, _, v)| v)
+            .map(|(y, x, v)| ([place(y, self.height), place(x, self.width)], v))
             .collect()
     }
 
-    /// Smoothed by a box of a hundredth of the picture, in both directions.
+    fn border(&self) -> Vec<f32> {
+        self.frame().into_iter().map(|(_, v)| v).collect()
+    }
+
+    /// Row, column and value of every pixel.
+    fn placed(&self) -> impl Iterator<Item = (usize, usize, f32)> {
+        let rows = self.values.chunks_exact(self.width).enumerate();
+        rows.flat_map(|(y, row)| row.iter().enumerate().map(move |(x, v)| (y, x, *v)))
+    }
+
+    /// Takes out light that falls unevenly on the page: the slope, down and across, that fits the border.
+    pub fn evenly_lit(self) -> Self {
+        let mut slope = [f64::from(median(self.border())), 0.0, 0.0];
+        let frame = self.frame();
+        let off = |slope: &[f64; 3], at: &[f64; 2], v: f32| {
+            (f64::from(v) - slope[1] * at[0] - slope[2] * at[1] - slope[0]) as f32
+        };
+        // From round to round strokes that run into the border stand out more, and are left out.
+        for _ in 0..3 {
+            let distances = frame.iter().map(|(at, v)| off(&slope, at, *v)).collect();
+            let near = 2.5 * spread(distances) + 0.01;
+            let page = frame
+                .iter()
+                .filter(|(at, v)| off(&slope, at, *v).abs() <= near);
+            match least_squares(page) {
+                Some(better) => slope = better,
+                None => return self,
+            }
+        }
+        let (height, width) = (self.height, self.width);
+        let tilt = |y, x| slope[1] * place(y, height) + slope[2] * place(x, width);
+        let values = self
+            .placed()
+            .map(|(y, x, v)| (f64::from(v) - tilt(y, x)) as f32)
+            .collect();
+        Self { values, ..self }
+    }
+
+    /// Smoothed by a box of a hundredth of the picture, or, if noise would still pass for ink, of
+    /// three pixels or a fortieth.
     fn smoothed(&self) -> Self {
-        let radius = self.height.max(self.width) / 200;
+        let side = self.height.max(self.width);
+        let little = self.box_mean(side / 200);
+        let (low, high) = range(&little.values);
+        if 12.0 * spread(little.border()) < high - low {
+            return little;
+        }
+        self.box_mean((side / 80).max(1))
+    }
+
+    /// The mean over a square of `2 * radius + 1` pixels a side.
+    fn box_mean(&self, radius: usize) -> Self {
         if radius == 0 {
             return self.clone();
         }
@@ -128,6 +175,41 @@ impl Plane {
         let (low, high) = range(&self.smoothed().values);
         (high - page).max(page - low) / (spread(self.border()) + 0.02)
     }
+}
+
+/// Where a pixel lies on its axis, from -1 to 1.
+fn place(at: usize, side: usize) -> f64 {
+    (2 * at + 1) as f64 / side as f64 - 1.0
+}
+
+/// `[level, down, across]` of the plane nearest to the values; none if they lie on one line.
+fn least_squares<'a>(
+    points: impl Iterator<Item = &'a ([f64; 2], f32)> + Clone,
+) -> Option<[f64; 3]> {
+    let sum = |f: &dyn Fn(f64, f64, f64) -> f64| -> f64 {
+        points
+            .clone()
+            .map(|([y, x], v)| f(*y, *x, f64::from(*v)))
+            .sum()
+    };
+    let n = sum(&|_, _, _| 1.0);
+    if n < 3.0 {
+        return None;
+    }
+    // Around the means the level drops out, and two equations are left.
+    let [my, mx, mv] = [sum(&|y, _, _| y), sum(&|_, x, _| x), sum(&|_, _, v| v)].map(|s| s / n);
+    let yy = sum(&|y, _, _| (y - my).powi(2)) / n;
+    let xx = sum(&|_, x, _| (x - mx).powi(2)) / n;
+    let yx = sum(&|y, x, _| (y - my) * (x - mx)) / n;
+    let yv = sum(&|y, _, v| (y - my) * (v - mv)) / n;
+    let xv = sum(&|_, x, v| (x - mx) * (v - mv)) / n;
+    let determinant = yy * xx - yx * yx;
+    if determinant < 1e-6 {
+        return None;
+    }
+    let down = (yv * xx - xv * yx) / determinant;
+    let across = (xv * yy - yv * yx) / determinant;
+    Some([mv - down * my - across * mx, down, across])
 }
 
 fn median(values: Vec<f32>) -> f32 {

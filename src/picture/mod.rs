@@ -144,7 +144,10 @@ impl Picture {
     }
 }
 
-/// Rec. 709 luma of the encoded values.
+/// Rec. 709 luma of the encoded values; a grey is its own, to the last bit.
 fn luma(red: f32, green: f32, blue: f32) -> f32 {
+    if red == green && green == blue {
+        return red;
+    }
     (0.2126 * red + 0.7152 * green + 0.0722 * blue).clamp(0.0, 1.0)
 }

@@ -37,13 +37,21 @@ pub struct Chart {
     svg: String,
 }
 
-const WIDTH: u32 = 760;
-const HEIGHT: u32 = 460;
+/// The SVG's size in pixels.
+const WIDTH: i32 = 760;
+const HEIGHT: i32 = 460;
 /// Pixels of the PNG for one of the SVG.
 const SCALE: u32 = 2;
-const TITLE_SIZE: f32 = 16.0;
-const TEXT_SIZE: f32 = 12.5;
-const MARGIN: i32 = 16;
+/// plotters places everything on whole units; with several of them in a pixel curves stay smooth.
+const UNIT: i32 = 8;
+const TITLE_SIZE: f32 = 16.0 * UNIT as f32;
+const TEXT_SIZE: f32 = 12.5 * UNIT as f32;
+const MARGIN: i32 = 16 * UNIT;
+const RIGHT: i32 = WIDTH * UNIT - MARGIN;
+const BOTTOM: i32 = HEIGHT * UNIT - MARGIN;
+/// Half a line of text, and a line of the legend.
+const HALF_LINE: i32 = 6 * UNIT;
+const LEGEND_LINE: i32 = 20 * UNIT;
 /// With at most this many points each is marked.
 const MARKED: usize = 30;
 
@@ -59,17 +67,23 @@ const COLORS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 const INK: RGBColor = RGBColor(40, 40, 40);
+const AXIS: RGBColor = RGBColor(120, 120, 120);
 const GRID: RGBColor = RGBColor(226, 226, 226);
 
 /// Draws lines over whole numbers such as epochs (or over any numbers, if some `x` is not whole).
 pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series]) -> Result<Chart> {
     let mut svg = String::new();
-    let backend = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT));
+    let (width, height) = (WIDTH * UNIT, HEIGHT * UNIT);
+    let backend = SVGBackend::with_string(&mut svg, (width.unsigned_abs(), height.unsigned_abs()));
     let refused = |e: &dyn std::fmt::Display| Error::argument("chart", "curves to draw", e);
     let root = backend.into_drawing_area();
     draw(&root, title, (x_label, y_label), series).map_err(|e| refused(&e))?;
     root.present().map_err(|e| refused(&e))?;
     drop(root);
+    // The view box keeps the units.
+    let units = format!(r#"width="{width}" height="{height}""#);
+    let pixels = format!(r#"width="{WIDTH}" height="{HEIGHT}""#);
+    let svg = svg.replacen(&units, &pixels, 1);
     Ok(Chart { svg })
 }
 
@@ -133,18 +147,18 @@ type Drawn<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Drawn {
     root.fill(&WHITE)?;
-    let room = WIDTH as f32 - 2.0 * MARGIN as f32;
-    let title = text::shorten(title, TITLE_SIZE, room)?;
+    let title = text::shorten(title, TITLE_SIZE, (RIGHT - MARGIN) as f32)?;
     let mut below_title = MARGIN;
     if !title.is_empty() {
         let left = Pos::new(HPos::Left, VPos::Center);
-        let place = (MARGIN, MARGIN + 6);
+        let place = (MARGIN, MARGIN + HALF_LINE);
         root.draw(&Text::new(title, place, style(TITLE_SIZE).pos(left)))?;
-        below_title += 28;
+        below_title += 28 * UNIT;
     }
-    let below_legend = draw_legend(root, series, below_title + 6)?;
+    let below_legend = draw_legend(root, series, below_title + HALF_LINE)?;
 
-    let finite = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
+    // Also without what is so large that no axis can hold it.
+    let finite = |p: &&(f64, f64)| p.0.abs() < 1e100 && p.1.abs() < 1e100;
     let points = || series.iter().flat_map(|s| &s.points).filter(finite);
     let whole = points().all(|p| p.0.fract() == 0.0);
     let x = if whole {
@@ -159,20 +173,21 @@ fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Dr
         widest = widest.max(text::width(&y.label(*tick), TEXT_SIZE)?);
     }
     // Ticks, their labels, and the turned name of the axis.
-    let left = widest.ceil() as i32 + 44;
+    let left = widest.ceil() as i32 + 44 * UNIT;
     let mut chart = ChartBuilder::on(root)
         .margin_left(MARGIN)
-        .margin_right(MARGIN + 8)
+        .margin_right(MARGIN + 8 * UNIT)
         .margin_top(below_legend)
         .margin_bottom(MARGIN)
-        .x_label_area_size(48)
+        .x_label_area_size(48 * UNIT)
         .y_label_area_size(left)
         .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
-        .bold_line_style(GRID)
+        .bold_line_style(GRID.stroke_width(pixels(1)))
         .light_line_style(TRANSPARENT)
-        .axis_style(RGBColor(120, 120, 120))
+        .axis_style(AXIS.stroke_width(pixels(1)))
+        .set_all_tick_mark_size(5 * UNIT)
         .label_style(style(TEXT_SIZE))
         .draw()?;
 
@@ -181,21 +196,18 @@ fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Dr
     let centred = style(TEXT_SIZE).pos(Pos::new(HPos::Center, VPos::Center));
     let x_name = text::shorten(labels.0, TEXT_SIZE, (across.end - across.start) as f32)?;
     let y_name = text::shorten(labels.1, TEXT_SIZE, (down.end - down.start) as f32)?;
-    let bottom = HEIGHT as i32 - MARGIN - 6;
-    root.draw(&Text::new(
-        x_name,
-        (middle(&across), bottom),
-        centred.clone(),
-    ))?;
+    let under = (middle(&across), BOTTOM - HALF_LINE);
+    root.draw(&Text::new(x_name, under, centred.clone()))?;
     let turned = centred.transform(FontTransform::Rotate270);
-    root.draw(&Text::new(y_name, (MARGIN + 6, middle(&down)), turned))?;
+    let beside = (MARGIN + HALF_LINE, middle(&down));
+    root.draw(&Text::new(y_name, beside, turned))?;
 
     for (one, color) in series.iter().zip(COLORS.iter().cycle()) {
-        let stroke = color.stroke_width(2);
+        let stroke = color.stroke_width(pixels(2));
         for run in one.points.split(|p| !finite(&p)) {
             chart.draw_series(LineSeries::new(run.iter().copied(), stroke))?;
             if one.points.len() <= MARKED || run.len() == 1 {
-                let mark = |p: &(f64, f64)| Circle::new(*p, 3, color.filled());
+                let mark = |p: &(f64, f64)| Circle::new(*p, 3 * UNIT, color.filled());
                 chart.draw_series(run.iter().map(mark))?;
             }
         }
@@ -205,25 +217,33 @@ fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Dr
 
 /// The names of the lines in rows from `top` on; says where the rows end.
 fn draw_legend(root: &Area, series: &[Series], top: i32) -> Drawn<i32> {
-    const SAMPLE: i32 = 22;
-    const BETWEEN: i32 = 22;
-    const ROW: i32 = 20;
-    let right = WIDTH as i32 - MARGIN;
+    const SAMPLE: i32 = 22 * UNIT;
+    const AFTER_SAMPLE: i32 = 7 * UNIT;
+    const AFTER_NAME: i32 = 22 * UNIT;
     let (mut x, mut y) = (MARGIN, top);
     for (one, color) in series.iter().zip(COLORS.iter().cycle()) {
-        let name = text::shorten(&one.name, TEXT_SIZE, 0.6 * WIDTH as f32)?;
-        let length = SAMPLE + 7 + text::width(&name, TEXT_SIZE)?.ceil() as i32;
-        if x > MARGIN && x + length > right {
-            (x, y) = (MARGIN, y + ROW);
+        let name = text::shorten(&one.name, TEXT_SIZE, 0.6 * RIGHT as f32)?;
+        let length = SAMPLE + AFTER_SAMPLE + text::width(&name, TEXT_SIZE)?.ceil() as i32;
+        if x > MARGIN && x + length > RIGHT {
+            (x, y) = (MARGIN, y + LEGEND_LINE);
+        }
+        // Dozens of lines: the curves are worth more than the names.
+        if y > BOTTOM / 3 {
+            break;
         }
         let line = vec![(x, y), (x + SAMPLE, y)];
-        root.draw(&PathElement::new(line, color.stroke_width(3)))?;
+        root.draw(&PathElement::new(line, color.stroke_width(pixels(3))))?;
         let beside = Pos::new(HPos::Left, VPos::Center);
         let text_style = style(TEXT_SIZE).pos(beside);
-        root.draw(&Text::new(name, (x + SAMPLE + 7, y), text_style))?;
-        x += length + BETWEEN;
+        root.draw(&Text::new(name, (x + SAMPLE + AFTER_SAMPLE, y), text_style))?;
+        x += length + AFTER_NAME;
     }
-    Ok(y + ROW)
+    Ok(y + LEGEND_LINE)
+}
+
+/// A width in pixels as units.
+const fn pixels(width: u32) -> u32 {
+    width * UNIT.unsigned_abs()
 }
 
 fn style<'a>(size: f32) -> TextStyle<'a> {

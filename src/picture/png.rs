@@ -28,6 +28,7 @@ pub fn read_png(path: impl AsRef<Path>, channels: usize) -> Result<Picture> {
     }
     let bytes = read_limited(path)?;
     let (width, height) = header(path, &bytes)?;
+    check_chunks(path, &bytes)?;
     let limits = {
         let mut limits = Limits::default();
         limits.max_image_width = Some(MAX_SIDE);
@@ -53,7 +54,6 @@ pub fn read_png(path: impl AsRef<Path>, channels: usize) -> Result<Picture> {
     };
     let mut raw = vec![0u8; size];
     decoder.read_image(&mut raw).map_err(broken)?;
-    check_ends(path, &bytes)?;
 
     let samples = usize::from(kind.channel_count());
     let sixteen = usize::from(kind.bytes_per_pixel()) > samples;
@@ -103,9 +103,9 @@ fn header(path: &Path, bytes: &[u8]) -> Result<(u32, u32)> {
     }
 }
 
-/// Walks the chunks after the decoder, which stops at the last pixel: a file cut or damaged behind that
-/// point was not transferred whole.
-fn check_ends(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Walks the chunks to the last. The decoder would stop behind the last pixel and not see what is missing
+/// there, and of damaged data it would say what became of it rather than that it is damaged.
+fn check_chunks(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     loop {
         let length = rest.first_chunk::<4>().map(|b| u32::from_be_bytes(*b));
@@ -166,19 +166,9 @@ fn describe(error: &ImageError) -> String {
     // The outer message only repeats that it was a PNG.
     let text = match error {
         ImageError::Decoding(e) => e.source().map_or_else(|| e.to_string(), |s| s.to_string()),
-        ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "one that ends early".to_string()
-        }
         other => other.to_string(),
     };
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.to_ascii_lowercase() {
-        l if l.contains("crc") => format!("a wrong checksum (a damaged file): {line}"),
-        l if l.contains("eof") || l.contains("end of file") || l.contains("no more data") => {
-            "one that ends early".to_string()
-        }
-        _ => line,
-    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Values of `channels` planes from interleaved samples, grey or colour, with or without alpha.
@@ -202,8 +192,12 @@ fn compose(raw: &[u8], samples: usize, sixteen: bool, channels: usize) -> Vec<f3
             (1 | 2, false) => ([a, a, a], 1.0),
             _ => ([a, b, c], d),
         };
-        let [r, g, b] = rgb.map(|v| (v * opacity + 1.0 - opacity).clamp(0.0, 1.0));
-        let grey = if samples < 3 { r } else { luma(r, g, b) };
+        let [r, g, b] = if opacity < 1.0 {
+            rgb.map(|v| (v * opacity + 1.0 - opacity).clamp(0.0, 1.0))
+        } else {
+            rgb
+        };
+        let grey = luma(r, g, b);
         let planes = if channels == 1 {
             [grey, 0.0, 0.0]
         } else {

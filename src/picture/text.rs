@@ -77,12 +77,13 @@ pub(super) fn width(text: &str, size: f32) -> Result<f32> {
 /// The text, or its two ends around an ellipsis, no wider than `limit`: of a path the folder and the file
 /// name both tell something.
 pub(super) fn shorten(text: &str, size: f32, limit: f32) -> Result<String> {
-    if width(text, size)? <= limit {
-        return Ok(text.to_string());
+    let letters: Vec<char> = text.chars().map(printable).collect();
+    let whole: String = letters.iter().collect();
+    if width(&whole, size)? <= limit {
+        return Ok(whole);
     }
-    let letters: Vec<char> = text.chars().collect();
     let cut = |kept: usize| -> String {
-        let head = kept.div_ceil(2);
+        let head = kept / 2;
         let tail = letters.len().saturating_sub(kept - head);
         let ends = (letters.iter().take(head), letters.iter().skip(tail));
         ends.0.chain(['…'].iter()).chain(ends.1).collect()
@@ -164,18 +165,60 @@ fn copy_opaque(pixmap: &Pixmap, canvas: &mut RgbImage) {
     }
 }
 
-/// Text as XML takes it: no markup, and no control characters, which file names may hold.
+/// XML takes no control characters, which file names may hold.
+fn printable(c: char) -> char {
+    if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') {
+        '\u{fffd}'
+    } else {
+        c
+    }
+}
+
+/// Text as XML takes it.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in text.chars().map(printable) {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             '"' => out.push_str("&quot;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_keep_both_ends_and_fit() -> Result<()> {
+        let path = "pictures/of/digits/that/were/drawn/by/hand/seven.png";
+        let limit = 160.0;
+        let short = shorten(path, 14.0, limit)?;
+        assert!(width(&short, 14.0)? <= limit, "{short}");
+        assert!(
+            short.starts_with("picture") && short.ends_with("seven.png"),
+            "{short}"
+        );
+        assert!(short.contains('…'), "{short}");
+        assert!(
+            width(&short, 14.0)? > 0.8 * limit,
+            "{short} uses little of its room"
+        );
+        assert_eq!(shorten("7.png", 14.0, limit)?, "7.png");
+        Ok(())
+    }
+
+    #[test]
+    fn a_text_as_wide_as_it_is_long() -> Result<()> {
+        assert_eq!(width("", 14.0)?, 0.0);
+        let one = width("m", 14.0)?;
+        assert!((5.0..14.0).contains(&one), "{one}");
+        assert!((width("mmmm", 14.0)? - 4.0 * one).abs() < 0.5);
+        assert!((width("mmmm", 28.0)? - 8.0 * one).abs() < 0.5);
+        Ok(())
+    }
 }

@@ -85,3 +85,44 @@ fn round_step(step: f64) -> f64 {
         .find(|s| *s >= step * (1.0 - 1e-9))
         .unwrap_or(10.0 * power)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<String> {
+        axis.ticks.iter().map(|t| axis.label(*t)).collect()
+    }
+
+    #[test]
+    fn losses_get_round_numbers_around_them() {
+        let axis = Axis::around([0.112, 0.268].into_iter(), 6);
+        assert_eq!(labels(&axis), ["0.10", "0.15", "0.20", "0.25", "0.30"]);
+        assert!(axis.low <= 0.112 && axis.high >= 0.268);
+    }
+
+    #[test]
+    fn epochs_get_whole_numbers() {
+        let axis = Axis::counted([1.0, 2.0, 3.0].into_iter(), 12);
+        assert_eq!(labels(&axis), ["1", "2", "3"]);
+        let axis = Axis::counted([1.0, 400.0].into_iter(), 12);
+        assert_eq!(
+            labels(&axis),
+            ["50", "100", "150", "200", "250", "300", "350", "400"]
+        );
+    }
+
+    #[test]
+    fn one_value_and_none_have_an_axis_too() {
+        for axis in [
+            Axis::around([0.3].into_iter(), 6),
+            Axis::around([0.0].into_iter(), 6),
+            Axis::around(std::iter::empty(), 6),
+            Axis::around([-1e99, 1e99].into_iter(), 6),
+        ] {
+            assert!(axis.low < axis.high && axis.ticks.len() >= 2, "{axis:?}");
+        }
+        let axis = Axis::counted([7.0].into_iter(), 12);
+        assert_eq!(labels(&axis), ["7"]);
+    }
+}
