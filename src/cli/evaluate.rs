@@ -64,6 +64,7 @@ impl Evaluate {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
         let dataset = self.data.load(shared)?;
+        shared.note_origin(&dataset);
         let corruption = match self.noise {
             Some(factor) => gaussian(factor),
             None => loaded.checkpoint.recipe.corruption,

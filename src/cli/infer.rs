@@ -11,7 +11,7 @@ use autoencode::evaluate::psnr_db;
 use autoencode::model::Autoencoder;
 use autoencode::picture::{ContactSheet, Fit, Picture, fit, read_png, write_png, write_rgb};
 use autoencode::random::Purpose;
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use clap::Args;
 use serde_json::json;
 
@@ -48,6 +48,10 @@ pub struct Infer {
     /// Also draw one labelled sheet with input, fitted, noisy and output of each.
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
+
+    /// Also write the outputs unrounded, as one NumPy array of 32-bit floats (N, C, H, W).
+    #[arg(long, value_name = "FILE.npy")]
+    npy: Option<PathBuf>,
 
     /// How a picture is fitted [default: mnist for a network of 28x28 grey images, else resize].
     #[arg(long, value_enum)]
@@ -87,7 +91,7 @@ impl Infer {
         let inputs = collect(&self.inputs)?;
         let outputs = name_outputs(&inputs, &self.output);
         if !self.force {
-            refuse_existing(outputs.iter().chain(&self.sheet))?;
+            refuse_existing(outputs.iter().chain(&self.sheet).chain(&self.npy))?;
         }
         // Everything is read before anything is written: a wrong input leaves no half of the results.
         let mut items = inputs
@@ -98,12 +102,16 @@ impl Infer {
         if let Some(factor) = self.add_noise {
             self.add_noise(&mut items, factor)?;
         }
-        let results = reconstruct(&loaded.model, &items, &chosen.device)?;
+        let output = reconstruct(&loaded.model, &items, &chosen.device)?;
+        let results = Picture::from_batch(&output)?;
 
         std::fs::create_dir_all(&self.output)
             .map_err(|source| Error::io("create the folder", &self.output, source))?;
         for (item, result) in items.iter().zip(&results) {
             write_png(&item.output, result)?;
+        }
+        if let Some(path) = &self.npy {
+            write_npy(path, &output)?;
         }
         let gains: Vec<Option<Gain>> = items
             .iter()
@@ -294,14 +302,21 @@ pub fn refuse_existing<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Resu
     Ok(())
 }
 
-fn reconstruct(model: &Autoencoder, items: &[Item], device: &Device) -> Result<Vec<Picture>> {
-    let mut results = Vec::with_capacity(items.len());
+/// What the network makes of every item, `(N, C, H, W)` on the CPU.
+fn reconstruct(model: &Autoencoder, items: &[Item], device: &Device) -> Result<Tensor> {
+    let mut outputs = Vec::new();
     for items in items.chunks(BATCH) {
         let seen: Vec<Picture> = items.iter().map(|item| item.seen().clone()).collect();
         let output = model.reconstruct(&Picture::to_batch(&seen, device)?)?;
-        results.extend(Picture::from_batch(&output)?);
+        outputs.push(output.to_device(&Device::Cpu)?);
     }
-    Ok(results)
+    Ok(Tensor::cat(&outputs, 0)?)
+}
+
+fn write_npy(path: &Path, array: &Tensor) -> Result<()> {
+    array
+        .write_npy(path)
+        .map_err(|error| Error::io("write", path, std::io::Error::other(error)).into())
 }
 
 fn sheet(

@@ -33,7 +33,8 @@ impl Progress {
     pub fn new(shared: &Shared, trainer: &Trainer) -> Self {
         let epochs = trainer.recipe().training.epochs;
         let at = trainer.progress();
-        let steps = trainer.steps_per_epoch() * epochs.saturating_sub(at.epoch) - at.position;
+        let steps = (trainer.steps_per_epoch() * epochs.saturating_sub(at.epoch))
+            .saturating_sub(at.position);
         let style = if shared.quiet {
             Style::Silent
         } else if std::io::stderr().is_terminal() {

@@ -1,5 +1,6 @@
 //! Flags that several commands take.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use autoencode::data::{Dataset, Source, load};
@@ -44,6 +45,13 @@ impl Shared {
         !self.quiet && !self.json
     }
 
+    /// Says if the data is not the full set, and how to get that.
+    pub fn note_origin(&self, dataset: &Dataset) {
+        if let Some(notice) = dataset.origin.notice() {
+            self.remark(&format!("note: {notice}"));
+        }
+    }
+
     /// Says something beside the result: on standard error, unless --quiet.
     pub fn remark(&self, text: &str) {
         if !self.quiet {
@@ -66,16 +74,16 @@ pub struct Data {
 }
 
 impl Data {
-    /// Loads the data and says on standard error if it is not the full set.
+    /// Loads the data; [`Shared::note_origin`] then says if it is not the full set.
     pub fn load(&self, shared: &Shared) -> autoencode::Result<Dataset> {
         let source = match &self.data {
             Some(folder) => Source::Folder(folder.clone()),
             None => Source::Mnist,
         };
-        let dataset = load(&source, self.offline)?;
-        if let Some(notice) = dataset.origin.notice() {
-            shared.remark(&format!("note: {notice}"));
+        let asks_hub = source == Source::Mnist && !self.offline;
+        if asks_hub && std::io::stderr().is_terminal() {
+            shared.remark("getting MNIST from the Hugging Face hub (--offline skips this)");
         }
-        Ok(dataset)
+        load(&source, self.offline)
     }
 }

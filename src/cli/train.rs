@@ -194,6 +194,7 @@ fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Result<
         say(&line);
         say(&network);
     }
+    shared.note_origin(trainer.dataset());
     Ok(())
 }
 
