@@ -157,6 +157,20 @@ fn other_input_sizes_and_colour() {
 }
 
 #[test]
+fn a_thin_pen_reaches_white() {
+    // A cross of two strokes three pixels wide, drawn grey on a page of 300 x 300.
+    let stroke = |at: usize| (149..152).contains(&at);
+    let ink = |y: usize, x: usize| {
+        stroke(y) && (90..210).contains(&x) || stroke(x) && (90..210).contains(&y)
+    };
+    let shade = |at: usize| if ink(at / 300, at % 300) { 0.5 } else { 0.9 };
+    let picture = Picture::new(1, 300, 300, (0..90_000).map(shade).collect()).unwrap();
+    let fitted = fit(&picture, 1, 28, 28, Fit::Mnist, Path::new("pen.png")).unwrap();
+    let white = fitted.values().iter().filter(|v| **v > 0.9).count();
+    assert!((30..90).contains(&white), "{white} white pixels");
+}
+
+#[test]
 fn pictures_that_cannot_be_fitted_say_what_to_do() {
     let path = Path::new("blank.png");
     let blank = Picture::new(1, 40, 30, vec![0.9; 1200]).unwrap();

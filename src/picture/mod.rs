@@ -3,12 +3,14 @@
 mod filters;
 mod fit;
 mod ink;
+mod light;
 mod plot;
 mod png;
 mod resample;
 mod sheet;
 mod text;
 mod ticks;
+mod tile;
 
 pub use filters::filter_grid;
 pub use fit::{Fit, fit};
