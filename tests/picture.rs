@@ -480,6 +480,10 @@ fn sheets_hold_their_pictures_and_words() {
         assert_eq!(bare.get_pixel(x + 2, y + 2).0, [grey; 3]);
     }
     assert!(ContactSheet::new("none").render().is_err());
+    for scale in [0, usize::MAX] {
+        let sheet = ContactSheet::new("").rows(vec![vec![digit.clone()]]);
+        assert!(sheet.scale(scale).render().is_err());
+    }
     let many = ContactSheet::new("many").rows(vec![vec![digit]; 1000]);
     assert!(many.render().unwrap_err().to_string().contains("16384"));
 }

@@ -186,13 +186,10 @@ impl Layout {
     fn of(sheet: &ContactSheet) -> Result<Self> {
         let columns = sheet.rows.iter().map(Vec::len).max().unwrap_or(0);
         let size = usual_size(&sheet.rows);
-        let (Some((height, width)), true) = (size, sheet.scale > 0) else {
+        let (Some((height, width)), 1..=MAX_SIDE) = (size, sheet.scale) else {
+            let expected = format!("pictures at a scale of 1 to {MAX_SIDE}");
             let found = format!("{} rows at scale {}", sheet.rows.len(), sheet.scale);
-            return Err(Error::argument(
-                "sheet",
-                "a picture at scale 1 or more",
-                found,
-            ));
+            return Err(Error::argument("sheet", expected, found));
         };
         let scaled = |n: usize| n.saturating_mul(sheet.scale);
         let tile = (scaled(height), scaled(width));
