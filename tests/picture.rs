@@ -157,6 +157,20 @@ fn other_input_sizes_and_colour() {
 }
 
 #[test]
+fn a_thin_pen_reaches_white() {
+    // A cross of two strokes three pixels wide, drawn grey on a page of 300 x 300.
+    let stroke = |at: usize| (149..152).contains(&at);
+    let ink = |y: usize, x: usize| {
+        stroke(y) && (90..210).contains(&x) || stroke(x) && (90..210).contains(&y)
+    };
+    let shade = |at: usize| if ink(at / 300, at % 300) { 0.5 } else { 0.9 };
+    let picture = Picture::new(1, 300, 300, (0..90_000).map(shade).collect()).unwrap();
+    let fitted = fit(&picture, 1, 28, 28, Fit::Mnist, Path::new("pen.png")).unwrap();
+    let white = fitted.values().iter().filter(|v| **v > 0.9).count();
+    assert!((30..90).contains(&white), "{white} white pixels");
+}
+
+#[test]
 fn pictures_that_cannot_be_fitted_say_what_to_do() {
     let path = Path::new("blank.png");
     let blank = Picture::new(1, 40, 30, vec![0.9; 1200]).unwrap();
@@ -466,6 +480,10 @@ fn sheets_hold_their_pictures_and_words() {
         assert_eq!(bare.get_pixel(x + 2, y + 2).0, [grey; 3]);
     }
     assert!(ContactSheet::new("none").render().is_err());
+    for scale in [0, usize::MAX] {
+        let sheet = ContactSheet::new("").rows(vec![vec![digit.clone()]]);
+        assert!(sheet.scale(scale).render().is_err());
+    }
     let many = ContactSheet::new("many").rows(vec![vec![digit]; 1000]);
     assert!(many.render().unwrap_err().to_string().contains("16384"));
 }

@@ -3,6 +3,7 @@
 use image::{Rgb, RgbImage};
 
 use super::png::to_byte;
+use super::tile::fill;
 use crate::{Error, Result};
 
 /// Pixels around the grid, and between the frames of two tiles.
@@ -94,19 +95,4 @@ fn near_square(count: usize) -> (usize, usize) {
     let full = (columns..=count).find(|c| count.is_multiple_of(*c) && *c <= 2 * (count / c));
     let columns = full.unwrap_or(columns);
     (count.div_ceil(columns), columns)
-}
-
-/// Fills the rectangle at `place` = (x, y) of `size` = (width, height), as far as it lies on the canvas.
-pub(super) fn fill(
-    canvas: &mut RgbImage,
-    place: (usize, usize),
-    size: (usize, usize),
-    color: Rgb<u8>,
-) {
-    let columns = canvas.width() as usize;
-    let rows = canvas.rows_mut().skip(place.1).take(size.1);
-    for row in rows {
-        let width = size.0.min(columns.saturating_sub(place.0));
-        row.skip(place.0).take(width).for_each(|p| *p = color);
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Picture;
-use super::ink::Plane;
+use super::ink::{Plane, quantile};
 use super::resample::resize;
 use crate::{Error, Result};
 
@@ -125,11 +125,12 @@ fn place(ink: &Plane, height: usize, width: usize) -> Vec<f32> {
     let mut digit = ink.resized(side(ink.height, height), side(ink.width, width));
     // A thin pen fades when shrunk; MNIST's strokes reach white.
     let peak = digit.values.iter().copied().fold(0.0, f32::max);
-    if peak > 0.0 {
-        digit
-            .values
-            .iter_mut()
-            .for_each(|v| *v = (*v / peak).min(1.0));
+    let strokes = digit.values.iter().copied().filter(|v| *v > 0.5 * peak);
+    let full = quantile(strokes.collect(), 0.75);
+    if full > 0.0 {
+        for v in &mut digit.values {
+            *v = (*v / full).min(1.0);
+        }
     }
     let (y, x) = centre_of_mass(&digit);
     let top = offset(y, digit.height, height);

@@ -38,53 +38,22 @@ impl Plane {
         }
     }
 
-    /// The values of a frame along the edges, a pixel thick in small pictures, each with its place: row
-    /// and column from -1 to 1.
-    fn frame(&self) -> Vec<([f64; 2], f32)> {
+    /// Row, column and value of the pixels along the edges, one deep in small pictures.
+    pub fn frame(&self) -> impl Iterator<Item = (usize, usize, f32)> {
         let thick = (self.height.min(self.width) / 32).max(1);
-        let inner = |at: usize, side: usize| at >= thick && at + thick < side;
+        let inner = move |at: usize, side: usize| at >= thick && at + thick < side;
         self.placed()
-            .filter(|&(y, x, _)| !(inner(y, self.height) && inner(x, self.width)))
-            .map(|(y, x, v)| ([place(y, self.height), place(x, self.width)], v))
-            .collect()
+            .filter(move |&(y, x, _)| !(inner(y, self.height) && inner(x, self.width)))
     }
 
-    fn border(&self) -> Vec<f32> {
-        self.frame().into_iter().map(|(_, v)| v).collect()
+    pub fn border(&self) -> Vec<f32> {
+        self.frame().map(|(_, _, v)| v).collect()
     }
 
     /// Row, column and value of every pixel.
-    fn placed(&self) -> impl Iterator<Item = (usize, usize, f32)> {
+    pub fn placed(&self) -> impl Iterator<Item = (usize, usize, f32)> {
         let rows = self.values.chunks_exact(self.width).enumerate();
         rows.flat_map(|(y, row)| row.iter().enumerate().map(move |(x, v)| (y, x, *v)))
-    }
-
-    /// Takes out light that falls unevenly on the page: the slope, down and across, that fits the border.
-    pub fn evenly_lit(self) -> Self {
-        let mut slope = [f64::from(median(self.border())), 0.0, 0.0];
-        let frame = self.frame();
-        let off = |slope: &[f64; 3], at: &[f64; 2], v: f32| {
-            (f64::from(v) - slope[1] * at[0] - slope[2] * at[1] - slope[0]) as f32
-        };
-        // From round to round strokes that run into the border stand out more, and are left out.
-        for _ in 0..3 {
-            let distances = frame.iter().map(|(at, v)| off(&slope, at, *v)).collect();
-            let near = 2.5 * spread(distances) + 0.01;
-            let page = frame
-                .iter()
-                .filter(|(at, v)| off(&slope, at, *v).abs() <= near);
-            match least_squares(page) {
-                Some(better) => slope = better,
-                None => return self,
-            }
-        }
-        let (height, width) = (self.height, self.width);
-        let tilt = |y, x| slope[1] * place(y, height) + slope[2] * place(x, width);
-        let values = self
-            .placed()
-            .map(|(y, x, v)| (f64::from(v) - tilt(y, x)) as f32)
-            .collect();
-        Self { values, ..self }
     }
 
     /// Smoothed by a box of a hundredth of the picture, or, if noise would still pass for ink, of
@@ -177,47 +146,12 @@ impl Plane {
     }
 }
 
-/// Where a pixel lies on its axis, from -1 to 1.
-fn place(at: usize, side: usize) -> f64 {
-    (2 * at + 1) as f64 / side as f64 - 1.0
-}
-
-/// `[level, down, across]` of the plane nearest to the values; none if they lie on one line.
-fn least_squares<'a>(
-    points: impl Iterator<Item = &'a ([f64; 2], f32)> + Clone,
-) -> Option<[f64; 3]> {
-    let sum = |f: &dyn Fn(f64, f64, f64) -> f64| -> f64 {
-        points
-            .clone()
-            .map(|([y, x], v)| f(*y, *x, f64::from(*v)))
-            .sum()
-    };
-    let n = sum(&|_, _, _| 1.0);
-    if n < 3.0 {
-        return None;
-    }
-    // Around the means the level drops out, and two equations are left.
-    let [my, mx, mv] = [sum(&|y, _, _| y), sum(&|_, x, _| x), sum(&|_, _, v| v)].map(|s| s / n);
-    let yy = sum(&|y, _, _| (y - my).powi(2)) / n;
-    let xx = sum(&|_, x, _| (x - mx).powi(2)) / n;
-    let yx = sum(&|y, x, _| (y - my) * (x - mx)) / n;
-    let yv = sum(&|y, _, v| (y - my) * (v - mv)) / n;
-    let xv = sum(&|_, x, v| (x - mx) * (v - mv)) / n;
-    let determinant = yy * xx - yx * yx;
-    if determinant < 1e-6 {
-        return None;
-    }
-    let down = (yv * xx - xv * yx) / determinant;
-    let across = (xv * yy - yv * yx) / determinant;
-    Some([mv - down * my - across * mx, down, across])
-}
-
-fn median(values: Vec<f32>) -> f32 {
+pub(super) fn median(values: Vec<f32>) -> f32 {
     quantile(values, 0.5)
 }
 
 /// The value below which the share `q` lies; 0 of nothing.
-fn quantile(mut values: Vec<f32>, q: f32) -> f32 {
+pub(super) fn quantile(mut values: Vec<f32>, q: f32) -> f32 {
     if values.is_empty() {
         return 0.0;
     }
@@ -228,7 +162,7 @@ fn quantile(mut values: Vec<f32>, q: f32) -> f32 {
 
 /// The standard deviation of the bulk of the values, from the median distance to their median, which a
 /// stroke that runs into the border does not touch.
-fn spread(values: Vec<f32>) -> f32 {
+pub(super) fn spread(values: Vec<f32>) -> f32 {
     let middle = median(values.clone());
     1.4826 * median(values.iter().map(|v| (v - middle).abs()).collect())
 }

@@ -3,6 +3,7 @@
 mod filters;
 mod fit;
 mod ink;
+mod light;
 mod plot;
 mod png;
 mod resample;
@@ -10,6 +11,7 @@ mod sheet;
 mod tensor;
 mod text;
 mod ticks;
+mod tile;
 
 pub use filters::filter_grid;
 pub use fit::{Fit, fit};

@@ -3,14 +3,11 @@
 use image::{Rgb, RgbImage};
 
 use super::Picture;
-use super::filters::fill;
-use super::png::to_byte;
-use super::resample::resize;
 use super::text::{self, Anchor, CAP_HEIGHT, Label};
+use super::tile::draw_tile;
 use crate::{Error, Result};
 
 const PAGE: Rgb<u8> = Rgb([250, 250, 250]);
-const FRAME: Rgb<u8> = Rgb([150, 150, 150]);
 const INK: Rgb<u8> = Rgb([25, 25, 25]);
 const SOFT_INK: Rgb<u8> = Rgb([85, 85, 85]);
 
@@ -189,13 +186,10 @@ impl Layout {
     fn of(sheet: &ContactSheet) -> Result<Self> {
         let columns = sheet.rows.iter().map(Vec::len).max().unwrap_or(0);
         let size = usual_size(&sheet.rows);
-        let (Some((height, width)), true) = (size, sheet.scale > 0) else {
+        let (Some((height, width)), 1..=MAX_SIDE) = (size, sheet.scale) else {
+            let expected = format!("pictures at a scale of 1 to {MAX_SIDE}");
             let found = format!("{} rows at scale {}", sheet.rows.len(), sheet.scale);
-            return Err(Error::argument(
-                "sheet",
-                "a picture at scale 1 or more",
-                found,
-            ));
+            return Err(Error::argument("sheet", expected, found));
         };
         let scaled = |n: usize| n.saturating_mul(sheet.scale);
         let tile = (scaled(height), scaled(width));
@@ -290,60 +284,4 @@ fn widest<'a>(texts: impl IntoIterator<Item = &'a String>, size: f32, limit: f32
         most = most.max(text::width(text, size)?);
     }
     Ok(most.min(limit).ceil() as usize)
-}
-
-/// A picture in the middle of its tile, framed.
-fn draw_tile(
-    canvas: &mut RgbImage,
-    picture: &Picture,
-    place: (usize, usize),
-    tile: (usize, usize),
-) {
-    let (height, width) = (picture.height(), picture.width());
-    let whole = (tile.0 / height).min(tile.1 / width);
-    let (new_height, new_width) = if whole >= 1 {
-        (height * whole, width * whole)
-    } else {
-        // The side that is relatively longer fills the tile.
-        let fitted = |a: usize, b: usize, limit: usize| (a * limit / b.max(1)).max(1);
-        if height * tile.1 > width * tile.0 {
-            (tile.0, fitted(width, height, tile.0))
-        } else {
-            (fitted(height, width, tile.1), tile.1)
-        }
-    };
-    let planes: Vec<Vec<f32>> = picture
-        .planes()
-        .map(|plane| {
-            if whole >= 1 {
-                magnify(plane, width, whole)
-            } else {
-                resize(plane, (height, width), (new_height, new_width))
-            }
-        })
-        .collect();
-    let left = place.0 + (tile.1 - new_width.min(tile.1)) / 2;
-    let top = place.1 + (tile.0 - new_height.min(tile.0)) / 2;
-    let framed = (new_width + 2, new_height + 2);
-    fill(canvas, (left - 1, top - 1), framed, FRAME);
-    let value = |channel: usize, at: usize| {
-        let plane = planes.get(channel).or(planes.first());
-        to_byte(plane.and_then(|p| p.get(at)).copied().unwrap_or(0.0))
-    };
-    let rows = canvas.rows_mut().skip(top).take(new_height);
-    for (y, row) in rows.enumerate() {
-        for (x, pixel) in row.skip(left).take(new_width).enumerate() {
-            let at = y * new_width + x;
-            *pixel = Rgb([value(0, at), value(1, at), value(2, at)]);
-        }
-    }
-}
-
-/// Every value as a square of `scale` a side.
-fn magnify(plane: &[f32], width: usize, scale: usize) -> Vec<f32> {
-    plane
-        .chunks_exact(width)
-        .flat_map(|row| std::iter::repeat_n(row, scale))
-        .flat_map(|row| row.iter().flat_map(|v| std::iter::repeat_n(*v, scale)))
-        .collect()
 }
