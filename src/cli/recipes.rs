@@ -12,12 +12,16 @@ use super::shared::Shared;
 pub struct Recipes {
     /// Print this recipe with all its keys, as TOML to start your own from.
     name: Option<String>,
+
+    /// Set any key of that recipe, as in --set optimizer.lr=3e-4; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "name")]
+    settings: Vec<String>,
 }
 
 impl Recipes {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         if let Some(name) = &self.name {
-            let recipe = Recipe::load(name, &[])?;
+            let recipe = Recipe::load(name, &self.settings)?;
             return if shared.json {
                 print_json(&recipe)
             } else {

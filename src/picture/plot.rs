@@ -7,10 +7,10 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatte
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::png::{write_rgb, write_whole};
+use super::png::write_rgb;
 use super::text::{self, FAMILY};
 use super::ticks::Axis;
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
 /// A named line.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +100,7 @@ impl Chart {
 
     /// Writes the SVG, whole or not at all.
     pub fn write_svg(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.svg.as_bytes())
+        file::replace(path.as_ref(), self.svg.as_bytes())
     }
 
     /// Writes the drawing as PNG, whole or not at all.

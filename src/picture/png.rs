@@ -1,14 +1,14 @@
 //! PNG files: every kind read, 8 bits written.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Write};
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
 use image::codecs::png::{PngDecoder, PngEncoder};
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, Limits, RgbImage};
 
 use super::{Picture, luma};
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
 /// The longest side that is read.
 const MAX_SIDE: u32 = 16_384;
@@ -270,29 +270,5 @@ fn encode(
     PngEncoder::new(&mut png)
         .write_image(bytes, width, height, kind)
         .map_err(|e| refused(&e))?;
-    write_whole(path, &png)
-}
-
-/// Writes a file under another name beside its place and renames it, so that nobody sees half of it.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".part");
-    #[cfg(unix)]
-    {
-        // What the umask leaves of this, as for a file made by any other program.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder
-        .tempfile_in(folder)
-        .map_err(|e| Error::io("create", path, e))?;
-    file.write_all(bytes)
-        .map_err(|e| Error::io("write", path, e))?;
-    file.persist(path)
-        .map_err(|e| Error::io("create", path, e.error))?;
-    Ok(())
+    file::replace(path, &png)
 }
