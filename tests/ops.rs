@@ -371,6 +371,10 @@ fn empty_batches_stay_empty() {
     assert_eq!(dims(ops::max_pool2d(&x, 2)), [0, 3, 2, 2]);
     assert_eq!(dims(ops::upsample_nearest2d(&x, 2)), [0, 3, 8, 8]);
     assert_eq!(dims(ops::relu(&x)), [0, 3, 4, 4]);
+    for conv2d in [ops::conv2d, composed::conv2d] {
+        let kernel = Tensor::zeros((2, 3, 3, 3), DType::F32, &Device::Cpu).unwrap();
+        assert_eq!(dims(conv2d(&x, &kernel, None, 2, 1)), [0, 2, 2, 2]);
+    }
     let dense = Tensor::zeros((0, 3), DType::F32, &Device::Cpu).unwrap();
     let weight = Tensor::zeros((2, 3), DType::F32, &Device::Cpu).unwrap();
     assert_eq!(dims(ops::linear(&dense, &weight, None)), [0, 2]);
