@@ -171,6 +171,9 @@ fn large_convolutions() -> Vec<[Tensor; 3]> {
         (50, 32, 32, 7),
         (35, 32, 16, 14),
         (17, 16, 1, 28),
+        // Images so large that their grid is cut into bands.
+        (2, 3, 5, 73),
+        (2, 5, 3, 73),
     ]
     .map(|(n, c, o, size)| {
         [
@@ -190,26 +193,27 @@ fn f32(tensors: &[Tensor]) -> Vec<Tensor> {
 #[test]
 fn large_convolutions_agree_with_the_composition() {
     for arguments in large_convolutions() {
-        let kernel = |a: &[Tensor]| ops::conv2d(&a[0], &a[1], Some(&a[2]), 1, 1);
-        let composed = |a: &[Tensor]| composed::conv2d(&a[0], &a[1], Some(&a[2]), 1, 1);
-        let expected = run(composed, &arguments);
-        for (dtype, tolerance) in [(DType::F64, 1e-13), (DType::F32, 1e-5)] {
-            let arguments = match dtype {
-                DType::F32 => f32(&arguments),
-                _ => arguments.to_vec(),
-            };
-            for (place, (found, expected)) in
-                run(kernel, &arguments).iter().zip(&expected).enumerate()
-            {
-                let expected = values(expected);
-                let largest = expected.iter().fold(1.0f64, |a, b| a.max(b.abs()));
-                for (found, expected) in values(found).into_iter().zip(expected) {
-                    assert!(
-                        (found - expected).abs() <= tolerance * largest,
-                        "{:?} {dtype:?}, tensor {place}: expected {expected}, found {found}",
-                        arguments[0].dims(),
-                    );
-                }
+        for stride in [1, 2] {
+            check_large_convolution(&arguments, stride);
+        }
+    }
+}
+
+fn check_large_convolution(arguments: &[Tensor], stride: usize) {
+    let kernel = |a: &[Tensor]| ops::conv2d(&a[0], &a[1], Some(&a[2]), stride, 1);
+    let composed = |a: &[Tensor]| composed::conv2d(&a[0], &a[1], Some(&a[2]), stride, 1);
+    let all_expected = run(composed, arguments);
+    for (arguments, tolerance) in [(arguments.to_vec(), 1e-13), (f32(arguments), 1e-5)] {
+        let all_found = run(kernel, &arguments);
+        for (place, (found, expected)) in all_found.iter().zip(&all_expected).enumerate() {
+            let expected = values(expected);
+            let largest = expected.iter().fold(1.0f64, |a, b| a.max(b.abs()));
+            for (found, expected) in values(found).into_iter().zip(expected) {
+                assert!(
+                    (found - expected).abs() <= tolerance * largest,
+                    "{:?} stride {stride}, tensor {place}: expected {expected}, found {found}",
+                    arguments[0],
+                );
             }
         }
     }

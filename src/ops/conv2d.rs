@@ -125,6 +125,7 @@ impl Conv2dShape {
                 padding,
                 grid_height,
                 grid_width,
+                first_row: 0,
             },
         })
     }

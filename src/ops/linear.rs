@@ -82,7 +82,7 @@ impl Linear {
             }
             let x = x.get(first * inputs..).unwrap_or_default();
             let x = Matrix::new(x, out.len() / outputs, inputs);
-            product(out, x, weight, !bias.is_empty())
+            product(out, outputs, x, weight, !bias.is_empty())
         })?;
         Ok(out)
     }
@@ -94,7 +94,7 @@ impl Linear {
         lanes::fill_blocks(&mut out, inputs, self.operations(), |first, out| {
             let grad = grad.get(first * outputs..).unwrap_or_default();
             let grad = Matrix::new(grad, out.len() / inputs, outputs);
-            product(out, grad, weight, false)
+            product(out, inputs, grad, weight, false)
         })?;
         tensor(out, &[self.batch, inputs])
     }
@@ -106,7 +106,7 @@ impl Linear {
         lanes::fill_blocks(&mut out, inputs, self.operations(), |first, out| {
             let columns = first..first + out.len() / inputs;
             let grad = Matrix::new(grad, batch, outputs).columns(columns).t();
-            product(out, grad, x, false)
+            product(out, inputs, grad, x, false)
         })?;
         tensor(out, &[outputs, inputs])
     }
