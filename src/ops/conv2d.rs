@@ -11,7 +11,10 @@ use crate::{Error, Result};
 
 /// Convolution (cross-correlation, as in PyTorch's `nn.Conv2d`) with zero padding on all sides:
 ///
-/// y[n, o, i, j] = b[o] + sum over c, u, v of w[o, c, u, v] x[n, c, i stride + u - padding, j stride + v - padding]
+/// ```text
+/// y[n, o, i, j] = b[o] + sum over c, u, v of
+///                 w[o, c, u, v] x[n, c, i stride + u - padding, j stride + v - padding]
+/// ```
 ///
 /// # Shapes
 /// `x` is (N, C, H, W), `weight` is (O, C, kh, kw), `bias` is (O). The result is (N, O, H', W') with

@@ -2,6 +2,10 @@
 //!
 //! All three connect images (N, image_channels, height, width) with grids (N, grid_channels,
 //! grid_height, grid_width) through a kernel matrix (grid_channels, image_channels * taps).
+//!
+//! Measured on the convolutional denoiser at batch 128, f32, two cores with AVX-512: the products run
+//! at 130 to 170 GFLOP/s and take half of a training step; gathering, packing and adding columns take
+//! a tenth. The rest is memory that candle clears, adds and gives back for each gradient.
 
 use candle_core::Result;
 
@@ -12,11 +16,13 @@ use super::real::Real;
 
 /// Positions that go into one matrix product, from as many images as that takes.
 ///
-/// Small planes alone make products too narrow to repay the packing of the kernel matrix; many images
-/// at once push the columns out of the cache.
+/// A 7x7 plane alone makes a product too narrow to repay the packing of the kernel matrix; many planes
+/// at once push the columns out of the cache. Between 98 and 784 the time of the denoiser moves by
+/// 5 %, with its least here.
 const POSITIONS: usize = 384;
 
-/// Positions of one image that go into one matrix product at most.
+/// Positions of one large image that go into one matrix product, in whole rows: its columns would
+/// otherwise take kernel-size times the memory of the image on every thread.
 const BAND: usize = 1024;
 
 /// A batch of images and grids and the kernel between them.
