@@ -171,6 +171,9 @@ fn large_convolutions() -> Vec<[Tensor; 3]> {
         (50, 32, 32, 7),
         (35, 32, 16, 14),
         (17, 16, 1, 28),
+        // Images so large that their grid is cut into bands.
+        (2, 3, 5, 73),
+        (2, 5, 3, 73),
     ]
     .map(|(n, c, o, size)| {
         [
@@ -190,26 +193,27 @@ fn f32(tensors: &[Tensor]) -> Vec<Tensor> {
 #[test]
 fn large_convolutions_agree_with_the_composition() {
     for arguments in large_convolutions() {
-        let kernel = |a: &[Tensor]| ops::conv2d(&a[0], &a[1], Some(&a[2]), 1, 1);
-        let composed = |a: &[Tensor]| composed::conv2d(&a[0], &a[1], Some(&a[2]), 1, 1);
-        let expected = run(composed, &arguments);
-        for (dtype, tolerance) in [(DType::F64, 1e-13), (DType::F32, 1e-5)] {
-            let arguments = match dtype {
-                DType::F32 => f32(&arguments),
-                _ => arguments.to_vec(),
-            };
-            for (place, (found, expected)) in
-                run(kernel, &arguments).iter().zip(&expected).enumerate()
-            {
-                let expected = values(expected);
-                let largest = expected.iter().fold(1.0f64, |a, b| a.max(b.abs()));
-                for (found, expected) in values(found).into_iter().zip(expected) {
-                    assert!(
-                        (found - expected).abs() <= tolerance * largest,
-                        "{:?} {dtype:?}, tensor {place}: expected {expected}, found {found}",
-                        arguments[0].dims(),
-                    );
-                }
+        for stride in [1, 2] {
+            check_large_convolution(&arguments, stride);
+        }
+    }
+}
+
+fn check_large_convolution(arguments: &[Tensor], stride: usize) {
+    let kernel = |a: &[Tensor]| ops::conv2d(&a[0], &a[1], Some(&a[2]), stride, 1);
+    let composed = |a: &[Tensor]| composed::conv2d(&a[0], &a[1], Some(&a[2]), stride, 1);
+    let all_expected = run(composed, arguments);
+    for (arguments, tolerance) in [(arguments.to_vec(), 1e-13), (f32(arguments), 1e-5)] {
+        let all_found = run(kernel, &arguments);
+        for (place, (found, expected)) in all_found.iter().zip(&all_expected).enumerate() {
+            let expected = values(expected);
+            let largest = expected.iter().fold(1.0f64, |a, b| a.max(b.abs()));
+            for (found, expected) in values(found).into_iter().zip(expected) {
+                assert!(
+                    (found - expected).abs() <= tolerance * largest,
+                    "{:?} stride {stride}, tensor {place}: expected {expected}, found {found}",
+                    arguments[0],
+                );
             }
         }
     }
@@ -371,6 +375,10 @@ fn empty_batches_stay_empty() {
     assert_eq!(dims(ops::max_pool2d(&x, 2)), [0, 3, 2, 2]);
     assert_eq!(dims(ops::upsample_nearest2d(&x, 2)), [0, 3, 8, 8]);
     assert_eq!(dims(ops::relu(&x)), [0, 3, 4, 4]);
+    for conv2d in [ops::conv2d, composed::conv2d] {
+        let kernel = Tensor::zeros((2, 3, 3, 3), DType::F32, &Device::Cpu).unwrap();
+        assert_eq!(dims(conv2d(&x, &kernel, None, 2, 1)), [0, 2, 2, 2]);
+    }
     let dense = Tensor::zeros((0, 3), DType::F32, &Device::Cpu).unwrap();
     let weight = Tensor::zeros((2, 3), DType::F32, &Device::Cpu).unwrap();
     assert_eq!(dims(ops::linear(&dense, &weight, None)), [0, 2]);

@@ -36,12 +36,13 @@ pub fn conv2d(
     let padded = x
         .pad_with_zeros(2, padding, padding + stride - 1)?
         .pad_with_zeros(3, padding, padding + stride - 1)?;
+    let width = padded.dim(3)?;
     let mut slices = Vec::with_capacity(g.taps());
     for i in 0..g.kernel_height {
         let rows = padded
             .narrow(2, i, g.grid_height * stride)?
             .contiguous()?
-            .reshape((batch, channels, g.grid_height, stride, ()))?
+            .reshape((batch, channels, g.grid_height, stride, width))?
             .narrow(3, 0, 1)?
             .squeeze(3)?;
         for j in 0..g.kernel_width {

@@ -1,7 +1,7 @@
 //! Two-dimensional convolution.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 
 use super::composed;
 use super::kernel::columns::Geometry;
@@ -11,7 +11,10 @@ use crate::{Error, Result};
 
 /// Convolution (cross-correlation, as in PyTorch's `nn.Conv2d`) with zero padding on all sides:
 ///
-/// y[n, o, i, j] = b[o] + sum over c, u, v of w[o, c, u, v] x[n, c, i stride + u - padding, j stride + v - padding]
+/// ```text
+/// y[n, o, i, j] = b[o] + sum over c, u, v of
+///                 w[o, c, u, v] x[n, c, i stride + u - padding, j stride + v - padding]
+/// ```
 ///
 /// # Shapes
 /// `x` is (N, C, H, W), `weight` is (O, C, kh, kw), `bias` is (O). The result is (N, O, H', W') with
@@ -34,18 +37,16 @@ pub fn conv2d(
     let op = Conv2d {
         shape: Conv2dShape::new(x, weight, bias, stride, padding)?,
     };
-    let kernel_fits = match bias {
-        Some(bias) => has_kernel(&[x, weight, bias]),
-        None => has_kernel(&[x, weight]),
+    // Without biases the kernel gets an empty tensor of them.
+    let biases = match bias {
+        Some(bias) => bias.contiguous()?,
+        None => Tensor::zeros(0, x.dtype(), x.device())?,
     };
-    if !kernel_fits || x.elem_count() == 0 {
+    if !has_kernel(&[x, weight, &biases]) || x.elem_count() == 0 {
         return composed::conv2d(x, weight, bias, stride, padding);
     }
-    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
-    Ok(match bias {
-        Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, op)?,
-        None => x.apply_op2(&weight, op)?,
-    })
+    Ok(x.contiguous()?
+        .apply_op3(&weight.contiguous()?, &biases, op)?)
 }
 
 /// The sizes of a convolution that has been found to fit.
@@ -127,6 +128,7 @@ impl Conv2dShape {
                 padding,
                 grid_height,
                 grid_width,
+                first_row: 0,
             },
         })
     }
@@ -252,7 +254,7 @@ impl Conv2d {
     /// The gradients of x, weight and bias; None for what nobody asked a gradient of.
     fn backward<T: Real>(
         &self,
-        (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
+        (x, weight, bias): (&Tensor, &Tensor, &Tensor),
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         with_elements::<T, _>(grad, |grad| {
@@ -263,44 +265,11 @@ impl Conv2d {
                 .then(|| with_elements(x, |x| self.weight_gradient::<T>(x, grad)))
                 .transpose()?;
             let (channels, plane) = (self.shape.out_channels, self.shape.geometry.grid());
-            let bias_grad = bias
-                .filter(|bias| bias.track_op())
-                .map(|_| tensor(channel_sums(grad, channels, plane)?, &[channels]))
+            let bias_grad = (bias.track_op())
+                .then(|| tensor(channel_sums(grad, channels, plane)?, &[channels]))
                 .transpose()?;
             Ok((x_grad, weight_grad, bias_grad))
         })
-    }
-}
-
-impl CustomOp2 for Conv2d {
-    fn name(&self) -> &'static str {
-        "conv2d"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        with_real!(x.dtype(), T => {
-            let (x, weight) = (elements::<T>(x, x_layout)?, elements(weight, weight_layout)?);
-            let out = self.forward(x, weight, &[])?;
-            Ok((storage(out), Shape::from_dims(&self.shape.out_dims())))
-        })
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        _out: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let (x, weight, _) =
-            with_real!(x.dtype(), T => self.backward::<T>((x, weight, None), grad)?);
-        Ok((x, weight))
     }
 }
 
@@ -333,6 +302,6 @@ impl CustomOp3 for Conv2d {
         _out: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        with_real!(x.dtype(), T => self.backward::<T>((x, weight, Some(bias)), grad))
+        with_real!(x.dtype(), T => self.backward::<T>((x, weight, bias), grad))
     }
 }

@@ -1,7 +1,7 @@
 //! The fully connected layer.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 
 use super::composed;
 use super::kernel::convolution::channel_sums;
@@ -19,18 +19,16 @@ use crate::{Error, Result};
 /// [`Error::Layer`] if the shapes do not fit each other.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let op = Linear::new(x, weight, bias)?;
-    let kernel_fits = match bias {
-        Some(bias) => has_kernel(&[x, weight, bias]),
-        None => has_kernel(&[x, weight]),
+    // Without biases the kernel gets an empty tensor of them.
+    let biases = match bias {
+        Some(bias) => bias.contiguous()?,
+        None => Tensor::zeros(0, x.dtype(), x.device())?,
     };
-    if !kernel_fits {
+    if !has_kernel(&[x, weight, &biases]) {
         return composed::linear(x, weight, bias);
     }
-    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
-    Ok(match bias {
-        Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, op)?,
-        None => x.apply_op2(&weight, op)?,
-    })
+    Ok(x.contiguous()?
+        .apply_op3(&weight.contiguous()?, &biases, op)?)
 }
 
 /// The sizes of a linear map that has been found to fit.
@@ -84,7 +82,7 @@ impl Linear {
             }
             let x = x.get(first * inputs..).unwrap_or_default();
             let x = Matrix::new(x, out.len() / outputs, inputs);
-            product(out, x, weight, !bias.is_empty())
+            product(out, outputs, x, weight, !bias.is_empty())
         })?;
         Ok(out)
     }
@@ -96,7 +94,7 @@ impl Linear {
         lanes::fill_blocks(&mut out, inputs, self.operations(), |first, out| {
             let grad = grad.get(first * outputs..).unwrap_or_default();
             let grad = Matrix::new(grad, out.len() / inputs, outputs);
-            product(out, grad, weight, false)
+            product(out, inputs, grad, weight, false)
         })?;
         tensor(out, &[self.batch, inputs])
     }
@@ -108,7 +106,7 @@ impl Linear {
         lanes::fill_blocks(&mut out, inputs, self.operations(), |first, out| {
             let columns = first..first + out.len() / inputs;
             let grad = Matrix::new(grad, batch, outputs).columns(columns).t();
-            product(out, grad, x, false)
+            product(out, inputs, grad, x, false)
         })?;
         tensor(out, &[outputs, inputs])
     }
@@ -116,7 +114,7 @@ impl Linear {
     /// The gradients of x, weight and bias; None for what nobody asked a gradient of.
     fn backward<T: Real>(
         &self,
-        (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
+        (x, weight, bias): (&Tensor, &Tensor, &Tensor),
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         with_elements::<T, _>(grad, |grad| {
@@ -126,44 +124,11 @@ impl Linear {
             let weight_grad = (weight.track_op())
                 .then(|| with_elements(x, |x| self.weight_gradient::<T>(x, grad)))
                 .transpose()?;
-            let bias_grad = bias
-                .filter(|bias| bias.track_op())
-                .map(|_| tensor(channel_sums(grad, self.outputs, 1)?, &[self.outputs]))
+            let bias_grad = (bias.track_op())
+                .then(|| tensor(channel_sums(grad, self.outputs, 1)?, &[self.outputs]))
                 .transpose()?;
             Ok((x_grad, weight_grad, bias_grad))
         })
-    }
-}
-
-impl CustomOp2 for Linear {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        with_real!(x.dtype(), T => {
-            let (x, weight) = (elements::<T>(x, x_layout)?, elements(weight, weight_layout)?);
-            let out = self.forward(x, weight, &[])?;
-            Ok((storage(out), (self.batch, self.outputs).into()))
-        })
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        _out: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let (x, weight, _) =
-            with_real!(x.dtype(), T => self.backward::<T>((x, weight, None), grad)?);
-        Ok((x, weight))
     }
 }
 
@@ -196,6 +161,6 @@ impl CustomOp3 for Linear {
         _out: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        with_real!(x.dtype(), T => self.backward::<T>((x, weight, Some(bias)), grad))
+        with_real!(x.dtype(), T => self.backward::<T>((x, weight, bias), grad))
     }
 }

@@ -30,8 +30,7 @@ pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     }
     Ok(x.contiguous()?.apply_op1(MaxPool2d {
         pool,
-        tracked: x.track_op(),
-        first_maximum: OnceLock::new(),
+        places: OnceLock::new(),
     })?)
 }
 
@@ -87,141 +86,126 @@ impl Pool {
 
 struct MaxPool2d {
     pool: Pool,
-    tracked: bool,
     /// For each window the position of its first maximum, row by row, for the backward pass.
-    first_maximum: OnceLock<Vec<u8>>,
+    places: OnceLock<Vec<u8>>,
 }
 
 impl MaxPool2d {
     fn forward<T: Real>(&self, x: &[T]) -> candle_core::Result<Vec<T>> {
         let pool = self.pool;
-        let windows = pool.out_height() * pool.out_width();
-        let plane = pool.height * pool.width;
+        let (plane, windows) = (
+            pool.height * pool.width,
+            pool.out_height() * pool.out_width(),
+        );
         let mut out = vec![T::default(); pool.out_dims().iter().product()];
-        lanes::fill(&mut out, windows, x.len(), |first, out| {
-            let x = x.get(first * plane..).unwrap_or_default();
-            for (x, out) in x.chunks_exact(plane).zip(out.chunks_exact_mut(windows)) {
-                self.window_rows(x, out, |row, out| self.maxima(row, out));
-            }
-            Ok(())
-        })?;
-        if self.tracked {
-            let mut places = vec![0u8; out.len()];
-            lanes::fill(&mut places, windows, x.len(), |first, places| {
-                let x = x.get(first * plane..).unwrap_or_default();
-                let out = out.get(first * windows..).unwrap_or_default();
-                for ((x, out), places) in x
+        let mut places = vec![0u8; out.len()];
+        lanes::fill_both(
+            &mut out,
+            &mut places,
+            windows,
+            x.len(),
+            |first, out, places| {
+                let planes = x.get(first * plane..).unwrap_or_default();
+                for ((x, out), places) in planes
                     .chunks_exact(plane)
-                    .zip(out.chunks_exact(windows))
+                    .zip(out.chunks_exact_mut(windows))
                     .zip(places.chunks_exact_mut(windows))
                 {
-                    let rows = x.chunks_exact(pool.width * pool.size);
-                    for ((x, out), places) in rows
-                        .zip(out.chunks_exact(pool.out_width()))
+                    for ((x, out), places) in x
+                        .chunks_exact(pool.width * pool.size)
+                        .zip(out.chunks_exact_mut(pool.out_width()))
                         .zip(places.chunks_exact_mut(pool.out_width()))
                     {
-                        self.places(x, out, places);
+                        match pool.size {
+                            2 => maxima_of_four(x, pool.width, out, places),
+                            size => maxima(x, pool.width, size, out, places),
+                        }
                     }
                 }
                 Ok(())
-            })?;
-            // The op is applied once; were it applied again, the input would be the same.
-            let _ = self.first_maximum.set(places);
-        }
+            },
+        )?;
+        // Were the op applied again to the same input, the places would be the same.
+        let _ = self.places.set(places);
         Ok(out)
     }
 
-    /// Calls `work` with each row of windows of a plane and its row of results.
-    fn window_rows<T, R>(&self, x: &[T], out: &mut [R], work: impl Fn(&[T], &mut [R])) {
-        let rows = x.chunks_exact(self.pool.width * self.pool.size);
-        for (x, out) in rows.zip(out.chunks_exact_mut(self.pool.out_width())) {
-            work(x, out);
-        }
-    }
-
-    /// The maxima of a row of windows; as in PyTorch, a window that holds NaN has NaN as its maximum.
-    fn maxima<T: Real>(&self, x: &[T], out: &mut [T]) {
-        let size = self.pool.size;
-        for (index, row) in x.chunks_exact(self.pool.width).enumerate() {
-            for (out, window) in out.iter_mut().zip(row.chunks_exact(size)) {
-                let mut best = if index == 0 { window[0] } else { *out };
-                for &value in window {
-                    best = larger(value, best);
-                }
-                *out = best;
-            }
-        }
-    }
-
-    /// The position of the first maximum of each window, found from the last position to the first.
-    fn places<T: Real>(&self, x: &[T], maxima: &[T], places: &mut [u8]) {
-        let size = self.pool.size;
-        for (i, row) in x.chunks_exact(self.pool.width).enumerate().rev() {
-            for ((window, &best), place) in row.chunks_exact(size).zip(maxima).zip(&mut *places) {
-                for (j, &value) in window.iter().enumerate().rev() {
-                    if value == best || is_nan(value) {
-                        *place = (i * size + j) as u8;
-                    }
-                }
-            }
-        }
-    }
-
+    /// Windows do not overlap, so every input takes one gradient or none.
     fn backward<T: Real>(&self, grad: &[T]) -> candle_core::Result<Vec<T>> {
         let pool = self.pool;
-        let Some(places) = self.first_maximum.get() else {
-            bail!("max_pool2d: gradient of an input that was not tracked");
+        let Some(places) = self.places.get() else {
+            bail!("max_pool2d: the backward pass came before the forward pass");
         };
-        let windows = pool.out_height() * pool.out_width();
-        let plane = pool.height * pool.width;
+        let (plane, windows) = (
+            pool.height * pool.width,
+            pool.out_height() * pool.out_width(),
+        );
+        // How far from the first element of its window each place lies on the plane.
+        let offsets: [usize; 256] =
+            std::array::from_fn(|place| place / pool.size * pool.width + place % pool.size);
         let mut out = vec![T::default(); pool.batch * pool.channels * plane];
-        lanes::fill(&mut out, plane, grad.len() * pool.size, |first, out| {
+        lanes::fill(&mut out, plane, 4 * grad.len(), |first, out| {
             let grad = grad.get(first * windows..).unwrap_or_default();
             let places = places.get(first * windows..).unwrap_or_default();
-            for ((out, grad), places) in out
-                .chunks_exact_mut(plane)
-                .zip(grad.chunks_exact(windows))
-                .zip(places.chunks_exact(windows))
-            {
-                for ((out, grad), places) in out
-                    .chunks_exact_mut(pool.width * pool.size)
-                    .zip(grad.chunks_exact(pool.out_width()))
-                    .zip(places.chunks_exact(pool.out_width()))
-                {
-                    self.spread(grad, places, out);
+            let rows = grad
+                .chunks_exact(pool.out_width())
+                .zip(places.chunks_exact(pool.out_width()));
+            // The first out_height rows of windows of every plane; what lies below gets nothing.
+            let starts = (0..out.len()).step_by(plane).flat_map(|plane| {
+                (0..pool.out_height()).map(move |row| plane + row * pool.size * pool.width)
+            });
+            for ((grad, places), start) in rows.zip(starts) {
+                for (column, (&grad, &place)) in grad.iter().zip(places).enumerate() {
+                    let at = start + column * pool.size + offsets[usize::from(place)];
+                    if let Some(out) = out.get_mut(at) {
+                        *out = grad;
+                    }
                 }
             }
             Ok(())
         })?;
         Ok(out)
     }
+}
 
-    /// Writes each gradient of a row of windows to its place and zero elsewhere in the windows.
-    fn spread<T: Real>(&self, grad: &[T], places: &[u8], out: &mut [T]) {
-        let size = self.pool.size;
-        for (i, row) in out.chunks_exact_mut(self.pool.width).enumerate() {
-            for ((window, &grad), &place) in row.chunks_exact_mut(size).zip(grad).zip(places) {
-                for (j, to) in window.iter_mut().enumerate() {
-                    let here = usize::from(place) == i * size + j;
-                    *to = if here { grad } else { T::default() };
+/// The maxima of a row of `size` x `size` windows and their first places. As in PyTorch, a window that
+/// holds NaN has NaN as its maximum.
+fn maxima<T: Real>(x: &[T], width: usize, size: usize, out: &mut [T], places: &mut [u8]) {
+    for (i, row) in x.chunks_exact(width).enumerate() {
+        for ((window, out), place) in row.chunks_exact(size).zip(&mut *out).zip(&mut *places) {
+            for (j, &value) in window.iter().enumerate() {
+                if (i == 0 && j == 0) || exceeds(value, *out) {
+                    *out = value;
+                    *place = (i * size + j) as u8;
                 }
             }
         }
     }
 }
 
-/// The larger of two values, and NaN if one of them is NaN.
-fn larger<T: Real>(value: T, best: T) -> T {
-    if value > best || is_nan(value) {
-        value
-    } else {
-        best
+/// [`maxima`] of 2 x 2 windows without a branch, which would be mispredicted half of the time.
+fn maxima_of_four<T: Real>(x: &[T], width: usize, out: &mut [T], places: &mut [u8]) {
+    let (above, below) = x.split_at(width);
+    let windows = above
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .zip(below.as_chunks::<2>().0);
+    for (((&[a, b], &[c, d]), out), place) in windows.zip(out).zip(places) {
+        let (right_above, right_below) = (exceeds(b, a), exceeds(d, c));
+        let above = if right_above { b } else { a };
+        let below = if right_below { d } else { c };
+        let lower = exceeds(below, above);
+        *out = if lower { below } else { above };
+        let right = if lower { right_below } else { right_above };
+        *place = 2 * u8::from(lower) + u8::from(right);
     }
 }
 
+/// Whether a value takes the place of the best so far: if it is larger, or NaN.
 #[allow(clippy::eq_op)]
-fn is_nan<T: Real>(value: T) -> bool {
-    value != value
+fn exceeds<T: Real>(value: T, best: T) -> bool {
+    (value > best) | (value != value)
 }
 
 impl CustomOp1 for MaxPool2d {

@@ -12,8 +12,10 @@ pub(in crate::ops) struct Geometry {
     pub kernel_width: usize,
     pub stride: usize,
     pub padding: usize,
+    /// Rows of positions, from `first_row` on.
     pub grid_height: usize,
     pub grid_width: usize,
+    pub first_row: usize,
 }
 
 /// Where one row of columns (one channel, one kernel element) lies on the image, along one axis.
@@ -55,8 +57,24 @@ impl Geometry {
         self.kernel_height * self.kernel_width
     }
 
+    /// The grid cut into bands of whole rows with about `positions` positions each: for each of them
+    /// its first position and its geometry. Columns of large images would fill the memory.
+    pub fn bands(&self, positions: usize) -> impl Iterator<Item = (usize, Self)> + use<> {
+        let whole = *self;
+        let rows = (positions / whole.grid_width.max(1)).max(1);
+        (0..whole.grid_height).step_by(rows).map(move |row| {
+            let band = Self {
+                grid_height: rows.min(whole.grid_height - row),
+                first_row: whole.first_row + row,
+                ..whole
+            };
+            (row * whole.grid_width, band)
+        })
+    }
+
     fn tap_axes(&self, tap: usize) -> (Axis, Axis) {
         let (i, j) = (tap / self.kernel_width, tap % self.kernel_width);
+        let i = i + self.first_row * self.stride;
         let rows = Axis::new(i, self.padding, self.stride, self.height, self.grid_height);
         let columns = Axis::new(j, self.padding, self.stride, self.width, self.grid_width);
         (rows, columns)

@@ -2,6 +2,10 @@
 //!
 //! All three connect images (N, image_channels, height, width) with grids (N, grid_channels,
 //! grid_height, grid_width) through a kernel matrix (grid_channels, image_channels * taps).
+//!
+//! Measured on the convolutional denoiser at batch 128, f32, two cores with AVX-512: the products run
+//! at 130 to 170 GFLOP/s and take half of a training step; gathering, packing and adding columns take
+//! a tenth. The rest is memory that candle clears, adds and gives back for each gradient.
 
 use candle_core::Result;
 
@@ -12,9 +16,14 @@ use super::real::Real;
 
 /// Positions that go into one matrix product, from as many images as that takes.
 ///
-/// Small planes alone make products too narrow to repay the packing of the kernel matrix; many images
-/// at once push the columns out of the cache.
+/// A 7x7 plane alone makes a product too narrow to repay the packing of the kernel matrix; many planes
+/// at once push the columns out of the cache. Between 98 and 784 the time of the denoiser moves by
+/// 5 %, with its least here.
 const POSITIONS: usize = 384;
+
+/// Positions of one large image that go into one matrix product, in whole rows: its columns would
+/// otherwise take kernel-size times the memory of the image on every thread.
+const BAND: usize = 1024;
 
 /// A batch of images and grids and the kernel between them.
 #[derive(Clone, Copy, Debug)]
@@ -56,14 +65,19 @@ impl Convolution {
             .saturating_mul(self.depth())
     }
 
-    /// Writes the columns of some images side by side: (depth, images * grid).
-    fn gather<T: Real>(&self, images: &[T], columns: &mut [T]) {
-        let grid = self.geometry.grid();
-        let count = images.len() / self.image();
+    /// Writes the columns of some images for a band of the grid side by side: (depth, images * band).
+    fn gather<'a, T: Real>(
+        &self,
+        images: &[T],
+        band: Geometry,
+        columns: &'a mut [T],
+    ) -> Matrix<'a, T> {
+        let grid = band.grid();
+        let positions = images.len() / self.image() * grid;
         for (index, image) in images.chunks_exact(self.image()).enumerate() {
-            self.geometry
-                .gather(image, columns, count * grid, index * grid);
+            band.gather(image, columns, positions, index * grid);
         }
+        Matrix::new(columns, self.depth(), positions)
     }
 
     /// Grids from images: the convolution.
@@ -81,23 +95,25 @@ impl Convolution {
         let kernel = Matrix::new(kernel, self.grid_channels, depth);
         lanes::fill(grids, self.grid(), self.operations(), |first, grids| {
             let images = images.get(first * self.image()..).unwrap_or_default();
-            let columns = depth * group * plane;
-            T::with_scratch(columns + self.grid() * group, |scratch| {
-                let (columns, products) = scratch.split_at_mut(columns);
+            self.with_scratch(|columns, products| {
                 for (images, grids) in images
                     .chunks(self.image() * group)
                     .zip(grids.chunks_mut(self.grid() * group))
                 {
                     let count = grids.len() / self.grid();
-                    let images = images.get(..count * self.image()).unwrap_or_default();
-                    self.gather(images, columns);
-                    let columns = Matrix::new(columns, depth, count * plane);
-                    if count == 1 {
-                        fill_planes(grids, plane, bias);
-                        product(grids, kernel, columns, true)?;
-                    } else {
-                        product(products, kernel, columns, false)?;
+                    if count > 1 {
+                        let images = images.get(..count * self.image()).unwrap_or_default();
+                        let columns = self.gather(images, self.geometry, columns);
+                        product(products, count * plane, kernel, columns, false)?;
                         split_rows(products, grids, count, self.grid_channels, plane, bias);
+                        continue;
+                    }
+                    fill_planes(grids, plane, bias);
+                    let image = images.get(..self.image()).unwrap_or_default();
+                    for (start, band) in self.geometry.bands(BAND) {
+                        let columns = self.gather(image, band, columns);
+                        let grids = grids.get_mut(start..).unwrap_or_default();
+                        product(grids, plane, kernel, columns, true)?;
                     }
                 }
                 Ok(())
@@ -120,20 +136,21 @@ impl Convolution {
         let kernel = Matrix::new(kernel, self.grid_channels, depth).t();
         lanes::fill(images, self.image(), self.operations(), |first, images| {
             let grids = grids.get(first * self.grid()..).unwrap_or_default();
-            let columns = depth * group * plane;
-            T::with_scratch(columns + self.grid() * group, |scratch| {
-                let (columns, joined) = scratch.split_at_mut(columns);
+            self.with_scratch(|columns, joined| {
                 for (images, grids) in images
                     .chunks_mut(self.image() * group)
                     .zip(grids.chunks(self.grid() * group))
                 {
+                    fill_planes(images, self.geometry.plane(), bias);
                     let count = images.len() / self.image();
                     let grids = self.join(grids, count, joined);
-                    product(columns, kernel, grids, false)?;
-                    fill_planes(images, self.geometry.plane(), bias);
-                    for (index, image) in images.chunks_exact_mut(self.image()).enumerate() {
-                        self.geometry
-                            .scatter(columns, count * plane, index * plane, image);
+                    for (start, band) in self.bands(count) {
+                        let positions = count * band.grid();
+                        let grids = grids.columns(start..start + positions);
+                        product(columns, positions, kernel, grids, false)?;
+                        for (index, image) in images.chunks_exact_mut(self.image()).enumerate() {
+                            band.scatter(columns, positions, index * plane, image);
+                        }
                     }
                 }
                 Ok(())
@@ -144,7 +161,7 @@ impl Convolution {
     /// The gradient of the kernel matrix where `grids` are the gradients of the convolution's result:
     /// lanes summed in index order.
     pub fn kernel_gradient<T: Real>(&self, images: &[T], grids: &[T]) -> Result<Vec<T>> {
-        let (plane, depth, group) = (self.geometry.grid(), self.depth(), self.group());
+        let (depth, group) = (self.depth(), self.group());
         let size = self.grid_channels * depth;
         let lanes = lanes::collect(self.images, self.operations(), |range| {
             let images = images
@@ -152,24 +169,47 @@ impl Convolution {
                 .unwrap_or_default();
             let grids = grids.get(range.start * self.grid()..).unwrap_or_default();
             let mut gradient = vec![T::default(); size];
-            let columns = depth * group * plane;
-            T::with_scratch(columns + self.grid() * group, |scratch| {
-                let (columns, joined) = scratch.split_at_mut(columns);
-                for (index, (images, grids)) in images
+            self.with_scratch(|columns, joined| {
+                let mut accumulate = false;
+                for (images, grids) in images
                     .chunks(self.image() * group)
                     .zip(grids.chunks(self.grid() * group))
-                    .enumerate()
                 {
                     let count = images.len() / self.image();
-                    self.gather(images, columns);
                     let grids = self.join(grids, count, joined);
-                    let columns = Matrix::new(columns, depth, count * plane).t();
-                    product(&mut gradient, grids, columns, index > 0)?;
+                    for (start, band) in self.bands(count) {
+                        let columns = self.gather(images, band, columns).t();
+                        let grids = grids.columns(start..start + count * band.grid());
+                        product(&mut gradient, depth, grids, columns, accumulate)?;
+                        accumulate = true;
+                    }
                 }
                 Ok(gradient)
             })
         })?;
         lanes::sum(lanes, size)
+    }
+
+    /// The whole grid for a group of images, bands of it for a single one.
+    fn bands(&self, images: usize) -> impl Iterator<Item = (usize, Geometry)> + use<> {
+        let whole = self.geometry.grid();
+        self.geometry.bands(if images > 1 { whole } else { BAND })
+    }
+
+    /// Lends scratch memory for columns and for the grids of a group of images.
+    fn with_scratch<T: Real, R>(&self, work: impl FnOnce(&mut [T], &mut [T]) -> R) -> R {
+        let (group, plane) = (self.group(), self.geometry.grid());
+        let bands = self.geometry.bands(BAND).map(|(_, band)| band.grid());
+        let positions = match group {
+            1 => bands.max().unwrap_or(0),
+            group => (group * plane).max(bands.max().unwrap_or(0)),
+        };
+        let columns = self.depth() * positions;
+        let joined = if group > 1 { self.grid() * group } else { 0 };
+        T::with_scratch(columns + joined, |scratch| {
+            let (columns, joined) = scratch.split_at_mut(columns);
+            work(columns, joined)
+        })
     }
 
     /// The grids of `count` images as one matrix (grid_channels, count * grid).

@@ -68,6 +68,31 @@ fn fill_lanes<T: Send>(
     }
 }
 
+/// [`fill`] for two slices with the same number of items and `item_len` elements an item each.
+pub(in crate::ops) fn fill_both<T: Send, U: Send>(
+    out: &mut [T],
+    other: &mut [U],
+    item_len: usize,
+    operations: usize,
+    work: impl Fn(usize, &mut [T], &mut [U]) -> Result<()> + Sync,
+) -> Result<()> {
+    if item_len == 0 || out.is_empty() {
+        return Ok(());
+    }
+    let lane = lane_len(out.len() / item_len);
+    if spread(operations) {
+        out.par_chunks_mut(lane * item_len)
+            .zip(other.par_chunks_mut(lane * item_len))
+            .enumerate()
+            .try_for_each(|(index, (out, other))| work(index * lane, out, other))
+    } else {
+        out.chunks_mut(lane * item_len)
+            .zip(other.chunks_mut(lane * item_len))
+            .enumerate()
+            .try_for_each(|(index, (out, other))| work(index * lane, out, other))
+    }
+}
+
 /// Calls `work(range)` for each lane of `0..items` and returns the results in index order.
 pub(in crate::ops) fn collect<R: Send>(
     items: usize,

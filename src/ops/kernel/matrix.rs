@@ -76,15 +76,17 @@ fn fits(len: usize, rows: (usize, usize), columns: (usize, usize)) -> bool {
 /// `out = a b`, or `out += a b` with `accumulate`, on one thread.
 ///
 /// # Shapes
-/// `a` is (m, k), `b` is (k, n); `out` is (m, n), row after row.
+/// `a` is (m, k), `b` is (k, n); `out` is (m, n), with rows that start `row_stride` elements apart.
 pub(in crate::ops) fn product<T: Real>(
     out: &mut [T],
+    row_stride: usize,
     a: Matrix<T>,
     b: Matrix<T>,
     accumulate: bool,
 ) -> Result<()> {
     let (m, k, n) = (a.rows, a.columns, b.columns);
-    if b.rows != k || !a.fits() || !b.fits() || !fits(out.len(), (m, n), (n, 1)) {
+    let out_fits = row_stride >= n && fits(out.len(), (m, row_stride), (n, 1));
+    if b.rows != k || !a.fits() || !b.fits() || !out_fits {
         bail!(
             "a product of {m}x{k} and {}x{n} does not fit its slices",
             b.rows
@@ -92,7 +94,7 @@ pub(in crate::ops) fn product<T: Real>(
     }
     // SAFETY: `fits` has shown that every element which these sizes and strides address lies in its
     // slice and that the strides fit isize, so the casts keep their values; the elements of `out`
-    // (column stride 1, row stride n) are distinct, and being borrowed mutably it overlaps neither
+    // (column stride 1, row stride at least n) are distinct, and being borrowed mutably it overlaps neither
     // `a` nor `b`. `gemm` accepts exactly the types that implement `Real`, f32 and f64, among others.
     unsafe {
         gemm::gemm(
@@ -101,7 +103,7 @@ pub(in crate::ops) fn product<T: Real>(
             k,
             out.as_mut_ptr(),
             1,
-            n as isize,
+            row_stride as isize,
             accumulate,
             a.data.as_ptr(),
             a.column_stride as isize,
@@ -131,6 +133,7 @@ mod tests {
         let mut out = [0.0; 4];
         product(
             &mut out,
+            2,
             Matrix::new(&a, 2, 3),
             Matrix::new(&b, 2, 3).t(),
             false,
@@ -139,6 +142,7 @@ mod tests {
         assert_eq!(out, [0.5, 11.0, 2.0, 26.0]);
         product(
             &mut out,
+            2,
             Matrix::new(&a, 3, 2).t(),
             Matrix::new(&b, 3, 2),
             true,
@@ -152,10 +156,13 @@ mod tests {
         let data = [0.0f32; 6];
         let mut out = [0.0f32; 4];
         let a = Matrix::new(&data, 2, 3);
-        assert!(product(&mut out, a, Matrix::new(&data, 2, 3), false).is_err());
-        assert!(product(&mut out, a, Matrix::new(&data, 3, 3), false).is_err());
-        assert!(product(&mut out[..3], a, Matrix::new(&data, 3, 2), false).is_err());
+        assert!(product(&mut out, 2, a, Matrix::new(&data, 2, 3), false).is_err());
+        assert!(product(&mut out, 2, a, Matrix::new(&data, 3, 3), false).is_err());
+        assert!(product(&mut out[..3], 2, a, Matrix::new(&data, 3, 2), false).is_err());
+        assert!(product(&mut out, 1, a, Matrix::new(&data, 3, 2), false).is_err());
+        assert!(product(&mut out, 3, a, Matrix::new(&data, 3, 2), false).is_err());
+        assert!(product(&mut out, 2, a, Matrix::new(&data, 3, 2), false).is_ok());
         let huge = Matrix::new(&data, 3, usize::MAX);
-        assert!(product(&mut out, a, huge, false).is_err());
+        assert!(product(&mut out, 2, a, huge, false).is_err());
     }
 }
