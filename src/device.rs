@@ -21,7 +21,13 @@ impl std::str::FromStr for DeviceChoice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let unknown = || Error::argument("--device", "auto, cpu, cuda, cuda:N or metal", format!("`{text}`"));
+        let unknown = || {
+            Error::argument(
+                "--device",
+                "auto, cpu, cuda, cuda:N or metal",
+                format!("`{text}`"),
+            )
+        };
         match text {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
@@ -103,7 +109,11 @@ fn open_cuda(number: usize, reason: &str) -> Result<Chosen> {
 
 fn open_metal(reason: &str) -> Result<Chosen> {
     let device = Device::new_metal(0).map_err(|error| {
-        Error::argument("--device metal", "a Metal device", first_line(&error.to_string()))
+        Error::argument(
+            "--device metal",
+            "a Metal device",
+            first_line(&error.to_string()),
+        )
     })?;
     Ok(Chosen {
         device,

@@ -59,8 +59,8 @@ impl Checkpoint {
             .map(|(name, tensor)| (name.clone(), tensor))
             .chain(state);
         let metadata = HashMap::from([(ENTRY.to_string(), metadata)]);
-        let mut bytes = safetensors::serialize(tensors, Some(metadata))
-            .map_err(candle_core::Error::from)?;
+        let mut bytes =
+            safetensors::serialize(tensors, Some(metadata)).map_err(candle_core::Error::from)?;
         if let Some(digits) = digest::locate(&bytes) {
             let hex = digest::digest(&bytes, &digits);
             if let Some(place) = bytes.get_mut(digits) {
@@ -128,13 +128,15 @@ impl Checkpoint {
         if digest != metadata.sha256 {
             return Err(Error::file(
                 origin,
-                format!("content with SHA-256 {}, as it was written", metadata.sha256),
+                format!(
+                    "content with SHA-256 {}, as it was written",
+                    metadata.sha256
+                ),
                 format!("{digest}: the file was damaged or changed"),
             ));
         }
         metadata.recipe.validate()?;
-        let tensors =
-            SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
         let mut weights = BTreeMap::new();
         let mut optimizer = BTreeMap::new();
         for (name, view) in tensors.iter() {

@@ -27,8 +27,7 @@ impl Checkpoint {
             weights: Arc::new(weights),
             asked: Arc::default(),
         };
-        let builder =
-            VarBuilder::from_backend(Box::new(given.clone()), DType::F32, device.clone());
+        let builder = VarBuilder::from_backend(Box::new(given.clone()), DType::F32, device.clone());
         let model = Autoencoder::new(&self.recipe.network, builder)?;
         let differences = given.differences();
         if differences.is_empty() {

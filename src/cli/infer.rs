@@ -161,8 +161,11 @@ impl Infer {
             };
             let mut values = item.fitted.values().to_vec();
             gaussian(factor).apply(key, index, &mut values);
-            let (channels, height, width) =
-                (item.fitted.channels(), item.fitted.height(), item.fitted.width());
+            let (channels, height, width) = (
+                item.fitted.channels(),
+                item.fitted.height(),
+                item.fitted.width(),
+            );
             item.noisy = Some(Picture::new(channels, height, width, values)?);
         }
         Ok(())

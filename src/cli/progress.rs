@@ -39,9 +39,7 @@ impl Progress {
             Style::Silent
         } else if std::io::stderr().is_terminal() {
             let bar = ProgressBar::new(trainer.steps_per_epoch() as u64);
-            if let Ok(style) =
-                ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {msg}")
-            {
+            if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {msg}") {
                 bar.set_style(style.progress_chars("=> "));
             }
             Style::Bar(bar)
@@ -76,8 +74,7 @@ impl Progress {
                 let elapsed = self.started.elapsed().as_secs_f64();
                 let rate = self.images_done as f64 / elapsed.max(1e-9);
                 let left = duration(elapsed / self.steps_done * self.steps_left);
-                let message =
-                    format!("{} {loss:.4}, {rate:.0} images/s, {left} left", self.label);
+                let message = format!("{} {loss:.4}, {rate:.0} images/s, {left} left", self.label);
                 match &mut self.style {
                     Style::Silent => {}
                     Style::Bar(bar) => {

@@ -12,7 +12,13 @@ use super::output::complain;
 #[derive(Debug, Args)]
 pub struct Shared {
     /// Where to compute: auto, cpu, cuda, cuda:N or metal.
-    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "auto",
+        value_name = "DEVICE",
+        help_heading = "Common options"
+    )]
     device: DeviceChoice,
 
     /// Threads on the CPU [default: one a core]. Results do not depend on it.

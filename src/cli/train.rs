@@ -129,22 +129,14 @@ impl Train {
         }
     }
 
-    fn resume(
-        &self,
-        run: &Path,
-        chosen: &Chosen,
-        shared: &Shared,
-    ) -> Result<(Trainer, RunFolder)> {
+    fn resume(&self, run: &Path, chosen: &Chosen, shared: &Shared) -> Result<(Trainer, RunFolder)> {
         let last = run.join("last.safetensors");
         if !last.is_file() {
             return Err(Error::file(run, "a run folder with last.safetensors", "none").into());
         }
         let checkpoint = Checkpoint::read(&last)?;
-        let folder = RunFolder::reopen(
-            run,
-            checkpoint.progress.epoch,
-            checkpoint.recipe.objective,
-        )?;
+        let folder =
+            RunFolder::reopen(run, checkpoint.progress.epoch, checkpoint.recipe.objective)?;
         let dataset = self.data.load(shared)?;
         let trainer = Trainer::resume(checkpoint, &last, dataset, chosen.device.clone())?;
         Ok((trainer, folder))
@@ -199,12 +191,7 @@ fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Result<
 }
 
 /// The last lines: the figures of the best epoch on the test set, the files, what to type next.
-fn conclude(
-    trainer: &Trainer,
-    folder: &RunFolder,
-    chosen: &Chosen,
-    shared: &Shared,
-) -> Result<()> {
+fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Shared) -> Result<()> {
     let path = folder.path().display();
     let best = Checkpoint::read(&folder.best()).context("the best epoch cannot be read back")?;
     let model = best.model(&folder.best(), &chosen.device)?;

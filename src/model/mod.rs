@@ -53,14 +53,20 @@ impl Autoencoder {
         if decoder.input_shape() != encoder.output_shape() {
             return Err(Error::layer(
                 "decoder",
-                format!("an input shaped like the code, {:?}", encoder.output_shape()),
+                format!(
+                    "an input shaped like the code, {:?}",
+                    encoder.output_shape()
+                ),
                 format!("{:?}", decoder.input_shape()),
             ));
         }
         if decoder.output_shape() != encoder.input_shape() {
             return Err(Error::layer(
                 "decoder",
-                format!("an output shaped like the input, {:?}", encoder.input_shape()),
+                format!(
+                    "an output shaped like the input, {:?}",
+                    encoder.input_shape()
+                ),
                 format!("{:?}", decoder.output_shape()),
             ));
         }

@@ -96,7 +96,10 @@ impl SimpleBackend for Parameters {
         let mut vars = self.lock();
         if let Some(var) = vars.get(name) {
             if var.shape() != &shape {
-                candle_core::bail!("parameter {name}: asked as {shape:?}, it is {:?}", var.shape());
+                candle_core::bail!(
+                    "parameter {name}: asked as {shape:?}, it is {:?}",
+                    var.shape()
+                );
             }
             return Ok(var.as_tensor().clone());
         }

@@ -39,7 +39,9 @@ impl Stack {
         let vb = vb.pp(name);
         let mut layers: Vec<Placed> = Vec::with_capacity(specs.len());
         for (place, spec) in specs.into_iter().enumerate() {
-            let before = layers.last().map_or(input, |placed| placed.output.as_slice());
+            let before = layers
+                .last()
+                .map_or(input, |placed| placed.output.as_slice());
             let (layer, output) = spec.build(before, init, vb.pp(place))?;
             layers.push(Placed {
                 spec,
@@ -94,7 +96,9 @@ impl Stack {
             other => Err(Error::layer(
                 format!("{} (last layer)", self.name),
                 last.name(),
-                other.map_or("no layer".to_string(), |(placed, _)| placed.spec.to_string()),
+                other.map_or("no layer".to_string(), |(placed, _)| {
+                    placed.spec.to_string()
+                }),
             )),
         }
     }

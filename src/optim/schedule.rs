@@ -16,7 +16,8 @@ impl Schedule {
                 if step < warmup {
                     return (step + 1) as f64 / (warmup + 1) as f64;
                 }
-                let progress = (step - warmup) as f64 / (total.saturating_sub(warmup)).max(1) as f64;
+                let progress =
+                    (step - warmup) as f64 / (total.saturating_sub(warmup)).max(1) as f64;
                 let cosine = 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos());
                 final_fraction + (1.0 - final_fraction) * cosine
             }
@@ -37,7 +38,10 @@ mod tests {
         let factors: Vec<f64> = (0..110).map(|step| schedule.factor(step, 110)).collect();
         assert!(factors[0] > 0.0 && factors[0] < 0.2);
         assert_eq!(factors[10], 1.0);
-        assert!((factors[60] - 0.55).abs() < 1e-12, "half-way lies in the middle");
+        assert!(
+            (factors[60] - 0.55).abs() < 1e-12,
+            "half-way lies in the middle"
+        );
         assert!(factors[109] > 0.1 && factors[109] < 0.101);
         assert!(factors[..11].windows(2).all(|pair| pair[0] < pair[1]));
         assert!(factors[10..].windows(2).all(|pair| pair[0] > pair[1]));

@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use builtin::{Builtin, builtin};
 pub use network::{Activation, ConvConfig, DenseConfig, Initialization, NetworkConfig};
-pub use training::{
-    Corruption, Draw, Objective, Optimizer, Reconstruction, Schedule, Training,
-};
+pub use training::{Corruption, Draw, Objective, Optimizer, Reconstruction, Schedule, Training};
 
 use crate::{Error, Result};
 
@@ -81,14 +79,14 @@ impl Recipe {
     /// # Errors
     /// As for [`Recipe::load`].
     pub fn parse(text: &str, origin: &Path, settings: &[String]) -> Result<Self> {
-        let mut table: toml::Table = text
-            .parse()
-            .map_err(|e: toml::de::Error| Error::file(origin, "a recipe in TOML", one_line(&e.to_string())))?;
+        let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+            Error::file(origin, "a recipe in TOML", one_line(&e.to_string()))
+        })?;
         for setting in settings {
             set(&mut table, setting)?;
         }
-        let recipe: Self = serde_path_to_error::deserialize(toml::Value::Table(table))
-            .map_err(|error| {
+        let recipe: Self =
+            serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
                 let key = error.path().to_string();
                 Error::file(
                     origin,
@@ -126,7 +124,11 @@ impl Recipe {
             ));
         }
         if i64::try_from(self.seed).is_err() {
-            return Err(Error::recipe("seed", format!("0 to {}", i64::MAX), self.seed));
+            return Err(Error::recipe(
+                "seed",
+                format!("0 to {}", i64::MAX),
+                self.seed,
+            ));
         }
         self.network.validate()?;
         self.corruption.validate()?;
@@ -148,7 +150,13 @@ impl Recipe {
 
 /// Puts one `dotted.key=value` into the table. The value is TOML; what is not valid TOML is a string.
 fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
-    let wrong = || Error::argument("--set", "KEY=VALUE, as in optimizer.lr=3e-4", format!("`{setting}`"));
+    let wrong = || {
+        Error::argument(
+            "--set",
+            "KEY=VALUE, as in optimizer.lr=3e-4",
+            format!("`{setting}`"),
+        )
+    };
     let (path, value) = setting.split_once('=').ok_or_else(wrong)?;
     let value = value.trim();
     let value = format!("value = {value}")
@@ -243,6 +251,9 @@ mod tests {
     #[test]
     fn an_unknown_recipe_lists_those_that_exist() {
         let error = Recipe::load("conv-denoser", &[]).unwrap_err().to_string();
-        assert!(error.contains("conv-denoiser") && error.contains("dense-32"), "{error}");
+        assert!(
+            error.contains("conv-denoiser") && error.contains("dense-32"),
+            "{error}"
+        );
     }
 }

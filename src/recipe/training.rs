@@ -130,7 +130,12 @@ impl Optimizer {
             epsilon,
             clip_norm,
         } = *self;
-        check("optimizer.lr", lr, "above 0, at most 100", lr > 0.0 && lr <= 100.0)?;
+        check(
+            "optimizer.lr",
+            lr,
+            "above 0, at most 100",
+            lr > 0.0 && lr <= 100.0,
+        )?;
         for (key, beta) in [("optimizer.beta1", beta1), ("optimizer.beta2", beta2)] {
             check(key, beta, "from 0 to below 1", (0.0..1.0).contains(&beta))?;
         }

@@ -27,7 +27,11 @@ impl Interrupt {
             flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&armed))
                 .and_then(|_| flag::register(number, Arc::clone(&armed)))
                 .and_then(|_| {
-                    flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)
+                    flag::register_usize(
+                        number,
+                        Arc::clone(&signal),
+                        number.unsigned_abs() as usize,
+                    )
                 })
                 .map_err(|source| Error::io("handle signals of", "this process", source))?;
         }

@@ -39,7 +39,10 @@ impl EpochMetrics {
             ("val_psnr_db".to_string(), json!(self.validation_psnr_db)),
             ("is_best".to_string(), json!(self.is_best)),
             ("seconds".to_string(), json!(self.seconds)),
-            ("images_per_second".to_string(), json!(self.images_per_second)),
+            (
+                "images_per_second".to_string(),
+                json!(self.images_per_second),
+            ),
         ]
         .into_iter()
         .collect()

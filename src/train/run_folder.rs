@@ -154,21 +154,18 @@ impl RunFolder {
     /// If a file cannot be written.
     pub fn record(&mut self, metrics: &EpochMetrics, recipe: &Recipe) -> Result<()> {
         self.rows.push(metrics.clone());
-        let lines: String = self
-            .rows
-            .iter()
-            .map(|row| row.json_line() + "\n")
-            .collect();
+        let lines: String = self.rows.iter().map(|row| row.json_line() + "\n").collect();
         self.write("metrics.jsonl", &lines)?;
         self.write("metrics.csv", &csv(&self.rows))?;
-        let series = |name: &str, value: fn(&EpochMetrics) -> f64| Series::new(
-            name,
-            self
-                .rows
-                .iter()
-                .map(|row| (row.epoch as f64, value(row)))
-                .collect(),
-        );
+        let series = |name: &str, value: fn(&EpochMetrics) -> f64| {
+            Series::new(
+                name,
+                self.rows
+                    .iter()
+                    .map(|row| (row.epoch as f64, value(row)))
+                    .collect(),
+            )
+        };
         let chart = curves(
             &recipe.name,
             "epoch",

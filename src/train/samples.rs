@@ -62,9 +62,7 @@ impl SamplePicture {
             rows.push(noisy.clone());
             labels.push("noisy");
         }
-        rows.push(Picture::from_batch(
-            &model.reconstruct(&self.batch.input)?,
-        )?);
+        rows.push(Picture::from_batch(&model.reconstruct(&self.batch.input)?)?);
         labels.push("output");
         let sheet = ContactSheet::new(format!(
             "{}, epoch {}: validation {} {:.4} a pixel, {:.2} dB",
