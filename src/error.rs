@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 /// What can go wrong. Every message names the file, key or layer, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused to read, write or create a file.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    /// The operating system refused to read, write or create a file; its reason is the source.
+    #[error("{}: cannot {action}", path.display())]
     Io {
         action: &'static str,
         path: PathBuf,

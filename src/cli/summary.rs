@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::data::grouped;
 use autoencode::model::{Autoencoder, Parameters};
@@ -34,6 +35,10 @@ impl Summary {
         let path = Path::new(&self.what);
         let is_checkpoint = path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
         let (recipe, model) = if is_checkpoint {
+            if !self.settings.is_empty() {
+                let found = "a checkpoint, whose recipe is settled";
+                return Err(Error::argument("--set", "a recipe to change", found).into());
+            }
             let file = locate(path)?;
             let checkpoint = Checkpoint::read(&file)?;
             let model = checkpoint.model(&file, &Device::Cpu)?;

@@ -14,6 +14,8 @@ use crate::{Error, Result};
 pub struct RunFolder {
     path: PathBuf,
     rows: Vec<EpochMetrics>,
+    /// Folders that did not exist before, outermost first.
+    made: Vec<PathBuf>,
 }
 
 impl RunFolder {
@@ -22,7 +24,7 @@ impl RunFolder {
     /// # Errors
     /// If the folder cannot be made.
     pub fn create_in(parent: &Path, name: &str) -> Result<Self> {
-        make_dirs(parent)?;
+        let mut made = make_dirs(parent)?;
         let mut number = 1usize;
         loop {
             let path = match number {
@@ -30,7 +32,10 @@ impl RunFolder {
                 _ => parent.join(format!("{name}-{number}")),
             };
             match fs::create_dir(&path) {
-                Ok(()) => return Self::fill(path),
+                Ok(()) => {
+                    made.push(path.clone());
+                    return Self::fill(path, made);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => return Err(Error::io("create the folder", path, error)),
             }
@@ -42,7 +47,7 @@ impl RunFolder {
     /// # Errors
     /// If it holds something, or cannot be made.
     pub fn create(path: &Path) -> Result<Self> {
-        make_dirs(path)?;
+        let made = make_dirs(path)?;
         let mut entries =
             fs::read_dir(path).map_err(|source| Error::io("read the folder", path, source))?;
         if entries.next().is_some() {
@@ -52,14 +57,15 @@ impl RunFolder {
                 "a folder that holds files",
             ));
         }
-        Self::fill(path.to_path_buf())
+        Self::fill(path.to_path_buf(), made)
     }
 
-    fn fill(path: PathBuf) -> Result<Self> {
-        make_dirs(&path.join("samples"))?;
+    fn fill(path: PathBuf, mut made: Vec<PathBuf>) -> Result<Self> {
+        made.extend(make_dirs(&path.join("samples"))?);
         Ok(Self {
             path,
             rows: Vec::new(),
+            made,
         })
     }
 
@@ -69,7 +75,7 @@ impl RunFolder {
     /// # Errors
     /// If its metrics cannot be read.
     pub fn reopen(path: &Path, epoch: usize, objective: Objective) -> Result<Self> {
-        let mut folder = Self::fill(path.to_path_buf())?;
+        let mut folder = Self::fill(path.to_path_buf(), Vec::new())?;
         let file = folder.file("metrics.jsonl");
         if file.exists() {
             let text = fs::read_to_string(&file).map_err(|e| Error::io("read", &file, e))?;
@@ -84,9 +90,10 @@ impl RunFolder {
 
     /// Takes a new folder away again when the run could not begin.
     pub fn discard(self) {
-        // Only empty folders are removed, so that nothing can be lost.
-        let _ = fs::remove_dir(self.path.join("samples"));
-        let _ = fs::remove_dir(&self.path);
+        for folder in self.made.iter().rev() {
+            // Only empty folders are removed, so that nothing can be lost.
+            let _ = fs::remove_dir(folder);
+        }
     }
 
     /// Where it is.
@@ -185,6 +192,14 @@ impl RunFolder {
     }
 }
 
-fn make_dirs(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|source| Error::io("create the folder", path, source))
+/// Makes a folder and those around it; returns the ones that did not exist, outermost first.
+fn make_dirs(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut missing: Vec<PathBuf> = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .map(Path::to_path_buf)
+        .collect();
+    missing.reverse();
+    fs::create_dir_all(path).map_err(|source| Error::io("create the folder", path, source))?;
+    Ok(missing)
 }
