@@ -65,6 +65,9 @@ fn folder(path: &Path) -> &Path {
 }
 
 fn failure(path: &Path, bytes: &[u8], source: std::io::Error) -> Error {
-    let text = format!("{source} ({} bytes)", bytes.len());
+    // The error of a temporary file names that file, which nobody asked for: its cause does not.
+    let inner = source.get_ref().and_then(|error| error.source());
+    let cause = inner.map_or_else(|| source.to_string(), ToString::to_string);
+    let text = format!("{cause} ({} bytes)", bytes.len());
     Error::io("write", path, std::io::Error::new(source.kind(), text))
 }

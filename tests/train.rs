@@ -16,12 +16,26 @@ fn digits(train: usize, test: usize) -> TempDir {
     let write = |name: &str, images: &Images, count: usize| {
         let (_, height, width) = images.shape();
         let size = |n: usize| u32::try_from(n).unwrap().to_be_bytes();
-        let mut bytes = [2051u32.to_be_bytes(), size(count), size(height), size(width)].concat();
+        let mut bytes = [
+            2051u32.to_be_bytes(),
+            size(count),
+            size(height),
+            size(width),
+        ]
+        .concat();
         bytes.extend(&images.pixels()[..count * height * width]);
-        fs::write(folder.path().join(format!("{name}-images-idx3-ubyte")), bytes).unwrap();
+        fs::write(
+            folder.path().join(format!("{name}-images-idx3-ubyte")),
+            bytes,
+        )
+        .unwrap();
         let mut bytes = [2049u32.to_be_bytes(), size(count)].concat();
         bytes.extend(&images.labels()[..count]);
-        fs::write(folder.path().join(format!("{name}-labels-idx1-ubyte")), bytes).unwrap();
+        fs::write(
+            folder.path().join(format!("{name}-labels-idx1-ubyte")),
+            bytes,
+        )
+        .unwrap();
     };
     write("train", &sample.train, train);
     write("t10k", &sample.test, test);
@@ -70,8 +84,14 @@ fn a_run_leaves_everything_it_names_and_its_figures_agree() {
     let printed = train_well(data.path(), &run, &with(&["--epochs", "3"]));
     let first = printed.lines().next().unwrap();
     assert!(first.contains("3 epochs of 540 images"), "{first}");
-    assert!(first.contains("about") && first.contains("--epochs 1"), "{first}");
-    assert!(printed.contains("next: autoencode infer --checkpoint"), "{printed}");
+    assert!(
+        first.contains("about") && first.contains("--epochs 1"),
+        "{first}"
+    );
+    assert!(
+        printed.contains("next: autoencode infer --checkpoint"),
+        "{printed}"
+    );
 
     for name in [
         "recipe.toml",
@@ -106,7 +126,10 @@ fn a_run_leaves_everything_it_names_and_its_figures_agree() {
     // 540 samples in batches of 50: the partial one counts as a step.
     assert_eq!(rows[0]["step"], 11);
     let best = Checkpoint::read(&run.join("best.safetensors")).unwrap();
-    let (epoch, lowest) = (1..).zip(&losses).min_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+    let (epoch, lowest) = (1..)
+        .zip(&losses)
+        .min_by(|a, b| a.1.total_cmp(b.1))
+        .unwrap();
     assert_eq!(best.progress.best.unwrap().epoch, epoch);
     assert_eq!(best.progress.best.unwrap().loss, *lowest);
     assert!(best.optimizer.is_empty());
@@ -138,13 +161,30 @@ fn the_same_seed_gives_the_same_bytes_for_any_number_of_threads() {
         let run = |name: &str, threads: &str, seed: &str| {
             files(
                 &format!("{recipe}-{name}"),
-                &[recipe, "--epochs", "1", "--threads", threads, "--seed", seed],
+                &[
+                    recipe,
+                    "--epochs",
+                    "1",
+                    "--threads",
+                    threads,
+                    "--seed",
+                    seed,
+                ],
             )
         };
         let one = run("one", "1", "3");
-        assert!(one == run("two", "2", "3"), "{recipe}: threads change the result");
-        assert!(one == run("again", "2", "3"), "{recipe}: a run does not repeat");
-        assert!(one != run("other", "2", "4"), "{recipe}: the seed changes nothing");
+        assert!(
+            one == run("two", "2", "3"),
+            "{recipe}: threads change the result"
+        );
+        assert!(
+            one == run("again", "2", "3"),
+            "{recipe}: a run does not repeat"
+        );
+        assert!(
+            one != run("other", "2", "4"),
+            "{recipe}: the seed changes nothing"
+        );
     }
 }
 
@@ -152,7 +192,11 @@ fn the_same_seed_gives_the_same_bytes_for_any_number_of_threads() {
 fn training_from_the_kept_recipe_repeats_the_run() {
     let (data, out) = (digits(200, 50), tempfile::tempdir().unwrap());
     let (first, second) = (out.path().join("first"), out.path().join("second"));
-    train_well(data.path(), &first, &with(&["--epochs", "2", "--seed", "9"]));
+    train_well(
+        data.path(),
+        &first,
+        &with(&["--epochs", "2", "--seed", "9"]),
+    );
     let recipe = first.join("recipe.toml");
     train_well(data.path(), &second, &[recipe.to_str().unwrap()]);
     let last = |run: &Path| fs::read(run.join("last.safetensors")).unwrap();
@@ -169,7 +213,10 @@ fn stop_after_an_epoch(data: &Path, run: &Path, arguments: &[&str], signal: &str
         .unwrap();
     let begun = Instant::now();
     while !run.join("samples/epoch-001.png").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "no epoch was finished");
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "no epoch was finished"
+        );
         assert!(child.try_wait().unwrap().is_none(), "ended by itself");
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -193,13 +240,22 @@ fn an_interrupted_run_is_saved_and_goes_on_to_the_same_bytes() {
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("--resume"), "{said}");
-    let at = Checkpoint::read(&stopped.join("last.safetensors")).unwrap().progress;
+    let at = Checkpoint::read(&stopped.join("last.safetensors"))
+        .unwrap()
+        .progress;
     assert!(at.epoch < 6, "stopped too late to test anything: {at:?}");
 
-    train_well(data.path(), &stopped, &["--resume", stopped.to_str().unwrap()]);
+    train_well(
+        data.path(),
+        &stopped,
+        &["--resume", stopped.to_str().unwrap()],
+    );
     for file in ["last.safetensors", "best.safetensors"] {
         let bytes = |run: &PathBuf| fs::read(run.join(file)).unwrap();
-        assert!(bytes(&whole) == bytes(&stopped), "{file} differs after resuming");
+        assert!(
+            bytes(&whole) == bytes(&stopped),
+            "{file} differs after resuming"
+        );
     }
     // The same rows but for the times.
     let rows = |run: &Path| -> Vec<String> {
@@ -261,8 +317,16 @@ fn nothing_of_an_earlier_run_is_overwritten() {
     };
     assert_eq!(train_here(&[]), Some(0));
     assert_eq!(train_here(&[]), Some(0));
-    assert!(out.path().join("runs/conv-denoiser/last.safetensors").exists());
-    assert!(out.path().join("runs/conv-denoiser-2/last.safetensors").exists());
+    assert!(
+        out.path()
+            .join("runs/conv-denoiser/last.safetensors")
+            .exists()
+    );
+    assert!(
+        out.path()
+            .join("runs/conv-denoiser-2/last.safetensors")
+            .exists()
+    );
     assert_eq!(train_here(&["--output", "runs/conv-denoiser"]), Some(2));
     // A run that cannot begin leaves no folder behind.
     assert_eq!(train_here(&["--set", "network.input=[1,30,30]"]), Some(2));

@@ -72,7 +72,7 @@ impl Bench {
             done += 1;
         }
         times.sort_by(f64::total_cmp);
-        let median = times.get(times.len() / 2).copied().unwrap_or(f64::NAN);
+        let median = median(&times);
         let samples = batch_size.min(trainer.dataset().train.len());
         let rate = samples as f64 / (median / 1e3);
         let memory = peak_memory_mb();
@@ -101,5 +101,15 @@ impl Bench {
             times.last().copied().unwrap_or(f64::NAN),
             memory.map_or("unknown".to_string(), |mb| format!("{mb:.0} MB")),
         ))
+    }
+}
+
+/// Of sorted values; between the two in the middle where their number is even.
+fn median(sorted: &[f64]) -> f64 {
+    let upper = sorted.len() / 2;
+    let lower = sorted.len().saturating_sub(1) / 2;
+    match (sorted.get(lower), sorted.get(upper)) {
+        (Some(lower), Some(upper)) => (lower + upper) / 2.0,
+        _ => f64::NAN,
     }
 }

@@ -9,7 +9,7 @@ use autoencode::picture::{filter_grid, write_rgb};
 use clap::Args;
 use serde_json::json;
 
-use super::infer::refuse_existing;
+use super::infer::{folder_of, refuse_existing};
 use super::model::Model;
 use super::output::{print, print_json};
 use super::shared::Shared;
@@ -65,8 +65,8 @@ impl Filters {
             None => 16,
         };
         let grid = filter_grid(&tiles, height, width, scale)?;
-        if let Some(folder) = self.output.parent() {
-            std::fs::create_dir_all(folder)
+        if let Some(folder) = folder_of(&self.output) {
+            std::fs::create_dir_all(&folder)
                 .map_err(|source| Error::io("create the folder", folder, source))?;
         }
         write_rgb(&self.output, &grid)?;

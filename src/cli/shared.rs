@@ -25,7 +25,7 @@ pub struct Shared {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Common options")]
     threads: Option<u16>,
 
-    /// Print nothing but errors and what was asked for with --json.
+    /// Print no progress, notes or lists of files: only errors and the result of a query.
     #[arg(long, short, global = true, help_heading = "Common options")]
     pub quiet: bool,
 

@@ -72,46 +72,49 @@ impl Adam {
         self.step
     }
 
-    /// Moves every variable that has a gradient. The norm of all gradients is returned when it had
-    /// to be computed for clipping.
+    /// Moves every variable that has a gradient, after scaling all gradients down together if their
+    /// norm is above `clip_norm`.
     ///
     /// # Errors
-    /// If a gradient is not shaped like its variable.
+    /// If a gradient is of another shape or type than its variable; nothing is changed then.
     pub fn update(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
         let scale = match self.clip_norm {
             Some(limit) => {
-                let vars: Vec<(String, Var)> = self
-                    .moments
-                    .iter()
-                    .map(|m| (m.name.clone(), m.var.clone()))
-                    .collect();
-                let norm = global_norm(&vars, gradients)?;
+                let norm = global_norm(self.moments.iter().map(|m| &m.var), gradients)?;
                 if norm > limit { limit / norm } else { 1.0 }
             }
             None => 1.0,
         };
-        self.step += 1;
-        let exponent = i32::try_from(self.step).unwrap_or(i32::MAX);
+        let exponent = i32::try_from(self.step + 1).unwrap_or(i32::MAX);
         let correction1 = 1.0 - self.beta1.powi(exponent);
         let correction2 = 1.0 - self.beta2.powi(exponent);
-        for moments in &mut self.moments {
+        // All results first, so that an error leaves everything as it was.
+        let mut results = Vec::with_capacity(self.moments.len());
+        for moments in &self.moments {
             let Some(gradient) = gradients.get(&moments.var) else {
+                results.push(None);
                 continue;
             };
-            let gradient = if scale == 1.0 {
-                gradient.clone()
-            } else {
-                (gradient * scale)?
+            let gradient = match scale {
+                1.0 => gradient.clone(),
+                _ => (gradient * scale)?,
             };
-            moments.first = ((&moments.first * self.beta1)? + (&gradient * (1.0 - self.beta1))?)?;
-            moments.second =
+            let first = ((&moments.first * self.beta1)? + (&gradient * (1.0 - self.beta1))?)?;
+            let second =
                 ((&moments.second * self.beta2)? + (gradient.sqr()? * (1.0 - self.beta2))?)?;
-            let root = (&moments.second / correction2)?.sqrt()?;
-            let direction = (&moments.first / correction1)?.div(&(root + self.epsilon)?)?;
-            moments
-                .var
-                .set(&(moments.var.as_tensor() - (direction * learning_rate)?)?.detach())?;
+            let root = (&second / correction2)?.sqrt()?;
+            let direction = (&first / correction1)?.div(&(root + self.epsilon)?)?;
+            let value = (moments.var.as_tensor() - (direction * learning_rate)?)?.detach();
+            results.push(Some((first, second, value)));
         }
+        for (moments, result) in self.moments.iter_mut().zip(results) {
+            if let Some((first, second, value)) = result {
+                moments.var.set(&value)?;
+                moments.first = first;
+                moments.second = second;
+            }
+        }
+        self.step += 1;
         Ok(())
     }
 
@@ -131,14 +134,16 @@ impl Adam {
     /// Takes up where `state` and `step` were left.
     ///
     /// # Errors
-    /// If a moment is missing or shaped unlike its variable; nothing is changed then.
+    /// If a moment is missing, or of another shape or type than its variable; nothing is changed then.
     pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, step: u64) -> Result<()> {
         let take = |name: String, var: &Var| match state.get(&name) {
             Some(tensor) if tensor.shape() == var.shape() => Ok(tensor.to_device(var.device())?),
             other => Err(Error::argument(
                 format!("optimiser state `{name}`"),
-                format!("a tensor of shape {:?}", var.dims()),
-                other.map_or("none".to_string(), |t| format!("{:?}", t.dims())),
+                format!("{:?} of shape {:?}", var.dtype(), var.dims()),
+                other.map_or("none".to_string(), |t| {
+                    format!("{:?} of shape {:?}", t.dtype(), t.dims())
+                }),
             )),
         };
         let mut restored = Vec::with_capacity(self.moments.len());

@@ -10,9 +10,12 @@ use crate::objective::scalar;
 ///
 /// # Errors
 /// Only candle's own.
-pub fn global_norm(vars: &[(String, Var)], gradients: &GradStore) -> Result<f64> {
+pub fn global_norm<'a>(
+    vars: impl IntoIterator<Item = &'a Var>,
+    gradients: &GradStore,
+) -> Result<f64> {
     let mut squares: Option<Tensor> = None;
-    for (_, var) in vars {
+    for var in vars {
         if let Some(gradient) = gradients.get(var) {
             let square = gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?;
             squares = Some(match squares {

@@ -1,6 +1,7 @@
 //! The one training loop, and the run folder that it fills.
 
 mod environment;
+mod epochs;
 mod interrupt;
 mod metrics;
 mod run_folder;
@@ -8,7 +9,8 @@ mod samples;
 mod trainer;
 
 pub use environment::{Environment, peak_memory_mb};
+pub use epochs::{Ending, Event};
 pub use interrupt::Interrupt;
 pub use metrics::EpochMetrics;
 pub use run_folder::RunFolder;
-pub use trainer::{Ending, Event, Trainer};
+pub use trainer::Trainer;

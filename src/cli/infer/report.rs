@@ -1,0 +1,110 @@
+//! What infer tells: a table, JSON, a contact sheet.
+
+use std::path::Path;
+
+use anyhow::Result;
+use autoencode::picture::ContactSheet;
+use serde_json::json;
+
+use super::Outcome;
+use crate::cli::model::Loaded;
+use crate::cli::output::{print, print_json, table};
+use crate::cli::shared::Shared;
+
+/// Pixels a side on a sheet for each of the network's.
+const SHEET_SCALE: usize = 4;
+/// The most rows on a sheet; more would be too tall a picture to open.
+const SHEET_ROWS: usize = 100;
+
+/// Which input went where, with the signal-to-noise ratios where there are some.
+pub fn print_report(
+    outcomes: &[Outcome],
+    sheet: Option<&Path>,
+    loaded: &Loaded,
+    shared: &Shared,
+) -> Result<()> {
+    if shared.json {
+        let files: Vec<_> = outcomes
+            .iter()
+            .map(|outcome| {
+                let gain = outcome.gain();
+                json!({
+                    "input": outcome.item.input.to_string_lossy(),
+                    "output": outcome.item.output.to_string_lossy(),
+                    "noisy_psnr_db": gain.map(|gain| gain.noisy),
+                    "psnr_db": gain.map(|gain| gain.result),
+                })
+            })
+            .collect();
+        return print_json(&json!({
+            "checkpoint": loaded.origin.to_string_lossy(),
+            "files": files,
+            "sheet": sheet.map(Path::to_string_lossy),
+        }));
+    }
+    if !shared.talks() {
+        return Ok(());
+    }
+    let mut rows = Vec::new();
+    if outcomes.iter().any(|outcome| outcome.gain().is_some()) {
+        let heading = ["", "noisy (dB)", "output (dB)"];
+        rows.push(heading.map(str::to_string).to_vec());
+    }
+    for outcome in outcomes {
+        let item = &outcome.item;
+        let (input, output) = (item.input.display(), item.output.display());
+        let mut row = vec![format!("{input} -> {output}")];
+        if let Some(gain) = outcome.gain() {
+            row.push(format!("{:.2}", gain.noisy));
+            row.push(format!("{:.2}", gain.result));
+        }
+        rows.push(row);
+    }
+    print(&table(&rows))?;
+    if let Some(path) = sheet {
+        print(&format!("sheet: {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Input, fitted, noisy and output of each, a row an input.
+pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
+    let mut title = loaded.checkpoint.recipe.name.clone();
+    if outcomes.len() > SHEET_ROWS {
+        title += &format!(" (first {SHEET_ROWS} of {})", outcomes.len());
+    }
+    let shown = || outcomes.iter().take(SHEET_ROWS);
+    let mut columns = vec!["input", "fitted"];
+    if shown().any(|outcome| outcome.item.noisy.is_some()) {
+        columns.push("noisy");
+    }
+    columns.push("output");
+    let mut rows = Vec::new();
+    let mut captions = Vec::new();
+    for outcome in shown() {
+        let item = &outcome.item;
+        let mut row = vec![item.original.clone(), item.fitted.clone()];
+        let size = format!("{}x{}", item.original.width(), item.original.height());
+        let mut under = vec![size, String::new()];
+        if let Some(noisy) = &item.noisy {
+            row.push(noisy.clone());
+        }
+        if let Some(gain) = outcome.gain() {
+            under.extend([gain.noisy, gain.result].map(|db| format!("{db:.1} dB")));
+        }
+        row.push(outcome.picture.clone());
+        rows.push(row);
+        captions.push(under);
+    }
+    let labels = shown().map(|outcome| {
+        let input = &outcome.item.input;
+        let name = input.file_name().unwrap_or(input.as_os_str());
+        name.to_string_lossy().into_owned()
+    });
+    ContactSheet::new(title)
+        .rows(rows)
+        .row_labels(labels)
+        .column_labels(columns)
+        .captions(captions)
+        .scale(SHEET_SCALE)
+}

@@ -1,0 +1,145 @@
+//! The loop over epochs: steps, validation, files.
+
+use std::time::Instant;
+
+use super::metrics::EpochMetrics;
+use super::run_folder::RunFolder;
+use super::trainer::Trainer;
+use crate::Result;
+use crate::checkpoint::Best;
+use crate::evaluate::Part;
+
+/// What a run tells while it goes on.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step is done.
+    Step {
+        epoch: usize,
+        /// Steps done in this epoch, of how many.
+        position: usize,
+        steps: usize,
+        /// Samples in this step.
+        samples: usize,
+        /// Mean training loss of the epoch so far.
+        loss: f64,
+    },
+    /// All steps of an epoch are done; validation begins.
+    Validating { epoch: usize },
+    /// An epoch is done and saved.
+    Epoch(&'a EpochMetrics),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All epochs are done.
+    Finished,
+    /// It was asked to stop: the step under way was finished and the state saved.
+    Stopped,
+}
+
+impl Trainer {
+    /// Trains until the recipe's last epoch, or until `stop` says so after a step.
+    ///
+    /// # Errors
+    /// If the loss leaves the finite numbers, or a file cannot be written. What was saved before stays.
+    pub fn run(
+        &mut self,
+        folder: &mut RunFolder,
+        stop: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Ending> {
+        while self.progress.epoch < self.recipe.training.epochs {
+            let start = Instant::now();
+            let begun_at = self.progress.position;
+            if self.run_steps(stop, observe)? == Ending::Stopped {
+                self.checkpoint(true).write(&folder.last())?;
+                return Ok(Ending::Stopped);
+            }
+            let trained = self
+                .dataset
+                .train
+                .len()
+                .saturating_sub(begun_at * self.recipe.training.batch_size);
+            self.finish_epoch(folder, start, trained, observe)?;
+            if stop() && self.progress.epoch < self.recipe.training.epochs {
+                return Ok(Ending::Stopped);
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    /// The steps that are left of the epoch under way.
+    fn run_steps(
+        &mut self,
+        stop: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Ending> {
+        let epoch = self.progress.epoch + 1;
+        let batches = self.batches(epoch as u64)?.skip(self.progress.position);
+        let steps = self.steps_per_epoch();
+        for indices in batches {
+            let losses = self.step(&indices)?;
+            self.progress.position += 1;
+            self.progress.loss_sum += losses.reconstruction_sum;
+            self.progress.loss_values += losses.values;
+            observe(Event::Step {
+                epoch,
+                position: self.progress.position,
+                steps,
+                samples: indices.len(),
+                loss: self.progress.losses().mean(),
+            });
+            if stop() {
+                return Ok(Ending::Stopped);
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    /// Validates, saves and draws.
+    fn finish_epoch(
+        &mut self,
+        folder: &mut RunFolder,
+        start: Instant,
+        trained: usize,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let epoch = self.progress.epoch + 1;
+        let training_time = start.elapsed();
+        observe(Event::Validating { epoch });
+        let report = self.evaluate(&self.model, Part::Validation)?;
+        let loss = report.output.loss(self.recipe.objective);
+        self.finite("validation loss", loss)?;
+        let is_best = self.progress.best.is_none_or(|best| loss < best.loss);
+        let metrics = EpochMetrics {
+            epoch,
+            step: self.progress.step,
+            // Of the epoch's last step, the latest that was used.
+            learning_rate: self.rate_at(self.progress.step.saturating_sub(1)),
+            metric: self.recipe.objective.metric(),
+            train_loss: self.progress.losses().mean(),
+            validation_loss: loss,
+            validation_psnr_db: report.output.psnr_db,
+            is_best,
+            seconds: start.elapsed().as_secs_f64(),
+            images_per_second: trained as f64 / training_time.as_secs_f64().max(1e-9),
+        };
+        if is_best {
+            self.progress.best = Some(Best { epoch, loss });
+        }
+        self.progress.epoch = epoch;
+        self.progress.position = 0;
+        self.progress.loss_sum = 0.0;
+        self.progress.loss_values = 0;
+        if is_best {
+            self.checkpoint(false).write(&folder.best())?;
+        }
+        self.checkpoint(true).write(&folder.last())?;
+        folder.record(&metrics, &self.recipe)?;
+        self.picture
+            .write(&self.model, &self.recipe, &metrics, &folder.sample(epoch))?;
+        observe(Event::Epoch(&metrics));
+        Ok(())
+    }
+}
