@@ -1,0 +1,133 @@
+//! What several test files need.
+
+#![allow(
+    dead_code,
+    reason = "every test file compiles this module and uses a part of it"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use autoencode::checkpoint::{Best, Checkpoint, Progress};
+use autoencode::data::{self, Dataset, Images, Source};
+use autoencode::model::{Autoencoder, Parameters};
+use autoencode::random::{Purpose, Stream};
+use autoencode::recipe::Recipe;
+use candle_core::{DType, Device, Tensor};
+
+/// Settings that make the convolutional denoiser small.
+pub const SMALL: [&str; 2] = ["network.encoder=[4,8]", "network.decoder=[4]"];
+
+/// The program, without anything of the environment that could change what it does.
+pub fn autoencode() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_autoencode"));
+    command
+        .env_remove("RUST_BACKTRACE")
+        .env("HF_HUB_OFFLINE", "1")
+        .timeout(std::time::Duration::from_secs(120));
+    command
+}
+
+/// A file or folder of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The built-in sample of MNIST.
+pub fn sample() -> Dataset {
+    data::load(&Source::Sample, true).unwrap()
+}
+
+/// A shipped recipe with settings, for images of shape `input`.
+pub fn recipe(name: &str, settings: &[&str], input: [usize; 3]) -> Recipe {
+    let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
+    let mut recipe = Recipe::load(name, &settings).unwrap();
+    recipe.network.resolve_input(input).unwrap();
+    recipe
+}
+
+/// A network of initial weights with its variables.
+pub fn network(recipe: &Recipe, dtype: DType) -> (Autoencoder, Parameters) {
+    let parameters = Parameters::drawn(recipe.seed);
+    let builder = parameters.builder(dtype, &Device::Cpu);
+    let model = Autoencoder::new(&recipe.network, builder).unwrap();
+    (model, parameters)
+}
+
+/// A checkpoint of initial weights, half-way through an invented run, to resume from.
+pub fn checkpoint(recipe: Recipe) -> Checkpoint {
+    let (_, parameters) = network(&recipe, DType::F32);
+    let mut stream = Stream::new(7, Purpose::Init, 0, 0);
+    let mut weights = std::collections::BTreeMap::new();
+    let mut optimizer = std::collections::BTreeMap::new();
+    for (name, var) in parameters.vars() {
+        for moment in ["first", "second"] {
+            let values = uniform(&mut stream, var.dims(), 0.0, 1.0, DType::F32);
+            optimizer.insert(format!("{moment}.{name}"), values);
+        }
+        weights.insert(name, var.as_detached_tensor());
+    }
+    Checkpoint {
+        recipe,
+        data: "600 + 100 digits".to_string(),
+        progress: Progress {
+            epoch: 3,
+            step: 1234,
+            position: 5,
+            loss_sum: 0.1 + 0.2,
+            loss_values: 640 * 784,
+            best: Some(Best {
+                epoch: 2,
+                loss: 1.0 / 3.0,
+            }),
+        },
+        weights,
+        optimizer,
+    }
+}
+
+/// Values uniform in `low..high`.
+pub fn uniform(stream: &mut Stream, shape: &[usize], low: f64, high: f64, dtype: DType) -> Tensor {
+    let values: Vec<f64> = (0..shape.iter().product())
+        .map(|_| low + (high - low) * stream.uniform())
+        .collect();
+    Tensor::from_vec(values, shape, &Device::Cpu)
+        .and_then(|tensor| tensor.to_dtype(dtype))
+        .unwrap()
+}
+
+/// Every value of a tensor, as f64.
+pub fn values(tensor: &Tensor) -> Vec<f64> {
+    tensor
+        .to_dtype(DType::F64)
+        .and_then(|tensor| tensor.flatten_all()?.to_vec1())
+        .unwrap()
+}
+
+/// Every value of an f32 tensor, as bits.
+pub fn bits(tensor: &Tensor) -> Vec<u32> {
+    let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+    values.into_iter().map(f32::to_bits).collect()
+}
+
+/// Writes the first digits of the sample as a folder of IDX files like MNIST's.
+pub fn write_idx(folder: &Path, train: usize, test: usize) {
+    let dataset = sample();
+    write_part(folder, "train", &dataset.train, train);
+    write_part(folder, "t10k", &dataset.test, test);
+}
+
+fn write_part(folder: &Path, prefix: &str, images: &Images, count: usize) {
+    let (_, height, width) = images.shape();
+    let mut pixels = 0x803u32.to_be_bytes().to_vec();
+    for size in [count, height, width] {
+        pixels.extend(u32::try_from(size).unwrap().to_be_bytes());
+    }
+    pixels.extend(&images.pixels()[..count * height * width]);
+    let mut labels = 0x801u32.to_be_bytes().to_vec();
+    labels.extend(u32::try_from(count).unwrap().to_be_bytes());
+    labels.extend(&images.labels()[..count]);
+    fs::write(folder.join(format!("{prefix}-images-idx3-ubyte")), pixels).unwrap();
+    fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
+}
