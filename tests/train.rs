@@ -6,39 +6,15 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use autoencode::checkpoint::Checkpoint;
-use autoencode::data::{Images, Source, load};
+use common::write_idx;
 use tempfile::TempDir;
+
+mod common;
 
 /// A folder of IDX files with the first digits of the built-in sample.
 fn digits(train: usize, test: usize) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let sample = load(&Source::Sample, true).unwrap();
-    let write = |name: &str, images: &Images, count: usize| {
-        let (_, height, width) = images.shape();
-        let size = |n: usize| u32::try_from(n).unwrap().to_be_bytes();
-        let mut bytes = [
-            2051u32.to_be_bytes(),
-            size(count),
-            size(height),
-            size(width),
-        ]
-        .concat();
-        bytes.extend(&images.pixels()[..count * height * width]);
-        fs::write(
-            folder.path().join(format!("{name}-images-idx3-ubyte")),
-            bytes,
-        )
-        .unwrap();
-        let mut bytes = [2049u32.to_be_bytes(), size(count)].concat();
-        bytes.extend(&images.labels()[..count]);
-        fs::write(
-            folder.path().join(format!("{name}-labels-idx1-ubyte")),
-            bytes,
-        )
-        .unwrap();
-    };
-    write("train", &sample.train, train);
-    write("t10k", &sample.test, test);
+    write_idx(folder.path(), train, test);
     folder
 }
 
