@@ -1,5 +1,56 @@
 //! Train, apply and look into autoencoders: dense and convolutional networks on
 //! [candle](https://docs.rs/candle-core), on CPU, CUDA or Metal, kept in safetensors checkpoints.
+//!
+//! The binary `autoencode` is a thin layer over this library. A whole program with it:
+//!
+//! ```
+//! use autoencode::checkpoint::Checkpoint;
+//! use autoencode::data::{Source, load};
+//! use autoencode::device::DeviceChoice;
+//! use autoencode::picture::Picture;
+//! use autoencode::recipe::Recipe;
+//! use autoencode::train::{Event, RunFolder, Trainer};
+//!
+//! fn main() -> autoencode::Result<()> {
+//!     // A recipe is all that determines a model besides the data; any key can be set.
+//!     let settings = ["network.encoder=[16]", "training.epochs=1"].map(String::from);
+//!     let recipe = Recipe::load("dense-32", &settings)?;
+//!     let data = load(&Source::Sample, true)?;
+//!     let device = DeviceChoice::Auto.open()?.device;
+//!
+//!     // Train; the run folder gets checkpoints, metrics, curves and pictures.
+//! #   let temporary = tempfile::tempdir().unwrap();
+//! #   let runs = temporary.path();
+//! #   /*
+//!     let runs = std::path::Path::new("runs");
+//! #   */
+//!     let mut folder = RunFolder::create_in(runs, &recipe.name)?;
+//!     let mut trainer = Trainer::new(recipe, data, device.clone())?;
+//!     trainer.run(&mut folder, &|| false, &mut |event| {
+//!         if let Event::Epoch(metrics) = event {
+//!             println!("validation BCE {:.4} a pixel", metrics.validation_loss);
+//!         }
+//!     })?;
+//!
+//!     // Use the best epoch: digits to codes, codes to digits.
+//!     let checkpoint = Checkpoint::read(&folder.best())?;
+//!     let model = checkpoint.model(&folder.best(), &device)?;
+//!     let digits = trainer.dataset().test.batch(&[0, 1, 2], &device)?;
+//!     let codes = model.encode(&digits)?;
+//!     assert_eq!(codes.dims(), [3, 16]);
+//!     let pictures = Picture::from_batch(&model.decode(&codes)?)?;
+//!     assert_eq!((pictures.len(), pictures[0].width()), (3, 28));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # The modules, from the top
+//!
+//! [`train`] runs the one training loop and asks an [`engine`] for gradients; [`evaluate`] measures
+//! reconstructions; [`checkpoint`] reads and writes; [`optim`] moves weights; [`objective`] says what
+//! is minimised; [`model`] holds the networks and [`ops`] their differentiable operations; [`data`]
+//! brings images; [`picture`] draws; [`corruption`] adds noise from the keyed streams of [`random`];
+//! [`recipe`] is the plain data that all of them read. A module calls those after it, never before.
 
 pub mod checkpoint;
 pub mod corruption;

@@ -4,6 +4,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+/// The version that Cargo.toml pins.
+const CANDLE: &str = "0.11.1";
+
 /// Kept in `environment.json`, never in a checkpoint.
 #[derive(Debug, Clone, Serialize)]
 pub struct Environment {
@@ -26,7 +29,7 @@ impl Environment {
     pub fn start(device: &str, threads: usize, folder: &std::path::Path) -> Self {
         Self {
             autoencode: env!("CARGO_PKG_VERSION"),
-            candle: "0.11.1",
+            candle: CANDLE,
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             device: device.to_string(),
             threads,
@@ -58,4 +61,13 @@ pub fn peak_memory_mb() -> Option<f64> {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_candle_version_is_the_pinned_one() {
+        let pinned = format!("candle-core = \"={}\"", super::CANDLE);
+        assert!(include_str!("../../Cargo.toml").contains(&pinned));
+    }
 }
