@@ -26,6 +26,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+# One epoch with Keras' Adam at its constant rate.
+TUTORIAL = ["training.epochs=1", "schedule={kind='constant'}", "optimizer.lr=1e-3", "optimizer.beta2=0.999"]
 BINARY = Path(__file__).resolve().parent.parent / "target" / "release" / "autoencode"
 
 
@@ -128,13 +130,10 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--set", dest="settings", action="append", default=[],
-                        help="recipe keys, as for `autoencode train`")
+                        help="recipe keys, as for `autoencode train` [default: %s]" % " ".join(TUTORIAL))
     parser.add_argument("--only", choices=["ours", "pytorch"])
     arguments = parser.parse_args()
-    settings = arguments.settings or ["training.epochs=1", "schedule.kind=constant", "optimizer.lr=1e-3"]
-    if "schedule.kind=constant" in settings:
-        # The keys of the cosine schedule go with it.
-        settings = [s for s in settings if s != "schedule.kind=constant"] + ["schedule={kind='constant'}"]
+    settings = arguments.settings or TUTORIAL
 
     # The resolved recipe, with every default filled in, comes from the program itself.
     command = [str(BINARY), "recipes", "conv-denoiser", "--json"]
