@@ -199,7 +199,7 @@ fn the_norm_is_over_all_gradients_together() {
         ("a".to_string(), tensor(&[1.0, 2.0], &[1, 2], DType::F32)),
         ("b".to_string(), tensor(&[-4.0, 10.0], &[1, 2], DType::F32)),
     ]);
-    let norm = global_norm(&vars, &store(&vars, &gradients)).unwrap();
+    let norm = global_norm(vars.iter().map(|(_, var)| var), &store(&vars, &gradients)).unwrap();
     assert_eq!(norm, 11.0);
 }
 

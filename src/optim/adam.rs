@@ -137,7 +137,9 @@ impl Adam {
     /// If a moment is missing, or of another shape or type than its variable; nothing is changed then.
     pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, step: u64) -> Result<()> {
         let take = |name: String, var: &Var| match state.get(&name) {
-            Some(tensor) if tensor.shape() == var.shape() => Ok(tensor.to_device(var.device())?),
+            Some(tensor) if tensor.shape() == var.shape() && tensor.dtype() == var.dtype() => {
+                Ok(tensor.to_device(var.device())?)
+            }
             other => Err(Error::argument(
                 format!("optimiser state `{name}`"),
                 format!("{:?} of shape {:?}", var.dtype(), var.dims()),
