@@ -28,7 +28,7 @@ impl Corruption {
         }
     }
 
-    /// Corrupts the values of one sample in place; they stay in [0,1].
+    /// Corrupts the values of one sample in place; they stay from 0 to 1.
     pub fn apply(&self, key: NoiseKey, sample: u64, values: &mut [f32]) {
         match *self {
             Self::None => {}

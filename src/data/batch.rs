@@ -8,7 +8,7 @@ use crate::corruption::NoiseKey;
 use crate::recipe::Corruption;
 use crate::{Error, Result};
 
-/// Samples of one step: what the network sees and what it should give, both `(N, C, H, W)` in [0,1].
+/// Samples of one step: what the network sees and what it should give, both `(N, C, H, W)` from 0 to 1.
 #[derive(Debug, Clone)]
 pub struct Batch {
     pub input: Tensor,

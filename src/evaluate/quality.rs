@@ -1,4 +1,4 @@
-//! Distances between two images with values in [0,1].
+//! Distances between two images with values from 0 to 1.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -98,7 +98,7 @@ pub fn psnr_db(output: &[f32], target: &[f32]) -> f64 {
     (-10.0 * mse.log10()).min(100.0)
 }
 
-/// Mean binary cross-entropy of values in [0,1], in nats; the values are kept 1e-7 away from 0 and 1,
+/// Mean binary cross-entropy of values from 0 to 1, in nats; the values are kept 1e-7 away from 0 and 1,
 /// as Keras does, where the logarithm would be infinite.
 pub fn bce_per_pixel(output: &[f32], target: &[f32]) -> f64 {
     let sum: f64 = output

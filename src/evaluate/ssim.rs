@@ -8,7 +8,7 @@ const WINDOW: usize = 11;
 const C1: f64 = 0.0001;
 const C2: f64 = 0.0009;
 
-/// Structural similarity of two images of shape `(channels, height, width)` with values in [0,1]
+/// Structural similarity of two images of shape `(channels, height, width)` with values from 0 to 1
 /// (Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to
 /// structural similarity", IEEE TIP 2004, equation 13): a Gaussian window of 11x11 pixels with
 /// standard deviation 1.5, the mean over all windows that lie wholly inside and over the channels.

@@ -6,7 +6,7 @@ use super::Picture;
 use crate::Result;
 
 impl Picture {
-    /// The images of a batch `(N, C, H, W)`, values outside of [0,1] moved to the nearer end.
+    /// The images of a batch `(N, C, H, W)`, values outside of 0 to 1 moved to the nearer end.
     ///
     /// # Errors
     /// If the batch has another number of dimensions, or C is neither 1 nor 3.
