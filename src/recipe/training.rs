@@ -1,4 +1,4 @@
-//! What a recipe says of noise, objective, optimiser, learning rate and length of training.
+//! What a recipe says of noise, objective, learning rate and length of training.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,39 +47,6 @@ pub enum Reconstruction {
     Mse,
 }
 
-/// How gradients move the weights.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Optimizer {
-    /// Adam (Kingma and Ba, ICLR 2015, algorithm 1).
-    Adam {
-        /// The rate that the schedule scales.
-        lr: f64,
-        #[serde(default = "beta1")]
-        beta1: f64,
-        #[serde(default = "beta2")]
-        beta2: f64,
-        /// Added to the root of the second moment.
-        #[serde(default = "epsilon")]
-        epsilon: f64,
-        /// Gradients with a larger norm over all weights together are scaled down to it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        clip_norm: Option<f64>,
-    },
-}
-
-fn beta1() -> f64 {
-    0.9
-}
-
-fn beta2() -> f64 {
-    0.999
-}
-
-fn epsilon() -> f64 {
-    1e-7
-}
-
 /// The learning rate over the run, as a factor of the optimiser's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -121,42 +88,6 @@ impl Corruption {
     }
 }
 
-impl Optimizer {
-    pub(super) fn validate(&self) -> Result<()> {
-        let Self::Adam {
-            lr,
-            beta1,
-            beta2,
-            epsilon,
-            clip_norm,
-        } = *self;
-        check(
-            "optimizer.lr",
-            lr,
-            "above 0, at most 100",
-            lr > 0.0 && lr <= 100.0,
-        )?;
-        for (key, beta) in [("optimizer.beta1", beta1), ("optimizer.beta2", beta2)] {
-            check(key, beta, "from 0 to below 1", (0.0..1.0).contains(&beta))?;
-        }
-        check(
-            "optimizer.epsilon",
-            epsilon,
-            "above 0, at most 1",
-            epsilon > 0.0 && epsilon <= 1.0,
-        )?;
-        match clip_norm {
-            Some(norm) => check(
-                "optimizer.clip_norm",
-                norm,
-                "a finite number above 0",
-                norm > 0.0 && norm.is_finite(),
-            ),
-            None => Ok(()),
-        }
-    }
-}
-
 impl Schedule {
     pub(super) fn validate(&self) -> Result<()> {
         match *self {
@@ -185,7 +116,7 @@ impl Training {
     }
 }
 
-fn check(key: &str, value: f64, expected: &str, holds: bool) -> Result<()> {
+pub(super) fn check(key: &str, value: f64, expected: &str, holds: bool) -> Result<()> {
     if holds {
         Ok(())
     } else {
