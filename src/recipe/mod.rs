@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use builtin::{Builtin, builtin};
 pub use network::{Activation, ConvConfig, DenseConfig, Initialization, NetworkConfig};
 pub use optimizer::{Adadelta, Adam, AdamW, Optimizer, RmsProp, Sgd};
-pub use training::{Corruption, Draw, Objective, Reconstruction, Schedule, Training};
+pub use training::{Corruption, Draw, Objective, Reconstruction, Schedule, Training, Unit};
 
 use crate::{Error, Result};
 

@@ -47,21 +47,52 @@ pub enum Reconstruction {
     Mse,
 }
 
-/// The learning rate over the run, as a factor of the optimiser's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// The learning rate over the run, as a factor of the optimiser's. It rises linearly over the first
+/// `warmup_steps` steps, which are 0 if nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
-    #[default]
-    Constant,
-    /// Rises linearly over the first `warmup_steps` steps, then falls along half a cosine to
-    /// `final_fraction` at the last step of the run (Loshchilov and Hutter, "SGDR", ICLR 2017,
-    /// equation 5, without restarts).
+    /// The same from the warm-up to the end.
+    Constant {
+        #[serde(default, skip_serializing_if = "is_zero")]
+        warmup_steps: u64,
+    },
+    /// Multiplied by `gamma` after every `every` epochs or steps, counted from the start of the run.
+    Step {
+        every: u64,
+        #[serde(default)]
+        unit: Unit,
+        gamma: f64,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        warmup_steps: u64,
+    },
+    /// After the warm-up, falls along half a cosine to `final_fraction` at the last step of the run
+    /// (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts).
     Cosine {
         #[serde(default)]
         warmup_steps: u64,
         #[serde(default)]
         final_fraction: f64,
     },
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self::Constant { warmup_steps: 0 }
+    }
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+/// What a schedule counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    #[default]
+    Epochs,
+    Steps,
 }
 
 /// How long, and in what portions.
@@ -91,7 +122,18 @@ impl Corruption {
 impl Schedule {
     pub(super) fn validate(&self) -> Result<()> {
         match *self {
-            Self::Constant => Ok(()),
+            Self::Constant { .. } => Ok(()),
+            Self::Step { every, gamma, .. } => {
+                if every == 0 {
+                    return Err(Error::recipe("schedule.every", "1 or more", every));
+                }
+                check(
+                    "schedule.gamma",
+                    gamma,
+                    "above 0, at most 1",
+                    gamma > 0.0 && gamma <= 1.0,
+                )
+            }
             Self::Cosine { final_fraction, .. } => check(
                 "schedule.final_fraction",
                 final_fraction,
@@ -121,5 +163,74 @@ pub(super) fn check(key: &str, value: f64, expected: &str, holds: bool) -> Resul
         Ok(())
     } else {
         Err(Error::recipe(key, expected, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::Result;
+    use crate::recipe::Recipe;
+
+    /// A recipe that ends so.
+    fn parse(rest: &str) -> Result<Recipe> {
+        let text = format!(
+            r#"
+            name = "tiny"
+            network = {{ family = "dense", encoder = [2] }}
+            objective = {{ reconstruction = "mse" }}
+            optimizer = {{ kind = 'sgd', lr = 1 }}
+            training.epochs = 1
+            training.batch_size = 1
+            {rest}
+            "#
+        );
+        Recipe::parse(&text, Path::new("tiny.toml"), &[])
+    }
+
+    #[test]
+    fn every_schedule_and_length_survives_a_round_trip() {
+        for rest in [
+            "schedule = { kind = 'constant' }",
+            "schedule = { kind = 'constant', warmup_steps = 9 }",
+            "schedule = { kind = 'step', every = 2, gamma = 0.5 }",
+            "schedule = { kind = 'step', every = 9, unit = 'steps', gamma = 1, warmup_steps = 3 }",
+            "schedule = { kind = 'cosine', final_fraction = 0.1 }",
+        ] {
+            let recipe = parse(rest).unwrap();
+            let text = recipe.to_toml().unwrap();
+            let again = Recipe::parse(&text, Path::new("again.toml"), &[]).unwrap();
+            assert_eq!(again, recipe, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_named() {
+        for (rest, named) in [
+            ("schedule = { kind = 'linear' }", "linear"),
+            ("schedule = { kind = 'constant', every = 2 }", "every"),
+            ("schedule = { kind = 'step', gamma = 0.5 }", "every"),
+            (
+                "schedule = { kind = 'step', every = 0, gamma = 0.5 }",
+                "schedule.every",
+            ),
+            (
+                "schedule = { kind = 'step', every = 1, gamma = 0 }",
+                "schedule.gamma",
+            ),
+            (
+                "schedule = { kind = 'step', every = 1, gamma = 1, unit = 'years' }",
+                "years",
+            ),
+            (
+                "schedule = { kind = 'cosine', final_fraction = 2 }",
+                "schedule.final_fraction",
+            ),
+        ] {
+            let error = parse(rest).unwrap_err();
+            assert!(error.to_string().contains(named), "{rest}: {error}");
+            assert!(error.is_input(), "{rest}");
+        }
     }
 }

@@ -208,8 +208,10 @@ impl Trainer {
     }
 
     pub(super) fn rate_at(&self, step: u64) -> f64 {
-        let total = self.steps_per_epoch() as u64 * self.recipe.training.epochs as u64;
-        self.recipe.optimizer.lr() * self.recipe.schedule.factor(step, total)
+        let steps_per_epoch = self.steps_per_epoch() as u64;
+        let epochs = self.recipe.training.epochs as u64;
+        let factor = self.recipe.schedule.factor(step, steps_per_epoch, epochs);
+        self.recipe.optimizer.lr() * factor
     }
 
     pub(super) fn finite(&self, what: &'static str, value: f64) -> Result<()> {
