@@ -234,6 +234,7 @@ mod tests {
             ("optimizer.lr=fast", "optimizer"),
             ("training.batch_size=0", "training.batch_size"),
             ("training.epochs=-3", "training.epochs"),
+            ("training.patience=0", "training.patience"),
             ("network.encoder=[]", "network.encoder"),
             ("network.encoder=[0, 1, 2]", "network.encoder"),
             ("network.decoder=[1]", "network.decoder"),

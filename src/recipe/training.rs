@@ -103,6 +103,9 @@ pub struct Training {
     pub epochs: usize,
     /// Samples a step; the last step of an epoch takes what is left.
     pub batch_size: usize,
+    /// The run ends early after this many epochs in a row without a lower validation loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
 }
 
 impl Corruption {
@@ -149,6 +152,7 @@ impl Training {
         for (key, value, most) in [
             ("training.epochs", self.epochs, 1_000_000),
             ("training.batch_size", self.batch_size, 1 << 20),
+            ("training.patience", self.patience.unwrap_or(1), 1_000_000),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(Error::recipe(key, format!("1 to {most}"), value));
@@ -197,6 +201,7 @@ mod tests {
             "schedule = { kind = 'step', every = 2, gamma = 0.5 }",
             "schedule = { kind = 'step', every = 9, unit = 'steps', gamma = 1, warmup_steps = 3 }",
             "schedule = { kind = 'cosine', final_fraction = 0.1 }",
+            "training.patience = 3",
         ] {
             let recipe = parse(rest).unwrap();
             let text = recipe.to_toml().unwrap();
@@ -227,6 +232,7 @@ mod tests {
                 "schedule = { kind = 'cosine', final_fraction = 2 }",
                 "schedule.final_fraction",
             ),
+            ("training.patience = 0", "training.patience"),
         ] {
             let error = parse(rest).unwrap_err();
             assert!(error.to_string().contains(named), "{rest}: {error}");
