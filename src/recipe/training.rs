@@ -11,7 +11,7 @@ pub enum Corruption {
     /// The input is the target.
     #[default]
     None,
-    /// Adds `factor` times standard normal noise, then clips to [0,1].
+    /// Adds `factor` times standard normal noise, then clips to `[0,1]`.
     Gaussian {
         factor: f64,
         #[serde(default)]
