@@ -77,8 +77,12 @@ impl Train {
         progress.finish();
         environment.finish();
         folder.write_environment(&environment)?;
-        match ending? {
-            Ending::Finished => {
+        let ending = ending?;
+        match ending {
+            Ending::Finished | Ending::StoppedEarly => {
+                if ending == Ending::StoppedEarly {
+                    shared.remark(&why_early(&trainer));
+                }
                 conclude(&trainer, &folder, &chosen, shared)?;
                 Ok(ExitCode::SUCCESS)
             }
@@ -190,6 +194,19 @@ fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Result<
     Ok(())
 }
 
+/// Why the run ended before its last epoch.
+fn why_early(trainer: &Trainer) -> String {
+    let (at, training) = (trainer.progress(), trainer.recipe().training);
+    let best = at.best.map_or(0, |best| best.epoch);
+    format!(
+        "stopped early after epoch {} of {}: no lower validation loss since epoch {best} \
+         (training.patience = {})",
+        at.epoch,
+        training.epochs,
+        training.patience.unwrap_or(0),
+    )
+}
+
 /// The last lines: the figures of the best epoch on the test set, the files, what to type next.
 fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Shared) -> Result<()> {
     let path = folder.path().display();
@@ -200,6 +217,7 @@ fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Sha
         "run": folder.path(),
         "recipe": trainer.recipe().name,
         "epochs": trainer.progress().epoch,
+        "stopped_early": trainer.progress().epoch < trainer.recipe().training.epochs,
         "steps": trainer.progress().step,
         "best_epoch": trainer.progress().best.map(|best| best.epoch),
         "best_validation_loss": trainer.progress().best.map(|best| best.loss),

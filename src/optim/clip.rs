@@ -26,3 +26,9 @@ pub fn global_norm<'a>(
     }
     squares.map_or(Ok(0.0), |sum| Ok(scalar(&sum)?.sqrt()))
 }
+
+/// What all gradients are multiplied by so that their norm is `limit` at most (Pascanu, Mikolov and
+/// Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1).
+pub(super) fn clip_factor(norm: f64, limit: f64) -> f64 {
+    if norm > limit { limit / norm } else { 1.0 }
+}

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod network;
+mod optimizer;
 mod training;
 
 use std::path::Path;
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use builtin::{Builtin, builtin};
 pub use network::{Activation, ConvConfig, DenseConfig, Initialization, NetworkConfig};
-pub use training::{Corruption, Draw, Objective, Optimizer, Reconstruction, Schedule, Training};
+pub use optimizer::{Adadelta, Adam, AdamW, Optimizer, RmsProp, Sgd};
+pub use training::{Corruption, Draw, Objective, Reconstruction, Schedule, Training, Unit};
 
 use crate::{Error, Result};
 
@@ -212,8 +214,8 @@ mod tests {
             "name=tiny",
         ])
         .unwrap();
-        let Optimizer::Adam { lr, clip_norm, .. } = recipe.optimizer;
-        assert_eq!((lr, clip_norm), (3e-4, Some(1.0)));
+        let optimizer = recipe.optimizer;
+        assert_eq!((optimizer.lr(), optimizer.clip_norm()), (3e-4, Some(1.0)));
         assert_eq!(recipe.name, "tiny");
         let NetworkConfig::Conv(config) = recipe.network else {
             panic!("conv-denoiser is not convolutional")
@@ -232,6 +234,7 @@ mod tests {
             ("optimizer.lr=fast", "optimizer"),
             ("training.batch_size=0", "training.batch_size"),
             ("training.epochs=-3", "training.epochs"),
+            ("training.patience=0", "training.patience"),
             ("network.encoder=[]", "network.encoder"),
             ("network.encoder=[0, 1, 2]", "network.encoder"),
             ("network.decoder=[1]", "network.decoder"),

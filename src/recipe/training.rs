@@ -1,4 +1,4 @@
-//! What a recipe says of noise, objective, optimiser, learning rate and length of training.
+//! What a recipe says of noise, objective, learning rate and length of training.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ pub enum Corruption {
     /// The input is the target.
     #[default]
     None,
-    /// Adds `factor` times standard normal noise, then clips to [0,1].
+    /// Adds `factor` times standard normal noise, then clips to `[0,1]`.
     Gaussian {
         factor: f64,
         #[serde(default)]
@@ -47,54 +47,52 @@ pub enum Reconstruction {
     Mse,
 }
 
-/// How gradients move the weights.
+/// The learning rate over the run, as a factor of the optimiser's. It rises linearly over the first
+/// `warmup_steps` steps, which are 0 if nothing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Optimizer {
-    /// Adam (Kingma and Ba, ICLR 2015, algorithm 1).
-    Adam {
-        /// The rate that the schedule scales.
-        lr: f64,
-        #[serde(default = "beta1")]
-        beta1: f64,
-        #[serde(default = "beta2")]
-        beta2: f64,
-        /// Added to the root of the second moment.
-        #[serde(default = "epsilon")]
-        epsilon: f64,
-        /// Gradients with a larger norm over all weights together are scaled down to it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        clip_norm: Option<f64>,
-    },
-}
-
-fn beta1() -> f64 {
-    0.9
-}
-
-fn beta2() -> f64 {
-    0.999
-}
-
-fn epsilon() -> f64 {
-    1e-7
-}
-
-/// The learning rate over the run, as a factor of the optimiser's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
-    #[default]
-    Constant,
-    /// Rises linearly over the first `warmup_steps` steps, then falls along half a cosine to
-    /// `final_fraction` at the last step of the run (Loshchilov and Hutter, "SGDR", ICLR 2017,
-    /// equation 5, without restarts).
+    /// The same from the warm-up to the end.
+    Constant {
+        #[serde(default, skip_serializing_if = "is_zero")]
+        warmup_steps: u64,
+    },
+    /// Multiplied by `gamma` after every `every` epochs or steps, counted from the start of the run.
+    Step {
+        every: u64,
+        #[serde(default)]
+        unit: Unit,
+        gamma: f64,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        warmup_steps: u64,
+    },
+    /// After the warm-up, falls along half a cosine to `final_fraction` at the last step of the run
+    /// (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts).
     Cosine {
         #[serde(default)]
         warmup_steps: u64,
         #[serde(default)]
         final_fraction: f64,
     },
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self::Constant { warmup_steps: 0 }
+    }
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+/// What a schedule counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    #[default]
+    Epochs,
+    Steps,
 }
 
 /// How long, and in what portions.
@@ -105,6 +103,9 @@ pub struct Training {
     pub epochs: usize,
     /// Samples a step; the last step of an epoch takes what is left.
     pub batch_size: usize,
+    /// The run ends early after this many epochs in a row without a lower validation loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
 }
 
 impl Corruption {
@@ -121,46 +122,21 @@ impl Corruption {
     }
 }
 
-impl Optimizer {
-    pub(super) fn validate(&self) -> Result<()> {
-        let Self::Adam {
-            lr,
-            beta1,
-            beta2,
-            epsilon,
-            clip_norm,
-        } = *self;
-        check(
-            "optimizer.lr",
-            lr,
-            "above 0, at most 100",
-            lr > 0.0 && lr <= 100.0,
-        )?;
-        for (key, beta) in [("optimizer.beta1", beta1), ("optimizer.beta2", beta2)] {
-            check(key, beta, "from 0 to below 1", (0.0..1.0).contains(&beta))?;
-        }
-        check(
-            "optimizer.epsilon",
-            epsilon,
-            "above 0, at most 1",
-            epsilon > 0.0 && epsilon <= 1.0,
-        )?;
-        match clip_norm {
-            Some(norm) => check(
-                "optimizer.clip_norm",
-                norm,
-                "a finite number above 0",
-                norm > 0.0 && norm.is_finite(),
-            ),
-            None => Ok(()),
-        }
-    }
-}
-
 impl Schedule {
     pub(super) fn validate(&self) -> Result<()> {
         match *self {
-            Self::Constant => Ok(()),
+            Self::Constant { .. } => Ok(()),
+            Self::Step { every, gamma, .. } => {
+                if every == 0 {
+                    return Err(Error::recipe("schedule.every", "1 or more", every));
+                }
+                check(
+                    "schedule.gamma",
+                    gamma,
+                    "above 0, at most 1",
+                    gamma > 0.0 && gamma <= 1.0,
+                )
+            }
             Self::Cosine { final_fraction, .. } => check(
                 "schedule.final_fraction",
                 final_fraction,
@@ -176,6 +152,7 @@ impl Training {
         for (key, value, most) in [
             ("training.epochs", self.epochs, 1_000_000),
             ("training.batch_size", self.batch_size, 1 << 20),
+            ("training.patience", self.patience.unwrap_or(1), 1_000_000),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(Error::recipe(key, format!("1 to {most}"), value));
@@ -185,10 +162,81 @@ impl Training {
     }
 }
 
-fn check(key: &str, value: f64, expected: &str, holds: bool) -> Result<()> {
+pub(super) fn check(key: &str, value: f64, expected: &str, holds: bool) -> Result<()> {
     if holds {
         Ok(())
     } else {
         Err(Error::recipe(key, expected, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::Result;
+    use crate::recipe::Recipe;
+
+    /// A recipe that ends so.
+    fn parse(rest: &str) -> Result<Recipe> {
+        let text = format!(
+            r#"
+            name = "tiny"
+            network = {{ family = "dense", encoder = [2] }}
+            objective = {{ reconstruction = "mse" }}
+            optimizer = {{ kind = 'sgd', lr = 1 }}
+            training.epochs = 1
+            training.batch_size = 1
+            {rest}
+            "#
+        );
+        Recipe::parse(&text, Path::new("tiny.toml"), &[])
+    }
+
+    #[test]
+    fn every_schedule_and_length_survives_a_round_trip() {
+        for rest in [
+            "schedule = { kind = 'constant' }",
+            "schedule = { kind = 'constant', warmup_steps = 9 }",
+            "schedule = { kind = 'step', every = 2, gamma = 0.5 }",
+            "schedule = { kind = 'step', every = 9, unit = 'steps', gamma = 1, warmup_steps = 3 }",
+            "schedule = { kind = 'cosine', final_fraction = 0.1 }",
+            "training.patience = 3",
+        ] {
+            let recipe = parse(rest).unwrap();
+            let text = recipe.to_toml().unwrap();
+            let again = Recipe::parse(&text, Path::new("again.toml"), &[]).unwrap();
+            assert_eq!(again, recipe, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_named() {
+        for (rest, named) in [
+            ("schedule = { kind = 'linear' }", "linear"),
+            ("schedule = { kind = 'constant', every = 2 }", "every"),
+            ("schedule = { kind = 'step', gamma = 0.5 }", "every"),
+            (
+                "schedule = { kind = 'step', every = 0, gamma = 0.5 }",
+                "schedule.every",
+            ),
+            (
+                "schedule = { kind = 'step', every = 1, gamma = 0 }",
+                "schedule.gamma",
+            ),
+            (
+                "schedule = { kind = 'step', every = 1, gamma = 1, unit = 'years' }",
+                "years",
+            ),
+            (
+                "schedule = { kind = 'cosine', final_fraction = 2 }",
+                "schedule.final_fraction",
+            ),
+            ("training.patience = 0", "training.patience"),
+        ] {
+            let error = parse(rest).unwrap_err();
+            assert!(error.to_string().contains(named), "{rest}: {error}");
+            assert!(error.is_input(), "{rest}");
+        }
     }
 }

@@ -34,12 +34,15 @@ pub enum Event<'a> {
 pub enum Ending {
     /// All epochs are done.
     Finished,
+    /// The recipe's patience is used up: that many epochs in a row had no lower validation loss.
+    StoppedEarly,
     /// It was asked to stop: the step under way was finished and the state saved.
     Stopped,
 }
 
 impl Trainer {
-    /// Trains until the recipe's last epoch, or until `stop` says so after a step.
+    /// Trains until the recipe's last epoch, until its patience is used up, or until `stop` says so
+    /// after a step.
     ///
     /// # Errors
     /// If the loss leaves the finite numbers, or a file cannot be written. What was saved before stays.
@@ -49,7 +52,10 @@ impl Trainer {
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Ending> {
-        while self.progress.epoch < self.recipe.training.epochs {
+        loop {
+            if let Some(ending) = self.ending() {
+                return Ok(ending);
+            }
             let start = Instant::now();
             let begun_at = self.progress.position;
             if self.run_steps(stop, observe)? == Ending::Stopped {
@@ -62,11 +68,24 @@ impl Trainer {
                 .len()
                 .saturating_sub(begun_at * self.recipe.training.batch_size);
             self.finish_epoch(folder, start, trained, observe)?;
-            if stop() && self.progress.epoch < self.recipe.training.epochs {
+            if stop() && self.ending().is_none() {
                 return Ok(Ending::Stopped);
             }
         }
-        Ok(Ending::Finished)
+    }
+
+    /// How the run has ended; `None` while epochs are left. It is told from the number of the best
+    /// epoch alone, so that a run resumed from a checkpoint ends where an uninterrupted one does.
+    fn ending(&self) -> Option<Ending> {
+        let training = self.recipe.training;
+        let done = self.progress.epoch;
+        let best = self.progress.best.map_or(0, |best| best.epoch);
+        if done >= training.epochs {
+            return Some(Ending::Finished);
+        }
+        let waited = done.saturating_sub(best);
+        let patience = training.patience?;
+        (waited >= patience).then_some(Ending::StoppedEarly)
     }
 
     /// The steps that are left of the epoch under way.

@@ -11,8 +11,8 @@ use crate::engine::{Autograd, Engine};
 use crate::evaluate::{Part, Report, evaluate};
 use crate::model::{Autoencoder, Parameters};
 use crate::objective::Losses;
-use crate::optim::Adam;
-use crate::recipe::{Optimizer, Recipe};
+use crate::optim::Optimizer;
+use crate::recipe::Recipe;
 use crate::{Error, Result};
 
 /// The seed of validation and test noise: the same for every run, so that figures of different
@@ -29,8 +29,7 @@ pub struct Trainer {
     /// Reads the same weights as the engine, without tracking.
     pub(super) model: Autoencoder,
     engine: Box<dyn Engine>,
-    optimizer: Adam,
-    learning_rate: f64,
+    optimizer: Optimizer,
     pub(super) progress: Progress,
     pub(super) picture: SamplePicture,
 }
@@ -48,13 +47,11 @@ impl Trainer {
         let trained = Autoencoder::new(&recipe.network, parameters.builder(DType::F32, &device))?;
         let frozen = parameters.frozen_builder(DType::F32, &device);
         let model = Autoencoder::new(&recipe.network, frozen)?;
-        let optimizer = Adam::new(&recipe.optimizer, parameters.vars())?;
-        let Optimizer::Adam { lr, .. } = recipe.optimizer;
+        let optimizer = Optimizer::new(&recipe.optimizer, parameters.vars())?;
         Ok(Self {
             picture: SamplePicture::new(&dataset, &recipe, EVALUATION_SEED, &device)?,
             engine: Box::new(Autograd::new(trained, recipe.objective)),
             content: dataset.content(),
-            learning_rate: lr,
             progress: Progress::default(),
             recipe,
             dataset,
@@ -68,14 +65,16 @@ impl Trainer {
     /// A run taken up where a checkpoint left it.
     ///
     /// # Errors
-    /// If the checkpoint has no optimiser state, or does not fit its own recipe or the data.
+    /// If the checkpoint has no optimiser state although its optimiser keeps one, or does not fit its
+    /// own recipe or the data.
     pub fn resume(
         checkpoint: Checkpoint,
         origin: &std::path::Path,
         dataset: Dataset,
         device: Device,
     ) -> Result<Self> {
-        if checkpoint.optimizer.is_empty() {
+        let keeps_state = !checkpoint.recipe.optimizer.state_names().is_empty();
+        if keeps_state && checkpoint.optimizer.is_empty() {
             return Err(Error::file(
                 origin,
                 "a checkpoint to resume from, last.safetensors",
@@ -209,8 +208,10 @@ impl Trainer {
     }
 
     pub(super) fn rate_at(&self, step: u64) -> f64 {
-        let total = self.steps_per_epoch() as u64 * self.recipe.training.epochs as u64;
-        self.learning_rate * self.recipe.schedule.factor(step, total)
+        let steps_per_epoch = self.steps_per_epoch() as u64;
+        let epochs = self.recipe.training.epochs as u64;
+        let factor = self.recipe.schedule.factor(step, steps_per_epoch, epochs);
+        self.recipe.optimizer.lr() * factor
     }
 
     pub(super) fn finite(&self, what: &'static str, value: f64) -> Result<()> {

@@ -1,0 +1,319 @@
+//! What a recipe says of the optimiser. The formulas stand in [`crate::optim`].
+
+use serde::{Deserialize, Serialize};
+
+use super::training::check;
+use crate::Result;
+
+/// How gradients move the weights. Every kind has `lr`, the rate that the schedule scales, and
+/// `clip_norm`: gradients with a larger norm over all weights together are scaled down to it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Optimizer {
+    Sgd(Sgd),
+    RmsProp(RmsProp),
+    Adadelta(Adadelta),
+    Adam(Adam),
+    AdamW(AdamW),
+}
+
+/// Gradient descent, with momentum if that is above 0.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sgd {
+    pub lr: f64,
+    /// How much of the last step's velocity is kept.
+    #[serde(default)]
+    pub momentum: f64,
+    /// Steps from where the velocity leads rather than from where the weights are.
+    #[serde(default)]
+    pub nesterov: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+}
+
+/// RMSprop. The default values are those of Keras, but for the place of epsilon.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RmsProp {
+    pub lr: f64,
+    /// How much of the running mean of the squared gradient is kept each step.
+    #[serde(default = "rho_of_rmsprop")]
+    pub rho: f64,
+    #[serde(default = "epsilon")]
+    pub epsilon: f64,
+    /// Adds epsilon to the mean square, under the root, as Keras does; else to the root, as PyTorch
+    /// does.
+    #[serde(default)]
+    pub epsilon_inside: bool,
+    /// How much of the last step's velocity is kept.
+    #[serde(default)]
+    pub momentum: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+}
+
+/// Adadelta. Its paper has no rate, which is `lr = 1`; so have PyTorch and old versions of Keras,
+/// while newer ones default to 0.001.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adadelta {
+    pub lr: f64,
+    /// How much of the running means of squared gradient and squared step is kept each step.
+    #[serde(default = "rho_of_adadelta")]
+    pub rho: f64,
+    /// Added to both means, under the roots.
+    #[serde(default = "epsilon")]
+    pub epsilon: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+}
+
+/// Adam.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adam {
+    pub lr: f64,
+    #[serde(default = "beta1")]
+    pub beta1: f64,
+    #[serde(default = "beta2")]
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    #[serde(default = "epsilon")]
+    pub epsilon: f64,
+    /// Adds epsilon before the bias of the second moment is corrected, as Keras does, so that it
+    /// weighs more in the first steps; else after, as PyTorch does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub epsilon_hat: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+}
+
+/// Adam with decoupled weight decay.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdamW {
+    pub lr: f64,
+    #[serde(default = "beta1")]
+    pub beta1: f64,
+    #[serde(default = "beta2")]
+    pub beta2: f64,
+    /// As for [`Adam`].
+    #[serde(default = "epsilon")]
+    pub epsilon: f64,
+    /// As for [`Adam`].
+    #[serde(default)]
+    pub epsilon_hat: bool,
+    /// Every step takes this share, times the rate, off every weight and bias.
+    #[serde(default = "weight_decay")]
+    pub weight_decay: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+}
+
+fn beta1() -> f64 {
+    0.9
+}
+
+fn beta2() -> f64 {
+    0.999
+}
+
+fn epsilon() -> f64 {
+    1e-7
+}
+
+fn rho_of_rmsprop() -> f64 {
+    0.9
+}
+
+fn rho_of_adadelta() -> f64 {
+    0.95
+}
+
+fn weight_decay() -> f64 {
+    0.01
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Optimizer {
+    /// The rate that the schedule scales.
+    pub fn lr(&self) -> f64 {
+        match *self {
+            Self::Sgd(Sgd { lr, .. })
+            | Self::RmsProp(RmsProp { lr, .. })
+            | Self::Adadelta(Adadelta { lr, .. })
+            | Self::Adam(Adam { lr, .. })
+            | Self::AdamW(AdamW { lr, .. }) => lr,
+        }
+    }
+
+    /// The largest norm over all gradients together that is left as it is.
+    pub fn clip_norm(&self) -> Option<f64> {
+        match *self {
+            Self::Sgd(Sgd { clip_norm, .. })
+            | Self::RmsProp(RmsProp { clip_norm, .. })
+            | Self::Adadelta(Adadelta { clip_norm, .. })
+            | Self::Adam(Adam { clip_norm, .. })
+            | Self::AdamW(AdamW { clip_norm, .. }) => clip_norm,
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        let lr = self.lr();
+        check(
+            "optimizer.lr",
+            lr,
+            "above 0, at most 100",
+            lr > 0.0 && lr <= 100.0,
+        )?;
+        match *self {
+            Self::Sgd(sgd) => {
+                share("optimizer.momentum", sgd.momentum)?;
+                check(
+                    "optimizer.momentum",
+                    sgd.momentum,
+                    "above 0, as optimizer.nesterov is true",
+                    !sgd.nesterov || sgd.momentum > 0.0,
+                )?;
+            }
+            Self::RmsProp(rmsprop) => {
+                share("optimizer.rho", rmsprop.rho)?;
+                small("optimizer.epsilon", rmsprop.epsilon)?;
+                share("optimizer.momentum", rmsprop.momentum)?;
+            }
+            Self::Adadelta(adadelta) => {
+                share("optimizer.rho", adadelta.rho)?;
+                small("optimizer.epsilon", adadelta.epsilon)?;
+            }
+            Self::Adam(adam) => {
+                share("optimizer.beta1", adam.beta1)?;
+                share("optimizer.beta2", adam.beta2)?;
+                small("optimizer.epsilon", adam.epsilon)?;
+            }
+            Self::AdamW(adamw) => {
+                share("optimizer.beta1", adamw.beta1)?;
+                share("optimizer.beta2", adamw.beta2)?;
+                small("optimizer.epsilon", adamw.epsilon)?;
+                // More than all of a weight would be taken off in a step above that.
+                check(
+                    "optimizer.weight_decay",
+                    adamw.weight_decay,
+                    "from 0 to 1 / optimizer.lr",
+                    adamw.weight_decay >= 0.0 && adamw.weight_decay * lr <= 1.0,
+                )?;
+            }
+        }
+        match self.clip_norm() {
+            Some(norm) => check(
+                "optimizer.clip_norm",
+                norm,
+                "a finite number above 0",
+                norm > 0.0 && norm.is_finite(),
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is kept of something each step.
+fn share(key: &str, value: f64) -> Result<()> {
+    check(key, value, "from 0 to below 1", (0.0..1.0).contains(&value))
+}
+
+fn small(key: &str, epsilon: f64) -> Result<()> {
+    check(
+        key,
+        epsilon,
+        "above 0, at most 1",
+        epsilon > 0.0 && epsilon <= 1.0,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::Result;
+    use crate::recipe::Recipe;
+
+    /// A recipe with that optimizer.
+    fn parse(optimizer: &str) -> Result<Recipe> {
+        let text = format!(
+            r#"
+            name = "tiny"
+            network = {{ family = "dense", encoder = [2] }}
+            objective = {{ reconstruction = "mse" }}
+            training = {{ epochs = 1, batch_size = 1 }}
+            [optimizer]
+            {optimizer}
+            "#
+        );
+        Recipe::parse(&text, Path::new("tiny.toml"), &[])
+    }
+
+    #[test]
+    fn every_optimizer_survives_a_round_trip() {
+        for optimizer in [
+            "kind = 'sgd'\nlr = 1",
+            "kind = 'sgd'\nlr = 0.1\nmomentum = 0.9\nnesterov = true\nclip_norm = 1",
+            "kind = 'rmsprop'\nlr = 1e-3\nrho = 0.99\nepsilon_inside = true",
+            "kind = 'rmsprop'\nlr = 1e-3\nepsilon = 1e-8\nmomentum = 0.5",
+            "kind = 'adadelta'\nlr = 1\nrho = 0.9\nepsilon = 1e-6",
+            "kind = 'adam'\nlr = 1e-3\nepsilon_hat = true",
+            "kind = 'adamw'\nlr = 1e-3\nbeta1 = 0.8\nweight_decay = 0.1",
+        ] {
+            let recipe = parse(optimizer).unwrap();
+            let text = recipe.to_toml().unwrap();
+            let again = Recipe::parse(&text, Path::new("again.toml"), &[]).unwrap();
+            assert_eq!(again, recipe, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_named() {
+        for (optimizer, named) in [
+            ("kind = 'adamx'\nlr = 1", "adamx"),
+            ("kind = 'adadelta'", "lr"),
+            ("kind = 'adadelta'\nlr = 0", "optimizer.lr"),
+            ("kind = 'sgd'\nlr = 1\nmomentum = 1", "optimizer.momentum"),
+            (
+                "kind = 'sgd'\nlr = 1\nnesterov = true",
+                "optimizer.nesterov",
+            ),
+            ("kind = 'sgd'\nlr = 1\nrho = 0.9", "rho"),
+            (
+                "kind = 'sgd'\nlr = 1\nclip_norm = inf",
+                "optimizer.clip_norm",
+            ),
+            ("kind = 'rmsprop'\nlr = 1\nrho = -0.1", "optimizer.rho"),
+            ("kind = 'rmsprop'\nlr = 1\nepsilon = 0", "optimizer.epsilon"),
+            (
+                "kind = 'rmsprop'\nlr = 1\nmomentum = 1",
+                "optimizer.momentum",
+            ),
+            ("kind = 'adadelta'\nlr = 1\nrho = 1", "optimizer.rho"),
+            ("kind = 'adam'\nlr = 1\nbeta2 = 1", "optimizer.beta2"),
+            (
+                "kind = 'adam'\nlr = 1\nclip_norm = 0",
+                "optimizer.clip_norm",
+            ),
+            ("kind = 'adam'\nlr = 1\nweight_decay = 0.1", "weight_decay"),
+            (
+                "kind = 'adamw'\nlr = 0.5\nweight_decay = 3",
+                "optimizer.weight_decay",
+            ),
+            (
+                "kind = 'adamw'\nlr = 1\nweight_decay = nan",
+                "optimizer.weight_decay",
+            ),
+        ] {
+            let error = parse(optimizer).unwrap_err();
+            assert!(error.to_string().contains(named), "{optimizer}: {error}");
+            assert!(error.is_input(), "{optimizer}");
+        }
+    }
+}
