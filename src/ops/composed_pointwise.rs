@@ -82,7 +82,7 @@ fn derivative(function: Pointwise, x: &Tensor) -> candle_core::Result<Tensor> {
         Pointwise::CappedRelu { cap } => {
             x.gt(0.0)?.to_dtype(x.dtype())? * x.lt(cap)?.to_dtype(x.dtype())?
         }
-        Pointwise::CappedLinear { cap } => x.le(cap)?.to_dtype(x.dtype()),
+        Pointwise::CappedLinear { cap } => x.lt(cap)?.to_dtype(x.dtype()),
         Pointwise::Isru { alpha } => {
             let t = (x * alpha.sqrt())?.clamp(-1e12, 1e12)?;
             let root = (t.sqr()? + 1.0)?.sqrt()?.recip()?;

@@ -33,7 +33,7 @@ pub enum Pointwise {
     Softplus,
     /// min(max(x, 0), cap), with derivative 0 at 0 and at the cap (as PyTorch's `hardtanh` and `relu6`).
     CappedRelu { cap: f64 },
-    /// min(x, cap), with derivative 1 at the cap (as PyTorch's `clamp`).
+    /// min(x, cap), with derivative 0 at the cap (as `clamp` in PyTorch 2.15).
     CappedLinear { cap: f64 },
     /// Inverse square root unit, x / sqrt(1 + alpha x^2). Carlile and others, "Improving deep learning
     /// by inverse square root linear units", 2017.
@@ -115,7 +115,7 @@ impl Pointwise {
             }
             Self::Softplus => logistic(x),
             Self::CappedRelu { cap } => one_where(x > 0.0 && x < cap),
-            Self::CappedLinear { cap } => one_where(x <= cap),
+            Self::CappedLinear { cap } => one_where(x < cap),
             Self::Isru { alpha } => (alpha.sqrt() * x).hypot(1.0).powi(-3),
             Self::Arctan => FRAC_2_PI / (1.0 + x * x),
             Self::Arcsinh => 1.0 / x.hypot(1.0),
