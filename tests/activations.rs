@@ -495,15 +495,11 @@ fn a_dense_network_has_an_activation_a_layer_and_biases_or_none() {
             .iter()
             .all(|(name, _)| name.ends_with("weight"))
     );
-    // Without biases nothing but sigmoid(0) can come of nothing, as softplus(0) does not pass here.
+    // With the one activation for all there are as many.
     let mut same = recipe(&["network.encoder=[9,6,3]", "network.activation=sin"]).unwrap();
-    assert_eq!(
-        layers(&mut same)
-            .iter()
-            .filter(|layer| *layer == "sin")
-            .count(),
-        5
-    );
+    let same = layers(&mut same);
+    assert_eq!(same.iter().filter(|layer| *layer == "sin").count(), 5);
+    assert!(!same.iter().any(|layer| layer.contains("no bias")));
 }
 
 #[test]
@@ -697,6 +693,8 @@ fn the_command_draws_and_lists_every_activation() {
         std::fs::read(folder.path().join("activations.png")).unwrap()
     );
 
+    let none = autoencode::picture::panels(&[], 3, 1.0).unwrap_err();
+    assert!(none.is_input(), "{none}");
     let quiet = run(&["--quiet", "--force"]);
     assert!(!quiet.contains("->"), "{quiet}");
     autoencode()

@@ -9,7 +9,7 @@ use super::plot::{
 };
 use super::text;
 use super::ticks::Axis;
-use crate::Result;
+use crate::{Error, Result};
 
 /// One of the charts.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,21 +27,25 @@ const HEIGHT: i32 = 224;
 const HEAD: i32 = 40;
 const PANEL_TITLE: f32 = 14.0 * UNIT as f32;
 const CAPTION: f32 = 11.0 * UNIT as f32;
+/// More would not be looked at.
+const MOST: usize = 200;
 const TICK: f32 = 10.5 * UNIT as f32;
 
 /// Draws panels, `columns` in a row, all over the same x. What lies further from 0 than `limit` is cut
 /// off.
+///
+/// # Errors
+/// If there is no panel, or more than 200.
 pub fn panels(panels: &[Panel], columns: usize, limit: f64) -> Result<Chart> {
-    let columns = columns.clamp(1, panels.len().max(1));
+    if !(1..=MOST).contains(&panels.len()) {
+        let expected = format!("1 to {MOST} of them");
+        return Err(Error::argument("panels", expected, panels.len()));
+    }
+    let columns = columns.clamp(1, panels.len());
     let rows = panels.len().div_ceil(columns);
-    let sized = |count: usize, size: i32| {
-        i32::try_from(count)
-            .unwrap_or(i32::MAX)
-            .saturating_mul(size)
-    };
-    let width = sized(columns, WIDTH);
-    let height = sized(rows, HEIGHT).saturating_add(HEAD);
-    chart((width, height), |root| {
+    // At most 200 each: the casts keep them.
+    let size = (columns as i32 * WIDTH, rows as i32 * HEIGHT + HEAD);
+    chart(size, |root| {
         root.fill(&WHITE)?;
         if let Some(first) = panels.first() {
             draw_legend(root, &first.series, MARGIN + HALF_LINE)?;
@@ -53,7 +57,7 @@ pub fn panels(panels: &[Panel], columns: usize, limit: f64) -> Result<Chart> {
                 .flat_map(|panel| &panel.series)
                 .flat_map(|s| &s.points)
         };
-        let x = Axis::around(xs().map(|p| p.0), 6);
+        let x = Axis::around(xs().map(|p| p.0).filter(|x| x.abs() < 1e100), 6);
         let areas = root
             .margin(HEAD * UNIT, 0, 0, 0)
             .split_evenly((rows, columns));

@@ -1,10 +1,6 @@
-//! Activations and how recipes write them.
+//! Activations and their parameters.
 
 use std::fmt;
-
-use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::ser::{SerializeMap, Serializer};
-use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
@@ -54,7 +50,7 @@ pub enum Activation {
     },
     /// x Phi(x), with the normal distribution function.
     Gelu,
-    /// Its approximation by a hyperbolic tangent.
+    /// Its approximation by a hyperbolic tangent, which is often what a GELU is printed as.
     GeluTanh,
     /// ln(1 + e^x).
     Softplus,
@@ -94,7 +90,7 @@ const MOST: f64 = 1e6;
 const LEAST: f64 = 1e-6;
 
 /// Of the one that is always a table.
-const SCALED: &str = "scaled";
+pub(super) const SCALED: &str = "scaled";
 
 impl Activation {
     /// Every activation that has a plain name, with default parameters.
@@ -160,7 +156,7 @@ impl Activation {
             .collect()
     }
 
-    fn parameters_mut(&mut self) -> Vec<(&'static str, &mut f64)> {
+    pub(super) fn parameters_mut(&mut self) -> Vec<(&'static str, &mut f64)> {
         match self {
             Self::LeakyRelu { slope } => vec![("slope", slope)],
             Self::Elu { alpha } | Self::Isru { alpha } => vec![("alpha", alpha)],
@@ -176,12 +172,13 @@ impl Activation {
         toml::Value::try_from(self).map_or_else(|_| self.to_string(), |value| value.to_string())
     }
 
-    /// Whether the name alone says all.
-    fn is_plain(&self) -> bool {
+    /// Whether the name alone says all: the parameters are the defaults.
+    pub(super) fn is_plain(&self) -> bool {
         Self::named(self.name()).as_ref() == Some(self)
     }
 
-    fn named(name: &str) -> Option<Self> {
+    /// The activation of that name with default parameters.
+    pub(super) fn named(name: &str) -> Option<Self> {
         Self::all().into_iter().find(|one| one.name() == name)
     }
 
@@ -223,108 +220,4 @@ impl fmt::Display for Activation {
         }
         f.write_str(")")
     }
-}
-
-impl Serialize for Activation {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.is_plain() {
-            return serializer.serialize_str(self.name());
-        }
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("kind", self.name())?;
-        if let Self::Scaled { of, .. } = self {
-            map.serialize_entry("of", of)?;
-        }
-        for (name, value) in self.parameters() {
-            map.serialize_entry(name, &value)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Activation {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Written)
-    }
-}
-
-/// Reads a name or a table.
-struct Written;
-
-impl<'de> Visitor<'de> for Written {
-    type Value = Activation;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an activation, as \"relu\" or { kind = \"leaky-relu\", slope = 0.2 }")
-    }
-
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<Activation, E> {
-        if name == SCALED {
-            let written = "{ kind = \"scaled\", of = \"sigmoid\", a = 3.0, b = 0.1 }";
-            return Err(E::custom(format_args!(
-                "scaled is a table, as in {written}"
-            )));
-        }
-        Activation::named(name).ok_or_else(|| unknown(name))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Activation, A::Error> {
-        let mut kind: Option<String> = None;
-        let mut of: Option<Activation> = None;
-        let mut given: Vec<(String, f64)> = Vec::new();
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "kind" => kind = Some(map.next_value()?),
-                "of" => of = Some(map.next_value()?),
-                _ => given.push((key, map.next_value()?)),
-            }
-        }
-        let kind = kind.ok_or_else(|| de::Error::missing_field("kind"))?;
-        let mut activation = if kind == SCALED {
-            let of = of.take().ok_or_else(|| de::Error::missing_field("of"))?;
-            Activation::Scaled {
-                of: Box::new(of),
-                a: 1.0,
-                b: 1.0,
-            }
-        } else {
-            Activation::named(&kind).ok_or_else(|| unknown(&kind))?
-        };
-        if of.is_some() {
-            return Err(no_parameter(&activation, "of"));
-        }
-        for (key, value) in given {
-            let mut parameters = activation.parameters_mut();
-            match parameters.iter_mut().find(|(name, _)| *name == key) {
-                Some((_, parameter)) => **parameter = value,
-                None => return Err(no_parameter(&activation, &key)),
-            }
-        }
-        Ok(activation)
-    }
-}
-
-fn unknown<E: de::Error>(name: &str) -> E {
-    let all = Activation::all();
-    let names: Vec<&str> = all.iter().map(Activation::name).chain([SCALED]).collect();
-    E::custom(format_args!(
-        "unknown activation `{name}`, expected one of {}",
-        names.join(", ")
-    ))
-}
-
-fn no_parameter<E: de::Error>(activation: &Activation, key: &str) -> E {
-    let names: Vec<&str> = activation
-        .parameters()
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    let has = match names.as_slice() {
-        [] => "none".to_string(),
-        names => names.join(", "),
-    };
-    let name = activation.name();
-    E::custom(format_args!(
-        "{name} has no parameter `{key}`, its parameters: {has}"
-    ))
 }

@@ -1,6 +1,7 @@
 //! Recipes: all that determines a trained model besides the data, as plain data read from TOML.
 
 mod activation;
+mod activation_text;
 mod builtin;
 mod network;
 mod training;
