@@ -16,8 +16,15 @@ use predicates::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const COMMANDS: [&str; 7] = [
-    "train", "infer", "filters", "evaluate", "summary", "recipes", "bench",
+const COMMANDS: [&str; 8] = [
+    "train",
+    "infer",
+    "filters",
+    "evaluate",
+    "summary",
+    "recipes",
+    "bench",
+    "activations",
 ];
 
 /// What a command prints that succeeds.

@@ -1,5 +1,6 @@
 //! One file a command: arguments in, library calls, a table or a picture out.
 
+mod activations;
 mod bench;
 mod evaluate;
 mod filters;
@@ -37,6 +38,7 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     Summary(summary::Summary),
     Recipes(recipes::Recipes),
+    Activations(activations::Activations),
     Bench(bench::Bench),
 }
 
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(command) => command.run(&shared).map(done),
         Command::Summary(command) => command.run(&shared).map(done),
         Command::Recipes(command) => command.run(&shared).map(done),
+        Command::Activations(command) => command.run(&shared).map(done),
         Command::Bench(command) => command.run(&shared).map(done),
     };
     match result {

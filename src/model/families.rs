@@ -13,25 +13,35 @@ use crate::{Error, Result};
 /// As [`Autoencoder::new`].
 pub fn dense(config: &DenseConfig, vb: VarBuilder) -> Result<Autoencoder> {
     let input = stated(config.input)?;
+    let dense = |units: usize| LayerSpec::Dense {
+        units,
+        bias: config.bias,
+    };
+    let mut own = config.activations.iter().flatten();
+    let mut activation = || own.next().unwrap_or(&config.activation);
     let mut encoder = vec![LayerSpec::Flatten];
     for &units in &config.encoder {
-        encoder.push(LayerSpec::Dense { units });
-        push_activation(&mut encoder, config.activation);
+        encoder.push(dense(units));
+        push_activation(&mut encoder, activation());
     }
-    let mirrored = || config.encoder.iter().rev().skip(1).copied().collect();
     let mut decoder = Vec::new();
-    for units in config.decoder.clone().unwrap_or_else(mirrored) {
-        decoder.push(LayerSpec::Dense { units });
-        push_activation(&mut decoder, config.activation);
+    for units in config.decoder() {
+        decoder.push(dense(units));
+        push_activation(&mut decoder, activation());
     }
-    decoder.push(LayerSpec::Dense {
-        units: input.iter().product(),
-    });
-    // The reshape stands before the activation, so that the last layer is the activation in every family.
-    decoder.push(LayerSpec::Reshape {
+    decoder.push(dense(input.iter().product()));
+    let reshape = LayerSpec::Reshape {
         shape: input.to_vec(),
-    });
-    push_activation(&mut decoder, config.output_activation);
+    };
+    // The reshape stands before the activation, so that the last layer is the activation in every
+    // family; but a dense layer's softmax is over all its units.
+    if config.output_activation.couples() {
+        push_activation(&mut decoder, &config.output_activation);
+        decoder.push(reshape);
+    } else {
+        decoder.push(reshape);
+        push_activation(&mut decoder, &config.output_activation);
+    }
 
     let encoder = Stack::new("encoder", encoder, &input, config.init, vb.clone())?;
     let decoder = Stack::new("decoder", decoder, encoder.output_shape(), config.init, vb)?;
@@ -54,19 +64,19 @@ pub fn conv(config: &ConvConfig, vb: VarBuilder) -> Result<Autoencoder> {
             encoder.push(LayerSpec::MaxPool2d { size: config.scale });
         }
         encoder.push(convolution(channels));
-        push_activation(&mut encoder, config.activation);
+        push_activation(&mut encoder, &config.activation);
     }
     let mut decoder = Vec::new();
     for &channels in &config.decoder {
         decoder.push(convolution(channels));
-        push_activation(&mut decoder, config.activation);
+        push_activation(&mut decoder, &config.activation);
         decoder.push(LayerSpec::Upsample {
             scale: config.scale,
         });
     }
     let [channels, ..] = input;
     decoder.push(convolution(channels));
-    push_activation(&mut decoder, config.output_activation);
+    push_activation(&mut decoder, &config.output_activation);
 
     let encoder = Stack::new("encoder", encoder, &input, config.init, vb.clone())?;
     let decoder = Stack::new("decoder", decoder, encoder.output_shape(), config.init, vb)?;
@@ -83,8 +93,8 @@ fn stated(input: Option<[usize; 3]>) -> Result<[usize; 3]> {
     })
 }
 
-fn push_activation(layers: &mut Vec<LayerSpec>, activation: Activation) {
-    if activation != Activation::Linear {
-        layers.push(LayerSpec::Activation(activation));
+fn push_activation(layers: &mut Vec<LayerSpec>, activation: &Activation) {
+    if *activation != Activation::Linear {
+        layers.push(LayerSpec::Activation(activation.clone()));
     }
 }

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
+use super::function::Function;
 use crate::recipe::{Activation, Initialization};
 use crate::{Error, Result, ops};
 
@@ -10,7 +11,7 @@ use crate::{Error, Result, ops};
 #[derive(Debug, Clone, PartialEq)]
 pub enum LayerSpec {
     /// `(in)` to `(units)`.
-    Dense { units: usize },
+    Dense { units: usize, bias: bool },
     /// `(C, H, W)` to `(channels, H, W)`: stride 1, zero padding that keeps the size.
     Conv2d { channels: usize, kernel: usize },
     /// `(C, H, W)` to `(C, H / size, W / size)`.
@@ -21,8 +22,10 @@ pub enum LayerSpec {
     Flatten,
     /// Any shape to this one, of as many values.
     Reshape { shape: Vec<usize> },
-    /// Every value by itself.
+    /// A function of the recipes; any shape, kept.
     Activation(Activation),
+    /// A function of the library's user; any shape, kept.
+    Function(Function),
 }
 
 /// A layer with its weights, laid out as PyTorch's: dense `(out, in)`, convolution `(out, in, kh, kw)`.
@@ -30,7 +33,7 @@ pub enum LayerSpec {
 pub enum Layer {
     Dense {
         weight: Tensor,
-        bias: Tensor,
+        bias: Option<Tensor>,
     },
     Conv2d {
         weight: Tensor,
@@ -48,6 +51,7 @@ pub enum Layer {
         shape: Vec<usize>,
     },
     Activation(Activation),
+    Function(Function),
 }
 
 /// A layer with more parameters than this is a typing mistake.
@@ -66,13 +70,15 @@ impl LayerSpec {
     ) -> Result<(Layer, Vec<usize>)> {
         let output = self.output_shape(input, &vb)?;
         let layer = match self {
-            Self::Dense { units } => {
+            Self::Dense { units, bias } => {
                 let fan_in = input.iter().product();
                 let init = init.layer(fan_in, *units);
                 self.limit(fan_in.saturating_mul(*units), &vb)?;
                 Layer::Dense {
                     weight: vb.get_with_hints((*units, fan_in), "weight", init.weight)?,
-                    bias: vb.get_with_hints(*units, "bias", init.bias)?,
+                    bias: bias
+                        .then(|| vb.get_with_hints(*units, "bias", init.bias))
+                        .transpose()?,
                 }
             }
             Self::Conv2d { channels, kernel } => {
@@ -93,7 +99,8 @@ impl LayerSpec {
             Self::Reshape { shape } => Layer::Reshape {
                 shape: shape.clone(),
             },
-            Self::Activation(activation) => Layer::Activation(*activation),
+            Self::Activation(activation) => Layer::Activation(activation.clone()),
+            Self::Function(function) => Layer::Function(function.clone()),
         };
         Ok((layer, output))
     }
@@ -107,7 +114,7 @@ impl LayerSpec {
             ))
         };
         match (self, input) {
-            (Self::Dense { units }, [_]) => Ok(vec![*units]),
+            (Self::Dense { units, .. }, [_]) => Ok(vec![*units]),
             (Self::Dense { .. }, _) => refuse("flat samples"),
             (Self::Conv2d { channels, .. }, [_, h, w]) => Ok(vec![*channels, *h, *w]),
             (Self::MaxPool2d { size }, [c, h, w]) => {
@@ -131,7 +138,11 @@ impl LayerSpec {
                     refuse(&format!("as many values as in {shape:?}"))
                 }
             }
-            (Self::Activation(_), _) => Ok(input.to_vec()),
+            (Self::Activation(activation), _) => {
+                activation.check(&format!("{} ({self})", vb.prefix()), input)?;
+                Ok(input.to_vec())
+            }
+            (Self::Function(_), _) => Ok(input.to_vec()),
         }
     }
 
@@ -150,13 +161,17 @@ impl LayerSpec {
 impl std::fmt::Display for LayerSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Dense { units } => write!(f, "dense {units}"),
+            Self::Dense { units, bias } => {
+                let without = if *bias { "" } else { ", no bias" };
+                write!(f, "dense {units}{without}")
+            }
             Self::Conv2d { channels, kernel } => write!(f, "conv {kernel}x{kernel}, {channels}"),
             Self::MaxPool2d { size } => write!(f, "max-pool {size}"),
             Self::Upsample { scale } => write!(f, "upsample {scale}"),
             Self::Flatten => write!(f, "flatten"),
             Self::Reshape { shape } => write!(f, "reshape {shape:?}"),
-            Self::Activation(activation) => write!(f, "{}", activation.name()),
+            Self::Activation(activation) => write!(f, "{activation}"),
+            Self::Function(function) => write!(f, "{}", function.name()),
         }
     }
 }
@@ -168,7 +183,7 @@ impl Layer {
     /// If the samples are not shaped as the layer was built for.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Dense { weight, bias } => ops::linear(x, weight, Some(bias)),
+            Self::Dense { weight, bias } => ops::linear(x, weight, bias.as_ref()),
             Self::Conv2d {
                 weight,
                 bias,
@@ -183,6 +198,7 @@ impl Layer {
                 Ok(x.reshape(dims)?)
             }
             Self::Activation(activation) => activation.apply(x),
+            Self::Function(function) => function.apply(x),
         }
     }
 
@@ -197,9 +213,10 @@ impl Layer {
     /// Number of trained values.
     pub fn parameter_count(&self) -> usize {
         match self {
-            Self::Dense { weight, bias } | Self::Conv2d { weight, bias, .. } => {
-                weight.elem_count() + bias.elem_count()
+            Self::Dense { weight, bias } => {
+                weight.elem_count() + bias.as_ref().map_or(0, Tensor::elem_count)
             }
+            Self::Conv2d { weight, bias, .. } => weight.elem_count() + bias.elem_count(),
             _ => 0,
         }
     }

@@ -1,8 +1,10 @@
 //! Autoencoders as candle modules: an encoder list of layers, a code, and a decoder list.
 
 mod activation;
+mod curves;
 mod families;
 mod filters;
+mod function;
 mod init;
 mod layer;
 mod parameters;
@@ -12,8 +14,10 @@ mod summary;
 use candle_core::{Module, Tensor};
 use candle_nn::VarBuilder;
 
+pub use curves::{Curve, curves};
 pub use families::{conv, dense};
 pub use filters::{Filters, filters};
+pub use function::Function;
 pub use layer::{Layer, LayerSpec};
 pub use parameters::Parameters;
 pub use stack::Stack;

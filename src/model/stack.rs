@@ -90,7 +90,7 @@ impl Stack {
     /// If the last layer is another, or the samples have another shape.
     pub fn run_until(&self, samples: &Tensor, last: &Activation) -> Result<Tensor> {
         match self.layers.split_last() {
-            Some((placed, before)) if placed.spec == LayerSpec::Activation(*last) => {
+            Some((placed, before)) if placed.spec == LayerSpec::Activation(last.clone()) => {
                 self.run_layers(samples, before)
             }
             other => Err(Error::layer(

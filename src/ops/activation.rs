@@ -110,7 +110,11 @@ impl Activation {
 }
 
 /// `f` of each element; `cost` is about how many operations it takes.
-fn map<T: Real>(x: &[T], cost: usize, f: impl Fn(T) -> T + Sync) -> candle_core::Result<Vec<T>> {
+pub(super) fn map<T: Real>(
+    x: &[T],
+    cost: usize,
+    f: impl Fn(T) -> T + Sync,
+) -> candle_core::Result<Vec<T>> {
     let mut out = vec![T::default(); x.len()];
     lanes::fill(&mut out, 1, x.len() * cost, |start, out| {
         for (out, &x) in out.iter_mut().zip(x.get(start..).unwrap_or_default()) {

@@ -15,6 +15,8 @@ use super::max_pool2d::Pool;
 use super::upsample_nearest2d::UpsampleNearest2d;
 use crate::Result;
 
+pub use super::composed_pointwise::pointwise;
+
 /// [`super::conv2d`] as one slice of the padded input for each kernel element and one matrix product.
 ///
 /// # Shapes

@@ -11,10 +11,13 @@
 mod activation;
 mod bce;
 pub mod composed;
+mod composed_pointwise;
 mod conv2d;
 mod kernel;
 mod linear;
 mod max_pool2d;
+mod pointwise;
+mod softmax;
 mod upsample_nearest2d;
 
 pub use activation::{leaky_relu, relu, sigmoid};
@@ -22,4 +25,6 @@ pub use bce::bce_with_logits_sum;
 pub use conv2d::conv2d;
 pub use linear::linear;
 pub use max_pool2d::max_pool2d;
+pub use pointwise::Pointwise;
+pub use softmax::softmax;
 pub use upsample_nearest2d::upsample_nearest2d;

@@ -4,6 +4,7 @@ mod filters;
 mod fit;
 mod ink;
 mod light;
+mod panels;
 mod plot;
 mod png;
 mod resample;
@@ -15,6 +16,7 @@ mod tile;
 
 pub use filters::filter_grid;
 pub use fit::{Fit, fit};
+pub use panels::{Panel, panels};
 pub use plot::{Chart, Series, curves};
 pub use png::{read_png, write_png, write_rgb};
 pub use sheet::ContactSheet;

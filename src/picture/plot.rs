@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use image::RgbImage;
+use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -43,14 +44,14 @@ const HEIGHT: i32 = 460;
 /// Pixels of the PNG for one of the SVG.
 const SCALE: u32 = 2;
 /// plotters places everything on whole units; with several of them in a pixel curves stay smooth.
-const UNIT: i32 = 8;
+pub(super) const UNIT: i32 = 8;
 const TITLE_SIZE: f32 = 16.0 * UNIT as f32;
 const TEXT_SIZE: f32 = 12.5 * UNIT as f32;
-const MARGIN: i32 = 16 * UNIT;
+pub(super) const MARGIN: i32 = 16 * UNIT;
 const RIGHT: i32 = WIDTH * UNIT - MARGIN;
 const BOTTOM: i32 = HEIGHT * UNIT - MARGIN;
 /// Half a line of text, and a line of the legend.
-const HALF_LINE: i32 = 6 * UNIT;
+pub(super) const HALF_LINE: i32 = 6 * UNIT;
 const LEGEND_LINE: i32 = 20 * UNIT;
 /// With at most this many points each is marked.
 const MARKED: usize = 30;
@@ -67,22 +68,29 @@ const COLORS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 const INK: RGBColor = RGBColor(40, 40, 40);
-const AXIS: RGBColor = RGBColor(120, 120, 120);
-const GRID: RGBColor = RGBColor(226, 226, 226);
+pub(super) const AXIS: RGBColor = RGBColor(120, 120, 120);
+pub(super) const GRID: RGBColor = RGBColor(226, 226, 226);
 
 /// Draws lines over whole numbers such as epochs (or over any numbers, if some `x` is not whole).
 pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series]) -> Result<Chart> {
+    chart((WIDTH, HEIGHT), |root| {
+        draw(root, title, (x_label, y_label), series)
+    })
+}
+
+/// A drawing of some pixels, to which `draw` gives what is in it.
+pub(super) fn chart(pixels: (i32, i32), draw: impl FnOnce(&Area) -> Drawn) -> Result<Chart> {
     let mut svg = String::new();
-    let (width, height) = (WIDTH * UNIT, HEIGHT * UNIT);
+    let (width, height) = (pixels.0 * UNIT, pixels.1 * UNIT);
     let backend = SVGBackend::with_string(&mut svg, (width.unsigned_abs(), height.unsigned_abs()));
     let refused = |e: &dyn std::fmt::Display| Error::argument("chart", "curves to draw", e);
     let root = backend.into_drawing_area();
-    draw(&root, title, (x_label, y_label), series).map_err(|e| refused(&e))?;
+    draw(&root).map_err(|e| refused(&e))?;
     root.present().map_err(|e| refused(&e))?;
     drop(root);
     // The view box keeps the units.
     let units = format!(r#"width="{width}" height="{height}""#);
-    let pixels = format!(r#"width="{WIDTH}" height="{HEIGHT}""#);
+    let pixels = format!(r#"width="{}" height="{}""#, pixels.0, pixels.1);
     let svg = svg.replacen(&units, &pixels, 1);
     Ok(Chart { svg })
 }
@@ -142,8 +150,13 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-type Drawn<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+pub(super) type Drawn<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Neither what is not finite nor what is so large that no axis can hold it.
+fn finite(p: &&(f64, f64)) -> bool {
+    p.0.abs() < 1e100 && p.1.abs() < 1e100
+}
 
 fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Drawn {
     root.fill(&WHITE)?;
@@ -157,8 +170,6 @@ fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Dr
     }
     let below_legend = draw_legend(root, series, below_title + HALF_LINE)?;
 
-    // Also without what is so large that no axis can hold it.
-    let finite = |p: &&(f64, f64)| p.0.abs() < 1e100 && p.1.abs() < 1e100;
     let points = || series.iter().flat_map(|s| &s.points).filter(finite);
     let whole = points().all(|p| p.0.fract() == 0.0);
     let x = if whole {
@@ -202,6 +213,13 @@ fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Dr
     let beside = (MARGIN + HALF_LINE, middle(&down));
     root.draw(&Text::new(y_name, beside, turned))?;
 
+    draw_lines(&mut chart, series)
+}
+
+type Lines<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
+
+/// The lines, each in its colour.
+pub(super) fn draw_lines(chart: &mut Lines, series: &[Series]) -> Drawn {
     for (one, color) in series.iter().zip(COLORS.iter().cycle()) {
         let stroke = color.stroke_width(pixels(2));
         for run in one.points.split(|p| !finite(&p)) {
@@ -216,7 +234,7 @@ fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Dr
 }
 
 /// The names of the lines in rows from `top` on; says where the rows end.
-fn draw_legend(root: &Area, series: &[Series], top: i32) -> Drawn<i32> {
+pub(super) fn draw_legend(root: &Area, series: &[Series], top: i32) -> Drawn<i32> {
     const SAMPLE: i32 = 22 * UNIT;
     const AFTER_SAMPLE: i32 = 7 * UNIT;
     const AFTER_NAME: i32 = 22 * UNIT;
@@ -242,11 +260,11 @@ fn draw_legend(root: &Area, series: &[Series], top: i32) -> Drawn<i32> {
 }
 
 /// A width in pixels as units.
-const fn pixels(width: u32) -> u32 {
+pub(super) const fn pixels(width: u32) -> u32 {
     width * UNIT.unsigned_abs()
 }
 
-fn style<'a>(size: f32) -> TextStyle<'a> {
+pub(super) fn style<'a>(size: f32) -> TextStyle<'a> {
     // plotters divides by 1.24 when it names the size in an SVG.
     (FAMILY, f64::from(size) * 1.24).into_font().color(&INK)
 }

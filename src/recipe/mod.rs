@@ -1,5 +1,7 @@
 //! Recipes: all that determines a trained model besides the data, as plain data read from TOML.
 
+mod activation;
+mod activation_text;
 mod builtin;
 mod network;
 mod optimizer;
@@ -9,8 +11,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use activation::Activation;
 pub use builtin::{Builtin, builtin};
-pub use network::{Activation, ConvConfig, DenseConfig, Initialization, NetworkConfig};
+pub use network::{ConvConfig, DenseConfig, Initialization, NetworkConfig};
 pub use optimizer::{Adadelta, Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use training::{Corruption, Draw, Objective, Reconstruction, Schedule, Training, Unit};
 
@@ -138,12 +141,12 @@ impl Recipe {
         self.schedule.validate()?;
         self.training.validate()?;
         if self.objective.reconstruction == Reconstruction::Bce
-            && self.network.output_activation() != Activation::Sigmoid
+            && *self.network.output_activation() != Activation::Sigmoid
         {
             return Err(Error::recipe(
                 "network.output_activation",
                 "sigmoid, as objective.reconstruction is bce (or set that to mse)",
-                format!("{:?}", self.network.output_activation()).to_lowercase(),
+                self.network.output_activation(),
             ));
         }
         Ok(())

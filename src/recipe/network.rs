@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Activation;
 use crate::{Error, Result};
 
 /// The network of a recipe: one family with its sizes.
@@ -29,9 +30,16 @@ pub struct DenseConfig {
     /// After every layer but the last.
     #[serde(default = "relu")]
     pub activation: Activation,
+    /// One for each layer but the last, encoder and decoder in a row; these then stand in place of
+    /// `activation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activations: Option<Vec<Activation>>,
     /// After the last layer.
     #[serde(default = "sigmoid")]
     pub output_activation: Activation,
+    /// Whether the layers add biases.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub bias: bool,
     #[serde(default)]
     pub init: Initialization,
 }
@@ -67,21 +75,6 @@ pub struct ConvConfig {
     pub init: Initialization,
 }
 
-/// An element-wise function between layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// The identity.
-    Linear,
-    /// max(0, x), with derivative 0 at 0.
-    Relu,
-    /// x for x > 0, 0.01 x below.
-    LeakyRelu,
-    /// 1 / (1 + e^-x).
-    Sigmoid,
-    Tanh,
-}
-
 /// How weights start; biases follow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,6 +95,14 @@ fn relu() -> Activation {
 
 fn sigmoid() -> Activation {
     Activation::Sigmoid
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 fn two() -> usize {
@@ -126,10 +127,10 @@ impl NetworkConfig {
     }
 
     /// The final activation.
-    pub fn output_activation(&self) -> Activation {
+    pub fn output_activation(&self) -> &Activation {
         match self {
-            Self::Dense(config) => config.output_activation,
-            Self::Conv(config) => config.output_activation,
+            Self::Dense(config) => &config.output_activation,
+            Self::Conv(config) => &config.output_activation,
         }
     }
 
@@ -159,16 +160,22 @@ impl NetworkConfig {
         if let Some(input) = self.input() {
             in_range("network.input", &input)?;
         }
+        self.output_activation()
+            .validate("network.output_activation")?;
         match self {
             Self::Dense(config) => {
                 in_range("network.encoder", &config.encoder)?;
-                match &config.decoder {
-                    Some(decoder) if !decoder.is_empty() => in_range("network.decoder", decoder),
-                    _ => Ok(()),
+                if let Some(decoder) = &config.decoder
+                    && !decoder.is_empty()
+                {
+                    in_range("network.decoder", decoder)?;
                 }
+                config.activation.validate("network.activation")?;
+                config.validate_activations()
             }
             Self::Conv(config) => {
                 in_range("network.encoder", &config.encoder)?;
+                config.activation.validate("network.activation")?;
                 if config.decoder.len() + 1 != config.encoder.len() {
                     return Err(Error::recipe(
                         "network.decoder",
@@ -195,6 +202,35 @@ impl NetworkConfig {
                 Ok(())
             }
         }
+    }
+}
+
+impl DenseConfig {
+    /// Units of the decoder's hidden layers.
+    pub fn decoder(&self) -> Vec<usize> {
+        let mirrored = || self.encoder.iter().rev().skip(1).copied().collect();
+        self.decoder.clone().unwrap_or_else(mirrored)
+    }
+
+    fn validate_activations(&self) -> Result<()> {
+        let Some(activations) = &self.activations else {
+            return Ok(());
+        };
+        let (encoder, decoder) = (self.encoder.len(), self.decoder().len());
+        if activations.len() != encoder + decoder {
+            return Err(Error::recipe(
+                "network.activations",
+                format!(
+                    "{} entries, for {encoder} layers of the encoder and {decoder} hidden ones of the decoder",
+                    encoder + decoder
+                ),
+                format!("{} entries", activations.len()),
+            ));
+        }
+        for (place, activation) in activations.iter().enumerate() {
+            activation.validate(&format!("network.activations[{place}]"))?;
+        }
+        Ok(())
     }
 }
 

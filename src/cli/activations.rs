@@ -1,0 +1,117 @@
+//! `autoencode activations`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use autoencode::Error;
+use autoencode::model::{Curve, curves};
+use autoencode::picture::{Panel, Series, panels};
+use clap::Args;
+use serde_json::json;
+
+use super::infer::{folder_of, refuse_existing};
+use super::output::{print, print_json};
+use super::shared::Shared;
+
+/// Draw every activation and its derivative from -3 to 3, and list how recipes write them.
+///
+/// Those with `as printed` in their names are forms found in print that hold for x >= 0 only: they are
+/// drawn there, and no recipe can name them.
+#[derive(Debug, Args)]
+pub struct Activations {
+    /// The picture to write.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE.png",
+        default_value = "activations.png"
+    )]
+    output: PathBuf,
+
+    /// Overwrite the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Panels in a row, and how far from 0 they reach.
+const COLUMNS: usize = 3;
+const LIMIT: f64 = 3.0;
+
+impl Activations {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        if !self.force {
+            refuse_existing([&self.output])?;
+        }
+        let curves = curves()?;
+        let drawn: Vec<Panel> = curves.iter().map(panel).collect();
+        let chart = panels(&drawn, COLUMNS, LIMIT)?;
+        if let Some(folder) = folder_of(&self.output) {
+            std::fs::create_dir_all(&folder)
+                .map_err(|source| Error::io("create the folder", folder, source))?;
+        }
+        chart.write_png(&self.output)?;
+        if shared.json {
+            let activations: Vec<_> = curves
+                .iter()
+                .map(|curve| {
+                    json!({
+                        "name": curve.name,
+                        "formula": curve.formula,
+                        "range": curve.range,
+                        "recipe": curve.activation,
+                    })
+                })
+                .collect();
+            return print_json(&json!({ "activations": activations, "output": self.output }));
+        }
+        print(&table(&curves))?;
+        if shared.talks() {
+            print(&format!(
+                "\n{} activations -> {}",
+                curves.len(),
+                self.output.display()
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+fn panel(curve: &Curve) -> Panel {
+    Panel {
+        title: curve.name.clone(),
+        caption: curve.formula.to_string(),
+        series: vec![
+            Series::new("function", curve.values.clone()),
+            Series::new("derivative", curve.derivatives.clone()),
+        ],
+    }
+}
+
+/// Name, range, formula and recipe spelling, in columns of text.
+fn table(curves: &[Curve]) -> String {
+    let head = ["activation", "range", "function", "in a recipe"].map(String::from);
+    let mut rows = vec![head];
+    rows.extend(curves.iter().map(|curve| {
+        let recipe = match &curve.activation {
+            Some(activation) => activation.to_toml(),
+            None => "-".to_string(),
+        };
+        let (range, formula) = (curve.range.to_string(), curve.formula.to_string());
+        [curve.name.clone(), range, formula, recipe]
+    }));
+    let mut widths = [0; 4];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; 4]| {
+        let cells = row.iter().zip(widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_string()
+    };
+    let lines: Vec<String> = rows.iter().map(line).collect();
+    lines.join("\n")
+}
