@@ -1,6 +1,7 @@
 //! Recipes: all that determines a trained model besides the data, as plain data read from TOML.
 
 mod builtin;
+mod data;
 mod network;
 mod training;
 
@@ -9,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use builtin::{Builtin, builtin};
+pub use data::{DataConfig, ImageSize, NamedSet, Resize};
 pub use network::{Activation, ConvConfig, DenseConfig, Initialization, NetworkConfig};
 pub use training::{Corruption, Draw, Objective, Optimizer, Reconstruction, Schedule, Training};
 
@@ -25,6 +27,8 @@ pub struct Recipe {
     /// The key of everything random: initial weights, order of the samples, noise.
     #[serde(default = "default_seed")]
     pub seed: u64,
+    #[serde(default, skip_serializing_if = "DataConfig::is_default")]
+    pub data: DataConfig,
     pub network: NetworkConfig,
     #[serde(default)]
     pub corruption: Corruption,
@@ -130,6 +134,7 @@ impl Recipe {
                 self.seed,
             ));
         }
+        self.data.validate()?;
         self.network.validate()?;
         self.corruption.validate()?;
         self.optimizer.validate()?;
