@@ -401,6 +401,14 @@ fn names_that_are_not_utf8_are_read_and_shown() {
     }
     let data = load(here).unwrap();
     assert_eq!(seen(&data), [(0, 0), (1, 0), (2, 0), (3, 0)]);
+    fs::write(class.join("x\u{1b}.png"), "").unwrap();
+    refused(
+        here,
+        &["/caf\u{fffd}\u{fffd}/x\u{fffd}.png: expected a PNG"],
+    );
+    fs::remove_file(class.join("x\u{1b}.png")).unwrap();
+    write(&class, "odd\n.png", &grey(3, 2, 0));
+    refused(here, &["2 x 3 pixels as ", "odd\u{fffd}.png", "data.size"]);
     fs::remove_dir_all(&class).unwrap();
     fs::write(here.join(OsStr::from_bytes(b"\xff\n.txt")), "").unwrap();
     refused(here, &["found \u{fffd}\\n.txt"]);

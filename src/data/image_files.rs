@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::idx::MAX_SIDE;
 use super::{Images, grouped};
+use crate::error::shown;
 use crate::picture::{Fit, PngHeader, fit, read_png, read_png_header};
 use crate::recipe::{DataConfig, Resize};
 use crate::{Error, Result};
@@ -78,7 +79,7 @@ fn common_size(headers: &Headers) -> Result<(usize, usize)> {
             path,
             format!(
                 "{width} x {height} pixels as {}, or data.size in the recipe to resize all",
-                first.display()
+                shown(first)
             ),
             format!("{} x {} pixels", other.width, other.height),
         ));
