@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused to read, write or create a file; its reason is the source.
-    #[error("{}: cannot {action}", path.display())]
+    #[error("{}: cannot {action}", shown(path))]
     Io {
         action: &'static str,
         path: PathBuf,
         source: std::io::Error,
     },
     /// A file holds something else than it should.
-    #[error("{}: expected {expected}, found {found}", path.display())]
+    #[error("{}: expected {expected}, found {found}", shown(path))]
     File {
         path: PathBuf,
         expected: String,
@@ -59,6 +59,18 @@ pub enum Error {
 
 /// A result with the library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A path in a message of one line: what is not text or would steer a terminal is replaced.
+pub(crate) fn shown(path: &Path) -> String {
+    let printable = |c: char| {
+        if c.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
+    path.to_string_lossy().chars().map(printable).collect()
+}
 
 impl Error {
     /// An operating system error with the file and what was tried on it.

@@ -60,7 +60,7 @@ fn folder() -> TempDir {
 }
 
 fn load(folder: &Path) -> Result<Dataset, Error> {
-    data::load(&Source::Folder(folder.to_path_buf()), false)
+    data::load(&Source::Path(folder.to_path_buf()), false)
 }
 
 /// Loads a sound folder with one file replaced, raw and gzipped; both errors name the file.

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use autoencode::data::{self, Source, hub};
+use autoencode::recipe::NamedSet;
 use tempfile::TempDir;
 
 /// A parquet file of the layout of the hub's MNIST: one row, whose image is the text "no image".
@@ -58,7 +59,11 @@ fn tell(case: &str, cache: &Path, port: u16) -> Told {
 #[ignore = "started by the other tests"]
 fn child() {
     match std::env::var("CASE").as_deref() {
-        Ok("download") => println!("RESULT {:?}", hub::load(SILENCE).map(drop)),
+        Ok("download") => println!("RESULT {:?}", hub::load(NamedSet::Mnist, SILENCE).map(drop)),
+        Ok("fashion") => println!(
+            "RESULT {:?}",
+            hub::load(NamedSet::FashionMnist, SILENCE).map(drop)
+        ),
         Ok("data set") => {
             let data = data::load(&Source::Mnist, false).unwrap();
             println!(
@@ -181,6 +186,31 @@ fn a_hub_that_falls_silent_is_given_up() {
     );
     // Where other programs keep the network busy the silence is noticed later.
     assert!(told.time < SILENCE * 15, "{:?}", told.time);
+}
+
+/// Fashion-MNIST is watched in its own folder of the cache, whatever that of MNIST holds.
+#[test]
+fn fashion_mnist_is_downloaded_and_kept_beside_mnist() {
+    let cache = TempDir::new().unwrap();
+    for (case, title, folder) in [
+        ("download", "MNIST", "datasets--ylecun--mnist"),
+        (
+            "fashion",
+            "Fashion-MNIST",
+            "datasets--zalando-datasets--fashion_mnist",
+        ),
+    ] {
+        let told = tell(case, cache.path(), serve(Manner::Slow));
+        assert!(told.time > SILENCE * 3, "{:?}", told.time);
+        let said = format!("{title} from the Hugging Face hub cannot be decoded");
+        let path = cache.path().join("hub").join(folder);
+        assert!(path.is_dir(), "{}", path.display());
+        for part in [said.as_str(), path.to_str().unwrap()] {
+            assert!(told.stdout.contains(part), "{} lacks {part}", told.stdout);
+        }
+        let silent = tell(case, cache.path(), 1);
+        assert!(silent.time < SILENCE, "{:?}", silent.time);
+    }
 }
 
 /// A slow download is waited for and kept: the second time no server is needed. That its image cannot

@@ -63,7 +63,7 @@ impl Evaluate {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
-        let dataset = self.data.load(shared)?;
+        let dataset = self.data.load(&loaded.checkpoint.recipe.data, shared)?;
         shared.note_origin(&dataset);
         let corruption = match self.noise {
             Some(factor) => gaussian(factor),

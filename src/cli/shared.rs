@@ -3,8 +3,9 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use autoencode::data::{Dataset, Source, load};
+use autoencode::data::{Dataset, Source, load_with};
 use autoencode::device::{Chosen, DeviceChoice};
+use autoencode::recipe::DataConfig;
 use clap::Args;
 
 use super::output::complain;
@@ -69,9 +70,11 @@ impl Shared {
 /// Which images to use.
 #[derive(Debug, Args)]
 pub struct Data {
-    /// Folder with the IDX files of MNIST or a set like it, raw or gzipped
-    /// [default: MNIST from the Hugging Face hub, else the built-in sample of 12,000 digits].
-    #[arg(long, value_name = "DIR")]
+    /// Images: a folder with the IDX files of MNIST or a set like it, a folder of PNG pictures
+    /// (folders inside it are classes), an .npz or an .npy file of NumPy
+    /// [default: the recipe's data.set from the Hugging Face hub; for MNIST, if that cannot be had,
+    /// the built-in sample of 12,000 digits].
+    #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
 
     /// Do not ask the hub; without --data, use the built-in sample.
@@ -80,16 +83,19 @@ pub struct Data {
 }
 
 impl Data {
-    /// Loads the data; [`Shared::note_origin`] then says if it is not the full set.
-    pub fn load(&self, shared: &Shared) -> autoencode::Result<Dataset> {
+    /// Loads the data as the recipe's `[data]` says; [`Shared::note_origin`] then says if it is not the
+    /// full set.
+    pub fn load(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Dataset> {
         let source = match &self.data {
-            Some(folder) => Source::Folder(folder.clone()),
-            None => Source::Mnist,
+            Some(path) => Source::Path(path.clone()),
+            None => Source::from(config.set),
         };
-        let asks_hub = source == Source::Mnist && !self.offline;
-        if asks_hub && std::io::stderr().is_terminal() {
-            shared.remark("getting MNIST from the Hugging Face hub (--offline skips this)");
+        if self.data.is_none() && !self.offline && std::io::stderr().is_terminal() {
+            shared.remark(&format!(
+                "getting {} from the Hugging Face hub (--offline skips this)",
+                config.set.title()
+            ));
         }
-        load(&source, self.offline)
+        load_with(&source, config, self.offline)
     }
 }

@@ -119,7 +119,7 @@ impl Train {
         };
         let begun = self
             .data
-            .load(shared)
+            .load(&recipe.data, shared)
             .and_then(|dataset| Trainer::new(recipe, dataset, chosen.device.clone()));
         match begun {
             Ok(trainer) => {
@@ -141,7 +141,7 @@ impl Train {
         let checkpoint = Checkpoint::read(&last)?;
         let folder =
             RunFolder::reopen(run, checkpoint.progress.epoch, checkpoint.recipe.objective)?;
-        let dataset = self.data.load(shared)?;
+        let dataset = self.data.load(&checkpoint.recipe.data, shared)?;
         let trainer = Trainer::resume(checkpoint, &last, dataset, chosen.device.clone())?;
         Ok((trainer, folder))
     }

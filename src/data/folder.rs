@@ -6,10 +6,21 @@ use std::path::{Path, PathBuf};
 use super::{Images, idx};
 use crate::{Error, Result};
 
+/// Whether a folder holds a file named like one of the four.
+pub fn holds_idx(folder: &Path) -> Result<bool> {
+    let io = |source| Error::io("read the folder", folder, source);
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let name = entry.map_err(io)?.file_name();
+        let name = name.to_string_lossy();
+        if name.contains("idx3-ubyte") || name.contains("idx1-ubyte") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Reads the training and the test images of a folder.
 pub fn load(folder: &Path) -> Result<(Images, Images)> {
-    // A missing folder is said as such, not as four missing files.
-    fs::read_dir(folder).map_err(|source| Error::io("read the folder", folder, source))?;
     // All four are looked for before the first is read: reading can take a while.
     let [train_images, train_labels, test_images, test_labels] = [
         find(folder, "train-images", "idx3-ubyte")?,

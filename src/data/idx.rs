@@ -15,10 +15,10 @@ use super::origin::grouped;
 use crate::{Error, Result};
 
 /// Longest side of an image, and most bytes of one file in memory.
-const MAX_SIDE: u32 = 4096;
-const MAX_BYTES: u64 = 1 << 31;
+pub(super) const MAX_SIDE: u32 = 4096;
+pub(super) const MAX_BYTES: u64 = 1 << 31;
 /// Deflate packs at most 1,032 bytes into one (a match of 258 bytes in two bits).
-const MAX_GZIP_RATIO: u64 = 1032;
+pub(super) const MAX_GZIP_RATIO: u64 = 1032;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// What a file should hold.

@@ -5,12 +5,20 @@
 
 mod batch;
 mod batches;
+mod classes;
 mod fingerprint;
 mod folder;
 pub mod hub;
 mod idx;
+mod image_files;
+mod image_folder;
 mod images;
+mod listing;
+mod npy;
+mod npy_header;
+mod npz;
 mod origin;
+mod path;
 mod sample;
 #[cfg(feature = "hub")]
 mod silence;
@@ -23,7 +31,9 @@ pub use batches::Batches;
 pub use images::Images;
 pub use origin::{Origin, grouped};
 
-use crate::Result;
+use crate::recipe::{DataConfig, NamedSet};
+use crate::{Error, Result};
+use origin::Counts;
 
 /// Where the images come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +41,32 @@ pub enum Source {
     /// MNIST from the Hugging Face hub through candle-datasets; where that cannot be had, the
     /// built-in sample.
     Mnist,
+    /// Fashion-MNIST from the Hugging Face hub through candle-datasets; there is no sample of it.
+    FashionMnist,
     /// The built-in sample of MNIST.
     Sample,
-    /// A folder with the four IDX files of MNIST or a data set like it, raw or gzipped.
-    Folder(PathBuf),
+    /// A file or folder; which kind it is, is told from what is there:
+    ///
+    /// - A folder with the four IDX files of MNIST or a set like it, raw or gzipped.
+    /// - A folder of PNG pictures, side by side or in folders as classes: labels count from 0 in the
+    ///   order of the names, or are the names where all are numbers from 0 to 255. Folders `train` and
+    ///   `test` hold the two sets; without them `test_fraction` of the images become the test set.
+    ///   Files of other types are left out, which [`Origin`] says.
+    /// - An `.npz` file with the arrays `x_train`, `y_train`, `x_test` and `y_test`.
+    /// - An `.npy` file, without labels (all are 0); `test_fraction` of it becomes the test set.
+    ///
+    /// Arrays of images are `(N, H, W)`, `(N, C, H, W)` or `(N, H, W, C)` with C 1 or 3, bytes or floats
+    /// in [0, 1]. Floats are rounded to the nearest byte.
+    Path(PathBuf),
+}
+
+impl From<NamedSet> for Source {
+    fn from(set: NamedSet) -> Self {
+        match set {
+            NamedSet::Mnist => Self::Mnist,
+            NamedSet::FashionMnist => Self::FashionMnist,
+        }
+    }
 }
 
 /// A data set in memory.
@@ -50,30 +82,66 @@ pub struct Dataset {
     pub origin: Origin,
 }
 
-/// Loads a data set; with `offline` the hub is not asked.
-///
-/// A hub that cannot be reached is no error: the built-in sample takes its place, and
-/// [`Origin::notice`] says so. The validation images are drawn without a look at their labels, one
-/// tenth of the training set up to 5,000, and are the same for every run.
+/// Loads a data set as a recipe without a `[data]` table takes it; with `offline` the hub is not asked.
 ///
 /// # Errors
-/// When a folder lacks one of the files, or a file is damaged or does not fit the others.
+/// As for [`load_with`].
 pub fn load(source: &Source, offline: bool) -> Result<Dataset> {
-    let (train, test, origin) = match source {
-        Source::Folder(folder) => {
-            let (train, test) = folder::load(folder)?;
-            let origin = Origin::folder(&train, &test, folder);
-            (train, test, origin)
+    load_with(source, &DataConfig::default(), offline)
+}
+
+/// Loads a data set, with classes, size and channels as the recipe says; with `offline` the hub is not
+/// asked.
+///
+/// For MNIST a hub that cannot be reached is no error: the built-in sample takes its place, and
+/// [`Origin::notice`] says so. Images of other classes are dropped first; then one tenth of the training
+/// images, up to 5,000, become the validation images. They are drawn without a look at their labels, and
+/// are the same for every run.
+///
+/// # Errors
+/// When a file or folder is missing, damaged, of another kind or does not fit the others, when the hub
+/// does not give Fashion-MNIST, and when the data has not the classes, size or channels that the recipe
+/// asks for.
+pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<Dataset> {
+    /// What the origin is made of once the classes are chosen.
+    enum Taken<'a> {
+        Path(&'a PathBuf, usize),
+        Hub(NamedSet),
+        Sample(Option<String>),
+    }
+    let skipped = || "--offline skips the hub".to_string();
+    let fetch = |set| match offline {
+        true => Err(skipped()),
+        false => hub::load(set, hub::SILENCE),
+    };
+    let ((train, test), taken) = match source {
+        Source::Path(path) => {
+            let found = path::load(path, config)?;
+            ((found.train, found.test), Taken::Path(path, found.left_out))
         }
-        Source::Sample => load_sample(None)?,
-        Source::Mnist if offline => load_sample(Some("--offline skips the hub".into()))?,
-        Source::Mnist => match hub::load(hub::SILENCE) {
-            Ok((train, test)) => {
-                let origin = Origin::hub(&train, &test);
-                (train, test, origin)
-            }
-            Err(reason) => load_sample(Some(reason))?,
+        Source::Sample => (sample::load()?, Taken::Sample(None)),
+        Source::Mnist => match fetch(NamedSet::Mnist) {
+            Ok(images) => (images, Taken::Hub(NamedSet::Mnist)),
+            Err(reason) => (sample::load()?, Taken::Sample(Some(reason))),
         },
+        Source::FashionMnist => match fetch(NamedSet::FashionMnist) {
+            Ok(images) => (images, Taken::Hub(NamedSet::FashionMnist)),
+            Err(reason) => return Err(Error::argument("Fashion-MNIST", FASHION_MNIST, reason)),
+        },
+    };
+    check_shape(config, train.shape())?;
+    let (train, test) = match &config.classes {
+        Some(classes) => (
+            classes::keep(&train, classes, "training")?,
+            classes::keep(&test, classes, "test")?,
+        ),
+        None => (train, test),
+    };
+    let counts = Counts::new(&train, &test, config.classes.as_deref());
+    let origin = match taken {
+        Taken::Path(path, left_out) => Origin::path(&counts, path, left_out),
+        Taken::Hub(set) => Origin::hub(&counts, set),
+        Taken::Sample(reason) => Origin::sample(&counts, reason),
     };
     let (train, validation) = split::hold_out(&train)?;
     Ok(Dataset {
@@ -84,8 +152,31 @@ pub fn load(source: &Source, offline: bool) -> Result<Dataset> {
     })
 }
 
-fn load_sample(reason: Option<String>) -> Result<(Images, Images, Origin)> {
-    let (train, test) = sample::load()?;
-    let origin = Origin::sample(&train, &test, reason);
-    Ok((train, test, origin))
+/// What to do where the hub does not give Fashion-MNIST.
+const FASHION_MNIST: &str = "an answer of the Hugging Face hub, or --data DIR with its four IDX files \
+     (Debian's package dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist)";
+
+/// Checks size and channels that the recipe asks for; pictures were brought to them already.
+fn check_shape(config: &DataConfig, shape: (usize, usize, usize)) -> Result<()> {
+    let (channels, height, width) = shape;
+    if let Some(size) = config.size
+        && size.height_width() != (height, width)
+    {
+        let (wanted_height, wanted_width) = size.height_width();
+        return Err(Error::recipe(
+            "data.size",
+            format!(
+                "{height}x{width}, the size of the data (only folders of pictures are resized)"
+            ),
+            format!("{wanted_height}x{wanted_width}"),
+        ));
+    }
+    match config.channels {
+        Some(wanted) if wanted != channels => Err(Error::recipe(
+            "data.channels",
+            format!("{channels}, as the data has (only folders of pictures are converted)"),
+            wanted,
+        )),
+        _ => Ok(()),
+    }
 }

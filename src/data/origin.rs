@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::Images;
+use crate::recipe::NamedSet;
 
 /// How to get all of MNIST when the built-in sample took its place.
 const FULL_SET: &str = "For all 70,000 digits let it reach the Hugging Face hub once (the download is kept), or pass \
@@ -35,42 +36,93 @@ impl Origin {
         ))
     }
 
-    pub(super) fn folder(train: &Images, test: &Images, folder: &Path) -> Self {
-        let (_, height, width) = train.shape();
-        Self {
-            sentence: format!(
-                "{} + {} images of {height}x{width} from {}",
-                grouped(train.len()),
-                grouped(test.len()),
-                folder.display()
-            ),
-            is_sample: false,
-            fallback: None,
-        }
+    /// Images read from a path.
+    pub(super) fn path(counts: &Counts, path: &Path, left_out: usize) -> Self {
+        let left_out = match left_out {
+            0 => String::new(),
+            1 => " (1 file of another type left out)".to_string(),
+            count => format!(" ({} files of other types left out)", grouped(count)),
+        };
+        let images = format!("images of {}", counts.size);
+        Self::named(format!(
+            "{} from {}{left_out}",
+            counts.of(&images),
+            path.display()
+        ))
     }
 
-    pub(super) fn hub(train: &Images, test: &Images) -> Self {
-        Self {
-            sentence: format!(
-                "MNIST from the Hugging Face hub ({} + {} digits)",
-                grouped(train.len()),
-                grouped(test.len())
-            ),
-            is_sample: false,
-            fallback: None,
-        }
+    /// A named set from the hub.
+    pub(super) fn hub(counts: &Counts, set: NamedSet) -> Self {
+        let noun = match set {
+            NamedSet::Mnist => "digits",
+            NamedSet::FashionMnist => "images",
+        };
+        let title = set.title();
+        Self::named(format!(
+            "{title} from the Hugging Face hub ({})",
+            counts.of(noun)
+        ))
     }
 
-    pub(super) fn sample(train: &Images, test: &Images, fallback: Option<String>) -> Self {
+    /// The built-in sample, and why it took the place of MNIST if it did.
+    pub(super) fn sample(counts: &Counts, fallback: Option<String>) -> Self {
+        let sentence = format!("the built-in sample of MNIST ({})", counts.of("digits"));
         Self {
-            sentence: format!(
-                "the built-in sample of MNIST ({} + {} digits)",
-                grouped(train.len()),
-                grouped(test.len())
-            ),
             is_sample: true,
             fallback,
+            ..Self::named(sentence)
         }
+    }
+
+    fn named(sentence: String) -> Self {
+        Self {
+            sentence,
+            is_sample: false,
+            fallback: None,
+        }
+    }
+}
+
+/// How many images there are, of which size and which classes.
+pub(super) struct Counts<'a> {
+    train: usize,
+    test: usize,
+    size: String,
+    classes: Option<&'a [u8]>,
+}
+
+impl<'a> Counts<'a> {
+    pub fn new(train: &Images, test: &Images, classes: Option<&'a [u8]>) -> Self {
+        let size = match train.shape() {
+            (1, height, width) => format!("{height}x{width}"),
+            (channels, height, width) => format!("{channels}x{height}x{width}"),
+        };
+        Self {
+            train: train.len(),
+            test: test.len(),
+            size,
+            classes,
+        }
+    }
+
+    /// Such as "10,000 + 2,000 digits" or "2,000 + 400 digits of classes 0 and 1".
+    fn of(&self, noun: &str) -> String {
+        let mut text = format!("{} + {} {noun}", grouped(self.train), grouped(self.test));
+        let classes: Vec<String> = self
+            .classes
+            .iter()
+            .copied()
+            .flatten()
+            .map(u8::to_string)
+            .collect();
+        match classes.as_slice() {
+            [] => {}
+            [one] => text.push_str(&format!(" of class {one}")),
+            [most @ .., last] => {
+                text.push_str(&format!(" of classes {} and {last}", most.join(", ")));
+            }
+        }
+        text
     }
 }
 

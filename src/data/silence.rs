@@ -10,15 +10,43 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-/// The folder of MNIST in the cache.
-pub const REPOSITORY: &str = "datasets--ylecun--mnist";
 const REVISION: &str = "refs/refs/convert/parquet";
-const FILES: [&str; 2] = ["mnist/test/0000.parquet", "mnist/train/0000.parquet"];
 /// What must arrive at the machine within the limit to count as a download: other programs talk too.
 const NOTEWORTHY: u64 = 64 * 1024;
 /// How many times the limit to wait for the cache to change when the interfaces are busy, or cannot
 /// be asked.
 const PATIENCE: u32 = 12;
+
+/// A data set of the hub in the client's cache.
+#[derive(Debug, Clone, Copy)]
+pub struct Repository {
+    /// Its folder.
+    pub folder: &'static str,
+    /// What is downloaded of it.
+    pub files: [&'static str; 2],
+}
+
+impl Repository {
+    /// Whether both files are in the cache, so that nothing has to be downloaded.
+    pub fn is_complete(&self, cache: &Path) -> bool {
+        let folder = cache.join(self.folder);
+        fs::read_to_string(folder.join(REVISION)).is_ok_and(|commit| {
+            let snapshot = folder.join("snapshots").join(commit.trim());
+            self.files.iter().all(|file| snapshot.join(file).exists())
+        })
+    }
+
+    fn state(&self, cache: &Path) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for folder in [
+            cache.join(self.folder),
+            cache.join(".locks").join(self.folder),
+        ] {
+            add(&folder, &mut hasher, 6);
+        }
+        hasher.finish()
+    }
+}
 
 /// Where the hub client keeps its downloads (the rules of `huggingface_hub`).
 pub fn cache_folder() -> PathBuf {
@@ -34,8 +62,9 @@ pub fn cache_folder() -> PathBuf {
         })
 }
 
-/// Watches the download of MNIST.
+/// Watches the download of a data set.
 pub struct Watch {
+    repository: Repository,
     cache: PathBuf,
     limit: Duration,
     /// Names, sizes and times of the files in the cache, hashed.
@@ -49,10 +78,11 @@ pub struct Watch {
 
 impl Watch {
     /// Starts watching; the network is silent when it says nothing for `limit`.
-    pub fn new(cache: PathBuf, limit: Duration) -> Self {
+    pub fn new(repository: Repository, cache: PathBuf, limit: Duration) -> Self {
         let now = Instant::now();
         Self {
-            state: state(&cache),
+            state: repository.state(&cache),
+            repository,
             cache,
             limit,
             changed: now,
@@ -65,7 +95,7 @@ impl Watch {
     /// Whether the network has been silent for the limit and there is still something to download.
     pub fn is_silent(&mut self) -> bool {
         let now = Instant::now();
-        let state = state(&self.cache);
+        let state = self.repository.state(&self.cache);
         if state != self.state {
             (self.state, self.changed, self.answered) = (state, now, true);
             (self.received, self.busy) = (received(), now);
@@ -85,28 +115,8 @@ impl Watch {
         let silent =
             now.duration_since(heard) >= limit || now.duration_since(self.changed) >= patience;
         // With both files here the rest is decoding, which takes as long as it takes.
-        silent && !is_complete(&self.cache)
+        silent && !self.repository.is_complete(&self.cache)
     }
-}
-
-/// Whether both files are in the cache, so that nothing has to be downloaded.
-pub fn is_complete(cache: &Path) -> bool {
-    let repository = cache.join(REPOSITORY);
-    fs::read_to_string(repository.join(REVISION)).is_ok_and(|commit| {
-        let snapshot = repository.join("snapshots").join(commit.trim());
-        FILES.iter().all(|file| snapshot.join(file).exists())
-    })
-}
-
-fn state(cache: &Path) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for folder in [
-        cache.join(REPOSITORY),
-        cache.join(".locks").join(REPOSITORY),
-    ] {
-        add(&folder, &mut hasher, 6);
-    }
-    hasher.finish()
 }
 
 /// Adds a folder's files to the hash; links are not followed.

@@ -1,4 +1,4 @@
-//! Holding validation images out of a training set.
+//! Holding images out of a set, drawn without a look at the labels.
 
 use super::Images;
 use crate::random::{Purpose, Stream};
@@ -6,19 +6,41 @@ use crate::{Error, Result};
 
 /// The split does not follow the seed of a run, so figures of different seeds can be compared.
 const SEED: u64 = 0;
+/// Which split is drawn, so that the two are independent.
+const VALIDATION: u64 = 0;
+const TEST: u64 = 1;
 
-/// Splits a training set into training and validation images, drawn without a look at the labels:
-/// one tenth, at most 5,000 and at least one, is held out. Both parts keep their order.
+/// Splits a training set into training and validation images: one tenth, at most 5,000 and at least
+/// one, is held out. Both parts keep their order.
 pub fn hold_out(images: &Images) -> Result<(Images, Images)> {
-    let too_few = || Error::argument("training images", "2 or more", images.len());
-    let count = u32::try_from(images.len()).map_err(|_| too_few())?;
-    if count < 2 {
-        return Err(too_few());
+    let count = count(images, "training images", 2)?;
+    draw(images, count, (count / 10).clamp(1, 5_000), VALIDATION)
+}
+
+/// Splits a set that has no test images of its own into training and test images: `fraction` of all,
+/// rounded, at least one and leaving at least two. Both parts keep their order.
+pub fn hold_out_test(images: &Images, fraction: f64) -> Result<(Images, Images)> {
+    let count = count(images, "images", 3)?;
+    // A cast from float saturates.
+    let held_out = (f64::from(count) * fraction).round() as u32;
+    draw(images, count, held_out.clamp(1, count - 2), TEST)
+}
+
+fn count(images: &Images, what: &str, least: u32) -> Result<u32> {
+    match u32::try_from(images.len()) {
+        Ok(count) if count >= least => Ok(count),
+        _ => Err(Error::argument(
+            what,
+            format!("{least} or more"),
+            images.len(),
+        )),
     }
-    let held_out = (count / 10).clamp(1, 5_000) as usize;
-    let mut train = Stream::new(SEED, Purpose::Split, 0, 0).permutation(count);
-    let mut validation = train.split_off(images.len().saturating_sub(held_out));
-    train.sort_unstable();
-    validation.sort_unstable();
-    Ok((images.subset(&train)?, images.subset(&validation)?))
+}
+
+fn draw(images: &Images, count: u32, held_out: u32, split: u64) -> Result<(Images, Images)> {
+    let mut kept = Stream::new(SEED, Purpose::Split, 0, split).permutation(count);
+    let mut held_out = kept.split_off(images.len().saturating_sub(held_out as usize));
+    kept.sort_unstable();
+    held_out.sort_unstable();
+    Ok((images.subset(&kept)?, images.subset(&held_out)?))
 }

@@ -15,6 +15,8 @@ pub enum Fit {
     Mnist,
     /// Resize to the input size, and nothing else.
     Resize,
+    /// Take the largest part from the middle that has the input's proportions, and resize that.
+    Crop,
     /// Take only pictures that have the input size already.
     None,
 }
@@ -33,7 +35,8 @@ const BOX: f64 = 20.0 / 28.0;
 /// picture the channel or luma in which the ink stands out most is read.
 ///
 /// [`Fit::Resize`] takes the mean over the area that each pixel covers (linear interpolation where it
-/// enlarges). [`Fit::None`] refuses another size. Both turn colour into grey by Rec. 709 luma.
+/// enlarges). [`Fit::Crop`] does so with the largest part from the middle that has the target's proportions.
+/// [`Fit::None`] refuses another size. All three turn colour into grey by Rec. 709 luma.
 pub fn fit(
     picture: &Picture,
     channels: usize,
@@ -69,13 +72,10 @@ pub fn fit(
             })?;
             Picture::new(1, height, width, place(&ink, height, width))?.with_channels(channels)
         }
-        Fit::Resize => {
-            let from = (picture.height(), picture.width());
-            let values = picture
-                .planes()
-                .flat_map(|plane| resize(plane, from, (height, width)))
-                .collect();
-            Picture::new(picture.channels(), height, width, values)?.with_channels(channels)
+        Fit::Resize => resized(picture, height, width)?.with_channels(channels),
+        Fit::Crop => {
+            let middle = cropped(picture, height, width)?;
+            resized(&middle, height, width)?.with_channels(channels)
         }
         Fit::None if same_size => picture.clone().with_channels(channels),
         Fit::None => Err(Error::file(
@@ -84,6 +84,39 @@ pub fn fit(
             format!("{} x {} pixels", picture.width(), picture.height()),
         )),
     }
+}
+
+fn resized(picture: &Picture, height: usize, width: usize) -> Result<Picture> {
+    let from = (picture.height(), picture.width());
+    let values = picture
+        .planes()
+        .flat_map(|plane| resize(plane, from, (height, width)))
+        .collect();
+    Picture::new(picture.channels(), height, width, values)
+}
+
+/// The largest part from the middle with the proportions of `height` x `width`, to the nearest pixel.
+fn cropped(picture: &Picture, height: usize, width: usize) -> Result<Picture> {
+    // Casts from float saturate.
+    let side = |other: usize, share: f64, limit: usize| {
+        ((other as f64 * share).round() as usize).clamp(1, limit)
+    };
+    let share = height as f64 / width as f64;
+    let new_height = side(picture.width(), share, picture.height());
+    let new_width = side(picture.height(), 1.0 / share, picture.width());
+    let top = (picture.height() - new_height) / 2;
+    let left = (picture.width() - new_width) / 2;
+    let values = picture
+        .planes()
+        .flat_map(|plane| {
+            plane
+                .chunks_exact(picture.width())
+                .skip(top)
+                .take(new_height)
+        })
+        .flat_map(|row| row.iter().skip(left).take(new_width).copied())
+        .collect();
+    Picture::new(picture.channels(), new_height, new_width, values)
 }
 
 /// The cropped ink of a picture, 0 to 1.

@@ -18,7 +18,7 @@ pub use filters::filter_grid;
 pub use fit::{Fit, fit};
 pub use panels::{Panel, panels};
 pub use plot::{Chart, Series, curves};
-pub use png::{read_png, write_png, write_rgb};
+pub use png::{PngHeader, read_png, read_png_header, write_png, write_rgb};
 pub use sheet::ContactSheet;
 
 use crate::{Error, Result};
@@ -105,6 +105,14 @@ impl Picture {
     /// The values, without a copy.
     pub fn into_values(self) -> Vec<f32> {
         self.values
+    }
+
+    /// The values as bytes, 255 times each, rounded to nearest.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.values
+            .iter()
+            .map(|&value| png::to_byte(value))
+            .collect()
     }
 
     /// The planes, one a channel, each `height * width` values.

@@ -61,6 +61,40 @@ pub fn read_png(path: impl AsRef<Path>, channels: usize) -> Result<Picture> {
     Picture::new(channels, height as usize, width as usize, values)
 }
 
+/// What a PNG's first chunk says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PngHeader {
+    /// Rows of pixels.
+    pub height: usize,
+    /// Pixels in a row.
+    pub width: usize,
+    /// Whether its pixels have colours, if only from a palette.
+    pub colour: bool,
+}
+
+/// Reads a PNG's size and kind without the rest of the file.
+///
+/// # Errors
+/// If the file cannot be read, is no PNG, or has a side of 0 or over 16,384 pixels.
+pub fn read_png_header(path: impl AsRef<Path>) -> Result<PngHeader> {
+    let path = path.as_ref();
+    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    // Signature (8 bytes), length, name, width, height (4 each), bit depth, colour type.
+    let mut bytes = Vec::with_capacity(26);
+    file.take(26)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::io("read", path, e))?;
+    let (width, height) = header(path, &bytes)?;
+    let Some(colour_type) = bytes.get(25) else {
+        return Err(Error::file(path, "a whole PNG", "one that ends early"));
+    };
+    Ok(PngHeader {
+        height: height as usize,
+        width: width as usize,
+        colour: colour_type & 2 != 0,
+    })
+}
+
 /// The file's bytes; no more than [`MAX_BYTES`] are taken in.
 fn read_limited(path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path).map_err(|e| Error::io("open", path, e))?;

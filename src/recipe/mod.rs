@@ -3,6 +3,7 @@
 mod activation;
 mod activation_text;
 mod builtin;
+mod data;
 mod network;
 mod optimizer;
 mod training;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use activation::Activation;
 pub use builtin::{Builtin, builtin};
+pub use data::{DataConfig, ImageSize, NamedSet, Resize};
 pub use network::{ConvConfig, DenseConfig, Initialization, NetworkConfig};
 pub use optimizer::{Adadelta, Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use training::{Corruption, Draw, Objective, Reconstruction, Schedule, Training, Unit};
@@ -30,6 +32,8 @@ pub struct Recipe {
     /// The key of everything random: initial weights, order of the samples, noise.
     #[serde(default = "default_seed")]
     pub seed: u64,
+    #[serde(default, skip_serializing_if = "DataConfig::is_default")]
+    pub data: DataConfig,
     pub network: NetworkConfig,
     #[serde(default)]
     pub corruption: Corruption,
@@ -135,6 +139,7 @@ impl Recipe {
                 self.seed,
             ));
         }
+        self.data.validate()?;
         self.network.validate()?;
         self.corruption.validate()?;
         self.optimizer.validate()?;

@@ -1,0 +1,129 @@
+//! Picture files made images of one shape.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::idx::MAX_SIDE;
+use super::{Images, grouped};
+use crate::error::shown;
+use crate::picture::{Fit, PngHeader, fit, read_png, read_png_header};
+use crate::recipe::{DataConfig, Resize};
+use crate::{Error, Result};
+
+/// Most bytes of pixels of one folder.
+const MAX_BYTES: u64 = 1 << 34;
+
+/// The shape that pictures get, `(channels, height, width)`: the recipe's, and what it leaves open from
+/// the headers of all files.
+pub fn shape(
+    folder: &Path,
+    pictures: &[(PathBuf, u8)],
+    config: &DataConfig,
+) -> Result<(usize, usize, usize)> {
+    let size = config.size.map(|size| size.height_width());
+    let (channels, (height, width)) = match (config.channels, size) {
+        (Some(channels), Some(size)) => (channels, size),
+        (channels, size) => {
+            let headers = headers(pictures)?;
+            let size = match size {
+                Some(size) => size,
+                None => common_size(&headers)?,
+            };
+            let colour = headers.iter().any(|(_, header)| header.colour);
+            (channels.unwrap_or(if colour { 3 } else { 1 }), size)
+        }
+    };
+    // In 64 bits: below 2^34 * 3 * 2^12 * 2^12.
+    let image = channels as u64 * height as u64 * width as u64;
+    let bytes = (pictures.len() as u64).saturating_mul(image);
+    if bytes > MAX_BYTES || usize::try_from(bytes).is_err() {
+        return Err(Error::file(
+            folder,
+            format!(
+                "at most {} bytes of pixels (see data.size)",
+                grouped(MAX_BYTES)
+            ),
+            format!(
+                "{} pictures of {channels}x{height}x{width}",
+                grouped(pictures.len())
+            ),
+        ));
+    }
+    Ok((channels, height, width))
+}
+
+type Headers<'a> = Vec<(&'a Path, PngHeader)>;
+
+fn headers(pictures: &[(PathBuf, u8)]) -> Result<Headers<'_>> {
+    let headers: Vec<Result<_>> = pictures
+        .par_iter()
+        .map(|(path, _)| Ok((path.as_path(), read_png_header(path)?)))
+        .collect();
+    // The first in order is reported, not the first that was met.
+    headers.into_iter().collect()
+}
+
+/// The size of all pictures, which must be the same.
+fn common_size(headers: &Headers) -> Result<(usize, usize)> {
+    let size = |header: &PngHeader| (header.height, header.width);
+    let Some((first, header)) = headers.first() else {
+        return Err(Error::argument("pictures", "1 or more", "none"));
+    };
+    let (height, width) = size(header);
+    if let Some((path, other)) = headers
+        .iter()
+        .find(|(_, other)| size(other) != (height, width))
+    {
+        return Err(Error::file(
+            path,
+            format!(
+                "{width} x {height} pixels as {}, or data.size in the recipe to resize all",
+                shown(first)
+            ),
+            format!("{} x {} pixels", other.width, other.height),
+        ));
+    }
+    if height.max(width) > MAX_SIDE as usize {
+        return Err(Error::file(
+            first,
+            format!("at most {MAX_SIDE} pixels a side, or data.size in the recipe to resize all"),
+            format!("{width} x {height} pixels"),
+        ));
+    }
+    Ok((height, width))
+}
+
+/// Decodes the files in parallel and brings them to a shape.
+pub fn decode(
+    pictures: &[(PathBuf, u8)],
+    shape: (usize, usize, usize),
+    resize: Resize,
+) -> Result<Images> {
+    let (channels, height, width) = shape;
+    let method = match resize {
+        Resize::Squeeze => Fit::Resize,
+        Resize::Crop => Fit::Crop,
+    };
+    let size = channels * height * width;
+    let length = pictures.len().saturating_mul(size);
+    let mut pixels = Vec::new();
+    pixels.try_reserve_exact(length).map_err(|_| {
+        let found = format!("{} bytes", grouped(length));
+        Error::argument("pictures", "no more than fits into memory", found)
+    })?;
+    pixels.resize(length, 0);
+    let done: Vec<Result<()>> = pixels
+        .par_chunks_mut(size.max(1))
+        .zip(pictures)
+        .map(|(image, (path, _))| {
+            let picture = read_png(path, channels)?;
+            let picture = fit(&picture, channels, height, width, method, path)?;
+            image.copy_from_slice(&picture.to_bytes());
+            Ok(())
+        })
+        .collect();
+    done.into_iter().collect::<Result<()>>()?;
+    let labels = pictures.iter().map(|(_, label)| *label).collect();
+    Images::new(shape, pixels, labels)
+}

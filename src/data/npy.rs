@@ -1,0 +1,293 @@
+//! Images and labels from arrays of NumPy (.npy).
+//!
+//! Values are made bytes while they are read, so an array takes as much memory as it has values, and
+//! none before its header has been checked against the size of the file.
+
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::idx::{MAX_BYTES, MAX_SIDE};
+use super::npy_header::{self, Header, Kind, Refusal};
+use super::{Images, grouped};
+use crate::{Error, Result};
+
+/// Bytes that are read at a time: a multiple of every value's size.
+const CHUNK: usize = 1 << 16;
+
+/// Reads a file with one array of images; they have no labels, so all get 0.
+///
+/// Shapes are those of [`Array::images`].
+pub fn load(path: &Path) -> Result<Images> {
+    let io = |source| Error::io("read", path, source);
+    let file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let pixels = Array::open(path.to_path_buf(), BufReader::new(file), length)?.images()?;
+    let labels = vec![0; pixels.count];
+    pixels.with_labels(labels)
+}
+
+/// Images without labels: `values` are `(count, channels, height, width)`.
+pub struct Pixels {
+    pub count: usize,
+    shape: (usize, usize, usize),
+    values: Vec<u8>,
+}
+
+impl Pixels {
+    /// The images with a label each.
+    pub fn with_labels(self, labels: Vec<u8>) -> Result<Images> {
+        Images::new(self.shape, self.values, labels)
+    }
+}
+
+/// How the images of an array lie.
+struct Layout {
+    count: u64,
+    channels: u64,
+    height: u64,
+    width: u64,
+    /// The channels come last.
+    interleaved: bool,
+}
+
+/// An array whose header has been read.
+pub struct Array<R> {
+    /// For errors.
+    name: PathBuf,
+    header: Header,
+    /// Bytes in all, header included, once unpacked.
+    length: u64,
+    input: R,
+}
+
+impl<R: Read> Array<R> {
+    /// Reads the header of an array of `length` bytes in all.
+    pub fn open(name: PathBuf, mut input: R, length: u64) -> Result<Self> {
+        match npy_header::read(&mut input) {
+            Ok(header) => Ok(Self {
+                name,
+                header,
+                length,
+                input,
+            }),
+            Err(Refusal::Wrong(expected, found)) => Err(Error::file(name, expected, found)),
+            Err(Refusal::Io(source)) => Err(failed(&name, source)),
+        }
+    }
+
+    /// The array as images: `(N, H, W)`, `(N, C, H, W)` or `(N, H, W, C)` with C 1 or 3; where both
+    /// of the last could be meant, channels come first. Bytes count as value / 255, floats must lie
+    /// in [0, 1] and are rounded to the nearest byte.
+    pub fn images(mut self) -> Result<Pixels> {
+        let layout = self.layout()?;
+        let convert: fn(&[u8]) -> Result<u8, String> = match self.header.kind {
+            Kind::Unsigned(1) => byte,
+            Kind::Float(4) => float32,
+            Kind::Float(_) => float64,
+            Kind::Signed(_) | Kind::Unsigned(_) => {
+                let found = "integers of another type";
+                return Err(self.wrong("bytes (uint8) or floats in [0, 1]", found));
+            }
+        };
+        // Below 2^32 * 3 * 2^12 * 2^12: no overflow.
+        let values = layout.count * layout.channels * layout.height * layout.width;
+        let what = format!(
+            "{} images of {}x{}x{}",
+            grouped(layout.count),
+            layout.channels,
+            layout.height,
+            layout.width
+        );
+        let expected = "bytes (uint8) or floats in [0, 1] (divide by 255?)";
+        let mut pixels = self.values(values, &what, expected, convert)?;
+        let sizes = [layout.count, layout.channels, layout.height, layout.width];
+        let [count, channels, height, width] = sizes.map(usize::try_from);
+        let too_large = |_| self.wrong("no more than fits into memory", what.as_str());
+        let count = count.map_err(too_large)?;
+        let (channels, height, width) = (
+            channels.map_err(too_large)?,
+            height.map_err(too_large)?,
+            width.map_err(too_large)?,
+        );
+        if layout.interleaved && channels > 1 {
+            separate(&mut pixels, channels, height * width);
+        }
+        Ok(Pixels {
+            count,
+            shape: (channels, height, width),
+            values: pixels,
+        })
+    }
+
+    /// The array as `count` labels: integers of any size from 0 to 255, `(N)` or `(N, 1)`.
+    pub fn labels(mut self, count: usize) -> Result<Vec<u8>> {
+        let expected = format!("{} labels, one for each image", grouped(count));
+        let (&[found] | &[found, 1]) = self.header.shape.as_slice() else {
+            return Err(self.wrong(expected, self.shape()));
+        };
+        if u64::try_from(count) != Ok(found) {
+            return Err(self.wrong(expected, format!("{} labels", grouped(found))));
+        }
+        let convert: fn(&[u8]) -> Result<u8, String> = match self.header.kind {
+            Kind::Unsigned(_) => unsigned,
+            Kind::Signed(_) => signed,
+            Kind::Float(_) => return Err(self.wrong("integers as labels", "floats")),
+        };
+        let what = format!("{} labels", grouped(found));
+        self.values(found, &what, "labels from 0 to 255", convert)
+    }
+
+    fn layout(&self) -> Result<Layout> {
+        let (count, channels, height, width, interleaved) = match *self.header.shape.as_slice() {
+            [count, height, width] => (count, 1, height, width, false),
+            [count, channels @ (1 | 3), height, width] => (count, channels, height, width, false),
+            [count, height, width, channels @ (1 | 3)] => (count, channels, height, width, true),
+            _ => {
+                return Err(self.wrong(
+                    "images of shape (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3",
+                    self.shape(),
+                ));
+            }
+        };
+        let sides = 1..=u64::from(MAX_SIDE);
+        if !(1..=u64::from(u32::MAX)).contains(&count)
+            || !sides.contains(&height)
+            || !sides.contains(&width)
+        {
+            return Err(self.wrong(
+                format!("1 to 4,294,967,295 images of 1x1 to {MAX_SIDE}x{MAX_SIDE} pixels"),
+                self.shape(),
+            ));
+        }
+        Ok(Layout {
+            count,
+            channels,
+            height,
+            width,
+            interleaved,
+        })
+    }
+
+    /// All values as bytes; `what` they are and what was `expected` of each is for errors.
+    fn values(
+        &mut self,
+        count: u64,
+        what: &str,
+        expected: &str,
+        convert: fn(&[u8]) -> Result<u8, String>,
+    ) -> Result<Vec<u8>> {
+        if count > MAX_BYTES {
+            return Err(self.wrong(
+                format!("at most {} values", grouped(MAX_BYTES)),
+                format!("a header that promises {}", grouped(count)),
+            ));
+        }
+        let size = u64::from(self.header.kind.bytes());
+        let promised = count * size + self.header.length;
+        let bytes = format!("{} bytes for {what}", grouped(promised));
+        if promised != self.length {
+            return Err(self.wrong(bytes, format!("{} bytes", grouped(self.length))));
+        }
+        let too_large = || self.wrong("no more than fits into memory", what);
+        let length = usize::try_from(count).map_err(|_| too_large())?;
+        let mut values = Vec::new();
+        values.try_reserve_exact(length).map_err(|_| too_large())?;
+        let mut chunk = vec![0; CHUNK];
+        let mut left = count * size;
+        while left > 0 {
+            let next = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
+            let part = chunk.get_mut(..next).unwrap_or_default();
+            self.input
+                .read_exact(part)
+                .map_err(|source| failed(&self.name, source))?;
+            for value in part.chunks_exact(usize::from(self.header.kind.bytes())) {
+                values.push(convert(value).map_err(|found| self.wrong(expected, found))?);
+            }
+            left -= next as u64;
+        }
+        // One byte further: nothing may follow, and the checksum of a packed array is compared there.
+        let mut rest = [0; 1];
+        match self.input.read(&mut rest) {
+            Ok(0) => Ok(values),
+            Ok(_) => Err(self.wrong(bytes, "more bytes after them")),
+            Err(source) => Err(failed(&self.name, source)),
+        }
+    }
+
+    /// The shape as Python writes it.
+    fn shape(&self) -> String {
+        let sides: Vec<String> = self.header.shape.iter().map(u64::to_string).collect();
+        format!("shape ({})", sides.join(", "))
+    }
+
+    fn wrong(&self, expected: impl Into<String>, found: impl Into<String>) -> Error {
+        Error::file(&self.name, expected, found)
+    }
+}
+
+/// An error while reading: the system's, or what the archive's reader says of a damaged file.
+fn failed(name: &Path, source: io::Error) -> Error {
+    match source.kind() {
+        ErrorKind::UnexpectedEof => Error::file(name, "a whole array", "one that ends early"),
+        _ if source.raw_os_error().is_some() => Error::io("read", name, source),
+        _ => Error::file(name, "a sound array", format!("a damaged one ({source})")),
+    }
+}
+
+/// Puts interleaved channels into planes, image by image.
+fn separate(pixels: &mut [u8], channels: usize, plane: usize) {
+    let mut planes = vec![0; channels * plane];
+    for image in pixels.chunks_exact_mut(channels * plane) {
+        for (channel, plane) in planes.chunks_exact_mut(plane).enumerate() {
+            let samples = image.iter().skip(channel).step_by(channels);
+            for (to, from) in plane.iter_mut().zip(samples) {
+                *to = *from;
+            }
+        }
+        image.copy_from_slice(&planes);
+    }
+}
+
+fn byte(value: &[u8]) -> Result<u8, String> {
+    value.first().copied().ok_or_else(String::new)
+}
+
+fn float32(value: &[u8]) -> Result<u8, String> {
+    let value = value.first_chunk().map(|bytes| f32::from_le_bytes(*bytes));
+    share(value.map_or(f64::NAN, f64::from))
+}
+
+fn float64(value: &[u8]) -> Result<u8, String> {
+    let value = value.first_chunk().map(|bytes| f64::from_le_bytes(*bytes));
+    share(value.unwrap_or(f64::NAN))
+}
+
+/// The byte nearest to 255 times the value.
+fn share(value: f64) -> Result<u8, String> {
+    if (0.0..=1.0).contains(&value) {
+        Ok((value * 255.0).round() as u8)
+    } else {
+        Err(format!("{value}"))
+    }
+}
+
+fn unsigned(value: &[u8]) -> Result<u8, String> {
+    let mut bytes = [0; 8];
+    for (to, from) in bytes.iter_mut().zip(value) {
+        *to = *from;
+    }
+    let value = u64::from_le_bytes(bytes);
+    u8::try_from(value).map_err(|_| value.to_string())
+}
+
+fn signed(value: &[u8]) -> Result<u8, String> {
+    // The sign fills what a shorter number lacks.
+    let negative = value.last().is_some_and(|byte| *byte >= 0x80);
+    let mut bytes = [if negative { 0xff } else { 0 }; 8];
+    for (to, from) in bytes.iter_mut().zip(value) {
+        *to = *from;
+    }
+    let value = i64::from_le_bytes(bytes);
+    u8::try_from(value).map_err(|_| value.to_string())
+}

@@ -1,0 +1,350 @@
+//! The header of a NumPy array file: a literal of a Python dictionary with type, order and shape.
+//!
+//! Formats 1.0, 2.0 and 3.0 (NumPy enhancement proposal 1 and `numpy.lib.format`). Read strictly: what
+//! NumPy does not write is refused with the reason, and nothing is believed before it is checked.
+
+use std::io::{self, Read};
+
+/// The longest header that is read. NumPy's are some 128 bytes, and it reads none above 10,000.
+const MAX_HEADER: u32 = 10_000;
+/// The most dimensions of an array in NumPy.
+const MAX_DIMENSIONS: usize = 64;
+/// How a file starts.
+pub const MAGIC: [u8; 6] = *b"\x93NUMPY";
+
+/// The type of one value, little-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Signed integers of 1, 2, 4 or 8 bytes.
+    Signed(u8),
+    /// Unsigned integers of 1, 2, 4 or 8 bytes.
+    Unsigned(u8),
+    /// Floats of 4 or 8 bytes.
+    Float(u8),
+}
+
+impl Kind {
+    /// Bytes of one value.
+    pub fn bytes(self) -> u8 {
+        match self {
+            Self::Signed(bytes) | Self::Unsigned(bytes) | Self::Float(bytes) => bytes,
+        }
+    }
+}
+
+/// What a header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    pub kind: Kind,
+    pub shape: Vec<u64>,
+    /// Bytes before the first value.
+    pub length: u64,
+}
+
+/// Why a header is of no use.
+#[derive(Debug)]
+pub enum Refusal {
+    Io(io::Error),
+    /// What was expected, and what was found.
+    Wrong(&'static str, String),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                Self::Wrong("a whole header", "a file that ends in it".into())
+            }
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// Reads a header and leaves the input at the first value.
+pub fn read(input: &mut impl Read) -> Result<Header, Refusal> {
+    let mut start = [0; 8];
+    input.read_exact(&mut start)?;
+    let [magic @ .., major, minor] = start;
+    if magic != MAGIC {
+        let found = "another kind of file".to_string();
+        return Err(Refusal::Wrong("an array of NumPy (.npy)", found));
+    }
+    let (length, before) = match (major, minor) {
+        (1, 0) => {
+            let mut bytes = [0; 2];
+            input.read_exact(&mut bytes)?;
+            (u32::from(u16::from_le_bytes(bytes)), 10)
+        }
+        (2 | 3, 0) => {
+            let mut bytes = [0; 4];
+            input.read_exact(&mut bytes)?;
+            (u32::from_le_bytes(bytes), 12)
+        }
+        _ => {
+            let found = format!("format {major}.{minor}");
+            return Err(Refusal::Wrong("format 1.0, 2.0 or 3.0 of NumPy", found));
+        }
+    };
+    if length > MAX_HEADER {
+        let found = format!("one of {length} bytes");
+        return Err(Refusal::Wrong("a header of at most 10,000 bytes", found));
+    }
+    let mut text = Vec::new();
+    input.take(u64::from(length)).read_to_end(&mut text)?;
+    if text.len() as u64 != u64::from(length) {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    let (kind, shape) = parse(&text)?;
+    Ok(Header {
+        kind,
+        shape,
+        length: u64::from(length) + before,
+    })
+}
+
+const DICTIONARY: &str = "a header with 'descr', 'fortran_order' and 'shape'";
+
+/// The type and shape that a header's text gives.
+fn parse(text: &[u8]) -> Result<(Kind, Vec<u64>), Refusal> {
+    let mut literal = Literal { rest: text };
+    let (mut kind, mut shape, mut fortran) = (None, None, None);
+    let broken = || Refusal::Wrong(DICTIONARY, format!("`{}`", excerpt(text)));
+    literal.take(b'{').ok_or_else(broken)?;
+    while literal.take(b'}').is_none() {
+        let key = literal.string().ok_or_else(broken)?;
+        literal.take(b':').ok_or_else(broken)?;
+        match key {
+            b"descr" if kind.is_none() => {
+                if literal.next_is(b'[') {
+                    return Err(Refusal::Wrong(TYPES, "a structured type".into()));
+                }
+                kind = Some(parse_kind(literal.string().ok_or_else(broken)?)?);
+            }
+            b"fortran_order" if fortran.is_none() => {
+                fortran = Some(literal.boolean().ok_or_else(broken)?);
+            }
+            b"shape" if shape.is_none() => shape = Some(literal.shape().ok_or_else(broken)?),
+            _ => return Err(broken()),
+        }
+        if literal.take(b',').is_none() && !literal.next_is(b'}') {
+            return Err(broken());
+        }
+    }
+    if !literal.is_at_end() {
+        return Err(broken());
+    }
+    match (kind, shape, fortran) {
+        (Some(kind), Some(shape), Some(false)) => Ok((kind, shape)),
+        (Some(_), Some(_), Some(true)) => Err(Refusal::Wrong(
+            "values in C order (see numpy.ascontiguousarray)",
+            "Fortran order".into(),
+        )),
+        _ => Err(broken()),
+    }
+}
+
+const TYPES: &str = "integers, float32 or float64, little-endian (see numpy's astype)";
+
+fn parse_kind(descr: &[u8]) -> Result<Kind, Refusal> {
+    let named = |what: &str| {
+        let found = format!("{what} (`{}`)", excerpt(descr));
+        Refusal::Wrong(TYPES, found)
+    };
+    match descr {
+        [b'|' | b'<', b'u', b'1'] => Ok(Kind::Unsigned(1)),
+        [b'|' | b'<', b'i', b'1'] => Ok(Kind::Signed(1)),
+        [b'<', b'u', bytes @ (b'2' | b'4' | b'8')] => Ok(Kind::Unsigned(bytes - b'0')),
+        [b'<', b'i', bytes @ (b'2' | b'4' | b'8')] => Ok(Kind::Signed(bytes - b'0')),
+        [b'<', b'f', bytes @ (b'4' | b'8')] => Ok(Kind::Float(bytes - b'0')),
+        [b'>', ..] => Err(named("big-endian values")),
+        [b'|' | b'<', b'O', ..] => Err(named("Python objects")),
+        _ => Err(named("another type")),
+    }
+}
+
+/// The start of a text for a message: one line, printable.
+pub fn excerpt(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut short: String = text.trim().chars().take(60).collect();
+    if short.len() < text.trim().len() {
+        short.push_str("...");
+    }
+    short.escape_debug().to_string()
+}
+
+/// A Python literal that is read from its start; blanks count for nothing.
+struct Literal<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Literal<'a> {
+    fn next_is(&mut self, byte: u8) -> bool {
+        self.rest = self.rest.trim_ascii_start();
+        self.rest.first() == Some(&byte)
+    }
+
+    fn is_at_end(&mut self) -> bool {
+        self.rest = self.rest.trim_ascii_start();
+        self.rest.is_empty()
+    }
+
+    fn take(&mut self, byte: u8) -> Option<()> {
+        self.next_is(byte).then_some(())?;
+        self.rest = self.rest.get(1..)?;
+        Some(())
+    }
+
+    /// A string in either quotes without escapes.
+    fn string(&mut self) -> Option<&'a [u8]> {
+        let quote = if self.next_is(b'"') { b'"' } else { b'\'' };
+        self.take(quote)?;
+        let end = self.rest.iter().position(|&byte| byte == quote)?;
+        let (text, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest.get(1..)?;
+        (!text.contains(&b'\\')).then_some(text)
+    }
+
+    fn boolean(&mut self) -> Option<bool> {
+        self.rest = self.rest.trim_ascii_start();
+        for (word, value) in [("True", true), ("False", false)] {
+            if let Some(rest) = self.rest.strip_prefix(word.as_bytes()) {
+                self.rest = rest;
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// A tuple of numbers: `()`, `(3,)`, `(3, 4)`.
+    fn shape(&mut self) -> Option<Vec<u64>> {
+        self.take(b'(')?;
+        let mut shape = Vec::new();
+        while self.take(b')').is_none() {
+            shape.push(self.number()?);
+            let comma = self.take(b',').is_some();
+            // `(3)` is a number in Python, not a tuple.
+            let closes = self.next_is(b')') && shape.len() > 1;
+            if (!comma && !closes) || shape.len() > MAX_DIMENSIONS {
+                return None;
+            }
+        }
+        Some(shape)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.rest = self.rest.trim_ascii_start();
+        let digits = self.rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        let (number, rest) = self.rest.split_at_checked(digits)?;
+        self.rest = rest;
+        std::str::from_utf8(number).ok()?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(major: u8, text: &str) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([major, 0]);
+        let length = text.len() as u32;
+        match major {
+            1 => bytes.extend((length as u16).to_le_bytes()),
+            _ => bytes.extend(length.to_le_bytes()),
+        }
+        bytes.extend(text.as_bytes());
+        bytes
+    }
+
+    fn wrong(bytes: &[u8]) -> String {
+        match read(&mut &*bytes).unwrap_err() {
+            Refusal::Wrong(expected, found) => format!("expected {expected}, found {found}"),
+            Refusal::Io(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn headers_as_numpy_writes_them_are_read() {
+        let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }      \n";
+        for (major, before) in [(1, 10), (2, 12), (3, 12)] {
+            let mut bytes = file(major, text);
+            bytes.push(7);
+            let mut input = bytes.as_slice();
+            let header = read(&mut input).unwrap();
+            assert_eq!(header.kind, Kind::Float(4));
+            assert_eq!(header.shape, [3, 4]);
+            assert_eq!(header.length, text.len() as u64 + before);
+            assert_eq!(input, [7]);
+        }
+        for (shape, expected) in [
+            ("()", vec![]),
+            ("(3,)", vec![3]),
+            ("( 1 , 2,3 ,)", vec![1, 2, 3]),
+        ] {
+            let text = format!("{{\"shape\":{shape},'fortran_order':False,'descr':'|u1'}}");
+            assert_eq!(
+                read(&mut file(1, &text).as_slice()).unwrap().shape,
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn what_numpy_does_not_write_is_refused() {
+        for text in [
+            "",
+            "{",
+            "{}",
+            "[]",
+            "{'descr': '|u1'}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (3)}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (3,,)}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (3 4)}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (-3,)}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (18446744073709551616,)}",
+            "{'descr': '|u1', 'fortran_order': false, 'shape': (3,)}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), 'more': 1}",
+            "{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (3,)}",
+            "{'descr': '|u1' 'fortran_order': False, 'shape': (3,)}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (3,)} 1",
+            "{'descr': '|\\u1', 'fortran_order': False, 'shape': (3,)}",
+            "__import__('os')",
+        ] {
+            let message = wrong(&file(1, text));
+            assert!(message.contains("'descr'"), "{text}: {message}");
+        }
+        let many = format!(
+            "{{'descr': '|u1', 'fortran_order': False, 'shape': ({}) }}",
+            "1,".repeat(65)
+        );
+        assert!(wrong(&file(1, &many)).contains("..."));
+    }
+
+    #[test]
+    fn files_that_end_in_the_header_are_refused() {
+        let whole = file(
+            2,
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }\n",
+        );
+        for length in 0..whole.len() {
+            assert!(wrong(&whole[..length]).contains("ends in it"), "{length}");
+        }
+        assert!(wrong(b"\x89PNG\r\n\x1a\n").contains("another kind"));
+        assert!(wrong(b"\x93NUMPY\x04\x00").contains("format 4.0"));
+        assert!(wrong(b"\x93NUMPY\x02\x00\xff\xff\xff\xff").contains("4294967295 bytes"));
+    }
+
+    #[test]
+    fn types_and_orders_that_are_not_read_are_named() {
+        let with = |descr: &str, order: &str| {
+            let text = format!("{{'descr': {descr}, 'fortran_order': {order}, 'shape': (3,), }}");
+            wrong(&file(1, &text))
+        };
+        assert!(with("'>f4'", "False").contains("big-endian values (`>f4`)"));
+        assert!(with("'|O'", "False").contains("Python objects (`|O`)"));
+        assert!(with("'<f2'", "False").contains("another type (`<f2`)"));
+        assert!(with("'<U8'", "False").contains("another type (`<U8`)"));
+        assert!(with("[('a', '<f4')]", "False").contains("a structured type"));
+        assert!(with("'<f4'", "True").contains("found Fortran order"));
+    }
+}

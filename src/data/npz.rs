@@ -1,0 +1,135 @@
+//! A zip archive of NumPy arrays (.npz) with a training and a test set, as Keras' `mnist.npz`.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::idx::MAX_GZIP_RATIO;
+use super::npy::Array;
+use super::npy_header::excerpt;
+use super::{Images, grouped};
+use crate::{Error, Result};
+
+/// How many names of an archive an error lists.
+const LISTED: usize = 8;
+
+/// Reads the training and the test images.
+///
+/// The arrays are `x_train`, `y_train`, `x_test` and `y_test`; others are not looked at, and nothing is
+/// ever written to disk.
+pub fn load(path: &Path) -> Result<(Images, Images)> {
+    let io = |source| Error::io("read", path, source);
+    let file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| refused(path, error))?;
+    let mut arrays = Arrays {
+        path,
+        length,
+        archive,
+    };
+    let train = arrays.part("x_train", "y_train")?;
+    let test = arrays.part("x_test", "y_test")?;
+    if train.shape() != test.shape() {
+        let size = |(channels, height, width)| format!("images of {channels}x{height}x{width}");
+        return Err(Error::file(
+            arrays.name("x_test"),
+            format!("{} as in x_train", size(train.shape())),
+            size(test.shape()),
+        ));
+    }
+    Ok((train, test))
+}
+
+struct Arrays<'a> {
+    path: &'a Path,
+    /// Bytes of the archive.
+    length: u64,
+    archive: ZipArchive<BufReader<File>>,
+}
+
+impl Arrays<'_> {
+    fn part(&mut self, images: &str, labels: &str) -> Result<Images> {
+        let pixels = self.array(images)?.images()?;
+        let count = pixels.count;
+        pixels.with_labels(self.array(labels)?.labels(count)?)
+    }
+
+    /// Opens the array of a key.
+    fn array(&mut self, key: &str) -> Result<Array<impl io::Read>> {
+        let entry = format!("{key}.npy");
+        let Some(index) = self.archive.index_for_name_raw(entry.as_bytes()) else {
+            return Err(Error::file(
+                self.path,
+                "the arrays x_train, y_train, x_test and y_test",
+                format!("no {key} ({})", self.listing()),
+            ));
+        };
+        let name = self.name(key);
+        let file = self
+            .archive
+            .by_index(index)
+            .map_err(|error| refused(&name, error))?;
+        // What the archive says of an entry is held against its own size first: an entry cannot be
+        // stored in more bytes than there are, nor unpack to more than deflate can pack into them.
+        let (stored, unpacked) = (file.compressed_size(), file.size());
+        if stored > self.length || unpacked / MAX_GZIP_RATIO > stored {
+            return Err(Error::file(
+                name,
+                format!(
+                    "an array that fits into an archive of {} bytes",
+                    grouped(self.length)
+                ),
+                format!(
+                    "one of {} bytes stored in {}",
+                    grouped(unpacked),
+                    grouped(stored)
+                ),
+            ));
+        }
+        Array::open(name, file, unpacked)
+    }
+
+    /// What errors call the array of a key.
+    fn name(&self, key: &str) -> PathBuf {
+        let mut name = self.path.as_os_str().to_os_string();
+        name.push(format!(": {key}"));
+        name.into()
+    }
+
+    /// The names in the archive, as far as they are worth a line.
+    fn listing(&self) -> String {
+        let count = self.archive.len();
+        let names: Vec<String> = self
+            .archive
+            .file_names_raw()
+            .take(LISTED)
+            .map(excerpt)
+            .collect();
+        match count {
+            0 => "it is empty".to_string(),
+            _ if count > LISTED => format!("it holds {}, ... ({count} in all)", names.join(", ")),
+            _ => format!("it holds {}", names.join(", ")),
+        }
+    }
+}
+
+/// Why an archive or an entry cannot be read.
+fn refused(name: &Path, error: ZipError) -> Error {
+    let expected = "a zip archive of NumPy arrays (.npz)";
+    match error {
+        // The reader's own complaints come as errors of reading, too.
+        ZipError::Io(source) if source.raw_os_error().is_some() => Error::io("read", name, source),
+        other => {
+            let reason = other.to_string();
+            let reason: Vec<&str> = reason.split_whitespace().collect();
+            Error::file(
+                name,
+                expected,
+                format!("a damaged one ({})", reason.join(" ")),
+            )
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What a recipe says of its images.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Which images to take, and how to make them from pictures.
+///
+/// A recipe without this table trains on MNIST, or on whatever other data it is given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// The set to take where no other data is given.
+    pub set: NamedSet,
+    /// Only images with one of these labels; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<u8>>,
+    /// Height and width that the pictures of a folder are brought to; when absent they must all have
+    /// one size. Other data must have this size already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<ImageSize>,
+    /// 1 (grey) or 3 (red, green, blue) that the pictures of a folder are turned into; when absent 3
+    /// if any of them is a colour picture, else 1. Other data must have as many already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+    /// How pictures of another size are brought to `size`.
+    pub resize: Resize,
+    /// The share of the images that become the test set where the data has none of its own.
+    pub test_fraction: f64,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            set: NamedSet::default(),
+            classes: None,
+            size: None,
+            channels: None,
+            resize: Resize::default(),
+            test_fraction: 0.1,
+        }
+    }
+}
+
+/// A set that can be had by its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedSet {
+    /// 70,000 handwritten digits of 28x28 (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning
+    /// applied to document recognition", 1998).
+    #[default]
+    Mnist,
+    /// 70,000 pictures of clothes of 28x28 in ten classes (Xiao, Rasul and Vollgraf, "Fashion-MNIST: a
+    /// novel image dataset for benchmarking machine learning algorithms", 2017).
+    FashionMnist,
+}
+
+impl NamedSet {
+    /// The name that people know it by.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Mnist => "MNIST",
+            Self::FashionMnist => "Fashion-MNIST",
+        }
+    }
+}
+
+/// Height and width of an image: one number for a square, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a number of pixels or [height, width]")]
+pub enum ImageSize {
+    /// As high as wide.
+    Square(usize),
+    /// Height and width.
+    Sides([usize; 2]),
+}
+
+impl ImageSize {
+    /// Height and width.
+    pub fn height_width(self) -> (usize, usize) {
+        match self {
+            Self::Square(side) => (side, side),
+            Self::Sides([height, width]) => (height, width),
+        }
+    }
+}
+
+/// How a picture is brought to another size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resize {
+    /// The whole picture, each axis scaled for itself: other proportions are distorted.
+    #[default]
+    Squeeze,
+    /// The largest part from the middle that has the target's proportions, scaled: what lies beside it
+    /// is lost.
+    Crop,
+}
+
+/// The longest side of an image that a network is trained on.
+const MAX_SIDE: usize = 4096;
+
+impl DataConfig {
+    /// Whether nothing is said, so that the table need not be written.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        if let Some(classes) = &self.classes {
+            let mut seen = [false; 256];
+            let repeated = classes.iter().any(|&class| {
+                seen.get_mut(usize::from(class))
+                    .is_some_and(|seen| std::mem::replace(seen, true))
+            });
+            if classes.is_empty() || repeated {
+                return Err(Error::recipe(
+                    "data.classes",
+                    "one or more labels, each once",
+                    format!("{classes:?}"),
+                ));
+            }
+        }
+        if let Some(size) = self.size {
+            let (height, width) = size.height_width();
+            let sides = 1..=MAX_SIDE;
+            if !sides.contains(&height) || !sides.contains(&width) {
+                return Err(Error::recipe(
+                    "data.size",
+                    format!("height and width from 1 to {MAX_SIDE}"),
+                    format!("{height}x{width}"),
+                ));
+            }
+        }
+        if let Some(channels) = self.channels
+            && channels != 1
+            && channels != 3
+        {
+            let expected = "1 (grey) or 3 (red, green, blue)";
+            return Err(Error::recipe("data.channels", expected, channels));
+        }
+        // The comparison is false for NaN.
+        if !(self.test_fraction > 0.0 && self.test_fraction < 1.0) {
+            return Err(Error::recipe(
+                "data.test_fraction",
+                "above 0 and below 1",
+                self.test_fraction,
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::recipe::Recipe;
+
+    fn load(settings: &[&str]) -> Result<Recipe> {
+        let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
+        Recipe::load("dense-32", &settings)
+    }
+
+    #[test]
+    fn a_recipe_that_says_nothing_of_data_is_written_without_the_table() {
+        let recipe = load(&[]).unwrap();
+        assert_eq!(recipe.data, DataConfig::default());
+        assert!(!recipe.to_toml().unwrap().contains("data"));
+        assert!(!serde_json::to_string(&recipe).unwrap().contains("data"));
+        // Nor when it says what holds anyway.
+        let same = load(&["data.set=mnist", "data.test_fraction=0.1"]).unwrap();
+        assert_eq!(same.to_toml().unwrap(), recipe.to_toml().unwrap());
+    }
+
+    #[test]
+    fn the_table_survives_a_round_trip() {
+        for settings in [
+            &[
+                "data.set=fashion-mnist",
+                "data.classes=[1, 0]",
+                "data.size=32",
+            ][..],
+            &[
+                "data.size=[48, 64]",
+                "data.channels=3",
+                "data.resize=crop",
+                "data.test_fraction=0.25",
+            ],
+        ] {
+            let recipe = load(settings).unwrap();
+            let text = recipe.to_toml().unwrap();
+            assert!(text.contains("[data]"), "{text}");
+            assert_eq!(recipe, Recipe::parse(&text, Path::new("x"), &[]).unwrap());
+            let json = serde_json::to_string(&recipe).unwrap();
+            assert_eq!(recipe, serde_json::from_str(&json).unwrap());
+        }
+        let recipe = load(&["data.size=[48, 64]"]).unwrap();
+        assert_eq!(recipe.data.size.unwrap().height_width(), (48, 64));
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_named() {
+        for (setting, named) in [
+            ("data.clases=[0]", "clases"),
+            ("data.set=cifar", "data.set"),
+            ("data.classes=[]", "data.classes"),
+            ("data.classes=[1, 1]", "data.classes"),
+            ("data.classes=[256]", "data.classes"),
+            ("data.classes=[-1]", "data.classes"),
+            ("data.classes=0", "data.classes"),
+            ("data.size=0", "data.size"),
+            ("data.size=[28]", "[height, width]"),
+            ("data.size=[28, 5000]", "data.size"),
+            ("data.size=big", "data.size"),
+            ("data.channels=2", "data.channels"),
+            ("data.resize=stretch", "data.resize"),
+            ("data.test_fraction=0", "data.test_fraction"),
+            ("data.test_fraction=1.0", "data.test_fraction"),
+            ("data.test_fraction=nan", "data.test_fraction"),
+            ("data=1", "data"),
+        ] {
+            let error = load(&[setting]).unwrap_err();
+            assert!(error.to_string().contains(named), "{setting}: {error}");
+            assert!(!error.to_string().contains('\n'), "{setting}: {error}");
+            assert!(error.is_input(), "{setting}");
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! Arrays of NumPy: what NumPy wrote is read, and what could harm is refused.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use autoencode::Error;
+use autoencode::data::{self, Dataset, Source};
+use autoencode::recipe::DataConfig;
+use common::repository;
+use tempfile::TempDir;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+mod common;
+
+fn load(path: &Path) -> Result<Dataset, Error> {
+    data::load(&Source::Path(path.to_path_buf()), true)
+}
+
+/// A file written by scripts/reference_npy.py.
+fn reference(name: &str) -> Result<Dataset, Error> {
+    load(&repository(&format!("tests/data/npy/{name}")))
+}
+
+/// The bytes of the reference arrays: they count up by 7.
+fn pixels(count: usize) -> Vec<u8> {
+    (0..count).map(|index| (index * 7 % 256) as u8).collect()
+}
+
+/// All images of all parts, sorted, as splits do not keep all of them in one place.
+fn all(data: &Dataset) -> Vec<Vec<u8>> {
+    let mut images: Vec<Vec<u8>> = [&data.train, &data.validation, &data.test]
+        .into_iter()
+        .flat_map(|part| (0..part.len()).map(|index| part.image(index).unwrap().to_vec()))
+        .collect();
+    images.sort_unstable();
+    images
+}
+
+/// The message about a file with these bytes: one line that starts with the file's name.
+fn refused(name: &str, bytes: &[u8]) -> String {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    let error = load(&path).unwrap_err();
+    assert!(matches!(error, Error::File { .. }), "{error:?}");
+    let message = error.to_string();
+    assert!(message.starts_with(path.to_str().unwrap()), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    message.replace(folder.path().to_str().unwrap(), "")
+}
+
+/// An .npy file with this header text and these bytes as values.
+fn npy(header: &str, values: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(values);
+    bytes
+}
+
+fn array(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    npy(&header, values)
+}
+
+fn archive(entries: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+    let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(method);
+    for (name, bytes) in entries {
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// The arrays of a sound set: 6 training and 4 test images of 2x2.
+fn entries() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("x_train.npy", array("|u1", "(6, 2, 2)", &pixels(24))),
+        ("y_train.npy", array("|u1", "(6,)", &[0, 1, 2, 0, 1, 2])),
+        ("x_test.npy", array("|u1", "(4, 2, 2)", &pixels(16))),
+        (
+            "y_test.npy",
+            array("<i4", "(4, 1)", &[1, 0, 0, 0].repeat(4)),
+        ),
+    ]
+}
+
+/// The message about a sound set with one array replaced.
+fn refused_with(key: &str, bytes: Vec<u8>) -> String {
+    let mut entries = entries();
+    for (name, old) in &mut entries {
+        if *name == format!("{key}.npy") {
+            *old = bytes.clone();
+        }
+    }
+    refused("set.npz", &archive(&entries, CompressionMethod::Deflated))
+}
+
+#[track_caller]
+fn assert_says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "{message:?} lacks {part:?}");
+    }
+}
+
+#[test]
+fn arrays_of_every_format_type_and_layout_are_the_same_images() {
+    let grey = reference("grey_u8.npy").unwrap();
+    assert_eq!(grey.train.shape(), (1, 4, 5));
+    // One tenth for testing and one of what is left for validation, each at least one.
+    assert_eq!(
+        (grey.train.len(), grey.validation.len(), grey.test.len()),
+        (10, 1, 1)
+    );
+    let mut expected: Vec<Vec<u8>> = pixels(240).chunks(20).map(<[u8]>::to_vec).collect();
+    expected.sort_unstable();
+    assert_eq!(all(&grey), expected);
+    for name in ["u8_v2", "u8_v3", "f4", "f8"] {
+        let other = reference(&format!("grey_{name}.npy")).unwrap();
+        assert_eq!(other.content(), grey.content(), "{name}");
+    }
+    let colour = reference("colour_nchw.npy").unwrap();
+    assert_eq!(colour.train.shape(), (3, 4, 5));
+    let mut expected: Vec<Vec<u8>> = pixels(720).chunks(60).map(<[u8]>::to_vec).collect();
+    expected.sort_unstable();
+    assert_eq!(all(&colour), expected);
+    let last = reference("colour_nhwc.npy").unwrap();
+    assert_eq!(last.content(), colour.content());
+    let origin = colour.origin.to_string();
+    assert!(
+        origin.starts_with("11 + 1 images of 3x4x5 from "),
+        "{origin}"
+    );
+}
+
+#[test]
+fn the_share_of_test_images_is_the_recipes() {
+    let path = repository("tests/data/npy/grey_u8.npy");
+    let config = DataConfig {
+        test_fraction: 0.5,
+        ..DataConfig::default()
+    };
+    let data = data::load_with(&Source::Path(path.clone()), &config, true).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (5, 6));
+    let config = DataConfig {
+        test_fraction: 0.999,
+        ..DataConfig::default()
+    };
+    let data = data::load_with(&Source::Path(path), &config, true).unwrap();
+    assert_eq!((data.train.len(), data.validation.len()), (1, 1));
+}
+
+#[test]
+fn archives_stored_and_compressed_are_read_with_their_labels() {
+    let stored = reference("set.npz").unwrap();
+    assert_eq!(
+        (
+            stored.train.len(),
+            stored.validation.len(),
+            stored.test.len()
+        ),
+        (18, 2, 8)
+    );
+    assert_eq!(stored.test.labels(), [0, 1, 2, 3, 0, 1, 2, 3]);
+    assert_eq!(&stored.test.pixels()[..20], &pixels(160)[140..]);
+    for part in [&stored.train, &stored.validation] {
+        for index in 0..part.len() {
+            let first = part.image(index).unwrap()[0];
+            let place = (0..20).find(|place| place * 140 % 256 == usize::from(first));
+            assert_eq!(usize::from(part.labels()[index]), place.unwrap() % 4);
+        }
+    }
+    let packed = reference("set_compressed.npz").unwrap();
+    assert_eq!(packed.content(), stored.content());
+}
+
+#[test]
+fn orders_and_types_that_are_not_read_are_refused_with_what_to_do() {
+    for (name, parts) in [
+        ("fortran.npy", &["Fortran order", "ascontiguousarray"][..]),
+        ("big_endian.npy", &["big-endian", "astype"]),
+        ("objects.npy", &["Python objects"]),
+        ("structured.npy", &["structured"]),
+        ("half.npy", &["<f2", "float32"]),
+    ] {
+        let error = reference(name).unwrap_err();
+        assert!(matches!(error, Error::File { .. }), "{error:?}");
+        assert_says(&error.to_string(), parts);
+    }
+    assert_says(
+        &refused("x.npy", &array("<i4", "(3, 1, 1)", &[0; 12])),
+        &["uint8"],
+    );
+}
+
+#[test]
+fn shapes_that_are_no_images_are_refused_before_memory_is_taken() {
+    let too_many = format!("(1, 2, {})", u64::MAX);
+    for shape in [
+        "()",
+        "(3,)",
+        "(3, 4)",
+        "(3, 2, 4, 4)",
+        "(3, 1, 1, 4, 4)",
+        "(0, 4, 4)",
+        "(3, 0, 4)",
+        "(3, 4097, 1)",
+        "(4294967296, 1, 1)",
+        &too_many,
+    ] {
+        let message = refused("x.npy", &array("|u1", shape, &[0; 48]));
+        assert_says(&message, &["shape ("]);
+    }
+    for shape in ["(4294967295, 4096, 4096)", "(3000000000, 1, 1)"] {
+        let message = refused("x.npy", &array("<f8", shape, &[0; 48]));
+        assert_says(&message, &["2,147,483,648", "promises"]);
+    }
+    let message = refused("x.npy", &array("|u1", "(2000, 1000, 1000)", &[0; 48]));
+    assert_says(&message, &["bytes for 2,000 images of 1x1000x1000"]);
+}
+
+#[test]
+fn files_that_are_too_short_or_too_long_are_refused() {
+    let whole = fs::read(repository("tests/data/npy/grey_f4.npy")).unwrap();
+    for length in 6..whole.len() {
+        let message = refused("x.npy", &whole[..length]);
+        if length >= 128 {
+            assert_says(&message, &["1,088 bytes for 12 images of 1x4x5"]);
+        } else {
+            assert_says(&message, &["a whole header"]);
+        }
+    }
+    let mut longer = whole.clone();
+    longer.push(0);
+    assert_says(&refused("x.npy", &longer), &["1,088 bytes", "1,089 bytes"]);
+    assert_says(
+        &refused("x.npy", b"\x93NUMPY\x02\x00\xf0\xff\xff\xff{}"),
+        &["at most 10,000 bytes", "4294967280"],
+    );
+    assert_says(&refused("x.npy", b""), &["an empty file"]);
+    assert_says(&refused("x.npy", b"P5 2 2"), &["another kind of file"]);
+}
+
+#[test]
+fn floats_outside_of_0_to_1_are_refused_by_value() {
+    for (value, found) in [
+        (255.0f32, "found 255"),
+        (-0.5, "found -0.5"),
+        (f32::NAN, "found NaN"),
+        (f32::INFINITY, "found inf"),
+    ] {
+        let mut values = [0.5f32; 4].map(f32::to_le_bytes).concat();
+        values.splice(8..12, value.to_le_bytes());
+        let message = refused("x.npy", &array("<f4", "(4, 1, 1)", &values));
+        assert_says(&message, &["floats in [0, 1]", found]);
+    }
+}
+
+#[test]
+fn an_archive_without_the_arrays_is_refused_with_what_it_holds() {
+    let mut short = entries();
+    short.remove(1);
+    assert_says(
+        &refused("set.npz", &archive(&short, CompressionMethod::Stored)),
+        &["no y_train (it holds x_train.npy, x_test.npy, y_test.npy)"],
+    );
+    // Names that point outside, or that would disturb a terminal, are only ever shown.
+    let hostile: Vec<(String, Vec<u8>)> = (0..20)
+        .map(|index| (format!("../../\u{1b}[31mx{index}\n.npy"), vec![0; 4]))
+        .collect();
+    let hostile: Vec<(&str, Vec<u8>)> = hostile
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), bytes.clone()))
+        .collect();
+    let message = refused("set.npz", &archive(&hostile, CompressionMethod::Stored));
+    assert_says(
+        &message,
+        &["no x_train (it holds ../../\\u{1b}", "20 in all"],
+    );
+    assert!(!message.contains('\u{1b}'), "{message}");
+    assert_says(
+        &refused("set.npz", &archive(&[], CompressionMethod::Stored)),
+        &["it is empty"],
+    );
+}
+
+#[test]
+fn other_entries_of_an_archive_are_not_looked_at() {
+    let mut more = entries();
+    more.insert(0, ("../x_train.npy", b"nothing".to_vec()));
+    more.push(("notes.txt", b"nothing".to_vec()));
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("set.npz");
+    fs::write(&path, archive(&more, CompressionMethod::Deflated)).unwrap();
+    let data = load(&path).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (5, 4));
+    assert_eq!(data.test.labels(), [1; 4]);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn arrays_of_an_archive_that_do_not_fit_are_named() {
+    let says = |key, bytes, parts: &[&str]| assert_says(&refused_with(key, bytes), parts);
+    let labels = |descr: &str, values: &[u8]| array(descr, "(6,)", values);
+    says(
+        "y_train",
+        array("|u1", "(5,)", &[0; 5]),
+        &[": y_train: ", "6 labels", "5 labels"],
+    );
+    says(
+        "y_train",
+        array("|u1", "(6, 2)", &[0; 12]),
+        &["shape (6, 2)"],
+    );
+    says("y_train", labels("<f4", &[0; 24]), &["integers", "floats"]);
+    says(
+        "y_train",
+        labels("<i2", &[0, 1].repeat(6)),
+        &["0 to 255", "found 256"],
+    );
+    says(
+        "y_train",
+        labels("|i1", &[255; 6]),
+        &["0 to 255", "found -1"],
+    );
+    says(
+        "y_train",
+        labels("<u8", &[255; 48]),
+        &["18446744073709551615"],
+    );
+    says(
+        "x_test",
+        array("|u1", "(4, 1, 4)", &pixels(16)),
+        &["1x2x2", "1x1x4"],
+    );
+    says(
+        "x_test",
+        array("|u1", "(4, 2, 2)", &pixels(15)),
+        &[": x_test: "],
+    );
+    says(
+        "x_test",
+        b"not an array".to_vec(),
+        &["another kind of file"],
+    );
+}
+
+/// Whatever is changed or missing in an archive, it is read as it was or refused: nothing else.
+#[test]
+fn damaged_archives_are_refused() {
+    for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+        let whole = archive(&entries(), method);
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("set.npz");
+        fs::write(&path, &whole).unwrap();
+        let content = load(&path).unwrap().content();
+        let damaged = (4..whole.len())
+            .map(|length| whole[..length].to_vec())
+            .chain((0..whole.len()).map(|at| {
+                let mut changed = whole.clone();
+                changed[at] ^= 0x55;
+                changed
+            }));
+        for bytes in damaged {
+            fs::write(&path, &bytes).unwrap();
+            match load(&path) {
+                Ok(data) => assert_eq!(data.content(), content),
+                Err(error) => {
+                    assert!(matches!(error, Error::File { .. }), "{error:?}");
+                    assert_eq!(error.to_string().lines().count(), 1, "{error}");
+                }
+            }
+        }
+    }
+}
+
+/// Bytes of the bomb; no other number in the archive looks like it.
+const BOMB: usize = (128 << 20) + 4321;
+
+/// An entry that unpacks to 128 MiB is not unpacked: neither where the archive says so, nor
+/// where it says that there is no more than the header promises.
+#[test]
+fn a_zip_bomb_is_refused_without_unpacking_it() {
+    let sound = array("|u1", "(6, 2, 2)", &pixels(24));
+    let length = sound.len();
+    let mut bomb = sound.clone();
+    bomb.resize(BOMB, 0);
+    let bytes = |size: usize| (size as u32).to_le_bytes();
+    let mut entries = entries();
+    entries[0].1 = bomb;
+    let honest = archive(&entries, CompressionMethod::Deflated);
+    drop(entries);
+    let mut lying = honest.clone();
+    let at: Vec<usize> = (0..lying.len() - 4)
+        .filter(|&at| lying[at..at + 4] == bytes(BOMB))
+        .collect();
+    assert_eq!(at.len(), 2, "local header and directory");
+    for at in at {
+        lying[at..at + 4].copy_from_slice(&bytes(length));
+    }
+    // What the test itself used does not count.
+    if fs::write("/proc/self/clear_refs", "5").is_err() {
+        eprintln!("memory is not measured: the system does not let its peak be reset");
+    }
+    let before = autoencode::train::peak_memory_mb();
+    let message = refused("set.npz", &honest);
+    assert_says(&message, &["bytes for 6 images of 1x2x2", "134,222,049"]);
+    let message = refused("set.npz", &lying);
+    assert_says(&message, &[": x_train: "]);
+    if let (Some(before), Some(after)) = (before, autoencode::train::peak_memory_mb()) {
+        assert!(after - before < 64.0, "{before} to {after} MiB");
+    }
+    // More than deflate can pack, by the directory alone.
+    let mut impossible = honest.clone();
+    let directory = (0..impossible.len() - 4)
+        .rfind(|&at| impossible[at..at + 4] == bytes(BOMB))
+        .unwrap();
+    impossible[directory..directory + 4].copy_from_slice(&bytes(0xf000_0000));
+    assert_says(
+        &refused("set.npz", &impossible),
+        &["4,026,531,840 bytes stored in"],
+    );
+}
+
+#[test]
+fn a_set_too_small_to_split_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("x.npy");
+    fs::write(&path, array("|u1", "(2, 1, 1)", &[1, 2])).unwrap();
+    let message = load(&path).unwrap_err().to_string();
+    assert!(
+        message.contains("images: expected 3 or more, found 2"),
+        "{message}"
+    );
+    fs::write(&path, array("|u1", "(3, 1, 1)", &[1, 2, 3])).unwrap();
+    let data = load(&path).unwrap();
+    assert_eq!(
+        (data.train.len(), data.validation.len(), data.test.len()),
+        (1, 1, 1)
+    );
+}

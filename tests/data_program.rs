@@ -1,0 +1,309 @@
+//! Other data than MNIST, with the real program: colour pictures, arrays, classes, named sets.
+
+use std::fs;
+use std::path::Path;
+
+use autoencode::checkpoint::Checkpoint;
+use autoencode::picture::{Picture, read_png, write_png};
+use autoencode::random::{Purpose, Stream};
+use common::{autoencode, repository, write_idx};
+use serde_json::Value;
+use tempfile::TempDir;
+
+mod common;
+
+/// Runs the program in a folder and parses what it prints.
+fn json(here: &Path, arguments: &[&str]) -> Value {
+    let output = autoencode()
+        .current_dir(here)
+        .args(arguments)
+        .arg("--json")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Runs the program in a folder; it must refuse in one line with exit code 2.
+fn refusal(here: &Path, arguments: &[&str]) -> String {
+    let output = autoencode()
+        .current_dir(here)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(message.lines().count(), 1, "{message}");
+    message
+}
+
+/// A folder of smooth colour pictures of two classes: `count` each, of 64x64 and larger.
+fn colour_pictures(folder: &Path, count: u64) {
+    for (class, name) in ["cold", "warm"].into_iter().enumerate() {
+        fs::create_dir(folder.join(name)).unwrap();
+        for index in 0..count {
+            let mut stream = Stream::new(class as u64, Purpose::Picture, 0, index);
+            let (x, y) = (stream.uniform(), stream.uniform());
+            let (height, width) = (
+                64 + (index % 3) as usize * 20,
+                64 + (index % 2) as usize * 30,
+            );
+            let mut values = Vec::new();
+            for channel in 0..3 {
+                let strength = if (channel == 0) == (class == 1) {
+                    1.0
+                } else {
+                    0.3
+                };
+                for pixel in 0..height * width {
+                    let down = (pixel / width) as f64 / height as f64 - y;
+                    let across = (pixel % width) as f64 / width as f64 - x;
+                    let distance = down * down + across * across;
+                    values.push((strength * (-6.0 * distance).exp()) as f32);
+                }
+            }
+            let picture = Picture::new(3, height, width, values).unwrap();
+            write_png(folder.join(format!("{name}/{index:03}.png")), &picture).unwrap();
+        }
+    }
+}
+
+#[test]
+fn colour_pictures_of_any_size_train_a_network_that_can_be_used() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    fs::create_dir(here.join("pictures")).unwrap();
+    colour_pictures(&here.join("pictures"), 40);
+    let settings = [
+        "network.encoder=[8,8,8]",
+        "network.decoder=[8,8]",
+        "corruption.factor=0.1",
+        "data.size=64",
+        "data.resize=crop",
+        "data.test_fraction=0.2",
+    ];
+    let mut arguments = vec![
+        "train",
+        "conv-denoiser",
+        "--data",
+        "pictures",
+        "--epochs",
+        "2",
+    ];
+    arguments.extend(["--batch-size", "8", "--output", "run"]);
+    arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    let done = json(here, &arguments);
+    // 80 pictures: 16 to test, 6 of the 64 left to validate, 8 a step.
+    assert_eq!(done["test"]["images"], 16);
+    assert_eq!(done["steps"], 2 * 8);
+    let rows = fs::read_to_string(here.join("run/metrics.jsonl")).unwrap();
+    let losses: Vec<f64> = rows
+        .lines()
+        .map(|row| serde_json::from_str::<Value>(row).unwrap()["train_bce_per_pixel"].as_f64())
+        .map(Option::unwrap)
+        .collect();
+    assert!(losses[1] < losses[0], "{losses:?}");
+    let recipe = Checkpoint::read(&here.join("run/best.safetensors"))
+        .unwrap()
+        .recipe;
+    assert_eq!(recipe.network.input(), Some([3, 64, 64]));
+
+    // The recipe in the checkpoint is enough for the same images again.
+    let arguments = ["evaluate", "-c", "run", "--data", "pictures"];
+    let report = json(here, &arguments);
+    assert_eq!(report["test"], done["test"]);
+    let origin = report["data"].as_str().unwrap();
+    assert_eq!(origin, "64 + 16 images of 3x64x64 from pictures");
+    json(
+        here,
+        &[
+            "infer",
+            "-c",
+            "run",
+            "--fit",
+            "crop",
+            "pictures/warm/001.png",
+            "--output",
+            "out",
+        ],
+    );
+    let result = read_png(here.join("out/001.png"), 3).unwrap();
+    assert_eq!((result.height(), result.width()), (64, 64));
+
+    // Resumed it finds its data by the same recipe, and refuses other pictures.
+    fs::remove_file(here.join("pictures/cold/000.png")).unwrap();
+    let message = refusal(here, &["train", "--resume", "run", "--data", "pictures"]);
+    assert!(message.contains("images of 3x64x64"), "{message}");
+}
+
+#[test]
+fn classes_are_kept_in_training_and_in_the_checkpoint() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    fs::create_dir(here.join("idx")).unwrap();
+    write_idx(&here.join("idx"), 600, 200);
+    let data =
+        autoencode::data::load(&autoencode::data::Source::Path(here.join("idx")), true).unwrap();
+    let count = |images: &autoencode::data::Images| {
+        images
+            .labels()
+            .iter()
+            .filter(|label| [0, 1].contains(*label))
+            .count()
+    };
+    let (train, test) = (
+        count(&data.train) + count(&data.validation),
+        count(&data.test),
+    );
+    assert!(train > 50 && test > 10);
+    let arguments = [
+        "train",
+        "dense-32",
+        "--data",
+        "idx",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "1",
+        "--set",
+        "data.classes=[1, 0]",
+        "--output",
+        "run",
+    ];
+    let done = json(here, &arguments);
+    assert_eq!(done["steps"], train - train / 10);
+    assert_eq!(done["test"]["images"], test);
+    let recipe = fs::read_to_string(here.join("run/recipe.toml")).unwrap();
+    assert!(
+        recipe.contains("[data]") && recipe.contains("classes = [1, 0]"),
+        "{recipe}"
+    );
+    let report = json(here, &["evaluate", "-c", "run", "--data", "idx"]);
+    assert_eq!(report["test"], done["test"]);
+    assert_eq!(
+        report["data"],
+        format!("{train} + {test} images of 28x28 of classes 1 and 0 from idx")
+    );
+    // The sample says so too.
+    let report = json(here, &["evaluate", "-c", "run", "--offline"]);
+    assert_eq!(
+        report["data"],
+        "the built-in sample of MNIST (2,000 + 400 digits of classes 1 and 0)"
+    );
+
+    let message = refusal(
+        here,
+        &[
+            "train",
+            "dense-32",
+            "--offline",
+            "--set",
+            "data.classes=[3, 12]",
+            "--output",
+            "none",
+        ],
+    );
+    for part in [
+        "data.classes",
+        "0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        "12",
+        "no training images",
+    ] {
+        assert!(message.contains(part), "{message:?} lacks {part:?}");
+    }
+    assert!(!here.join("none").exists());
+}
+
+#[test]
+fn a_run_without_classes_says_nothing_of_data() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    write_idx(here, 30, 10);
+    json(
+        here,
+        &[
+            "train", "dense-32", "--data", ".", "--epochs", "1", "--output", "run",
+        ],
+    );
+    let recipe = fs::read_to_string(here.join("run/recipe.toml")).unwrap();
+    assert!(!recipe.contains("data"), "{recipe}");
+    let bytes = fs::read(here.join("run/best.safetensors")).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(!text.contains("test_fraction"), "the checkpoint's recipe");
+}
+
+#[test]
+fn arrays_of_numpy_train_a_network() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    let file = |name: &str| {
+        let path = repository(&format!("tests/data/npy/{name}"));
+        path.to_str().unwrap().to_string()
+    };
+    for (name, images, run) in [
+        ("set_compressed.npz", 8, "npz"),
+        ("colour_nhwc.npy", 1, "npy"),
+    ] {
+        let path = file(name);
+        let arguments = [
+            "train", "dense-32", "--data", &path, "--epochs", "1", "--output", run,
+        ];
+        let done = json(here, &arguments);
+        assert_eq!(done["test"]["images"], images, "{name}");
+    }
+    for name in ["fortran.npy", "objects.npy", "big_endian.npy"] {
+        let message = refusal(here, &["evaluate", "-c", "npz", "--data", &file(name)]);
+        assert!(message.contains(name), "{message}");
+    }
+    let message = refusal(
+        here,
+        &["train", "--data", &file("set.npz"), "--set", "data.size=28"],
+    );
+    assert!(
+        message.contains("data.size") && message.contains("4x5"),
+        "{message}"
+    );
+    assert!(!here.join("runs").exists());
+}
+
+#[test]
+fn fashion_mnist_without_the_hub_says_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    let fashion = ["--set", "data.set=fashion-mnist"];
+    let offline = [&["train", "--offline"][..], &fashion].concat();
+    let message = refusal(here, &offline);
+    for part in [
+        "Fashion-MNIST",
+        "--offline",
+        "--data DIR",
+        "dataset-fashion-mnist",
+    ] {
+        assert!(message.contains(part), "{message:?} lacks {part:?}");
+    }
+    // A hub that nobody listens for, and a cache with nothing in it.
+    let output = autoencode()
+        .current_dir(here)
+        .args(["train"])
+        .args(fashion)
+        .env_remove("HF_HUB_OFFLINE")
+        .env_remove("HF_HUB_CACHE")
+        .env_remove("HUGGINGFACE_HUB_CACHE")
+        .env("HF_HOME", here.join("cache"))
+        .env("HF_ENDPOINT", "http://127.0.0.1:9")
+        .env("NO_PROXY", "127.0.0.1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("--data DIR"), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    // Its files are taken like any others, whatever the set is called.
+    write_idx(here, 30, 10);
+    let done = [
+        &["train", "dense-32", "--data", ".", "--epochs", "1"][..],
+        &fashion,
+    ]
+    .concat();
+    json(here, &done);
+}
