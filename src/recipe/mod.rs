@@ -3,6 +3,7 @@
 mod builtin;
 mod network;
 mod training;
+mod vae;
 
 use std::path::Path;
 
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use builtin::{Builtin, builtin};
 pub use network::{Activation, ConvConfig, DenseConfig, Initialization, NetworkConfig};
-pub use training::{Corruption, Draw, Objective, Optimizer, Reconstruction, Schedule, Training};
+pub use training::{Corruption, Draw, Elbo, Objective, Optimizer, Reconstruction, Schedule, Training};
+pub use vae::{Body, VaeConfig};
 
 use crate::{Error, Result};
 
@@ -132,6 +134,15 @@ impl Recipe {
         }
         self.network.validate()?;
         self.corruption.validate()?;
+        self.objective.validate()?;
+        let variational = matches!(self.network, NetworkConfig::Vae(_));
+        if variational != self.objective.elbo.is_some() {
+            let (expected, found) = match variational {
+                true => ("a table, as the network is variational (even an empty one)", "none"),
+                false => ("none, as the network is not variational", "a table"),
+            };
+            return Err(Error::recipe("objective.elbo", expected, found));
+        }
         self.optimizer.validate()?;
         self.schedule.validate()?;
         self.training.validate()?;
