@@ -11,6 +11,14 @@ pub struct Losses {
     pub count: usize,
 }
 
+impl std::ops::AddAssign for Losses {
+    fn add_assign(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.kl_sum += other.kl_sum;
+        self.count += other.count;
+    }
+}
+
 impl Losses {
     /// What training minimises.
     pub fn mean(&self) -> f64 {
