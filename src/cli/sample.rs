@@ -53,7 +53,8 @@ impl Sample {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
         let Code::Gaussian { latent } = loaded.model.code() else {
-            let expected = "a checkpoint of a variational autoencoder, which has a prior to draw from";
+            let expected =
+                "a checkpoint of a variational autoencoder, which has a prior to draw from";
             let found = format!("`{}`, which has none", loaded.checkpoint.recipe.name);
             return Err(Error::file(&loaded.origin, expected, found).into());
         };
@@ -67,7 +68,12 @@ impl Sample {
         if !self.force {
             refuse_existing(files.iter().chain(&self.grid))?;
         }
-        for folder in self.output.iter().cloned().chain(self.grid.iter().filter_map(|path| folder_of(path))) {
+        for folder in self
+            .output
+            .iter()
+            .cloned()
+            .chain(self.grid.iter().filter_map(|path| folder_of(path)))
+        {
             std::fs::create_dir_all(&folder)
                 .map_err(|source| Error::io("create the folder", folder, source))?;
         }
@@ -87,7 +93,10 @@ impl Sample {
             write_png(file, picture)?;
         }
         if let Some(path) = &self.grid {
-            write_rgb(path, &grid(&loaded.checkpoint.recipe.name, &pictures).render()?)?;
+            write_rgb(
+                path,
+                &grid(&loaded.checkpoint.recipe.name, &pictures).render()?,
+            )?;
         }
         if shared.json {
             return print_json(&json!({

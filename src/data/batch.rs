@@ -80,7 +80,8 @@ impl Batch {
             key.stream(u64::from(index)).fill_normal(noise);
         }
         let shape = (indices.len(), latent);
-        self.latent_noise = Some(Tensor::from_vec(noise, shape, self.target.device())?);
+        let noise = Tensor::from_vec(noise, shape, self.target.device())?;
+        self.latent_noise = Some(noise.to_dtype(self.target.dtype())?);
         self.kl_weight = kl_weight;
         Ok(self)
     }

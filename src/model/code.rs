@@ -36,7 +36,10 @@ impl Code {
             Self::Gaussian { latent } if encoded == [2 * latent] => Ok(vec![latent]),
             Self::Gaussian { latent } => Err(Error::layer(
                 "encoder (last layer)",
-                format!("{} values, mean and log-variance of each dimension", 2 * latent),
+                format!(
+                    "{} values, mean and log-variance of each dimension",
+                    2 * latent
+                ),
                 format!("{encoded:?}"),
             )),
         }

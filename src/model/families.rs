@@ -95,7 +95,11 @@ pub fn vae(config: &VaeConfig, vb: VarBuilder) -> Result<Autoencoder> {
     Autoencoder::from_stacks(encoder, code, decoder)
 }
 
-fn dense_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> (Vec<LayerSpec>, Vec<LayerSpec>) {
+fn dense_body(
+    config: &VaeConfig,
+    input: [usize; 3],
+    both: LayerSpec,
+) -> (Vec<LayerSpec>, Vec<LayerSpec>) {
     let mut encoder = vec![LayerSpec::Flatten];
     for &units in &config.encoder {
         encoder.push(LayerSpec::Dense { units });
@@ -118,7 +122,11 @@ fn dense_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> (Vec<La
 
 /// The first of the decoder's channels are those of the small image that its dense layer makes; each
 /// upsampling is followed by a convolution to the next, the last one to the image's.
-fn conv_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> (Vec<LayerSpec>, Vec<LayerSpec>) {
+fn conv_body(
+    config: &VaeConfig,
+    input: [usize; 3],
+    both: LayerSpec,
+) -> (Vec<LayerSpec>, Vec<LayerSpec>) {
     let convolution = |channels: usize| LayerSpec::Conv2d {
         channels,
         kernel: config.kernel,

@@ -124,7 +124,11 @@ impl Autoencoder {
             Code::Gaussian { latent } => {
                 Posterior::from_encoded(&self.encoder.run(samples)?, latent)
             }
-            Code::Plain => Err(Error::layer("code", "a normal distribution", "plain values")),
+            Code::Plain => Err(Error::layer(
+                "code",
+                "a normal distribution",
+                "plain values",
+            )),
         }
     }
 

@@ -37,7 +37,11 @@ impl Objective {
         };
         let posterior = model.posterior(&batch.input)?;
         let noise = batch.latent_noise.as_ref().ok_or_else(|| {
-            Error::argument("batch", "noise for the codes of a variational network", "none")
+            Error::argument(
+                "batch",
+                "noise for the codes of a variational network",
+                "none",
+            )
         })?;
         let codes = posterior.sample(noise)?;
         let distance = self.distance(model, &codes, &batch.target)?;

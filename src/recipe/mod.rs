@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 pub use builtin::{Builtin, builtin};
 pub use network::{Activation, ConvConfig, DenseConfig, Initialization, NetworkConfig};
-pub use training::{Corruption, Draw, Elbo, Objective, Optimizer, Reconstruction, Schedule, Training};
+pub use training::{
+    Corruption, Draw, Elbo, Objective, Optimizer, Reconstruction, Schedule, Training,
+};
 pub use vae::{Body, VaeConfig};
 
 use crate::{Error, Result};
@@ -138,7 +140,10 @@ impl Recipe {
         let variational = matches!(self.network, NetworkConfig::Vae(_));
         if variational != self.objective.elbo.is_some() {
             let (expected, found) = match variational {
-                true => ("a table, as the network is variational (even an empty one)", "none"),
+                true => (
+                    "a table, as the network is variational (even an empty one)",
+                    "none",
+                ),
                 false => ("none, as the network is not variational", "a table"),
             };
             return Err(Error::recipe("objective.elbo", expected, found));

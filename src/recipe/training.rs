@@ -152,9 +152,19 @@ impl Objective {
         };
         let Elbo { beta, sigma, .. } = elbo;
         let range = "from 0 to 1000";
-        check("objective.elbo.beta", beta, range, (0.0..=1000.0).contains(&beta))?;
+        check(
+            "objective.elbo.beta",
+            beta,
+            range,
+            (0.0..=1000.0).contains(&beta),
+        )?;
         let range = "from 0.001 to 1000";
-        check("objective.elbo.sigma", sigma, range, (0.001..=1000.0).contains(&sigma))
+        check(
+            "objective.elbo.sigma",
+            sigma,
+            range,
+            (0.001..=1000.0).contains(&sigma),
+        )
     }
 }
 
