@@ -12,6 +12,13 @@ pub struct NoiseKey {
     pub epoch: u64,
 }
 
+impl NoiseKey {
+    /// The random numbers of one sample.
+    pub fn stream(self, sample: u64) -> Stream {
+        Stream::new(self.seed, self.purpose, self.epoch, sample)
+    }
+}
+
 impl Corruption {
     /// The key of a training epoch (from 1): fresh for each, or the first one's for all.
     pub fn training_key(&self, seed: u64, epoch: u64) -> NoiseKey {
@@ -34,7 +41,7 @@ impl Corruption {
             Self::None => {}
             Self::Gaussian { factor, .. } => {
                 let mut noise = vec![0f32; values.len()];
-                Stream::new(key.seed, key.purpose, key.epoch, sample).fill_normal(&mut noise);
+                key.stream(sample).fill_normal(&mut noise);
                 for (value, noise) in values.iter_mut().zip(noise) {
                     *value = (*value + factor as f32 * noise).clamp(0.0, 1.0);
                 }

@@ -21,6 +21,12 @@ pub enum Purpose {
     Evaluation = 5,
     /// Noise put on pictures that a user passes in.
     Picture = 6,
+    /// The sampling of a variational code; keyed by epoch and sample.
+    Latent = 7,
+    /// The same for validation and test samples; the epoch tells the set.
+    EvaluationLatent = 8,
+    /// Codes drawn from the prior.
+    Prior = 9,
 }
 
 /// An endless stream of random numbers for one `(seed, purpose, epoch, index)`.

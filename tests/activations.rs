@@ -5,9 +5,9 @@ mod common;
 
 use std::path::Path;
 
-use autoencode::model::{Autoencoder, Function, LayerSpec, Parameters, Stack, curves};
+use autoencode::model::{Autoencoder, Code, Function, LayerSpec, Parameters, Stack, curves};
 use autoencode::ops::{self, Pointwise, composed};
-use autoencode::optim::Adam;
+use autoencode::optim::Optimizer;
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{Activation, DenseConfig, Initialization, NetworkConfig, Recipe, builtin};
 use candle_core::{DType, Device, Tensor, Var};
@@ -529,7 +529,7 @@ fn train(model: &Autoencoder, parameters: &Parameters, shape: &[usize]) -> (f64,
         difference.sqr().unwrap().mean_all().unwrap()
     };
     let settings = recipe(&[]).unwrap().optimizer;
-    let mut optimizer = Adam::new(&settings, parameters.vars()).unwrap();
+    let mut optimizer = Optimizer::new(&settings, parameters.vars()).unwrap();
     let before = scalar_of(&loss());
     for _ in 0..10 {
         optimizer
@@ -578,7 +578,7 @@ fn a_users_own_function_learns_and_is_named() {
     );
     let encoder = Stack::new("encoder", vec![dense(5), own], &[9], init, vb.clone()).unwrap();
     let decoder = Stack::new("decoder", vec![dense(9)], &[5], init, vb).unwrap();
-    let model = Autoencoder::from_stacks(encoder, decoder).unwrap();
+    let model = Autoencoder::from_stacks(encoder, Code::Plain, decoder).unwrap();
     assert_eq!(model.summary().layers[1].layer, "cube");
     assert!(format!("{model:?}").contains("Function(cube)"));
     let (before, after) = train(&model, &parameters, &[20, 9]);

@@ -3,12 +3,13 @@
 
 mod common;
 
-use autoencode::corruption::NoiseKey;
 use autoencode::data::Images;
-use autoencode::evaluate::{Part, Quality, bce_per_pixel, evaluate, psnr_db, squared_error, ssim};
+use autoencode::evaluate::{
+    Conditions, Part, Quality, bce_per_pixel, evaluate, psnr_db, squared_error, ssim,
+};
 use autoencode::model::Autoencoder;
 use autoencode::random::Purpose;
-use autoencode::recipe::Corruption;
+use autoencode::recipe::{Corruption, Objective, Reconstruction};
 use candle_core::{DType, Device};
 use serde::Deserialize;
 
@@ -120,12 +121,25 @@ fn assert_quality(found: &Quality, expected: &Quality) {
     }
 }
 
+/// The test part with its usual draw, of a network trained for the cross-entropy.
+fn under(corruption: Corruption) -> Conditions {
+    Conditions {
+        corruption,
+        objective: Objective {
+            reconstruction: Reconstruction::Bce,
+            elbo: None,
+        },
+        part: Part::Test,
+        seed: 0,
+    }
+}
+
 #[test]
 fn the_figures_of_a_set_are_means_over_all_of_its_images() {
     let (model, images) = network_and_digits();
-    let key = Part::Test.noise_key(0);
+    let key = Part::Test.noise_key(Purpose::Evaluation, 0);
     let corruption = gaussian(0.5);
-    let report = evaluate(&model, &images, &corruption, key, &Device::Cpu).unwrap();
+    let report = evaluate(&model, &images, &under(corruption), &Device::Cpu).unwrap();
     assert_eq!(report.images, 270);
 
     // One image after the other, each with the noise of its own place in the set.
@@ -164,30 +178,25 @@ fn the_figures_of_a_set_are_means_over_all_of_its_images() {
 #[test]
 fn the_same_noise_is_drawn_every_time_and_other_noise_for_another_part_or_seed() {
     let (model, images) = network_and_digits();
-    let figures = |key: NoiseKey| {
-        let report = evaluate(&model, &images, &gaussian(0.5), key, &Device::Cpu).unwrap();
+    let figures = |part: Part, seed: u64| {
+        let conditions = Conditions {
+            part,
+            seed,
+            ..under(gaussian(0.5))
+        };
+        let report = evaluate(&model, &images, &conditions, &Device::Cpu).unwrap();
         report.input.unwrap().mse_per_pixel
     };
-    let test = figures(Part::Test.noise_key(0));
-    assert_eq!(test, figures(Part::Test.noise_key(0)));
-    assert_ne!(test, figures(Part::Validation.noise_key(0)));
-    assert_ne!(test, figures(Part::Test.noise_key(1)));
-    assert_ne!(
-        test,
-        figures(NoiseKey {
-            seed: 0,
-            purpose: Purpose::Corruption,
-            epoch: 1
-        }),
-        "noise of training is not noise of the test"
-    );
+    let test = figures(Part::Test, 0);
+    assert_eq!(test, figures(Part::Test, 0));
+    assert_ne!(test, figures(Part::Validation, 0));
+    assert_ne!(test, figures(Part::Test, 1));
 }
 
 #[test]
 fn without_noise_there_are_no_figures_of_the_input() {
     let (model, images) = network_and_digits();
-    let key = Part::Test.noise_key(0);
-    let report = evaluate(&model, &images, &Corruption::None, key, &Device::Cpu).unwrap();
+    let report = evaluate(&model, &images, &under(Corruption::None), &Device::Cpu).unwrap();
     assert!(report.input.is_none());
     assert!(report.output.psnr_db > 0.0);
 }
@@ -202,8 +211,7 @@ fn a_network_without_a_final_sigmoid_has_no_cross_entropy() {
     let recipe = common::recipe("dense-32", &settings, [1, 28, 28]);
     let (model, _) = common::network(&recipe, DType::F32);
     let images = common::sample().test.subset(&[0, 1, 2]).unwrap();
-    let key = Part::Test.noise_key(0);
-    let report = evaluate(&model, &images, &gaussian(0.1), key, &Device::Cpu).unwrap();
+    let report = evaluate(&model, &images, &under(gaussian(0.1)), &Device::Cpu).unwrap();
     assert_eq!(report.output.bce_per_pixel, None);
     assert!(report.output.mse_per_pixel.is_finite());
 }
@@ -212,8 +220,7 @@ fn a_network_without_a_final_sigmoid_has_no_cross_entropy() {
 fn images_of_another_size_are_refused_with_both_shapes() {
     let (model, _) = network_and_digits();
     let images = Images::new((1, 28, 24), vec![0; 28 * 24], vec![0]).unwrap();
-    let key = Part::Test.noise_key(0);
-    let error = evaluate(&model, &images, &Corruption::None, key, &Device::Cpu).unwrap_err();
+    let error = evaluate(&model, &images, &under(Corruption::None), &Device::Cpu).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("[1, 28, 28]"), "{message}");
     assert!(message.contains("28, 24]"), "{message}");

@@ -4,9 +4,10 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use autoencode::corruption::NoiseKey;
 use autoencode::data::Batch;
 use autoencode::engine::{Autograd, Engine};
-use autoencode::model::{Autoencoder, Parameters};
+use autoencode::model::{Autoencoder, Code, Parameters};
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{Objective, Recipe, Reconstruction};
 use candle_core::backprop::GradStore;
@@ -398,21 +399,64 @@ fn randomise(parameters: &Parameters, seed: u64) {
     }
 }
 
+/// Samples for a network that is not variational.
+fn plain(input: Tensor, target: Tensor) -> Batch {
+    Batch {
+        input,
+        target,
+        latent_noise: None,
+        kl_weight: 0.0,
+    }
+}
+
 /// Random inputs and targets in [0,1], in f64.
 fn batch(count: usize, input: [usize; 3]) -> Batch {
     let shape: Vec<usize> = [count].into_iter().chain(input).collect();
     let mut stream = Stream::new(11, Purpose::Corruption, 0, 0);
-    Batch {
-        input: common::uniform(&mut stream, &shape, 0.0, 1.0, DType::F64),
-        target: common::uniform(&mut stream, &shape, 0.0, 1.0, DType::F64),
-    }
+    let mut values = || common::uniform(&mut stream, &shape, 0.0, 1.0, DType::F64);
+    plain(values(), values())
 }
 
-/// The mean loss computed from the definitions, from nothing but the network's logits or outputs.
+/// The mean loss computed from the definitions, from nothing but the network's layers.
 fn mean_loss(model: &Autoencoder, objective: Objective, batch: &Batch) -> f64 {
-    let target = common::values(&batch.target);
-    let sum: f64 = match objective.reconstruction {
-        Reconstruction::Bce => common::values(&model.logits(&batch.input).unwrap())
+    let encoded = model.encoder().run(&batch.input).unwrap();
+    let Some(elbo) = objective.elbo else {
+        let sum = distance(model, objective, &encoded, &batch.target);
+        return sum / batch.target.elem_count() as f64;
+    };
+    let Code::Gaussian { latent } = model.code() else {
+        panic!("an ELBO of a plain code")
+    };
+    let noise = common::values(batch.latent_noise.as_ref().unwrap());
+    let mut codes = Vec::new();
+    let mut kl = 0.0;
+    for (encoded, noise) in common::values(&encoded)
+        .chunks(2 * latent)
+        .zip(noise.chunks(latent))
+    {
+        for ((mean, raw), noise) in encoded.iter().zip(&encoded[latent..]).zip(noise) {
+            let log_variance = 8.0 * (raw / 8.0).tanh();
+            codes.push(mean + noise * (log_variance / 2.0).exp());
+            kl += 0.5 * (mean * mean + log_variance.exp() - log_variance - 1.0);
+        }
+    }
+    let count = codes.len() / latent;
+    let codes = Tensor::from_vec(codes, (count, latent), &Device::Cpu).unwrap();
+    let distance = distance(model, objective, &codes, &batch.target);
+    let likelihood = match objective.reconstruction {
+        Reconstruction::Bce => distance,
+        Reconstruction::Mse => {
+            let normal = (elbo.sigma * (2.0 * std::f64::consts::PI).sqrt()).ln();
+            distance / (2.0 * elbo.sigma * elbo.sigma) + normal * batch.target.elem_count() as f64
+        }
+    };
+    (likelihood + batch.kl_weight * kl) / count as f64
+}
+
+fn distance(model: &Autoencoder, objective: Objective, codes: &Tensor, target: &Tensor) -> f64 {
+    let target = common::values(target);
+    match objective.reconstruction {
+        Reconstruction::Bce => common::values(&model.decode_logits(codes).unwrap())
             .into_iter()
             .zip(&target)
             .map(|(logit, target)| {
@@ -420,13 +464,12 @@ fn mean_loss(model: &Autoencoder, objective: Objective, batch: &Batch) -> f64 {
                 -(target * p.ln() + (1.0 - target) * (1.0 - p).ln())
             })
             .sum(),
-        Reconstruction::Mse => common::values(&model.reconstruct(&batch.input).unwrap())
+        Reconstruction::Mse => common::values(&model.decode(codes).unwrap())
             .into_iter()
             .zip(&target)
             .map(|(output, target)| (output - target).powi(2))
             .sum(),
-    };
-    sum / target.len() as f64
+    }
 }
 
 /// The derivative of the mean loss by every value of a variable, by central differences.
@@ -509,29 +552,71 @@ fn gradients_agree_with_finite_differences_for_every_layer_and_objective() {
             [1, 6, 3],
             2,
         ),
+        (
+            "vae",
+            vec![
+                "network.encoder=[5,4]",
+                "network.latent=3",
+                "network.activation=tanh",
+                bce,
+            ],
+            [1, 2, 3],
+            4,
+        ),
+        (
+            "conv-vae",
+            vec![
+                "network.encoder=[3,4]",
+                "network.latent=2",
+                mse,
+                linear,
+                "objective.elbo.beta=2.5",
+                "objective.elbo.sigma=0.4",
+            ],
+            [2, 4, 8],
+            3,
+        ),
     ];
     for (name, settings, input, count) in cases {
         let recipe = recipe(name, &settings, input);
         let (model, parameters) = common::network(&recipe, DType::F64);
         randomise(&parameters, 23);
-        let batch = batch(count, input);
+        let mut batch = batch(count, input);
+        if let Code::Gaussian { latent } = model.code() {
+            let key = NoiseKey {
+                seed: 3,
+                purpose: Purpose::Latent,
+                epoch: 1,
+            };
+            let indices: Vec<u32> = (0..).take(count).collect();
+            let weight = recipe.objective.kl_weight(u64::MAX);
+            batch = batch
+                .with_latent_noise(&indices, latent, key, weight)
+                .unwrap();
+        }
         let mut engine = Autograd::new(model.clone(), recipe.objective);
         let (losses, gradients) = engine.gradients(&batch).unwrap();
 
         let loss = || mean_loss(&model, recipe.objective, &batch);
         assert!(
-            (losses.mean() - loss()).abs() < 1e-12,
+            (losses.mean() - loss()).abs() < 1e-12 * loss().abs().max(1.0),
             "{settings:?}: {} and {}",
             losses.mean(),
             loss()
         );
-        assert_eq!(losses.values, count * input.iter().product::<usize>());
+        let values = count * input.iter().product::<usize>();
+        let expected = if recipe.objective.elbo.is_some() {
+            count
+        } else {
+            values
+        };
+        assert_eq!(losses.count, expected);
         let mut largest = 0.0f64;
         for (name, var) in parameters.vars() {
             let found = gradient(&gradients, &name, &var);
             for (found, expected) in found.iter().zip(differences(&var, &loss)) {
                 assert!(
-                    (found - expected).abs() < 1e-8,
+                    (found - expected).abs() < 1e-8 * loss().abs().max(1.0),
                     "{settings:?}, {name}: {found} and {expected}"
                 );
                 largest = largest.max(expected.abs());
@@ -549,12 +634,13 @@ fn gradients_of_a_batch_are_the_mean_of_its_parts_weighted_by_their_samples() {
         let (model, parameters) = common::network(&recipe, DType::F64);
         randomise(&parameters, 29);
         let whole = batch(7, [2, 4, 4]);
-        let part = |start, count| Batch {
-            input: whole.input.narrow(0, start, count).unwrap(),
-            target: whole.target.narrow(0, start, count).unwrap(),
+        let part = |start, count| {
+            let of = |tensor: &Tensor| tensor.narrow(0, start, count).unwrap();
+            plain(of(&whole.input), of(&whole.target))
         };
         let objective = Objective {
             reconstruction: objective,
+            elbo: None,
         };
         let mut engine = Autograd::new(model, objective);
         let (losses, gradients) = engine.gradients(&whole).unwrap();
@@ -562,9 +648,9 @@ fn gradients_of_a_batch_are_the_mean_of_its_parts_weighted_by_their_samples() {
         let (second_losses, second) = engine.gradients(&part(2, 5)).unwrap();
 
         let mut sum = first_losses;
-        sum.add(&second_losses);
-        assert_eq!(sum.values, losses.values);
-        let difference = sum.reconstruction_sum - losses.reconstruction_sum;
+        sum += second_losses;
+        assert_eq!(sum.count, losses.count);
+        let difference = sum.sum - losses.sum;
         assert!(difference.abs() < 1e-10, "{name}: {difference}");
         for (name, var) in parameters.vars() {
             let [whole, first, second] =
@@ -601,10 +687,7 @@ fn a_saturated_output_still_has_its_exact_loss_and_gradient() {
     ] {
         set("decoder.0.bias", logit);
         let image = |value: f32| Tensor::full(value, (1, 1, 1, 1), &Device::Cpu).unwrap();
-        let batch = Batch {
-            input: image(0.5),
-            target: image(target),
-        };
+        let batch = plain(image(0.5), image(target));
         let mut engine = Autograd::new(model.clone(), recipe.objective);
         let (losses, gradients) = engine.gradients(&batch).unwrap();
         assert_eq!(losses.mean(), loss, "logit {logit}, target {target}");

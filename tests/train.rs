@@ -138,7 +138,7 @@ fn the_same_seed_gives_the_same_bytes_for_any_number_of_threads() {
         train_well(data.path(), &run, arguments);
         ["last.safetensors", "best.safetensors"].map(|file| fs::read(run.join(file)).unwrap())
     };
-    for recipe in ["conv-denoiser", "dense-32"] {
+    for recipe in ["conv-denoiser", "dense-32", "vae"] {
         let run = |name: &str, threads: &str, seed: &str| {
             files(
                 &format!("{recipe}-{name}"),

@@ -30,6 +30,9 @@ pub struct Progress {
     /// Training loss of that epoch so far: sum and number of values.
     pub loss_sum: f64,
     pub loss_values: usize,
+    /// Of a variational network, the KL divergence's part of it, without its weight.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub kl_sum: f64,
     /// The best epoch so far by validation loss.
     pub best: Option<Best>,
 }
@@ -38,10 +41,26 @@ impl Progress {
     /// The training loss of the epoch under way.
     pub fn losses(&self) -> Losses {
         Losses {
-            reconstruction_sum: self.loss_sum,
-            values: self.loss_values,
+            sum: self.loss_sum,
+            kl_sum: self.kl_sum,
+            count: self.loss_values,
         }
     }
+
+    /// Keeps the training loss of the epoch under way.
+    pub fn set_losses(&mut self, losses: Losses) {
+        self.loss_sum = losses.sum;
+        self.kl_sum = losses.kl_sum;
+        self.loss_values = losses.count;
+    }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// The epoch with the lowest validation loss.

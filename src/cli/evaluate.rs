@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use autoencode::data::grouped;
-use autoencode::evaluate::{Part, Quality, Report, evaluate};
+use autoencode::evaluate::{Conditions, Part, Quality, Report, evaluate};
 use autoencode::recipe::{Corruption, Draw};
 use clap::Args;
 use serde_json::json;
@@ -69,14 +69,13 @@ impl Evaluate {
             Some(factor) => gaussian(factor),
             None => loaded.checkpoint.recipe.corruption,
         };
-        let key = Part::Test.noise_key(self.seed);
-        let report = evaluate(
-            &loaded.model,
-            &dataset.test,
-            &corruption,
-            key,
-            &chosen.device,
-        )?;
+        let conditions = Conditions {
+            corruption,
+            objective: loaded.checkpoint.recipe.objective,
+            part: Part::Test,
+            seed: self.seed,
+        };
+        let report = evaluate(&loaded.model, &dataset.test, &conditions, &chosen.device)?;
         if shared.json {
             return print_json(&json!({
                 "checkpoint": loaded.origin,
@@ -119,5 +118,16 @@ pub fn quality_table(report: &Report) -> String {
         rows.push(row("noisy input", input));
     }
     rows.push(row("output", &report.output));
-    table(&rows)
+    let mut text = table(&rows);
+    if let Some(elbo) = &report.elbo {
+        text += &format!(
+            "\nnegative ELBO {:.2} nats an image: reconstruction {:.2}, KL divergence {:.2}; {} of {} latent dimensions active",
+            elbo.neg_elbo,
+            elbo.reconstruction,
+            elbo.kl,
+            elbo.active_units,
+            elbo.kl_by_dimension.len(),
+        );
+    }
+    text
 }

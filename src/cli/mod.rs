@@ -9,6 +9,7 @@ mod model;
 mod output;
 mod progress;
 mod recipes;
+mod sample;
 mod shared;
 mod summary;
 mod train;
@@ -36,6 +37,7 @@ enum Command {
     Infer(infer::Infer),
     Filters(filters::Filters),
     Evaluate(evaluate::Evaluate),
+    Sample(sample::Sample),
     Summary(summary::Summary),
     Recipes(recipes::Recipes),
     Activations(activations::Activations),
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Infer(command) => command.run(&shared).map(done),
         Command::Filters(command) => command.run(&shared).map(done),
         Command::Evaluate(command) => command.run(&shared).map(done),
+        Command::Sample(command) => command.run(&shared).map(done),
         Command::Summary(command) => command.run(&shared).map(done),
         Command::Recipes(command) => command.run(&shared).map(done),
         Command::Activations(command) => command.run(&shared).map(done),

@@ -21,6 +21,7 @@ pub struct Progress {
     steps_done: f64,
     images_done: usize,
     label: &'static str,
+    unit: &'static str,
 }
 
 enum Style {
@@ -56,6 +57,7 @@ impl Progress {
             steps_done: 0.0,
             images_done: 0,
             label: trainer.recipe().objective.label(),
+            unit: trainer.recipe().objective.unit(),
         }
     }
 
@@ -104,11 +106,12 @@ impl Progress {
 
     fn epoch(&self, metrics: &EpochMetrics) {
         let line = format!(
-            "epoch {}/{}: training {label} {:.4}, validation {label} {:.4} a pixel, {:.2} dB{}, {}",
+            "epoch {}/{}: training {label} {:.4}, validation {label} {:.4} {}, {:.2} dB{}, {}",
             metrics.epoch,
             self.epochs,
             metrics.train_loss,
             metrics.validation_loss,
+            self.unit,
             metrics.validation_psnr_db,
             if metrics.is_best { ", best so far" } else { "" },
             duration(metrics.seconds),

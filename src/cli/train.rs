@@ -232,11 +232,12 @@ fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Sha
     }
     if let Some(best) = trainer.progress().best {
         say(&format!(
-            "best epoch: {} of {}, validation {} {:.4} a pixel; on the {} test images:",
+            "best epoch: {} of {}, validation {} {:.4} {}; on the {} test images:",
             best.epoch,
             trainer.progress().epoch,
             trainer.recipe().objective.label(),
             best.loss,
+            trainer.recipe().objective.unit(),
             grouped(report.images),
         ));
     }

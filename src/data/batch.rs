@@ -13,6 +13,10 @@ use crate::{Error, Result};
 pub struct Batch {
     pub input: Tensor,
     pub target: Tensor,
+    /// Standard normal noise `(N, latent)` for the codes of a variational network.
+    pub latent_noise: Option<Tensor>,
+    /// Weight of the KL divergence in this step's loss; read for a variational network only.
+    pub kl_weight: f64,
 }
 
 impl Batch {
@@ -32,6 +36,8 @@ impl Batch {
             return Ok(Self {
                 input: target.clone(),
                 target,
+                latent_noise: None,
+                kl_weight: 0.0,
             });
         }
         let size = images.image_len();
@@ -52,6 +58,31 @@ impl Batch {
         Ok(Self {
             input: Tensor::from_vec(values, target.dims(), device)?,
             target,
+            latent_noise: None,
+            kl_weight: 0.0,
         })
+    }
+
+    /// Adds what a variational network needs: noise for `latent` dimensions of each sample's code, by
+    /// its own key, and the weight of the KL divergence.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub fn with_latent_noise(
+        mut self,
+        indices: &[u32],
+        latent: usize,
+        key: NoiseKey,
+        kl_weight: f64,
+    ) -> Result<Self> {
+        let mut noise = vec![0f32; indices.len() * latent];
+        for (noise, &index) in noise.chunks_mut(latent.max(1)).zip(indices) {
+            key.stream(u64::from(index)).fill_normal(noise);
+        }
+        let shape = (indices.len(), latent);
+        let noise = Tensor::from_vec(noise, shape, self.target.device())?;
+        self.latent_noise = Some(noise.to_dtype(self.target.dtype())?);
+        self.kl_weight = kl_weight;
+        Ok(self)
     }
 }

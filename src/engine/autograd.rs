@@ -6,7 +6,7 @@ use super::Engine;
 use crate::Result;
 use crate::data::Batch;
 use crate::model::Autoencoder;
-use crate::objective::{Losses, scalar};
+use crate::objective::Losses;
 use crate::recipe::Objective;
 
 /// Every layer on every device, by candle's automatic differentiation.
@@ -25,15 +25,13 @@ impl Autograd {
 
 impl Engine for Autograd {
     fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
-        let values = batch.target.elem_count();
-        let sum = self
-            .objective
-            .sum(&self.model, &batch.input, &batch.target)?;
-        let losses = Losses {
-            reconstruction_sum: scalar(&sum)?,
-            values,
+        let sums = self.objective.sums(&self.model, batch)?;
+        let losses = self.objective.losses(&sums, batch)?;
+        let sum = match sums.kl {
+            Some((kl, weight)) => (sums.reconstruction + (kl * weight)?)?,
+            None => sums.reconstruction,
         };
-        let mean = (sum / values.max(1) as f64)?;
+        let mean = (sum / losses.count.max(1) as f64)?;
         Ok((losses, mean.backward()?))
     }
 }

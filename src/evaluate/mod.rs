@@ -1,10 +1,12 @@
 //! How good a network's reconstructions are.
 
+mod elbo;
 mod quality;
 mod ssim;
 
 use candle_core::{Device, Tensor};
 
+pub use elbo::ElboReport;
 pub use quality::{Quality, bce_per_pixel, psnr_db, squared_error};
 pub use ssim::ssim;
 
@@ -15,7 +17,8 @@ use crate::model::Autoencoder;
 use crate::objective::scalar;
 use crate::ops;
 use crate::random::Purpose;
-use crate::recipe::{Activation, Corruption};
+use crate::recipe::{Activation, Corruption, Objective, Reconstruction};
+use elbo::ElboTotals;
 use serde::Serialize;
 
 /// Which part of a data set; its noise differs from the others'.
@@ -26,11 +29,11 @@ pub enum Part {
 }
 
 impl Part {
-    /// The noise of this part: one draw, the same for every network, so that figures compare.
-    pub fn noise_key(self, seed: u64) -> NoiseKey {
+    /// The draw of this part's noise: the same for every network, so that figures compare.
+    pub fn noise_key(self, purpose: Purpose, seed: u64) -> NoiseKey {
         NoiseKey {
             seed,
-            purpose: Purpose::Evaluation,
+            purpose,
             epoch: match self {
                 Self::Validation => 0,
                 Self::Test => 1,
@@ -39,14 +42,41 @@ impl Part {
     }
 }
 
+/// Under what a network is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Conditions {
+    /// What is done to the inputs.
+    pub corruption: Corruption,
+    /// What the network was trained for: an ELBO is measured where it says so.
+    pub objective: Objective,
+    pub part: Part,
+    /// Key of all noise.
+    pub seed: u64,
+}
+
 /// The figures of a network on a set of images.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     pub images: usize,
     /// The network's reconstructions against the clean images.
     pub output: Quality,
     /// The corrupted inputs against the clean images; absent when there is no corruption.
     pub input: Option<Quality>,
+    /// Of a variational network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elbo: Option<ElboReport>,
+}
+
+impl Report {
+    /// The figure that an objective minimises. A network without a final sigmoid has no binary
+    /// cross-entropy; recipes that ask for it are refused, so NaN is never seen then.
+    pub fn loss(&self, objective: Objective) -> f64 {
+        match (&self.elbo, objective.reconstruction) {
+            (Some(elbo), _) => elbo.loss,
+            (None, Reconstruction::Bce) => self.output.bce_per_pixel.unwrap_or(f64::NAN),
+            (None, Reconstruction::Mse) => self.output.mse_per_pixel,
+        }
+    }
 }
 
 /// How many images go through the network at once: enough to keep every core busy, few enough to
@@ -60,13 +90,17 @@ const BATCH: usize = 250;
 pub fn evaluate(
     model: &Autoencoder,
     images: &Images,
-    corruption: &Corruption,
-    key: NoiseKey,
+    conditions: &Conditions,
     device: &Device,
 ) -> Result<Report> {
     let shape = images.shape();
+    let corruption = &conditions.corruption;
+    let key = conditions
+        .part
+        .noise_key(Purpose::Evaluation, conditions.seed);
     let mut output = quality::Totals::default();
     let mut input = quality::Totals::default();
+    let mut elbo = ElboTotals::new(model, conditions);
     let indices: Vec<u32> = (0..images.len())
         .map_while(|index| u32::try_from(index).ok())
         .collect();
@@ -80,11 +114,15 @@ pub fn evaluate(
             let bce = bce_per_pixel(&noisy, &target) * target.len() as f64;
             input.add(shape, &noisy, &target, Some(bce));
         }
+        if let Some(elbo) = &mut elbo {
+            elbo.add(model, batch, indices)?;
+        }
     }
     Ok(Report {
         images: images.len(),
         output: output.mean(images.len(), images.image_len()),
         input: (!corruption.is_none()).then(|| input.mean(images.len(), images.image_len())),
+        elbo: elbo.map(ElboTotals::report),
     })
 }
 

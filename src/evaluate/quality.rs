@@ -4,7 +4,6 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::ssim;
-use crate::recipe::{Objective, Reconstruction};
 
 /// Means over a set of images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -17,17 +16,6 @@ pub struct Quality {
     pub psnr_db: f64,
     /// Mean over the images of each one's [`ssim()`].
     pub ssim: f64,
-}
-
-impl Quality {
-    /// The figure that an objective minimises. A network without a final sigmoid has no binary
-    /// cross-entropy; recipes that ask for it are refused, so NaN is never seen then.
-    pub fn loss(&self, objective: Objective) -> f64 {
-        match objective.reconstruction {
-            Reconstruction::Bce => self.bce_per_pixel.unwrap_or(f64::NAN),
-            Reconstruction::Mse => self.mse_per_pixel,
-        }
-    }
 }
 
 /// Sums over images, in their order, in f64: the same for any number of threads.

@@ -3,7 +3,7 @@
 use candle_nn::VarBuilder;
 
 use super::layer::LayerSpec;
-use super::{Autoencoder, Stack};
+use super::{Autoencoder, Code, Stack};
 use crate::recipe::{Activation, ConvConfig, DenseConfig};
 use crate::{Error, Result};
 
@@ -45,7 +45,7 @@ pub fn dense(config: &DenseConfig, vb: VarBuilder) -> Result<Autoencoder> {
 
     let encoder = Stack::new("encoder", encoder, &input, config.init, vb.clone())?;
     let decoder = Stack::new("decoder", decoder, encoder.output_shape(), config.init, vb)?;
-    Autoencoder::from_stacks(encoder, decoder)
+    Autoencoder::from_stacks(encoder, Code::Plain, decoder)
 }
 
 /// A convolutional autoencoder.
@@ -80,10 +80,10 @@ pub fn conv(config: &ConvConfig, vb: VarBuilder) -> Result<Autoencoder> {
 
     let encoder = Stack::new("encoder", encoder, &input, config.init, vb.clone())?;
     let decoder = Stack::new("decoder", decoder, encoder.output_shape(), config.init, vb)?;
-    Autoencoder::from_stacks(encoder, decoder)
+    Autoencoder::from_stacks(encoder, Code::Plain, decoder)
 }
 
-fn stated(input: Option<[usize; 3]>) -> Result<[usize; 3]> {
+pub(super) fn stated(input: Option<[usize; 3]>) -> Result<[usize; 3]> {
     input.ok_or_else(|| {
         Error::recipe(
             "network.input",
@@ -93,7 +93,7 @@ fn stated(input: Option<[usize; 3]>) -> Result<[usize; 3]> {
     })
 }
 
-fn push_activation(layers: &mut Vec<LayerSpec>, activation: &Activation) {
+pub(super) fn push_activation(layers: &mut Vec<LayerSpec>, activation: &Activation) {
     if *activation != Activation::Linear {
         layers.push(LayerSpec::Activation(activation.clone()));
     }

@@ -14,8 +14,8 @@ use crate::{Error, Result};
 /// to use weights that were kept. Here it learns, a step and on:
 ///
 /// ```
-/// use autoencode::model::{Autoencoder, Function, LayerSpec, Parameters, Stack};
-/// use autoencode::optim::Adam;
+/// use autoencode::model::{Autoencoder, Code, Function, LayerSpec, Parameters, Stack};
+/// use autoencode::optim::Optimizer;
 /// use autoencode::recipe::{Activation, Initialization, Recipe};
 /// use candle_core::{DType, Device, Tensor};
 ///
@@ -29,7 +29,8 @@ use crate::{Error, Result};
 ///     let decoder = vec![dense(8), LayerSpec::Activation(Activation::Sigmoid)];
 ///     let init = Initialization::default();
 ///     let encoder = Stack::new("encoder", encoder, &[8], init, vb.clone())?;
-///     Autoencoder::from_stacks(encoder, Stack::new("decoder", decoder, &[3], init, vb)?)
+///     let decoder = Stack::new("decoder", decoder, &[3], init, vb)?;
+///     Autoencoder::from_stacks(encoder, Code::Plain, decoder)
 /// };
 /// let parameters = Parameters::drawn(1);
 /// let model = build(&parameters)?;
@@ -39,7 +40,7 @@ use crate::{Error, Result};
 ///     Ok((model.reconstruct(&samples)? - &samples)?.sqr()?.mean_all()?)
 /// };
 /// let settings = Recipe::load("dense-32", &[])?.optimizer;
-/// let mut optimizer = Adam::new(&settings, parameters.vars())?;
+/// let mut optimizer = Optimizer::new(&settings, parameters.vars())?;
 /// let before = loss()?;
 /// for _ in 0..5 {
 ///     optimizer.update(&loss()?.backward()?, 0.01)?;

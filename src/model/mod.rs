@@ -1,6 +1,7 @@
 //! Autoencoders as candle modules: an encoder list of layers, a code, and a decoder list.
 
 mod activation;
+mod code;
 mod curves;
 mod families;
 mod filters;
@@ -10,10 +11,12 @@ mod layer;
 mod parameters;
 mod stack;
 mod summary;
+mod vae;
 
 use candle_core::{Module, Tensor};
 use candle_nn::VarBuilder;
 
+pub use code::{Code, Posterior};
 pub use curves::{Curve, curves};
 pub use families::{conv, dense};
 pub use filters::{Filters, filters};
@@ -22,6 +25,7 @@ pub use layer::{Layer, LayerSpec};
 pub use parameters::Parameters;
 pub use stack::Stack;
 pub use summary::{Row, Summary};
+pub use vae::vae;
 
 use crate::recipe::{Activation, NetworkConfig};
 use crate::{Error, Result};
@@ -33,6 +37,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Autoencoder {
     encoder: Stack,
+    code: Code,
     decoder: Stack,
 }
 
@@ -46,6 +51,7 @@ impl Autoencoder {
         match config {
             NetworkConfig::Dense(config) => dense(config, vb),
             NetworkConfig::Conv(config) => conv(config, vb),
+            NetworkConfig::Vae(config) => vae(config, vb),
         }
     }
 
@@ -53,14 +59,12 @@ impl Autoencoder {
     ///
     /// # Errors
     /// If the decoder does not begin at the encoder's code or does not end in the encoder's input.
-    pub fn from_stacks(encoder: Stack, decoder: Stack) -> Result<Self> {
-        if decoder.input_shape() != encoder.output_shape() {
+    pub fn from_stacks(encoder: Stack, code: Code, decoder: Stack) -> Result<Self> {
+        let shape = code.shape(encoder.output_shape())?;
+        if decoder.input_shape() != shape {
             return Err(Error::layer(
                 "decoder",
-                format!(
-                    "an input shaped like the code, {:?}",
-                    encoder.output_shape()
-                ),
+                format!("an input shaped like the code, {shape:?}"),
                 format!("{:?}", decoder.input_shape()),
             ));
         }
@@ -74,7 +78,11 @@ impl Autoencoder {
                 format!("{:?}", decoder.output_shape()),
             ));
         }
-        Ok(Self { encoder, decoder })
+        Ok(Self {
+            encoder,
+            code,
+            decoder,
+        })
     }
 
     /// The layers from the input to the code.
@@ -94,15 +102,40 @@ impl Autoencoder {
 
     /// Shape of one sample's code.
     pub fn code_shape(&self) -> &[usize] {
-        self.encoder.output_shape()
+        self.decoder.input_shape()
     }
 
-    /// `(N, C, H, W)` to codes `(N, ...)`.
+    /// What lies between encoder and decoder.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// `(N, C, H, W)` to codes `(N, ...)`; of a variational network the means of their distributions.
     ///
     /// # Errors
     /// If the samples are not shaped as the network was built for.
     pub fn encode(&self, samples: &Tensor) -> Result<Tensor> {
-        self.encoder.run(samples)
+        match self.code {
+            Code::Plain => self.encoder.run(samples),
+            Code::Gaussian { .. } => Ok(self.posterior(samples)?.mean),
+        }
+    }
+
+    /// `(N, C, H, W)` to the distributions of their codes.
+    ///
+    /// # Errors
+    /// If the network is not variational, or the samples are not shaped as it was built for.
+    pub fn posterior(&self, samples: &Tensor) -> Result<Posterior> {
+        match self.code {
+            Code::Gaussian { latent } => {
+                Posterior::from_encoded(&self.encoder.run(samples)?, latent)
+            }
+            Code::Plain => Err(Error::layer(
+                "code",
+                "a normal distribution",
+                "plain values",
+            )),
+        }
     }
 
     /// Codes `(N, ...)` to reconstructions `(N, C, H, W)`.
@@ -135,8 +168,15 @@ impl Autoencoder {
     /// # Errors
     /// If the network does not end in a sigmoid, or as [`Autoencoder::reconstruct`].
     pub fn logits(&self, samples: &Tensor) -> Result<Tensor> {
-        self.decoder
-            .run_until(&self.encode(samples)?, &Activation::Sigmoid)
+        self.decode_logits(&self.encode(samples)?)
+    }
+
+    /// [`Autoencoder::logits`] from codes `(N, ...)`.
+    ///
+    /// # Errors
+    /// As [`Autoencoder::logits`].
+    pub fn decode_logits(&self, codes: &Tensor) -> Result<Tensor> {
+        self.decoder.run_until(codes, &Activation::Sigmoid)
     }
 }
 

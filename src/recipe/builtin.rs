@@ -19,5 +19,13 @@ pub fn builtin() -> &'static [Builtin] {
             name: "dense-32",
             text: include_str!("../../models/dense-32.toml"),
         },
+        Builtin {
+            name: "vae",
+            text: include_str!("../../models/vae.toml"),
+        },
+        Builtin {
+            name: "conv-vae",
+            text: include_str!("../../models/conv-vae.toml"),
+        },
     ]
 }

@@ -7,6 +7,7 @@ mod data;
 mod network;
 mod optimizer;
 mod training;
+mod vae;
 
 use std::path::Path;
 
@@ -17,7 +18,8 @@ pub use builtin::{Builtin, builtin};
 pub use data::{DataConfig, ImageSize, NamedSet, Resize};
 pub use network::{ConvConfig, DenseConfig, Initialization, NetworkConfig};
 pub use optimizer::{Adadelta, Adam, AdamW, Optimizer, RmsProp, Sgd};
-pub use training::{Corruption, Draw, Objective, Reconstruction, Schedule, Training, Unit};
+pub use training::{Corruption, Draw, Elbo, Objective, Reconstruction, Schedule, Training, Unit};
+pub use vae::{Body, VaeConfig};
 
 use crate::{Error, Result};
 
@@ -142,6 +144,18 @@ impl Recipe {
         self.data.validate()?;
         self.network.validate()?;
         self.corruption.validate()?;
+        self.objective.validate()?;
+        let variational = matches!(self.network, NetworkConfig::Vae(_));
+        if variational != self.objective.elbo.is_some() {
+            let (expected, found) = match variational {
+                true => (
+                    "a table, as the network is variational (even an empty one)",
+                    "none",
+                ),
+                false => ("none, as the network is not variational", "a table"),
+            };
+            return Err(Error::recipe("objective.elbo", expected, found));
+        }
         self.optimizer.validate()?;
         self.schedule.validate()?;
         self.training.validate()?;

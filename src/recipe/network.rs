@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Activation;
+use super::vae::VaeConfig;
 use crate::{Error, Result};
 
 /// The network of a recipe: one family with its sizes.
@@ -13,6 +14,8 @@ pub enum NetworkConfig {
     Dense(DenseConfig),
     /// Convolutions with max-pooling on the way to the code and nearest upsampling on the way back.
     Conv(ConvConfig),
+    /// Either with a normal distribution of codes.
+    Vae(VaeConfig),
 }
 
 /// A dense autoencoder: `input -> encoder -> decoder -> input`.
@@ -115,7 +118,7 @@ fn three() -> usize {
 
 /// The largest width or channel count of a layer: far above use, far below what would exhaust memory
 /// by a typing mistake.
-const MAX_UNITS: usize = 1 << 20;
+pub(super) const MAX_UNITS: usize = 1 << 20;
 
 impl NetworkConfig {
     /// Channels, height and width of an image, if stated.
@@ -123,6 +126,7 @@ impl NetworkConfig {
         match self {
             Self::Dense(config) => config.input,
             Self::Conv(config) => config.input,
+            Self::Vae(config) => config.input,
         }
     }
 
@@ -131,6 +135,7 @@ impl NetworkConfig {
         match self {
             Self::Dense(config) => &config.output_activation,
             Self::Conv(config) => &config.output_activation,
+            Self::Vae(config) => &config.output_activation,
         }
     }
 
@@ -142,6 +147,7 @@ impl NetworkConfig {
         let input = match self {
             Self::Dense(config) => &mut config.input,
             Self::Conv(config) => &mut config.input,
+            Self::Vae(config) => &mut config.input,
         };
         match *input {
             Some(stated) if stated != shape => Err(Error::recipe(
@@ -189,18 +195,10 @@ impl NetworkConfig {
                 if !config.decoder.is_empty() {
                     in_range("network.decoder", &config.decoder)?;
                 }
-                if config.kernel % 2 == 0 || config.kernel > 31 {
-                    return Err(Error::recipe(
-                        "network.kernel",
-                        "an odd size from 1 to 31",
-                        config.kernel,
-                    ));
-                }
-                if !(1..=64).contains(&config.scale) {
-                    return Err(Error::recipe("network.scale", "1 to 64", config.scale));
-                }
-                Ok(())
+                check_kernel(config.kernel)?;
+                check_scale(config.scale)
             }
+            Self::Vae(config) => config.validate(),
         }
     }
 }
@@ -234,7 +232,22 @@ impl DenseConfig {
     }
 }
 
-fn in_range(key: &str, sizes: &[usize]) -> Result<()> {
+pub(super) fn check_kernel(kernel: usize) -> Result<()> {
+    if kernel % 2 == 0 || kernel > 31 {
+        let expected = "an odd size from 1 to 31";
+        return Err(Error::recipe("network.kernel", expected, kernel));
+    }
+    Ok(())
+}
+
+pub(super) fn check_scale(scale: usize) -> Result<()> {
+    if !(1..=64).contains(&scale) {
+        return Err(Error::recipe("network.scale", "1 to 64", scale));
+    }
+    Ok(())
+}
+
+pub(super) fn in_range(key: &str, sizes: &[usize]) -> Result<()> {
     if sizes.is_empty() || sizes.iter().any(|size| !(1..=MAX_UNITS).contains(size)) {
         return Err(Error::recipe(
             key,

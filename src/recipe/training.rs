@@ -31,10 +31,34 @@ pub enum Draw {
 }
 
 /// What training minimises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Objective {
     pub reconstruction: Reconstruction,
+    /// Of a variational autoencoder: minimises the negative evidence lower bound instead, with the
+    /// reconstruction as the likelihood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elbo: Option<Elbo>,
+}
+
+/// The parts of the evidence lower bound that can be chosen. With reconstruction `bce` the likelihood
+/// is Bernoulli's, with `mse` a normal distribution of standard deviation `sigma`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Elbo {
+    /// Weight of the KL divergence (Higgins et al., "beta-VAE", ICLR 2017, equation 4).
+    #[serde(default = "one")]
+    pub beta: f64,
+    /// Steps over which that weight rises linearly from 0 (Bowman et al., CoNLL 2016, section 3.1).
+    #[serde(default)]
+    pub warmup_steps: u64,
+    /// Standard deviation of a normal likelihood, in units of a pixel's value.
+    #[serde(default = "one")]
+    pub sigma: f64,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// The distance between output and target, a mean over all values of the batch.
@@ -119,6 +143,29 @@ impl Corruption {
                 (0.0..=100.0).contains(&factor),
             ),
         }
+    }
+}
+
+impl Objective {
+    pub(super) fn validate(&self) -> Result<()> {
+        let Some(elbo) = self.elbo else {
+            return Ok(());
+        };
+        let Elbo { beta, sigma, .. } = elbo;
+        let range = "from 0 to 1000";
+        check(
+            "objective.elbo.beta",
+            beta,
+            range,
+            (0.0..=1000.0).contains(&beta),
+        )?;
+        let range = "from 0.001 to 1000";
+        check(
+            "objective.elbo.sigma",
+            sigma,
+            range,
+            (0.001..=1000.0).contains(&sigma),
+        )
     }
 }
 

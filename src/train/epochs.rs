@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use super::metrics::EpochMetrics;
+use super::metrics::{EpochMetrics, Kl};
 use super::run_folder::RunFolder;
 use super::trainer::Trainer;
 use crate::Result;
 use crate::checkpoint::Best;
 use crate::evaluate::Part;
+use crate::objective::Losses;
 
 /// What a run tells while it goes on.
 #[derive(Debug)]
@@ -100,8 +101,9 @@ impl Trainer {
         for indices in batches {
             let losses = self.step(&indices)?;
             self.progress.position += 1;
-            self.progress.loss_sum += losses.reconstruction_sum;
-            self.progress.loss_values += losses.values;
+            let mut sum = self.progress.losses();
+            sum += losses;
+            self.progress.set_losses(sum);
             observe(Event::Step {
                 epoch,
                 position: self.progress.position,
@@ -128,7 +130,7 @@ impl Trainer {
         let training_time = start.elapsed();
         observe(Event::Validating { epoch });
         let report = self.evaluate(&self.model, Part::Validation)?;
-        let loss = report.output.loss(self.recipe.objective);
+        let loss = report.loss(self.recipe.objective);
         self.finite("validation loss", loss)?;
         let is_best = self.progress.best.is_none_or(|best| loss < best.loss);
         let metrics = EpochMetrics {
@@ -138,6 +140,10 @@ impl Trainer {
             learning_rate: self.rate_at(self.progress.step.saturating_sub(1)),
             metric: self.recipe.objective.metric(),
             train_loss: self.progress.losses().mean(),
+            kl: report.elbo.as_ref().map(|elbo| Kl {
+                train: self.progress.losses().kl(),
+                validation: elbo.kl,
+            }),
             validation_loss: loss,
             validation_psnr_db: report.output.psnr_db,
             is_best,
@@ -149,8 +155,7 @@ impl Trainer {
         }
         self.progress.epoch = epoch;
         self.progress.position = 0;
-        self.progress.loss_sum = 0.0;
-        self.progress.loss_values = 0;
+        self.progress.set_losses(Losses::default());
         if is_best {
             self.checkpoint(false).write(&folder.best())?;
         }

@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::recipe::Objective;
 
+const TRAIN_KL: &str = "train_kl_nats_per_image";
+const VALIDATION_KL: &str = "val_kl_nats_per_image";
+
 /// The figures of one epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochMetrics {
@@ -18,6 +21,8 @@ pub struct EpochMetrics {
     pub train_loss: f64,
     /// At the end of the epoch, on images held out of training.
     pub validation_loss: f64,
+    /// Of a variational network.
+    pub kl: Option<Kl>,
     pub validation_psnr_db: f64,
     /// Whether no epoch before had a lower validation loss.
     pub is_best: bool,
@@ -27,15 +32,32 @@ pub struct EpochMetrics {
     pub images_per_second: f64,
 }
 
+/// The KL divergence from the prior in nats an image, without its weight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Kl {
+    pub train: f64,
+    pub validation: f64,
+}
+
 impl EpochMetrics {
     /// Column names and values, units in the names.
     pub fn columns(&self) -> Map<String, Value> {
+        let kl = self.kl.map(|kl| {
+            [
+                (TRAIN_KL.to_string(), json!(kl.train)),
+                (VALIDATION_KL.to_string(), json!(kl.validation)),
+            ]
+        });
         [
             ("epoch".to_string(), json!(self.epoch)),
             ("step".to_string(), json!(self.step)),
             ("learning_rate".to_string(), json!(self.learning_rate)),
             (format!("train_{}", self.metric), json!(self.train_loss)),
             (format!("val_{}", self.metric), json!(self.validation_loss)),
+        ]
+        .into_iter()
+        .chain(kl.into_iter().flatten())
+        .chain([
             ("val_psnr_db".to_string(), json!(self.validation_psnr_db)),
             ("is_best".to_string(), json!(self.is_best)),
             ("seconds".to_string(), json!(self.seconds)),
@@ -43,8 +65,7 @@ impl EpochMetrics {
                 "images_per_second".to_string(),
                 json!(self.images_per_second),
             ),
-        ]
-        .into_iter()
+        ])
         .collect()
     }
 
@@ -60,6 +81,9 @@ impl EpochMetrics {
             metric,
             train_loss: number(&format!("train_{metric}"))?,
             validation_loss: number(&format!("val_{metric}"))?,
+            kl: number(TRAIN_KL)
+                .zip(number(VALIDATION_KL))
+                .map(|(train, validation)| Kl { train, validation }),
             validation_psnr_db: number("val_psnr_db")?,
             is_best: row.get("is_best")?.as_bool()?,
             seconds: number("seconds")?,

@@ -10,6 +10,7 @@ use crate::data::{Batch, Dataset};
 use crate::evaluate::Part;
 use crate::model::Autoencoder;
 use crate::picture::{ContactSheet, Picture, write_rgb};
+use crate::random::Purpose;
 use crate::recipe::Recipe;
 
 /// How many images a picture shows.
@@ -36,7 +37,7 @@ impl SamplePicture {
             .collect();
         chosen.sort_unstable();
         let indices: Vec<u32> = chosen.into_iter().map(|(_, index)| index).collect();
-        let key = Part::Validation.noise_key(seed);
+        let key = Part::Validation.noise_key(Purpose::Evaluation, seed);
         let batch = Batch::prepare(images, &indices, &recipe.corruption, key, device)?;
         let noisy = match recipe.corruption.is_none() {
             true => None,
@@ -65,11 +66,12 @@ impl SamplePicture {
         rows.push(Picture::from_batch(&model.reconstruct(&self.batch.input)?)?);
         labels.push("output");
         let sheet = ContactSheet::new(format!(
-            "{}, epoch {}: validation {} {:.4} a pixel, {:.2} dB",
+            "{}, epoch {}: validation {} {:.4} {}, {:.2} dB",
             recipe.name,
             metrics.epoch,
             recipe.objective.label(),
             metrics.validation_loss,
+            recipe.objective.unit(),
             metrics.validation_psnr_db,
         ))
         .rows(rows)

@@ -6,12 +6,14 @@ use candle_core::{DType, Device};
 
 use super::samples::SamplePicture;
 use crate::checkpoint::{Checkpoint, Progress};
+use crate::corruption::NoiseKey;
 use crate::data::{Batch, Batches, Dataset};
 use crate::engine::{Autograd, Engine};
-use crate::evaluate::{Part, Report, evaluate};
-use crate::model::{Autoencoder, Parameters};
+use crate::evaluate::{Conditions, Part, Report, evaluate};
+use crate::model::{Autoencoder, Code, Parameters};
 use crate::objective::Losses;
 use crate::optim::Optimizer;
+use crate::random::Purpose;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
 
@@ -166,8 +168,13 @@ impl Trainer {
             Part::Validation => &self.dataset.validation,
             Part::Test => &self.dataset.test,
         };
-        let key = part.noise_key(EVALUATION_SEED);
-        evaluate(model, images, &self.recipe.corruption, key, &self.device)
+        let conditions = Conditions {
+            corruption: self.recipe.corruption,
+            objective: self.recipe.objective,
+            part,
+            seed: EVALUATION_SEED,
+        };
+        evaluate(model, images, &conditions, &self.device)
     }
 
     /// The state as a checkpoint, with or without what resuming needs.
@@ -200,7 +207,18 @@ impl Trainer {
     fn batch(&self, indices: &[u32], epoch: u64) -> Result<Batch> {
         let corruption = &self.recipe.corruption;
         let key = corruption.training_key(self.recipe.seed, epoch);
-        Batch::prepare(&self.dataset.train, indices, corruption, key, &self.device)
+        let images = &self.dataset.train;
+        let batch = Batch::prepare(images, indices, corruption, key, &self.device)?;
+        let Code::Gaussian { latent } = self.model.code() else {
+            return Ok(batch);
+        };
+        let key = NoiseKey {
+            seed: self.recipe.seed,
+            purpose: Purpose::Latent,
+            epoch,
+        };
+        let weight = self.recipe.objective.kl_weight(self.progress.step);
+        batch.with_latent_noise(indices, latent, key, weight)
     }
 
     fn rate(&self) -> f64 {

@@ -77,6 +77,7 @@ pub fn checkpoint(recipe: Recipe) -> Checkpoint {
             position: 5,
             loss_sum: 0.1 + 0.2,
             loss_values: 640 * 784,
+            kl_sum: 0.0,
             best: Some(Best {
                 epoch: 2,
                 loss: 1.0 / 3.0,

@@ -1,0 +1,107 @@
+//! The evidence lower bound and its parts.
+
+use serde::Serialize;
+
+use super::Conditions;
+use crate::Result;
+use crate::corruption::NoiseKey;
+use crate::data::Batch;
+use crate::model::{Autoencoder, Code};
+use crate::objective::Losses;
+use crate::random::Purpose;
+use crate::recipe::Objective;
+
+/// A latent dimension is active if the variance over the images of its mean is above this (Burda,
+/// Grosse and Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, section 5.1).
+const ACTIVE_VARIANCE: f64 = 0.01;
+
+/// The negative ELBO of a variational network and its parts: nats an image, one sample of the code each.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ElboReport {
+    /// What training minimises: reconstruction plus the weighted KL divergence.
+    pub loss: f64,
+    /// The negative evidence lower bound: reconstruction plus KL divergence.
+    pub neg_elbo: f64,
+    /// The negative log-likelihood of the images.
+    pub reconstruction: f64,
+    /// The divergence of the codes' distributions from the prior.
+    pub kl: f64,
+    /// The same for each dimension.
+    pub kl_by_dimension: Vec<f64>,
+    /// Dimensions whose mean differs between images.
+    pub active_units: usize,
+}
+
+/// Sums over images, in their order.
+pub(super) struct ElboTotals {
+    objective: Objective,
+    latent: usize,
+    key: NoiseKey,
+    losses: Losses,
+    /// For each dimension: KL divergence, mean, and its square.
+    kl: Vec<f64>,
+    means: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl ElboTotals {
+    /// For a variational network trained for an ELBO, else nothing.
+    pub fn new(model: &Autoencoder, conditions: &Conditions) -> Option<Self> {
+        let Code::Gaussian { latent } = model.code() else {
+            return None;
+        };
+        conditions.objective.elbo?;
+        Some(Self {
+            objective: conditions.objective,
+            latent,
+            key: conditions
+                .part
+                .noise_key(Purpose::EvaluationLatent, conditions.seed),
+            losses: Losses::default(),
+            kl: vec![0.0; latent],
+            means: vec![0.0; latent],
+            squares: vec![0.0; latent],
+        })
+    }
+
+    pub fn add(&mut self, model: &Autoencoder, batch: Batch, indices: &[u32]) -> Result<()> {
+        let weight = self.objective.kl_weight(u64::MAX);
+        let batch = batch.with_latent_noise(indices, self.latent, self.key, weight)?;
+        let sums = self.objective.sums(model, &batch)?;
+        self.losses += self.objective.losses(&sums, &batch)?;
+
+        let posterior = model.posterior(&batch.input)?;
+        let kl = posterior.kl()?.to_vec2::<f32>()?;
+        let means = posterior.mean.to_vec2::<f32>()?;
+        for (kl, means) in kl.iter().zip(&means) {
+            for (sum, &value) in self.kl.iter_mut().zip(kl) {
+                *sum += f64::from(value);
+            }
+            let sums = self.means.iter_mut().zip(&mut self.squares);
+            for ((sum, square), &mean) in sums.zip(means) {
+                *sum += f64::from(mean);
+                *square += f64::from(mean).powi(2);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn report(self) -> ElboReport {
+        let images = self.losses.count.max(1) as f64;
+        let loss = self.losses.mean();
+        let kl = self.losses.kl();
+        let reconstruction = loss - self.objective.kl_weight(u64::MAX) * kl;
+        let variances = self.means.iter().zip(&self.squares).map(|(sum, square)| {
+            let mean = sum / images;
+            square / images - mean * mean
+        });
+        ElboReport {
+            loss,
+            neg_elbo: reconstruction + kl,
+            reconstruction,
+            kl,
+            active_units: variances.filter(|&v| v > ACTIVE_VARIANCE).count(),
+            kl_by_dimension: self.kl.iter().map(|sum| sum / images).collect(),
+        }
+    }
+}

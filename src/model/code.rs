@@ -1,0 +1,83 @@
+//! What lies between encoder and decoder.
+
+use candle_core::Tensor;
+
+use crate::{Error, Result};
+
+/// How the encoder's result becomes the decoder's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// As it is.
+    Plain,
+    /// The encoder gives mean and log-variance of a normal distribution with `latent` independent
+    /// dimensions; the decoder reads a sample of it.
+    Gaussian { latent: usize },
+}
+
+/// The normal distribution of codes that an encoder gives for each sample, `(N, latent)` each.
+#[derive(Debug, Clone)]
+pub struct Posterior {
+    pub mean: Tensor,
+    pub log_variance: Tensor,
+}
+
+/// Log-variances are kept within plus and minus this: standard deviations from 0.02 to 55, far beyond
+/// both the prior's 1 and what images tell apart.
+const LOG_VARIANCE_BOUND: f64 = 8.0;
+
+impl Code {
+    /// Shape of the decoder's input for the encoder's output.
+    ///
+    /// # Errors
+    /// If the encoder does not give two values for each latent dimension.
+    pub(super) fn shape(self, encoded: &[usize]) -> Result<Vec<usize>> {
+        match self {
+            Self::Plain => Ok(encoded.to_vec()),
+            Self::Gaussian { latent } if encoded == [2 * latent] => Ok(vec![latent]),
+            Self::Gaussian { latent } => Err(Error::layer(
+                "encoder (last layer)",
+                format!(
+                    "{} values, mean and log-variance of each dimension",
+                    2 * latent
+                ),
+                format!("{encoded:?}"),
+            )),
+        }
+    }
+}
+
+impl Posterior {
+    /// From an encoder's output `(N, 2 latent)`: the means first, then the log-variances, which are
+    /// bent smoothly into their range, so that their gradient never vanishes altogether.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub(super) fn from_encoded(encoded: &Tensor, latent: usize) -> Result<Self> {
+        let raw = encoded.narrow(1, latent, latent)?.contiguous()?;
+        Ok(Self {
+            mean: encoded.narrow(1, 0, latent)?.contiguous()?,
+            log_variance: ((raw / LOG_VARIANCE_BOUND)?.tanh()? * LOG_VARIANCE_BOUND)?,
+        })
+    }
+
+    /// `mean + noise * standard deviation`, the reparameterisation of Kingma and Welling (2014, section
+    /// 2.4). `noise` is `(N, latent)`, standard normal, passed in so that it is the caller's to repeat.
+    ///
+    /// # Errors
+    /// If the noise has another shape.
+    pub fn sample(&self, noise: &Tensor) -> Result<Tensor> {
+        let deviation = (&self.log_variance * 0.5)?.exp()?;
+        Ok((&self.mean + deviation.mul(noise)?)?)
+    }
+
+    /// The KL divergence to the standard normal prior in nats, for each sample and dimension, `(N,
+    /// latent)`: `(mean^2 + variance - 1 - log variance) / 2` (Kingma and Welling 2014, appendix B).
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub fn kl(&self) -> Result<Tensor> {
+        let variance = self.log_variance.exp()?;
+        let sum = ((self.mean.sqr()? + variance)? - &self.log_variance)?;
+        Ok(((sum - 1.0)? * 0.5)?)
+    }
+}
