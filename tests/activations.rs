@@ -282,7 +282,7 @@ fn recipe(settings: &[&str]) -> autoencode::Result<Recipe> {
 fn dense(recipe: &Recipe) -> &DenseConfig {
     match &recipe.network {
         NetworkConfig::Dense(config) => config,
-        NetworkConfig::Conv(_) => panic!("dense-32 is not dense"),
+        other => panic!("dense-32 is {other:?}"),
     }
 }
 

@@ -348,7 +348,7 @@ fn run_here(
 ) -> (Ending, Progress, [Vec<u8>; 2]) {
     let out = tempfile::tempdir().unwrap();
     let mut folder = RunFolder::create(&out.path().join("run")).unwrap();
-    let load = || data::load(&Source::Folder(data.to_path_buf()), true).unwrap();
+    let load = || data::load(&Source::Path(data.to_path_buf()), true).unwrap();
     let mut trainer = Trainer::new(recipe.clone(), load(), Device::Cpu).unwrap();
     if let Some(steps) = stopped_after {
         let done = Cell::new(0);
