@@ -233,7 +233,7 @@ impl DenseConfig {
 }
 
 pub(super) fn check_kernel(kernel: usize) -> Result<()> {
-    if kernel % 2 == 0 || kernel > 31 {
+    if kernel.is_multiple_of(2) || kernel > 31 {
         let expected = "an odd size from 1 to 31";
         return Err(Error::recipe("network.kernel", expected, kernel));
     }
