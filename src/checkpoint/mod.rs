@@ -27,7 +27,7 @@ pub struct Progress {
     pub step: u64,
     /// Steps done in the epoch that is under way.
     pub position: usize,
-    /// Training loss of that epoch so far: sum and number of values.
+    /// Training loss of that epoch so far: its sum and what that is divided by, values or images.
     pub loss_sum: f64,
     pub loss_values: usize,
     /// Of a variational network, the KL divergence's part of it, without its weight.

@@ -92,11 +92,11 @@ pub enum Initialization {
     FanIn,
 }
 
-fn relu() -> Activation {
+pub(super) fn relu() -> Activation {
     Activation::Relu
 }
 
-fn sigmoid() -> Activation {
+pub(super) fn sigmoid() -> Activation {
     Activation::Sigmoid
 }
 
@@ -108,11 +108,11 @@ fn is_yes(value: &bool) -> bool {
     *value
 }
 
-fn two() -> usize {
+pub(super) fn two() -> usize {
     2
 }
 
-fn three() -> usize {
+pub(super) fn three() -> usize {
     3
 }
 

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Activation;
-use super::network::{Initialization, MAX_UNITS, in_range};
+use super::network::{
+    Initialization, MAX_UNITS, check_kernel, check_scale, in_range, relu, sigmoid, three, two,
+};
 use crate::{Error, Result};
 
 /// A variational autoencoder (Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014): the
@@ -50,22 +52,6 @@ pub enum Body {
     Conv,
 }
 
-fn relu() -> Activation {
-    Activation::Relu
-}
-
-fn sigmoid() -> Activation {
-    Activation::Sigmoid
-}
-
-fn two() -> usize {
-    2
-}
-
-fn three() -> usize {
-    3
-}
-
 impl VaeConfig {
     /// The decoder's hidden layers, from the code on.
     pub fn decoder(&self) -> Vec<usize> {
@@ -94,7 +80,7 @@ impl VaeConfig {
                 format!("{} entries", self.decoder().len()),
             ));
         }
-        super::network::check_kernel(self.kernel)?;
-        super::network::check_scale(self.scale)
+        check_kernel(self.kernel)?;
+        check_scale(self.scale)
     }
 }
