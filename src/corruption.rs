@@ -2,7 +2,7 @@
 //! see the same.
 
 use crate::random::{Purpose, Stream};
-use crate::recipe::{Corruption, Draw};
+use crate::recipe::{Binarization, Corruption, Draw, Strength};
 
 /// Which draw of noise: the same key gives the same noise for the same sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,47 +19,103 @@ impl NoiseKey {
     }
 }
 
+/// A value that can be corrupted: of an image (f32), which stays from 0 to 1, or of a point (f64).
+pub trait Value: Copy + Send + Sync {
+    const ZERO: Self;
+    const ONE: Self;
+
+    /// With noise added.
+    fn plus(self, noise: f32) -> Self;
+}
+
+impl Value for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    fn plus(self, noise: f32) -> Self {
+        (self + noise).clamp(0.0, 1.0)
+    }
+}
+
+impl Value for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    fn plus(self, noise: f32) -> Self {
+        self + Self::from(noise)
+    }
+}
+
 impl Corruption {
     /// The key of a training epoch (from 1): fresh for each, or the first one's for all.
     pub fn training_key(&self, seed: u64, epoch: u64) -> NoiseKey {
-        let epoch = match self {
-            Self::Gaussian {
-                draw: Draw::Once, ..
-            } => 1,
-            _ => epoch,
-        };
+        let once = self.noise().is_some_and(|noise| noise.draw == Draw::Once);
         NoiseKey {
             seed,
             purpose: Purpose::Corruption,
-            epoch,
+            epoch: if once { 1 } else { epoch },
         }
     }
 
-    /// Corrupts the values of one sample in place; they stay from 0 to 1.
-    pub fn apply(&self, key: NoiseKey, sample: u64, values: &mut [f32]) {
-        match *self {
+    /// Corrupts the values of one sample in place.
+    pub fn apply<T: Value>(&self, key: NoiseKey, sample: u64, values: &mut [T]) {
+        let Some(noise) = self.noise() else {
+            return;
+        };
+        let mut stream = key.stream(sample);
+        let factor = match noise.factor {
+            Strength::Fixed(factor) => factor,
+            Strength::Range([low, high]) => low + (high - low) * stream.uniform(),
+        };
+        match self {
             Self::None => {}
-            Self::Gaussian { factor, .. } => {
+            Self::Gaussian(_) => {
                 let mut noise = vec![0f32; values.len()];
-                key.stream(sample).fill_normal(&mut noise);
+                stream.fill_normal(&mut noise);
                 for (value, noise) in values.iter_mut().zip(noise) {
-                    *value = (*value + factor as f32 * noise).clamp(0.0, 1.0);
+                    *value = value.plus(factor as f32 * noise);
+                }
+            }
+            Self::SaltAndPepper(_) => {
+                for value in values {
+                    match stream.uniform() {
+                        draw if draw < 0.5 * factor => *value = T::ZERO,
+                        draw if draw < factor => *value = T::ONE,
+                        _ => {}
+                    }
+                }
+            }
+            Self::Masking(_) => {
+                for value in values {
+                    if stream.uniform() < factor {
+                        *value = T::ZERO;
+                    }
                 }
             }
         }
     }
 
-    /// Whether inputs differ from targets.
+    /// Whether inputs are samples as they are.
     pub fn is_none(&self) -> bool {
-        matches!(self, Self::None)
+        self.noise().is_none()
     }
 }
 
-impl std::fmt::Display for Corruption {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::None => write!(f, "no noise"),
-            Self::Gaussian { factor, .. } => write!(f, "Gaussian noise, factor {factor}"),
+/// Makes the values of one image 0 or 1.
+pub fn binarize(how: Binarization, key: NoiseKey, sample: u64, values: &mut [f32]) {
+    match how {
+        Binarization::None => {}
+        Binarization::Threshold => {
+            for value in values {
+                *value = if *value >= 0.5 { 1.0 } else { 0.0 };
+            }
+        }
+        Binarization::Once | Binarization::EveryEpoch => {
+            let mut stream = key.stream(sample);
+            for value in values {
+                let one = stream.uniform() < f64::from(*value);
+                *value = if one { 1.0 } else { 0.0 };
+            }
         }
     }
 }

@@ -26,7 +26,7 @@
 //! #   */
 //!     let mut folder = RunFolder::create_in(runs, &recipe.name)?;
 //!     let mut trainer = Trainer::new(recipe, data, device.clone())?;
-//!     trainer.run(&mut folder, &|| false, &mut |event| {
+//!     trainer.run(Some(&mut folder), &|| false, &mut |event| {
 //!         if let Event::Epoch(metrics) = event {
 //!             println!("validation BCE {:.4} a pixel", metrics.validation_loss);
 //!         }

@@ -27,6 +27,12 @@ pub enum Purpose {
     EvaluationLatent = 8,
     /// Codes drawn from the prior.
     Prior = 9,
+    /// Synthetic sets of points.
+    Points = 10,
+    /// Images made of zeros and ones; keyed by epoch and sample.
+    Binarization = 11,
+    /// The same for validation and test samples; the epoch tells the set.
+    EvaluationBinarization = 12,
 }
 
 /// An endless stream of random numbers for one `(seed, purpose, epoch, index)`.

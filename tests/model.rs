@@ -9,7 +9,7 @@ use autoencode::data::Batch;
 use autoencode::engine::{Autograd, Engine};
 use autoencode::model::{Autoencoder, Code, Parameters};
 use autoencode::random::{Purpose, Stream};
-use autoencode::recipe::{Objective, Recipe, Reconstruction};
+use autoencode::recipe::{CodePenalty, Objective, Recipe, Reconstruction};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use common::recipe;
@@ -422,7 +422,12 @@ fn mean_loss(model: &Autoencoder, objective: Objective, batch: &Batch) -> f64 {
     let encoded = model.encoder().run(&batch.input).unwrap();
     let Some(elbo) = objective.elbo else {
         let sum = distance(model, objective, &encoded, &batch.target);
-        return sum / batch.target.elem_count() as f64;
+        let penalty = objective.code_penalty.map_or(0.0, |penalty| {
+            let of = |c: f64| penalty.l1 * c.abs() + penalty.l2 * c * c;
+            common::values(&encoded).into_iter().map(of).sum()
+        });
+        let samples = batch.target.dim(0).unwrap() as f64;
+        return sum / batch.target.elem_count() as f64 + penalty / samples;
     };
     let Code::Gaussian { latent } = model.code() else {
         panic!("an ELBO of a plain code")
@@ -445,6 +450,7 @@ fn mean_loss(model: &Autoencoder, objective: Objective, batch: &Batch) -> f64 {
     let distance = distance(model, objective, &codes, &batch.target);
     let likelihood = match objective.reconstruction {
         Reconstruction::Bce => distance,
+        Reconstruction::Mae => panic!("a likelihood of absolute errors"),
         Reconstruction::Mse => {
             let normal = (elbo.sigma * (2.0 * std::f64::consts::PI).sqrt()).ln();
             distance / (2.0 * elbo.sigma * elbo.sigma) + normal * batch.target.elem_count() as f64
@@ -468,6 +474,11 @@ fn distance(model: &Autoencoder, objective: Objective, codes: &Tensor, target: &
             .into_iter()
             .zip(&target)
             .map(|(output, target)| (output - target).powi(2))
+            .sum(),
+        Reconstruction::Mae => common::values(&model.decode(codes).unwrap())
+            .into_iter()
+            .zip(&target)
+            .map(|(output, target)| (output - target).abs())
             .sum(),
     }
 }
@@ -509,6 +520,7 @@ fn gradients_agree_with_finite_differences_for_every_layer_and_objective() {
         |activation: &'static str| ["network.encoder=[3,4]", "network.decoder=[3]", activation];
     let bce = "objective.reconstruction=bce";
     let mse = "objective.reconstruction=mse";
+    let mae = "objective.reconstruction=mae";
     let linear = "network.output_activation=linear";
     let cases: Vec<(&str, Vec<&str>, [usize; 3], usize)> = vec![
         ("dense-32", vec!["network.encoder=[4,3]", bce], [1, 2, 3], 4),
@@ -523,6 +535,18 @@ fn gradients_agree_with_finite_differences_for_every_layer_and_objective() {
             ],
             [1, 3, 2],
             1,
+        ),
+        (
+            "dense-32",
+            vec![
+                "network.encoder=[3]",
+                "network.activation=tanh",
+                "objective.code_penalty.l1=0.2",
+                "objective.code_penalty.l2=0.3",
+                mae,
+            ],
+            [1, 2, 3],
+            3,
         ),
         (
             "conv-denoiser",
@@ -628,7 +652,16 @@ fn gradients_agree_with_finite_differences_for_every_layer_and_objective() {
 
 #[test]
 fn gradients_of_a_batch_are_the_mean_of_its_parts_weighted_by_their_samples() {
-    for (name, objective) in [("bce", Reconstruction::Bce), ("mse", Reconstruction::Mse)] {
+    let penalised = Objective {
+        code_penalty: Some(CodePenalty { l1: 0.3, l2: 0.2 }),
+        ..Objective::of(Reconstruction::Mse)
+    };
+    for (name, objective) in [
+        ("bce", Objective::of(Reconstruction::Bce)),
+        ("mse", Objective::of(Reconstruction::Mse)),
+        ("mae", Objective::of(Reconstruction::Mae)),
+        ("mse and penalties", penalised),
+    ] {
         let settings = [common::SMALL[0], common::SMALL[1]];
         let recipe = recipe("conv-denoiser", &settings, [2, 4, 4]);
         let (model, parameters) = common::network(&recipe, DType::F64);
@@ -637,10 +670,6 @@ fn gradients_of_a_batch_are_the_mean_of_its_parts_weighted_by_their_samples() {
         let part = |start, count| {
             let of = |tensor: &Tensor| tensor.narrow(0, start, count).unwrap();
             plain(of(&whole.input), of(&whole.target))
-        };
-        let objective = Objective {
-            reconstruction: objective,
-            elbo: None,
         };
         let mut engine = Autograd::new(model, objective);
         let (losses, gradients) = engine.gradients(&whole).unwrap();

@@ -356,7 +356,7 @@ fn run_here(
             done.set(done.get() + 1);
             done.get() >= steps
         };
-        let ending = trainer.run(&mut folder, &stop, &mut |_| {}).unwrap();
+        let ending = trainer.run(Some(&mut folder), &stop, &mut |_| {}).unwrap();
         assert_eq!(ending, Ending::Stopped);
         let last = folder.last();
         let checkpoint = Checkpoint::read(&last).unwrap();
@@ -364,7 +364,9 @@ fn run_here(
         trainer = Trainer::resume(checkpoint, &last, load(), Device::Cpu).unwrap();
         folder = RunFolder::reopen(folder.path(), epoch, recipe.objective).unwrap();
     }
-    let ending = trainer.run(&mut folder, &|| false, &mut |_| {}).unwrap();
+    let ending = trainer
+        .run(Some(&mut folder), &|| false, &mut |_| {})
+        .unwrap();
     let bytes = [folder.last(), folder.best()].map(|file| fs::read(file).unwrap());
     (ending, trainer.progress().clone(), bytes)
 }

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use autoencode::data::Images;
+use autoencode::data::{Images, Preparation};
 use autoencode::evaluate::{Conditions, Part, evaluate};
 use autoencode::model::{Autoencoder, Code, Posterior};
-use autoencode::recipe::{Corruption, Elbo, Objective, Recipe, Reconstruction};
+use autoencode::recipe::{Elbo, Objective, Recipe, Reconstruction};
 use candle_core::{DType, Device, Tensor};
 use common::{autoencode, repository, write_idx};
 use predicates::prelude::*;
@@ -96,12 +96,12 @@ fn log_variances_stay_in_range_whatever_the_encoder_says() {
 #[test]
 fn the_weight_of_the_divergence_rises_to_beta() {
     let objective = Objective {
-        reconstruction: Reconstruction::Bce,
         elbo: Some(Elbo {
             beta: 4.0,
             warmup_steps: 100,
             sigma: 1.0,
         }),
+        ..Objective::of(Reconstruction::Bce)
     };
     let weights = [0, 25, 100, 1_000_000].map(|step| objective.kl_weight(step));
     assert_eq!(weights, [0.0, 1.0, 4.0, 4.0]);
@@ -109,7 +109,7 @@ fn the_weight_of_the_divergence_rises_to_beta() {
 
 fn measured(model: &Autoencoder, images: &Images, objective: Objective) -> [f64; 4] {
     let conditions = Conditions {
-        corruption: Corruption::None,
+        preparation: Preparation::default(),
         objective,
         part: Part::Test,
         seed: 0,

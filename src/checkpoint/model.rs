@@ -27,7 +27,8 @@ impl Checkpoint {
             weights: Arc::new(weights),
             asked: Arc::default(),
         };
-        let builder = VarBuilder::from_backend(Box::new(given.clone()), DType::F32, device.clone());
+        let dtype = self.recipe.training.precision.dtype();
+        let builder = VarBuilder::from_backend(Box::new(given.clone()), dtype, device.clone());
         let model = Autoencoder::new(&self.recipe.network, builder)?;
         let differences = given.differences();
         if differences.is_empty() {

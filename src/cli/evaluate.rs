@@ -1,9 +1,9 @@
 //! `autoencode evaluate`.
 
 use anyhow::Result;
-use autoencode::data::grouped;
+use autoencode::data::{Preparation, grouped};
 use autoencode::evaluate::{Conditions, Part, Quality, Report, evaluate};
-use autoencode::recipe::{Corruption, Draw};
+use autoencode::recipe::{Corruption, Noise};
 use clap::Args;
 use serde_json::json;
 
@@ -55,10 +55,7 @@ pub fn gaussian(factor: f64) -> Corruption {
     if factor == 0.0 {
         Corruption::None
     } else {
-        Corruption::Gaussian {
-            factor,
-            draw: Draw::default(),
-        }
+        Corruption::Gaussian(Noise::of(factor))
     }
 }
 
@@ -70,10 +67,13 @@ impl Evaluate {
         shared.note_origin(&dataset);
         let corruption = match self.noise {
             Some(factor) => gaussian(factor),
-            None => loaded.checkpoint.recipe.corruption,
+            None => loaded.checkpoint.recipe.corruption.evaluated(),
         };
         let conditions = Conditions {
-            corruption,
+            preparation: Preparation {
+                corruption,
+                ..Preparation::of(&loaded.checkpoint.recipe)
+            },
             objective: loaded.checkpoint.recipe.objective,
             part: Part::Test,
             seed: self.seed,
@@ -111,8 +111,12 @@ pub fn quality_table(report: &Report) -> String {
                 .bce_per_pixel
                 .map_or("-".to_string(), |bce| format!("{bce:.4}")),
             format!("{:.5}", quality.mse_per_pixel),
-            format!("{:.2}", quality.psnr_db),
-            format!("{:.4}", quality.ssim),
+            quality
+                .psnr_db
+                .map_or("-".to_string(), |psnr| format!("{psnr:.2}")),
+            quality
+                .ssim
+                .map_or("-".to_string(), |ssim| format!("{ssim:.4}")),
         ]
     };
     let heading = ["", "BCE a pixel", "MSE a pixel", "PSNR (dB)", "SSIM"];

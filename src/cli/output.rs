@@ -65,6 +65,14 @@ pub fn table(rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
+/// A loss with four decimals, or four digits where that would show none.
+pub fn figure(loss: f64) -> String {
+    match loss.abs() {
+        size if size != 0.0 && size < 0.01 => format!("{loss:.3e}"),
+        _ => format!("{loss:.4}"),
+    }
+}
+
 /// A length of time as people say it: `40 seconds`, `1.5 minutes`, `3 hours`.
 pub fn duration(seconds: f64) -> String {
     let with = |value: f64, unit: &str| {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use autoencode::train::{EpochMetrics, Event, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::{complain, duration, say};
+use super::output::{complain, duration, figure, say};
 use super::shared::Shared;
 
 /// How often a line is printed where there is no terminal.
@@ -76,7 +76,11 @@ impl Progress {
                 let elapsed = self.started.elapsed().as_secs_f64();
                 let rate = self.images_done as f64 / elapsed.max(1e-9);
                 let left = duration(elapsed / self.steps_done * self.steps_left);
-                let message = format!("{} {loss:.4}, {rate:.0} images/s, {left} left", self.label);
+                let message = format!(
+                    "{} {}, {rate:.0} images/s, {left} left",
+                    self.label,
+                    figure(loss)
+                );
                 match &mut self.style {
                     Style::Silent => {}
                     Style::Bar(bar) => {
@@ -106,13 +110,15 @@ impl Progress {
 
     fn epoch(&self, metrics: &EpochMetrics) {
         let line = format!(
-            "epoch {}/{}: training {label} {:.4}, validation {label} {:.4} {}, {:.2} dB{}, {}",
+            "epoch {}/{}: training {label} {}, validation {label} {} {}{}{}, {}",
             metrics.epoch,
             self.epochs,
-            metrics.train_loss,
-            metrics.validation_loss,
+            figure(metrics.train_loss),
+            figure(metrics.validation_loss),
             self.unit,
-            metrics.validation_psnr_db,
+            metrics
+                .validation_psnr_db
+                .map_or(String::new(), |psnr| format!(", {psnr:.2} dB")),
             if metrics.is_best { ", best so far" } else { "" },
             duration(metrics.seconds),
             label = self.label,

@@ -30,14 +30,27 @@ impl Recipes {
         }
         let recipes = builtin()
             .iter()
-            .map(|shipped| Recipe::load(shipped.name, &[]))
+            .map(|shipped| Ok((shipped, Recipe::load(shipped.name, &[])?)))
             .collect::<autoencode::Result<Vec<_>>>()?;
         if shared.json {
+            let recipes: Vec<&Recipe> = recipes.iter().map(|(_, recipe)| recipe).collect();
             return print_json(&recipes);
         }
-        let width = recipes.iter().map(|r| r.name.len()).max().unwrap_or(0);
-        for recipe in &recipes {
-            print(&format!("{:<width$}  {}", recipe.name, recipe.description))?;
+        let names = recipes.iter().map(|(_, recipe)| recipe.name.len());
+        let width = names.max().unwrap_or(0);
+        for (heading, tutorial) in [
+            ("", false),
+            ("\nfrom tutorials, with their settings:", true),
+        ] {
+            if !heading.is_empty() {
+                print(heading)?;
+            }
+            for (_, recipe) in recipes
+                .iter()
+                .filter(|(shipped, _)| shipped.tutorial == tutorial)
+            {
+                print(&format!("{:<width$}  {}", recipe.name, recipe.description))?;
+            }
         }
         Ok(())
     }

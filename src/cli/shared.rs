@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use autoencode::Error;
 use autoencode::data::{Dataset, Source, load_with};
 use autoencode::device::{Chosen, DeviceChoice};
 use autoencode::recipe::DataConfig;
@@ -86,11 +87,19 @@ impl Data {
     /// Loads the data as the recipe's `[data]` says; [`Shared::note_origin`] then says if it is not the
     /// full set.
     pub fn load(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Dataset> {
-        let source = match &self.data {
-            Some(path) => Source::Path(path.clone()),
-            None => Source::from(config.set),
+        let source = match (&self.data, config.points) {
+            (Some(path), Some(_)) => {
+                return Err(Error::argument(
+                    "--data",
+                    "nothing, as the recipe makes its own points (data.points)",
+                    path.display(),
+                ));
+            }
+            (Some(path), None) => Source::Path(path.clone()),
+            (None, _) => Source::from(config),
         };
-        if self.data.is_none() && !self.offline && std::io::stderr().is_terminal() {
+        let asks = matches!(source, Source::Mnist | Source::FashionMnist);
+        if asks && !self.offline && std::io::stderr().is_terminal() {
             shared.remark(&format!(
                 "getting {} from the Hugging Face hub (--offline skips this)",
                 config.set.title()

@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::evaluate::quality_table;
-use super::output::{duration, print_json, say};
+use super::output::{duration, figure, print_json, say};
 use super::progress::Progress;
 use super::shared::{Data, Shared};
 
@@ -71,8 +71,8 @@ impl Train {
         folder.write_environment(&environment)?;
 
         let mut progress = Progress::new(shared, &trainer);
-        let ending = trainer.run(&mut folder, &|| interrupt.requested(), &mut |event| {
-            progress.show(&event);
+        let ending = trainer.run(Some(&mut folder), &|| interrupt.requested(), &mut |event| {
+            progress.show(&event)
         });
         progress.finish();
         environment.finish();
@@ -156,7 +156,7 @@ fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Result<
     let steps = trainer.steps_per_epoch();
     // Validation is a forward pass, about a third of a step's work for each image.
     let data = trainer.dataset();
-    let images = data.train.len() as f64 + data.validation.len() as f64 / 3.0;
+    let images = trainer.samples_per_epoch() as f64 + data.validation.len() as f64 / 3.0;
     let epoch_seconds = step * images / recipe.training.batch_size as f64;
     let left = (epochs - progress.epoch.min(epochs)) as f64
         - progress.position as f64 / steps.max(1) as f64;
@@ -171,7 +171,7 @@ fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Result<
         recipe.name,
         data.origin,
         if epochs == 1 { "" } else { "s" },
-        grouped(data.train.len()),
+        grouped(trainer.samples_per_epoch()),
         duration(epoch_seconds * left.max(0.0)),
     );
     let parameters = trainer.model().summary().parameters;
@@ -232,11 +232,11 @@ fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Sha
     }
     if let Some(best) = trainer.progress().best {
         say(&format!(
-            "best epoch: {} of {}, validation {} {:.4} {}; on the {} test images:",
+            "best epoch: {} of {}, validation {} {} {}; on the {} test images:",
             best.epoch,
             trainer.progress().epoch,
             trainer.recipe().objective.label(),
-            best.loss,
+            figure(best.loss),
             trainer.recipe().objective.unit(),
             grouped(report.images),
         ));

@@ -1,14 +1,19 @@
 //! Samples made ready for a network.
 
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Tensor, WithDType};
 use rayon::prelude::*;
 
-use super::Images;
-use crate::corruption::NoiseKey;
-use crate::recipe::Corruption;
+use super::{Images, Sample};
+use crate::corruption::{NoiseKey, Value, binarize};
+use crate::random::Purpose;
+use crate::recipe::{Binarization, Corruption, Draw, Precision, Recipe, Target};
 use crate::{Error, Result};
 
-/// Samples of one step: what the network sees and what it should give, both `(N, C, H, W)` from 0 to 1.
+/// Fewer samples are not worth a thread of their own.
+const SAMPLES_A_TASK: usize = 16;
+
+/// Samples of one step: what the network sees and what it should give, both `(N, C, H, W)`, of images
+/// from 0 to 1.
 #[derive(Debug, Clone)]
 pub struct Batch {
     pub input: Tensor,
@@ -19,44 +24,96 @@ pub struct Batch {
     pub kl_weight: f64,
 }
 
+/// What is done to samples before a network sees them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Preparation {
+    /// First: for images only, and their targets follow.
+    pub binarization: Binarization,
+    /// Then.
+    pub corruption: Corruption,
+    /// The type of the tensors.
+    pub precision: Precision,
+}
+
+impl Preparation {
+    /// As a recipe trains.
+    pub fn of(recipe: &Recipe) -> Self {
+        Self {
+            binarization: recipe.data.binarization,
+            corruption: recipe.corruption,
+            precision: recipe.training.precision,
+        }
+    }
+
+    /// Whether every epoch sees the same.
+    pub fn is_drawn_once(&self) -> bool {
+        let noise = self.corruption.noise();
+        noise.is_none_or(|noise| noise.draw == Draw::Once)
+            && self.binarization != Binarization::EveryEpoch
+    }
+
+    /// How many samples an epoch visits of a set of `count`.
+    pub fn samples(&self, count: usize) -> usize {
+        match self.corruption.noise() {
+            Some(noise) if noise.added => count.saturating_mul(2),
+            _ => count,
+        }
+    }
+}
+
+/// The keys of everything random in a preparation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    pub binarization: NoiseKey,
+    pub corruption: NoiseKey,
+}
+
+impl Keys {
+    /// Of a training epoch, from 1: fresh ones, or the first epoch's for what is drawn once.
+    pub fn training(preparation: &Preparation, seed: u64, epoch: u64) -> Self {
+        let binarized_once = preparation.binarization != Binarization::EveryEpoch;
+        Self {
+            binarization: NoiseKey {
+                seed,
+                purpose: Purpose::Binarization,
+                epoch: if binarized_once { 1 } else { epoch },
+            },
+            corruption: preparation.corruption.training_key(seed, epoch),
+        }
+    }
+}
+
 impl Batch {
-    /// The samples of these indices, each corrupted by the noise of its own key.
+    /// The samples of these indices, each corrupted by the noise of its own key. Where corrupted samples
+    /// are added to the clean ones, the indices count on behind the last clean one.
     ///
     /// # Errors
     /// If an index is outside of the set.
     pub fn prepare(
         images: &Images,
         indices: &[u32],
-        corruption: &Corruption,
-        key: NoiseKey,
+        preparation: &Preparation,
+        keys: Keys,
         device: &Device,
     ) -> Result<Self> {
-        let target = images.batch(indices, device)?;
-        if corruption.is_none() || indices.is_empty() {
-            return Ok(Self {
-                input: target.clone(),
-                target,
-                latent_noise: None,
-                kl_weight: 0.0,
-            });
-        }
-        let size = images.image_len();
-        let mut values = vec![0f32; indices.len() * size];
-        values
-            .par_chunks_mut(size)
-            .zip(indices)
-            .try_for_each(|(values, &index)| {
-                let image = images.image(index as usize).ok_or_else(|| {
-                    Error::argument("sample", format!("below {}", images.len()), index)
-                })?;
-                for (value, &byte) in values.iter_mut().zip(image) {
-                    *value = f32::from(byte) / 255.0;
-                }
-                corruption.apply(key, u64::from(index), values);
-                Ok::<(), Error>(())
-            })?;
+        let (input, target) = if images.are_points() {
+            tensors(images, indices, preparation, keys, device, point)?
+        } else {
+            let binarization = preparation.binarization;
+            tensors(
+                images,
+                indices,
+                preparation,
+                keys,
+                device,
+                |sample, index, out| {
+                    pixels(sample, out);
+                    binarize(binarization, keys.binarization, index, out);
+                },
+            )?
+        };
         Ok(Self {
-            input: Tensor::from_vec(values, target.dims(), device)?,
+            input,
             target,
             latent_noise: None,
             kl_weight: 0.0,
@@ -85,4 +142,73 @@ impl Batch {
         self.kl_weight = kl_weight;
         Ok(self)
     }
+}
+
+/// The bytes of an image as values from 0 to 1.
+fn pixels(sample: Sample, out: &mut [f32]) {
+    if let Sample::Image(image) = sample {
+        for (value, &byte) in out.iter_mut().zip(image) {
+            *value = f32::from(byte) / 255.0;
+        }
+    }
+}
+
+fn point(sample: Sample, _: u64, out: &mut [f64]) {
+    if let Sample::Point(point) = sample {
+        out.copy_from_slice(point);
+    }
+}
+
+/// Inputs and targets of the samples; `read` gives the values of one, by its place in the set.
+fn tensors<T: Value + WithDType>(
+    images: &Images,
+    indices: &[u32],
+    preparation: &Preparation,
+    keys: Keys,
+    device: &Device,
+    read: impl Fn(Sample, u64, &mut [T]) + Sync,
+) -> Result<(Tensor, Tensor)> {
+    let size = images.image_len();
+    let corruption = &preparation.corruption;
+    let noise = corruption.noise();
+    let added = noise.is_some_and(|noise| noise.added);
+    let targets_too = noise.is_some_and(|noise| noise.target == Target::Corrupted);
+    let count = images.len();
+    let clean = |index: u32, out: &mut [T]| {
+        let index = index as usize;
+        let place = if added && index >= count {
+            index - count
+        } else {
+            index
+        };
+        let sample = images
+            .sample(place)
+            .ok_or_else(|| Error::argument("sample", format!("below {count}"), index))?;
+        read(sample, place as u64, out);
+        Ok::<(), Error>(())
+    };
+    let fill = |corrupted: bool| {
+        let mut values = vec![T::ZERO; indices.len() * size];
+        values
+            .par_chunks_mut(size)
+            .with_min_len(SAMPLES_A_TASK)
+            .zip(indices)
+            .try_for_each(|(values, &index)| {
+                clean(index, values)?;
+                if corrupted && !(added && (index as usize) < count) {
+                    corruption.apply(keys.corruption, u64::from(index), values);
+                }
+                Ok::<(), Error>(())
+            })?;
+        let (channels, height, width) = images.shape();
+        let shape = (indices.len(), channels, height, width);
+        let tensor = Tensor::from_vec(values, shape, device)?;
+        Ok::<Tensor, Error>(tensor.to_dtype(preparation.precision.dtype())?)
+    };
+    let target = fill(targets_too)?;
+    let input = match noise {
+        Some(_) if !targets_too => fill(true)?,
+        _ => target.clone(),
+    };
+    Ok((input, target))
 }

@@ -15,6 +15,18 @@ pub struct Batches {
 }
 
 impl Batches {
+    /// All samples as one batch, in their own order, which does not matter within a batch.
+    ///
+    /// # Errors
+    /// When `count` is above 2^32 - 1.
+    pub fn whole(count: usize) -> Result<Self> {
+        Ok(Self {
+            order: (0..samples(count)?).collect(),
+            batch_size: count.max(1),
+            next: 0,
+        })
+    }
+
     /// The batches of `epoch` over `count` samples.
     ///
     /// # Errors
@@ -23,14 +35,17 @@ impl Batches {
         if batch_size == 0 {
             return Err(Error::argument("batch size", "1 or more", batch_size));
         }
-        let samples = u32::try_from(count)
-            .map_err(|_| Error::argument("number of samples", "at most 4,294,967,295", count))?;
         Ok(Self {
-            order: Stream::new(seed, Purpose::Shuffle, epoch, 0).permutation(samples),
+            order: Stream::new(seed, Purpose::Shuffle, epoch, 0).permutation(samples(count)?),
             batch_size,
             next: 0,
         })
     }
+}
+
+fn samples(count: usize) -> Result<u32> {
+    u32::try_from(count)
+        .map_err(|_| Error::argument("number of samples", "at most 4,294,967,295", count))
 }
 
 impl Iterator for Batches {

@@ -7,12 +7,15 @@ use super::{Dataset, Images};
 
 impl Dataset {
     /// A phrase that is equal for equal data, from whichever source: counts, shape, and the first
-    /// digits of a SHA-256 over all pixels and labels.
+    /// digits of a SHA-256 over all values and labels.
     pub fn content(&self) -> String {
         let mut hasher = Sha256::new();
         let parts: [&Images; 3] = [&self.train, &self.validation, &self.test];
         for part in parts {
             hasher.update(part.pixels());
+            for value in part.coordinates() {
+                hasher.update(value.to_le_bytes());
+            }
             hasher.update(part.labels());
         }
         let digits: String = hasher
@@ -22,8 +25,12 @@ impl Dataset {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         let (channels, height, width) = self.train.shape();
+        let what = match self.train.are_points() {
+            true => format!("points of {width} values"),
+            false => format!("images of {channels}x{height}x{width}"),
+        };
         format!(
-            "{} + {} + {} images of {channels}x{height}x{width}, SHA-256 {digits}...",
+            "{} + {} + {} {what}, SHA-256 {digits}...",
             grouped(self.train.len()),
             grouped(self.validation.len()),
             grouped(self.test.len()),

@@ -1,18 +1,32 @@
-//! Images and their labels in memory.
+//! Samples and their labels in memory.
 
 use candle_core::{Device, Tensor};
 
 use crate::{Error, Result};
 
-/// Images of one size with a label each, one byte a value. A byte stands for `byte / 255`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Samples of one size with a label each: images, one byte a value, where a byte stands for `byte / 255`;
+/// or the points of a synthetic set, rows of numbers in f64, which stand as images of one row.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     channels: usize,
     height: usize,
     width: usize,
     /// `(count, channels, height, width)`, row-major.
-    pixels: Vec<u8>,
+    values: Values,
     labels: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Values {
+    Bytes(Vec<u8>),
+    Reals(Vec<f64>),
+}
+
+/// The values of one sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sample<'a> {
+    Image(&'a [u8]),
+    Point(&'a [f64]),
 }
 
 impl Images {
@@ -58,8 +72,31 @@ impl Images {
             channels,
             height,
             width,
-            pixels,
+            values: Values::Bytes(pixels),
             labels,
+        })
+    }
+
+    /// Points of `width` values each, one after the other, all with label 0.
+    ///
+    /// # Errors
+    /// When the width is zero, the values are no whole number of points, or there are more than 2^32 - 1.
+    pub fn points(width: usize, values: Vec<f64>) -> Result<Self> {
+        let rest = values.len().checked_rem(width);
+        let count = values.len().checked_div(width).unwrap_or(0);
+        if rest != Some(0) || u32::try_from(count).is_err() {
+            return Err(Error::argument(
+                "points",
+                format!("at most 4,294,967,295 rows of {width} values, one or more"),
+                format!("{} values", values.len()),
+            ));
+        }
+        Ok(Self {
+            channels: 1,
+            height: 1,
+            width,
+            values: Values::Reals(values),
+            labels: vec![0; count],
         })
     }
 
@@ -83,9 +120,25 @@ impl Images {
         self.channels * self.height * self.width
     }
 
-    /// All values, `(count, channels, height, width)`, row-major.
+    /// Whether these are points, not images.
+    pub fn are_points(&self) -> bool {
+        matches!(self.values, Values::Reals(_))
+    }
+
+    /// All values of images, `(count, channels, height, width)`, row-major; none of points.
     pub fn pixels(&self) -> &[u8] {
-        &self.pixels
+        match &self.values {
+            Values::Bytes(pixels) => pixels,
+            Values::Reals(_) => &[],
+        }
+    }
+
+    /// All values of points, `(count, width)`, row-major; none of images.
+    pub fn coordinates(&self) -> &[f64] {
+        match &self.values {
+            Values::Bytes(_) => &[],
+            Values::Reals(values) => values,
+        }
     }
 
     /// The label of each image.
@@ -93,11 +146,22 @@ impl Images {
         &self.labels
     }
 
-    /// The values of one image, `(channels, height, width)`; `None` past the last.
+    /// The values of one image, `(channels, height, width)`; `None` past the last, and of points.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
+        match self.sample(index)? {
+            Sample::Image(image) => Some(image),
+            Sample::Point(_) => None,
+        }
+    }
+
+    /// The values of one sample; `None` past the last.
+    pub fn sample(&self, index: usize) -> Option<Sample<'_>> {
         let start = index.checked_mul(self.image_len())?;
         let end = start.checked_add(self.image_len())?;
-        self.pixels.get(start..end)
+        match &self.values {
+            Values::Bytes(pixels) => pixels.get(start..end).map(Sample::Image),
+            Values::Reals(values) => values.get(start..end).map(Sample::Point),
+        }
     }
 
     /// The images and labels at `indices`, in that order.
@@ -105,34 +169,62 @@ impl Images {
     /// # Errors
     /// When an index is past the last image.
     pub fn subset(&self, indices: &[u32]) -> Result<Self> {
-        let mut pixels = Vec::with_capacity(indices.len().saturating_mul(self.image_len()));
+        let mut values = match &self.values {
+            Values::Bytes(_) => Values::Bytes(Vec::new()),
+            Values::Reals(_) => Values::Reals(Vec::new()),
+        };
         let mut labels = Vec::with_capacity(indices.len());
         for &index in indices {
-            let (image, label) = self.at(index)?;
-            pixels.extend_from_slice(image);
+            let (sample, label) = self.at(index)?;
+            match (&mut values, sample) {
+                (Values::Bytes(pixels), Sample::Image(image)) => pixels.extend_from_slice(image),
+                (Values::Reals(values), Sample::Point(point)) => values.extend_from_slice(point),
+                // A set holds samples of one kind.
+                _ => {}
+            }
             labels.push(label);
         }
-        Self::new(self.shape(), pixels, labels)
+        Ok(Self {
+            values,
+            labels,
+            ..*self
+        })
     }
 
-    /// The images at `indices` as a tensor of `(count, channels, height, width)`, f32 in [0, 1].
+    /// The samples at `indices` as a tensor of `(count, channels, height, width)`: images in f32 from 0
+    /// to 1, points in f64.
     ///
     /// # Errors
-    /// When an index is past the last image, or the device refuses the tensor.
+    /// When an index is past the last sample, or the device refuses the tensor.
     pub fn batch(&self, indices: &[u32], device: &Device) -> Result<Tensor> {
-        let mut values = Vec::with_capacity(indices.len().saturating_mul(self.image_len()));
-        for &index in indices {
-            let (image, _) = self.at(index)?;
-            values.extend(image.iter().map(|&byte| f32::from(byte) / 255.0));
-        }
         let shape = (indices.len(), self.channels, self.height, self.width);
-        Ok(Tensor::from_vec(values, shape, device)?)
+        let size = indices.len().saturating_mul(self.image_len());
+        match &self.values {
+            Values::Bytes(_) => {
+                let mut values = Vec::with_capacity(size);
+                for &index in indices {
+                    if let (Sample::Image(image), _) = self.at(index)? {
+                        values.extend(image.iter().map(|&byte| f32::from(byte) / 255.0));
+                    }
+                }
+                Ok(Tensor::from_vec(values, shape, device)?)
+            }
+            Values::Reals(_) => {
+                let mut values = Vec::with_capacity(size);
+                for &index in indices {
+                    if let (Sample::Point(point), _) = self.at(index)? {
+                        values.extend_from_slice(point);
+                    }
+                }
+                Ok(Tensor::from_vec(values, shape, device)?)
+            }
+        }
     }
 
-    fn at(&self, index: u32) -> Result<(&[u8], u8)> {
+    fn at(&self, index: u32) -> Result<(Sample<'_>, u8)> {
         usize::try_from(index)
             .ok()
-            .and_then(|index| Some((self.image(index)?, *self.labels.get(index)?)))
+            .and_then(|index| Some((self.sample(index)?, *self.labels.get(index)?)))
             .ok_or_else(|| Error::argument("image index", format!("below {}", self.len()), index))
     }
 }

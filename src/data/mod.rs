@@ -19,6 +19,7 @@ mod npy_header;
 mod npz;
 mod origin;
 mod path;
+mod points;
 mod sample;
 #[cfg(feature = "hub")]
 mod silence;
@@ -26,17 +27,17 @@ mod split;
 
 use std::path::PathBuf;
 
-pub use batch::Batch;
+pub use batch::{Batch, Keys, Preparation};
 pub use batches::Batches;
-pub use images::Images;
+pub use images::{Images, Sample};
 pub use origin::{Origin, grouped};
 
-use crate::recipe::{DataConfig, NamedSet};
+use crate::recipe::{DataConfig, NamedSet, Points, ValidationSet};
 use crate::{Error, Result};
 use origin::Counts;
 
 /// Where the images come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// MNIST from the Hugging Face hub through candle-datasets; where that cannot be had, the
     /// built-in sample.
@@ -58,13 +59,17 @@ pub enum Source {
     /// Arrays of images are `(N, H, W)`, `(N, C, H, W)` or `(N, H, W, C)` with C 1 or 3, bytes or floats
     /// in [0, 1]. Floats are rounded to the nearest byte.
     Path(PathBuf),
+    /// A synthetic set.
+    Points(Points),
 }
 
-impl From<NamedSet> for Source {
-    fn from(set: NamedSet) -> Self {
-        match set {
-            NamedSet::Mnist => Self::Mnist,
-            NamedSet::FashionMnist => Self::FashionMnist,
+impl From<&DataConfig> for Source {
+    /// What a recipe asks for where no other data is given.
+    fn from(config: &DataConfig) -> Self {
+        match (config.points, config.set) {
+            (Some(points), _) => Self::Points(points),
+            (None, NamedSet::Mnist) => Self::Mnist,
+            (None, NamedSet::FashionMnist) => Self::FashionMnist,
         }
     }
 }
@@ -95,8 +100,8 @@ pub fn load(source: &Source, offline: bool) -> Result<Dataset> {
 ///
 /// For MNIST a hub that cannot be reached is no error: the built-in sample takes its place, and
 /// [`Origin::notice`] says so. Images of other classes are dropped first; then one tenth of the training
-/// images, up to 5,000, become the validation images. They are drawn without a look at their labels, and
-/// are the same for every run.
+/// images, up to 5,000, become the validation images, unless the recipe validates on the test images. They
+/// are drawn without a look at their labels, and are the same for every run.
 ///
 /// # Errors
 /// When a file or folder is missing, damaged, of another kind or does not fit the others, when the hub
@@ -109,6 +114,9 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
         Hub(NamedSet),
         Sample(Option<String>),
     }
+    if let Source::Points(points) = source {
+        return points::generate(points);
+    }
     let skipped = || "--offline skips the hub".to_string();
     let fetch = |set| match offline {
         true => Err(skipped()),
@@ -119,7 +127,7 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
             let found = path::load(path, config)?;
             ((found.train, found.test), Taken::Path(path, found.left_out))
         }
-        Source::Sample => (sample::load()?, Taken::Sample(None)),
+        Source::Sample | Source::Points(_) => (sample::load()?, Taken::Sample(None)),
         Source::Mnist => match fetch(NamedSet::Mnist) {
             Ok(images) => (images, Taken::Hub(NamedSet::Mnist)),
             Err(reason) => (sample::load()?, Taken::Sample(Some(reason))),
@@ -143,7 +151,10 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
         Taken::Hub(set) => Origin::hub(&counts, set),
         Taken::Sample(reason) => Origin::sample(&counts, reason),
     };
-    let (train, validation) = split::hold_out(&train)?;
+    let (train, validation) = match config.validation {
+        ValidationSet::HeldOut => split::hold_out(&train)?,
+        ValidationSet::Test => (train, test.clone()),
+    };
     Ok(Dataset {
         train,
         validation,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::Images;
-use crate::recipe::NamedSet;
+use crate::recipe::{NamedSet, Points};
 
 /// How to get all of MNIST when the built-in sample took its place.
 const FULL_SET: &str = "For all 70,000 digits let it reach the Hugging Face hub once (the download is kept), or pass \
@@ -72,6 +72,11 @@ impl Origin {
             fallback,
             ..Self::named(sentence)
         }
+    }
+
+    /// A synthetic set.
+    pub(super) fn points(count: usize, points: &Points) -> Self {
+        Self::named(format!("{} {}", grouped(count), points.title()))
     }
 
     fn named(sentence: String) -> Self {

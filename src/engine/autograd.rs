@@ -27,11 +27,7 @@ impl Engine for Autograd {
     fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
         let sums = self.objective.sums(&self.model, batch)?;
         let losses = self.objective.losses(&sums, batch)?;
-        let sum = match sums.kl {
-            Some((kl, weight)) => (sums.reconstruction + (kl * weight)?)?,
-            None => sums.reconstruction,
-        };
-        let mean = (sum / losses.count.max(1) as f64)?;
+        let mean = (self.objective.total(&sums, batch)? / losses.count.max(1) as f64)?;
         Ok((losses, mean.backward()?))
     }
 }

@@ -1,5 +1,6 @@
 //! The evidence lower bound and its parts.
 
+use candle_core::{DType, Tensor};
 use serde::Serialize;
 
 use super::Conditions;
@@ -71,16 +72,17 @@ impl ElboTotals {
         self.losses += self.objective.losses(&sums, &batch)?;
 
         let posterior = model.posterior(&batch.input)?;
-        let kl = posterior.kl()?.to_vec2::<f32>()?;
-        let means = posterior.mean.to_vec2::<f32>()?;
+        let rows = |tensor: Tensor| tensor.to_dtype(DType::F64)?.to_vec2::<f64>();
+        let kl = rows(posterior.kl()?)?;
+        let means = rows(posterior.mean)?;
         for (kl, means) in kl.iter().zip(&means) {
             for (sum, &value) in self.kl.iter_mut().zip(kl) {
-                *sum += f64::from(value);
+                *sum += value;
             }
             let sums = self.means.iter_mut().zip(&mut self.squares);
             for ((sum, square), &mean) in sums.zip(means) {
-                *sum += f64::from(mean);
-                *square += f64::from(mean).powi(2);
+                *sum += mean;
+                *square += mean * mean;
             }
         }
         Ok(())

@@ -4,20 +4,20 @@ mod elbo;
 mod quality;
 mod ssim;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 pub use elbo::ElboReport;
-pub use quality::{Quality, bce_per_pixel, psnr_db, squared_error};
+pub use quality::{Quality, absolute_error, bce_per_pixel, psnr_db, squared_error};
 pub use ssim::ssim;
 
 use crate::Result;
 use crate::corruption::NoiseKey;
-use crate::data::{Batch, Images};
+use crate::data::{Batch, Images, Keys, Preparation};
 use crate::model::Autoencoder;
 use crate::objective::scalar;
 use crate::ops;
 use crate::random::Purpose;
-use crate::recipe::{Activation, Corruption, Objective, Reconstruction};
+use crate::recipe::{Activation, Objective, Reconstruction};
 use elbo::ElboTotals;
 use serde::Serialize;
 
@@ -29,7 +29,15 @@ pub enum Part {
 }
 
 impl Part {
-    /// The draw of this part's noise: the same for every network, so that figures compare.
+    /// The keys of this part's preparation: the same for every network, so that figures compare.
+    pub fn keys(self, seed: u64) -> Keys {
+        Keys {
+            binarization: self.noise_key(Purpose::EvaluationBinarization, seed),
+            corruption: self.noise_key(Purpose::Evaluation, seed),
+        }
+    }
+
+    /// The key of this part's noise.
     pub fn noise_key(self, purpose: Purpose, seed: u64) -> NoiseKey {
         NoiseKey {
             seed,
@@ -45,8 +53,9 @@ impl Part {
 /// Under what a network is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Conditions {
-    /// What is done to the inputs.
-    pub corruption: Corruption,
+    /// What is done to the samples. Inputs are corrupted only for a network that was trained to give
+    /// the clean ones.
+    pub preparation: Preparation,
     /// What the network was trained for: an ELBO is measured where it says so.
     pub objective: Objective,
     pub part: Part,
@@ -62,6 +71,9 @@ pub struct Report {
     pub output: Quality,
     /// The corrupted inputs against the clean images; absent when there is no corruption.
     pub input: Option<Quality>,
+    /// Mean over the samples of the penalty on their codes; where the objective has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_penalty: Option<f64>,
     /// Of a variational network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elbo: Option<ElboReport>,
@@ -71,72 +83,106 @@ impl Report {
     /// The figure that an objective minimises. A network without a final sigmoid has no binary
     /// cross-entropy; recipes that ask for it are refused, so NaN is never seen then.
     pub fn loss(&self, objective: Objective) -> f64 {
-        match (&self.elbo, objective.reconstruction) {
-            (Some(elbo), _) => elbo.loss,
-            (None, Reconstruction::Bce) => self.output.bce_per_pixel.unwrap_or(f64::NAN),
-            (None, Reconstruction::Mse) => self.output.mse_per_pixel,
+        if let Some(elbo) = &self.elbo {
+            return elbo.loss;
         }
+        let reconstruction = match objective.reconstruction {
+            Reconstruction::Bce => self.output.bce_per_pixel.unwrap_or(f64::NAN),
+            Reconstruction::Mse => self.output.mse_per_pixel,
+            Reconstruction::Mae => self.output.mae_per_pixel,
+        };
+        reconstruction + self.code_penalty.unwrap_or(0.0)
     }
 }
 
 /// How many images go through the network at once: enough to keep every core busy, few enough to
 /// stay small in memory.
 const BATCH: usize = 250;
+/// The same for points, which are small.
+const POINTS: usize = 10_000;
 
-/// Measures a network on every image of a set, in order.
+/// Measures a network on every sample of a set, in order.
 ///
 /// # Errors
-/// If the images are not shaped as the network's input.
+/// If the samples are not shaped as the network's input.
 pub fn evaluate(
     model: &Autoencoder,
     images: &Images,
     conditions: &Conditions,
     device: &Device,
 ) -> Result<Report> {
-    let shape = images.shape();
-    let corruption = &conditions.corruption;
-    let key = conditions
-        .part
-        .noise_key(Purpose::Evaluation, conditions.seed);
+    let mut preparation = conditions.preparation;
+    preparation.corruption = preparation.corruption.evaluated();
+    let is_corrupted = !preparation.corruption.is_none();
+    let keys = conditions.part.keys(conditions.seed);
     let mut output = quality::Totals::default();
     let mut input = quality::Totals::default();
+    let mut penalty = conditions.objective.code_penalty.map(|_| 0.0);
     let mut elbo = ElboTotals::new(model, conditions);
     let indices: Vec<u32> = (0..images.len())
         .map_while(|index| u32::try_from(index).ok())
         .collect();
-    for indices in indices.chunks(BATCH) {
-        let batch = Batch::prepare(images, indices, corruption, key, device)?;
-        let (reconstruction, bce) = reconstruct(model, &batch)?;
-        let target = values(&batch.target)?;
-        output.add(shape, &values(&reconstruction)?, &target, bce);
-        if !corruption.is_none() {
-            let noisy = values(&batch.input)?;
-            let bce = bce_per_pixel(&noisy, &target) * target.len() as f64;
-            input.add(shape, &noisy, &target, Some(bce));
+    let at_once = if images.are_points() { POINTS } else { BATCH };
+    for indices in indices.chunks(at_once) {
+        let batch = Batch::prepare(images, indices, &preparation, keys, device)?;
+        let codes = model.encode(&batch.input)?;
+        let (reconstruction, bce) = decode(model, &codes, &batch.target)?;
+        add(&mut output, images, &reconstruction, &batch.target)?;
+        if let Some(bce) = bce {
+            output.add_bce(bce);
+        }
+        if is_corrupted {
+            add(&mut input, images, &batch.input, &batch.target)?;
+            if !images.are_points() {
+                let (noisy, target) = (values(&batch.input)?, values(&batch.target)?);
+                input.add_bce(bce_per_pixel(&noisy, &target) * target.len() as f64);
+            }
+        }
+        if let (Some(sum), Some(kind)) = (&mut penalty, conditions.objective.code_penalty) {
+            *sum += scalar(&kind.sum(&codes)?)?;
         }
         if let Some(elbo) = &mut elbo {
             elbo.add(model, batch, indices)?;
         }
     }
+    let mean = |totals: &quality::Totals| totals.mean(images.len(), images.image_len());
     Ok(Report {
         images: images.len(),
-        output: output.mean(images.len(), images.image_len()),
-        input: (!corruption.is_none()).then(|| input.mean(images.len(), images.image_len())),
+        output: mean(&output),
+        input: is_corrupted.then(|| mean(&input)),
+        code_penalty: penalty.map(|sum| sum / images.len().max(1) as f64),
         elbo: elbo.map(ElboTotals::report),
     })
 }
 
+fn add(
+    totals: &mut quality::Totals,
+    images: &Images,
+    output: &Tensor,
+    target: &Tensor,
+) -> Result<()> {
+    if images.are_points() {
+        let reals = |tensor: &Tensor| -> Result<Vec<f64>> {
+            Ok(tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+        };
+        totals.add_points(&reals(output)?, &reals(target)?);
+    } else {
+        totals.add_images(images.shape(), &values(output)?, &values(target)?);
+    }
+    Ok(())
+}
+
 /// The reconstructions, and the sum of the binary cross-entropy from the logits where the network
 /// ends in a sigmoid.
-fn reconstruct(model: &Autoencoder, batch: &Batch) -> Result<(Tensor, Option<f64>)> {
+fn decode(model: &Autoencoder, codes: &Tensor, target: &Tensor) -> Result<(Tensor, Option<f64>)> {
     if !model.ends_in(Activation::Sigmoid) {
-        return Ok((model.reconstruct(&batch.input)?, None));
+        return Ok((model.decode(codes)?, None));
     }
-    let logits = model.logits(&batch.input)?;
-    let bce = scalar(&ops::bce_with_logits_sum(&logits, &batch.target)?)?;
+    let logits = model.decode_logits(codes)?;
+    let bce = scalar(&ops::bce_with_logits_sum(&logits, target)?)?;
     Ok((ops::sigmoid(&logits)?, Some(bce)))
 }
 
 fn values(tensor: &Tensor) -> Result<Vec<f32>> {
-    Ok(tensor.flatten_all()?.to_vec1()?)
+    Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }

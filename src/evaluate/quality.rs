@@ -5,67 +5,79 @@ use serde::Serialize;
 
 use super::ssim;
 
-/// Means over a set of images.
+/// Means over a set of samples. A pixel is any value of a sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Quality {
     /// Binary cross-entropy in nats a pixel. Absent for a network that does not end in a sigmoid.
     pub bce_per_pixel: Option<f64>,
     /// Mean squared error a pixel.
     pub mse_per_pixel: f64,
-    /// Mean over the images of each one's [`psnr_db`].
-    pub psnr_db: f64,
-    /// Mean over the images of each one's [`ssim()`].
-    pub ssim: f64,
+    /// Mean absolute error a pixel.
+    pub mae_per_pixel: f64,
+    /// Mean over the images of each one's [`psnr_db()`]; points have no peak.
+    pub psnr_db: Option<f64>,
+    /// Mean over the images of each one's [`ssim()`]; points have no structure.
+    pub ssim: Option<f64>,
 }
 
-/// Sums over images, in their order, in f64: the same for any number of threads.
+/// Sums over samples, in their order, in f64: the same for any number of threads.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     bce: Option<f64>,
     squared: f64,
-    psnr: f64,
-    ssim: f64,
+    absolute: f64,
+    /// PSNR and SSIM.
+    of_images: Option<(f64, f64)>,
 }
 
 impl Totals {
+    /// Adds the sum of the binary cross-entropy over some samples.
+    pub fn add_bce(&mut self, bce: f64) {
+        self.bce = Some(self.bce.unwrap_or(0.0) + bce);
+    }
+
     /// Adds images of shape `(channels, height, width)`, one after the other in `output` and `target`.
-    pub fn add(
-        &mut self,
-        shape: (usize, usize, usize),
-        output: &[f32],
-        target: &[f32],
-        bce: Option<f64>,
-    ) {
-        if let Some(bce) = bce {
-            self.bce = Some(self.bce.unwrap_or(0.0) + bce);
-        }
+    pub fn add_images(&mut self, shape: (usize, usize, usize), output: &[f32], target: &[f32]) {
         let size = (shape.0 * shape.1 * shape.2).max(1);
-        let scores: Vec<(f64, f64, f64)> = output
+        let scores: Vec<(f64, f64, f64, f64)> = output
             .par_chunks(size)
             .zip(target.par_chunks(size))
             .map(|(output, target)| {
                 (
                     squared_error(output, target),
+                    absolute_error(output, target),
                     psnr_db(output, target),
                     ssim(shape, output, target),
                 )
             })
             .collect();
-        for (squared, psnr, ssim) in scores {
+        let (mut psnr, mut ssim) = self.of_images.unwrap_or_default();
+        for (squared, absolute, one_psnr, one_ssim) in scores {
             self.squared += squared;
-            self.psnr += psnr;
-            self.ssim += ssim;
+            self.absolute += absolute;
+            psnr += one_psnr;
+            ssim += one_ssim;
+        }
+        self.of_images = Some((psnr, ssim));
+    }
+
+    /// Adds points, one after the other in `output` and `target`.
+    pub fn add_points(&mut self, output: &[f64], target: &[f64]) {
+        for (output, target) in output.iter().zip(target) {
+            self.squared += (output - target).powi(2);
+            self.absolute += (output - target).abs();
         }
     }
 
-    pub fn mean(&self, images: usize, image_len: usize) -> Quality {
-        let images = images.max(1) as f64;
-        let pixels = images * image_len.max(1) as f64;
+    pub fn mean(&self, samples: usize, sample_len: usize) -> Quality {
+        let samples = samples.max(1) as f64;
+        let values = samples * sample_len.max(1) as f64;
         Quality {
-            bce_per_pixel: self.bce.map(|sum| sum / pixels),
-            mse_per_pixel: self.squared / pixels,
-            psnr_db: self.psnr / images,
-            ssim: self.ssim / images,
+            bce_per_pixel: self.bce.map(|sum| sum / values),
+            mse_per_pixel: self.squared / values,
+            mae_per_pixel: self.absolute / values,
+            psnr_db: self.of_images.map(|(psnr, _)| psnr / samples),
+            ssim: self.of_images.map(|(_, ssim)| ssim / samples),
         }
     }
 }
@@ -76,6 +88,15 @@ pub fn squared_error(output: &[f32], target: &[f32]) -> f64 {
         .iter()
         .zip(target)
         .map(|(&o, &t)| (f64::from(o) - f64::from(t)).powi(2))
+        .sum()
+}
+
+/// Sum of absolute differences.
+pub fn absolute_error(output: &[f32], target: &[f32]) -> f64 {
+    output
+        .iter()
+        .zip(target)
+        .map(|(&o, &t)| (f64::from(o) - f64::from(t)).abs())
         .sum()
 }
 

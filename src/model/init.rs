@@ -33,6 +33,13 @@ impl Initialization {
                     bias: bound,
                 }
             }
+            Self::Normal { deviation } => LayerInit {
+                weight: Init::Randn {
+                    mean: 0.0,
+                    stdev: deviation,
+                },
+                bias: Init::Const(0.0),
+            },
         }
     }
 }

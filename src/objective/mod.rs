@@ -8,15 +8,17 @@ pub use losses::Losses;
 
 use crate::data::Batch;
 use crate::model::Autoencoder;
-use crate::recipe::{Elbo, Objective, Reconstruction};
+use crate::recipe::{CodePenalty, Elbo, Objective, Reconstruction};
 use crate::{Error, Result, ops};
 
 /// The sums of a batch as scalars that can be differentiated.
 #[derive(Debug)]
 pub struct Sums {
-    /// Of the reconstruction loss: over all values, in nats for BCE and a likelihood, else in squared
-    /// units.
+    /// Of the reconstruction loss: over all values, in nats for BCE and a likelihood, else in their unit
+    /// or its square.
     pub reconstruction: Tensor,
+    /// Of the penalties on the codes, over all samples; where the objective has some.
+    pub penalty: Option<Tensor>,
     /// Of the KL divergence in nats, with its weight; of a variational network only.
     pub kl: Option<(Tensor, f64)>,
 }
@@ -32,6 +34,10 @@ impl Objective {
             let codes = model.encode(&batch.input)?;
             return Ok(Sums {
                 reconstruction: self.distance(model, &codes, &batch.target)?,
+                penalty: match self.code_penalty {
+                    Some(penalty) => Some(penalty.sum(&codes)?),
+                    None => None,
+                },
                 kl: None,
             });
         };
@@ -48,6 +54,7 @@ impl Objective {
         let values = batch.target.elem_count();
         Ok(Sums {
             reconstruction: elbo.negative_log_likelihood(self.reconstruction, &distance, values)?,
+            penalty: None,
             kl: Some((posterior.kl()?.sum_all()?, batch.kl_weight)),
         })
     }
@@ -56,7 +63,28 @@ impl Objective {
         match self.reconstruction {
             Reconstruction::Bce => ops::bce_with_logits_sum(&model.decode_logits(codes)?, target),
             Reconstruction::Mse => Ok((model.decode(codes)? - target)?.sqr()?.sum_all()?),
+            Reconstruction::Mae => {
+                let difference = (model.decode(codes)? - target)?;
+                Ok(ops::absolute(&difference)?.sum_all()?)
+            }
         }
+    }
+
+    /// All sums in one, which divided by the count of [`Objective::losses`] is what training minimises.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub fn total(&self, sums: &Sums, batch: &Batch) -> Result<Tensor> {
+        let mut total = sums.reconstruction.clone();
+        if let Some(penalty) = &sums.penalty {
+            // A mean over samples beside a mean over their values.
+            let values = batch.target.elem_count() as f64 / batch.target.dim(0)?.max(1) as f64;
+            total = (total + (penalty * values)?)?;
+        }
+        if let Some((kl, weight)) = &sums.kl {
+            total = (total + (kl * *weight)?)?;
+        }
+        Ok(total)
     }
 
     /// The sums as numbers.
@@ -64,16 +92,23 @@ impl Objective {
     /// # Errors
     /// Only candle's own.
     pub fn losses(&self, sums: &Sums, batch: &Batch) -> Result<Losses> {
-        let (kl_sum, weight) = match &sums.kl {
-            Some((kl, weight)) => (scalar(kl)?, *weight),
-            None => (0.0, 0.0),
-        };
+        let samples = batch.target.dim(0)?;
+        let values = batch.target.elem_count();
+        let mut sum = scalar(&sums.reconstruction)?;
+        if let Some(penalty) = &sums.penalty {
+            sum += scalar(penalty)? * (values as f64 / samples.max(1) as f64);
+        }
+        let mut kl_sum = 0.0;
+        if let Some((kl, weight)) = &sums.kl {
+            kl_sum = scalar(kl)?;
+            sum += weight * kl_sum;
+        }
         Ok(Losses {
-            sum: scalar(&sums.reconstruction)? + weight * kl_sum,
+            sum,
             kl_sum,
             count: match self.elbo {
-                Some(_) => batch.target.dim(0)?,
-                None => batch.target.elem_count(),
+                Some(_) => samples,
+                None => values,
             },
         })
     }
@@ -91,19 +126,27 @@ impl Objective {
 
     /// Its name in metrics files, unit included.
     pub fn metric(&self) -> &'static str {
-        match (self.elbo, self.reconstruction) {
-            (Some(_), _) => "neg_elbo_nats_per_image",
-            (None, Reconstruction::Bce) => "bce_per_pixel",
-            (None, Reconstruction::Mse) => "mse_per_pixel",
+        match (self.elbo, self.reconstruction, self.code_penalty) {
+            (Some(_), ..) => "neg_elbo_nats_per_image",
+            (None, Reconstruction::Bce, None) => "bce_per_pixel",
+            (None, Reconstruction::Mse, None) => "mse_per_pixel",
+            (None, Reconstruction::Mae, None) => "mae_per_pixel",
+            (None, Reconstruction::Bce, Some(_)) => "bce_per_pixel_plus_penalty",
+            (None, Reconstruction::Mse, Some(_)) => "mse_per_pixel_plus_penalty",
+            (None, Reconstruction::Mae, Some(_)) => "mae_per_pixel_plus_penalty",
         }
     }
 
     /// Its name on pictures and in tables.
     pub fn label(&self) -> &'static str {
-        match (self.elbo, self.reconstruction) {
-            (Some(_), _) => "-ELBO",
-            (None, Reconstruction::Bce) => "BCE",
-            (None, Reconstruction::Mse) => "MSE",
+        match (self.elbo, self.reconstruction, self.code_penalty) {
+            (Some(_), ..) => "-ELBO",
+            (None, Reconstruction::Bce, None) => "BCE",
+            (None, Reconstruction::Mse, None) => "MSE",
+            (None, Reconstruction::Mae, None) => "MAE",
+            (None, Reconstruction::Bce, Some(_)) => "BCE + penalty",
+            (None, Reconstruction::Mse, Some(_)) => "MSE + penalty",
+            (None, Reconstruction::Mae, Some(_)) => "MAE + penalty",
         }
     }
 
@@ -113,6 +156,18 @@ impl Objective {
             Some(_) => "nats an image",
             None => "a pixel",
         }
+    }
+}
+
+impl CodePenalty {
+    /// The penalties of codes `(N, ...)`, summed over all of them.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub fn sum(&self, codes: &Tensor) -> Result<Tensor> {
+        let l1 = (ops::absolute(codes)?.sum_all()? * self.l1)?;
+        let l2 = (codes.sqr()?.sum_all()? * self.l2)?;
+        Ok((l1 + l2)?)
     }
 }
 
@@ -127,7 +182,8 @@ impl Elbo {
     ) -> Result<Tensor> {
         match kind {
             Reconstruction::Bce => Ok(distance.clone()),
-            Reconstruction::Mse => {
+            // A recipe with another distance is refused.
+            Reconstruction::Mse | Reconstruction::Mae => {
                 let variance = self.sigma * self.sigma;
                 let constant = 0.5 * (std::f64::consts::TAU * variance).ln() * values as f64;
                 Ok(distance.affine(0.5 / variance, constant)?)

@@ -8,6 +8,7 @@
 //! The kernels cut a batch into at most 16 lanes by its size alone and add what lanes have summed in
 //! index order, so that their results have the same bits for any number of threads.
 
+mod absolute;
 mod activation;
 mod bce;
 pub mod composed;
@@ -20,6 +21,7 @@ mod pointwise;
 mod softmax;
 mod upsample_nearest2d;
 
+pub use absolute::absolute;
 pub use activation::{leaky_relu, relu, sigmoid};
 pub use bce::bce_with_logits_sum;
 pub use conv2d::conv2d;

@@ -6,26 +6,52 @@ pub struct Builtin {
     pub name: &'static str,
     /// Its TOML.
     pub text: &'static str,
+    /// Whether it repeats a published tutorial, with that one's settings.
+    pub tutorial: bool,
+}
+
+/// A file of models/.
+macro_rules! own {
+    ($name:literal) => {
+        Builtin {
+            name: $name,
+            text: include_str!(concat!("../../models/", $name, ".toml")),
+            tutorial: false,
+        }
+    };
+}
+
+/// A file of models/tutorials/.
+macro_rules! tutorial {
+    ($name:literal) => {
+        Builtin {
+            name: $name,
+            text: include_str!(concat!("../../models/tutorials/", $name, ".toml")),
+            tutorial: true,
+        }
+    };
 }
 
 /// Every shipped recipe.
 pub fn builtin() -> &'static [Builtin] {
     &[
-        Builtin {
-            name: "conv-denoiser",
-            text: include_str!("../../models/conv-denoiser.toml"),
-        },
-        Builtin {
-            name: "dense-32",
-            text: include_str!("../../models/dense-32.toml"),
-        },
-        Builtin {
-            name: "vae",
-            text: include_str!("../../models/vae.toml"),
-        },
-        Builtin {
-            name: "conv-vae",
-            text: include_str!("../../models/conv-vae.toml"),
-        },
+        own!("conv-denoiser"),
+        own!("dense-32"),
+        own!("vae"),
+        own!("conv-vae"),
+        tutorial!("conv-denoiser-tutorial"),
+        tutorial!("dense-32-adadelta"),
+        tutorial!("deep-denoise"),
+        tutorial!("deep-denoise-custom"),
+        tutorial!("linear-32"),
+        tutorial!("sparse"),
+        tutorial!("linear-dependent"),
+        tutorial!("linear-independent"),
+        tutorial!("one-hot"),
+        tutorial!("ellipse-sigmoid"),
+        tutorial!("ellipse-leaky"),
+        tutorial!("ellipse-shifted"),
+        tutorial!("ellipse-noisy"),
+        tutorial!("sphere"),
     ]
 }

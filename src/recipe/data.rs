@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::points::Points;
 use crate::{Error, Result};
 
 /// Which images to take, and how to make them from pictures.
@@ -12,6 +13,9 @@ use crate::{Error, Result};
 pub struct DataConfig {
     /// The set to take where no other data is given.
     pub set: NamedSet,
+    /// A synthetic set of points instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<Points>,
     /// Only images with one of these labels; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<u8>>,
@@ -27,18 +31,75 @@ pub struct DataConfig {
     pub resize: Resize,
     /// The share of the images that become the test set where the data has none of its own.
     pub test_fraction: f64,
+    /// Which images choose the best epoch.
+    #[serde(skip_serializing_if = "ValidationSet::is_default")]
+    pub validation: ValidationSet,
+    /// Whether, and how, every value is made 0 or 1.
+    #[serde(skip_serializing_if = "Binarization::is_default")]
+    pub binarization: Binarization,
 }
 
 impl Default for DataConfig {
     fn default() -> Self {
         Self {
             set: NamedSet::default(),
+            points: None,
             classes: None,
             size: None,
             channels: None,
             resize: Resize::default(),
             test_fraction: 0.1,
+            validation: ValidationSet::default(),
+            binarization: Binarization::default(),
         }
+    }
+}
+
+/// Which images choose the best epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValidationSet {
+    /// One tenth of the training images, at most 5,000, which are not trained on.
+    #[default]
+    HeldOut,
+    /// The test images, and all training images are trained on. The test figures of the best epoch are
+    /// then chosen to be good; this is for repeating published runs that did so.
+    Test,
+}
+
+impl ValidationSet {
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How the values of an image are made 0 or 1, before anything else is done with them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binarization {
+    /// They are not.
+    #[default]
+    None,
+    /// 1 from one half on.
+    Threshold,
+    /// 1 with the value as probability, one draw for each image (Salakhutdinov and Murray, "On the
+    /// quantitative analysis of deep belief networks", ICML 2008).
+    Once,
+    /// The same with a fresh draw in every epoch of training; validation and test keep one draw.
+    EveryEpoch,
+}
+
+impl Binarization {
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -139,6 +200,20 @@ impl DataConfig {
             let expected = "1 (grey) or 3 (red, green, blue)";
             return Err(Error::recipe("data.channels", expected, channels));
         }
+        if let Some(points) = &self.points {
+            points.validate()?;
+            let alone = Self {
+                points: self.points,
+                ..Self::default()
+            };
+            if *self != alone {
+                return Err(Error::recipe(
+                    "data.points",
+                    "no other keys of data beside it, which are about images",
+                    "some",
+                ));
+            }
+        }
         // The comparison is false for NaN.
         if !(self.test_fraction > 0.0 && self.test_fraction < 1.0) {
             return Err(Error::recipe(
@@ -188,6 +263,8 @@ mod tests {
                 "data.resize=crop",
                 "data.test_fraction=0.25",
             ],
+            &["data.validation=test", "data.binarization=every-epoch"],
+            &["data.points={ kind = 'ellipse', shift = 5 }"],
         ] {
             let recipe = load(settings).unwrap();
             let text = recipe.to_toml().unwrap();
@@ -217,6 +294,8 @@ mod tests {
             ("data.channels=2", "data.channels"),
             ("data.resize=stretch", "data.resize"),
             ("data.test_fraction=0", "data.test_fraction"),
+            ("data.validation=train", "data.validation"),
+            ("data.binarization=half", "data.binarization"),
             ("data.test_fraction=1.0", "data.test_fraction"),
             ("data.test_fraction=nan", "data.test_fraction"),
             ("data=1", "data"),

@@ -3,9 +3,12 @@
 mod activation;
 mod activation_text;
 mod builtin;
+mod corruption;
 mod data;
 mod network;
+mod objective;
 mod optimizer;
+mod points;
 mod training;
 mod vae;
 
@@ -15,10 +18,13 @@ use serde::{Deserialize, Serialize};
 
 pub use activation::Activation;
 pub use builtin::{Builtin, builtin};
-pub use data::{DataConfig, ImageSize, NamedSet, Resize};
+pub use corruption::{Corruption, Draw, Noise, Strength, Target};
+pub use data::{Binarization, DataConfig, ImageSize, NamedSet, Resize, ValidationSet};
 pub use network::{ConvConfig, DenseConfig, Initialization, NetworkConfig};
+pub use objective::{CodePenalty, Elbo, Objective, Reconstruction};
 pub use optimizer::{Adadelta, Adam, AdamW, Optimizer, RmsProp, Sgd};
-pub use training::{Corruption, Draw, Elbo, Objective, Reconstruction, Schedule, Training, Unit};
+pub use points::Points;
+pub use training::{Precision, Schedule, Training, Unit};
 pub use vae::{Body, VaeConfig};
 
 use crate::{Error, Result};
@@ -164,7 +170,7 @@ impl Recipe {
         {
             return Err(Error::recipe(
                 "network.output_activation",
-                "sigmoid, as objective.reconstruction is bce (or set that to mse)",
+                "sigmoid, as objective.reconstruction is bce (or set that to mse or mae)",
                 self.network.output_activation(),
             ));
         }

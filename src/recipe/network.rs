@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Activation;
+use super::training::check;
 use super::vae::VaeConfig;
 use crate::{Error, Result};
 
@@ -79,8 +80,8 @@ pub struct ConvConfig {
 }
 
 /// How weights start; biases follow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Initialization {
     /// Uniform in +-sqrt(6 / (fan_in + fan_out)), zero biases: Keras' default (Glorot and Bengio,
     /// "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010,
@@ -90,6 +91,25 @@ pub enum Initialization {
     /// Weights and biases uniform in +-1 / sqrt(fan_in): PyTorch's default for linear and
     /// convolutional layers.
     FanIn,
+    /// Weights from a normal distribution around 0, zero biases: `init = { normal = { deviation = 0.1 } }`.
+    Normal {
+        /// Its standard deviation.
+        deviation: f64,
+    },
+}
+
+impl Initialization {
+    pub(super) fn validate(self) -> Result<()> {
+        match self {
+            Self::GlorotUniform | Self::FanIn => Ok(()),
+            Self::Normal { deviation } => check(
+                "network.init.normal.deviation",
+                deviation,
+                "above 0, at most 100",
+                deviation > 0.0 && deviation <= 100.0,
+            ),
+        }
+    }
 }
 
 pub(super) fn relu() -> Activation {
@@ -168,6 +188,12 @@ impl NetworkConfig {
         }
         self.output_activation()
             .validate("network.output_activation")?;
+        let init = match self {
+            Self::Dense(config) => config.init,
+            Self::Conv(config) => config.init,
+            Self::Vae(config) => config.init,
+        };
+        init.validate()?;
         match self {
             Self::Dense(config) => {
                 in_range("network.encoder", &config.encoder)?;

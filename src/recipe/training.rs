@@ -1,75 +1,8 @@
-//! What a recipe says of noise, objective, learning rate and length of training.
+//! What a recipe says of the learning rate over the run and of its length.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
-
-/// What is done to an input before the network sees it; the target stays clean.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Corruption {
-    /// The input is the target.
-    #[default]
-    None,
-    /// Adds `factor` times standard normal noise, then clips to `[0,1]`.
-    Gaussian {
-        factor: f64,
-        #[serde(default)]
-        draw: Draw,
-    },
-}
-
-/// When the noise of a training sample is drawn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Draw {
-    /// Fresh noise for every sample in every epoch.
-    #[default]
-    EveryEpoch,
-    /// One draw a sample, the same in every epoch.
-    Once,
-}
-
-/// What training minimises.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Objective {
-    pub reconstruction: Reconstruction,
-    /// Of a variational autoencoder: minimises the negative evidence lower bound instead, with the
-    /// reconstruction as the likelihood.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub elbo: Option<Elbo>,
-}
-
-/// The parts of the evidence lower bound that can be chosen. With reconstruction `bce` the likelihood
-/// is Bernoulli's, with `mse` a normal distribution of standard deviation `sigma`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Elbo {
-    /// Weight of the KL divergence (Higgins et al., "beta-VAE", ICLR 2017, equation 4).
-    #[serde(default = "one")]
-    pub beta: f64,
-    /// Steps over which that weight rises linearly from 0 (Bowman et al., CoNLL 2016, section 3.1).
-    #[serde(default)]
-    pub warmup_steps: u64,
-    /// Standard deviation of a normal likelihood, in units of a pixel's value.
-    #[serde(default = "one")]
-    pub sigma: f64,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-/// The distance between output and target, a mean over all values of the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reconstruction {
-    /// Binary cross-entropy in nats a pixel; needs a final sigmoid, whose logits it reads.
-    Bce,
-    /// Mean squared error.
-    Mse,
-}
 
 /// The learning rate over the run, as a factor of the optimiser's. It rises linearly over the first
 /// `warmup_steps` steps, which are 0 if nothing is said.
@@ -130,42 +63,53 @@ pub struct Training {
     /// The run ends early after this many epochs in a row without a lower validation loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
+    /// Validates, saves and draws after every so many epochs, and after the last: 1 unless said, more
+    /// for runs of thousands of short epochs.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub report_every: usize,
+    /// The type of the numbers that the network computes with.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
 }
 
-impl Corruption {
-    pub(super) fn validate(&self) -> Result<()> {
-        match *self {
-            Self::None => Ok(()),
-            Self::Gaussian { factor, .. } => check(
-                "corruption.factor",
-                factor,
-                "from 0 to 100",
-                (0.0..=100.0).contains(&factor),
-            ),
-        }
+fn one() -> usize {
+    1
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_one(value: &usize) -> bool {
+    *value == 1
+}
+
+/// A type of floating-point numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 64 bits: for losses that fall below 1e-10, at half the speed.
+    F64,
+}
+
+impl Precision {
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
-}
 
-impl Objective {
-    pub(super) fn validate(&self) -> Result<()> {
-        let Some(elbo) = self.elbo else {
-            return Ok(());
-        };
-        let Elbo { beta, sigma, .. } = elbo;
-        let range = "from 0 to 1000";
-        check(
-            "objective.elbo.beta",
-            beta,
-            range,
-            (0.0..=1000.0).contains(&beta),
-        )?;
-        let range = "from 0.001 to 1000";
-        check(
-            "objective.elbo.sigma",
-            sigma,
-            range,
-            (0.001..=1000.0).contains(&sigma),
-        )
+    /// candle's name of it.
+    pub fn dtype(self) -> candle_core::DType {
+        match self {
+            Self::F32 => candle_core::DType::F32,
+            Self::F64 => candle_core::DType::F64,
+        }
     }
 }
 
@@ -200,6 +144,7 @@ impl Training {
             ("training.epochs", self.epochs, 1_000_000),
             ("training.batch_size", self.batch_size, 1 << 20),
             ("training.patience", self.patience.unwrap_or(1), 1_000_000),
+            ("training.report_every", self.report_every, 1_000_000),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(Error::recipe(key, format!("1 to {most}"), value));
@@ -249,6 +194,7 @@ mod tests {
             "schedule = { kind = 'step', every = 9, unit = 'steps', gamma = 1, warmup_steps = 3 }",
             "schedule = { kind = 'cosine', final_fraction = 0.1 }",
             "training.patience = 3",
+            "training.report_every = 1000\ntraining.precision = 'f64'",
         ] {
             let recipe = parse(rest).unwrap();
             let text = recipe.to_toml().unwrap();
@@ -280,6 +226,8 @@ mod tests {
                 "schedule.final_fraction",
             ),
             ("training.patience = 0", "training.patience"),
+            ("training.report_every = 0", "training.report_every"),
+            ("training.precision = 'f16'", "f16"),
         ] {
             let error = parse(rest).unwrap_err();
             assert!(error.to_string().contains(named), "{rest}: {error}");

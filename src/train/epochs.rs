@@ -26,7 +26,7 @@ pub enum Event<'a> {
     },
     /// All steps of an epoch are done; validation begins.
     Validating { epoch: usize },
-    /// An epoch is done and saved.
+    /// An epoch is measured, and saved where there is a folder.
     Epoch(&'a EpochMetrics),
 }
 
@@ -43,13 +43,13 @@ pub enum Ending {
 
 impl Trainer {
     /// Trains until the recipe's last epoch, until its patience is used up, or until `stop` says so
-    /// after a step.
+    /// after a step. Without a folder nothing is kept but the weights in memory.
     ///
     /// # Errors
     /// If the loss leaves the finite numbers, or a file cannot be written. What was saved before stays.
     pub fn run(
         &mut self,
-        folder: &mut RunFolder,
+        mut folder: Option<&mut RunFolder>,
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Ending> {
@@ -60,19 +60,41 @@ impl Trainer {
             let start = Instant::now();
             let begun_at = self.progress.position;
             if self.run_steps(stop, observe)? == Ending::Stopped {
-                self.checkpoint(true).write(&folder.last())?;
-                return Ok(Ending::Stopped);
+                return self.stopped(folder.as_deref());
             }
             let trained = self
-                .dataset
-                .train
-                .len()
+                .samples_per_epoch()
                 .saturating_sub(begun_at * self.recipe.training.batch_size);
-            self.finish_epoch(folder, start, trained, observe)?;
+            if self.reports(self.progress.epoch + 1) {
+                self.finish_epoch(folder.as_deref_mut(), start, trained, observe)?;
+            } else {
+                self.begin_epoch(self.progress.epoch + 1);
+            }
             if stop() && self.ending().is_none() {
-                return Ok(Ending::Stopped);
+                return self.stopped(folder.as_deref());
             }
         }
+    }
+
+    /// Saves what resuming needs.
+    fn stopped(&self, folder: Option<&RunFolder>) -> Result<Ending> {
+        if let Some(folder) = folder {
+            self.checkpoint(true).write(&folder.last())?;
+        }
+        Ok(Ending::Stopped)
+    }
+
+    /// Whether an epoch, from 1, is measured and saved.
+    fn reports(&self, epoch: usize) -> bool {
+        let training = self.recipe.training;
+        epoch >= training.epochs || epoch.is_multiple_of(training.report_every)
+    }
+
+    /// Behind the last step of an epoch.
+    fn begin_epoch(&mut self, done: usize) {
+        self.progress.epoch = done;
+        self.progress.position = 0;
+        self.progress.set_losses(Losses::default());
     }
 
     /// How the run has ended; `None` while epochs are left. It is told from the number of the best
@@ -85,7 +107,7 @@ impl Trainer {
             return Some(Ending::Finished);
         }
         let waited = done.saturating_sub(best);
-        let patience = training.patience?;
+        let patience = training.patience.filter(|_| self.reports(done))?;
         (waited >= patience).then_some(Ending::StoppedEarly)
     }
 
@@ -121,7 +143,7 @@ impl Trainer {
     /// Validates, saves and draws.
     fn finish_epoch(
         &mut self,
-        folder: &mut RunFolder,
+        folder: Option<&mut RunFolder>,
         start: Instant,
         trained: usize,
         observe: &mut dyn FnMut(Event),
@@ -153,16 +175,17 @@ impl Trainer {
         if is_best {
             self.progress.best = Some(Best { epoch, loss });
         }
-        self.progress.epoch = epoch;
-        self.progress.position = 0;
-        self.progress.set_losses(Losses::default());
-        if is_best {
-            self.checkpoint(false).write(&folder.best())?;
+        self.begin_epoch(epoch);
+        if let Some(folder) = folder {
+            if is_best {
+                self.checkpoint(false).write(&folder.best())?;
+            }
+            self.checkpoint(true).write(&folder.last())?;
+            folder.record(&metrics, &self.recipe)?;
+            if let Some(picture) = &self.picture {
+                picture.write(&self.model, &self.recipe, &metrics, &folder.sample(epoch))?;
+            }
         }
-        self.checkpoint(true).write(&folder.last())?;
-        folder.record(&metrics, &self.recipe)?;
-        self.picture
-            .write(&self.model, &self.recipe, &metrics, &folder.sample(epoch))?;
         observe(Event::Epoch(&metrics));
         Ok(())
     }

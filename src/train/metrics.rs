@@ -23,7 +23,8 @@ pub struct EpochMetrics {
     pub validation_loss: f64,
     /// Of a variational network.
     pub kl: Option<Kl>,
-    pub validation_psnr_db: f64,
+    /// Of images.
+    pub validation_psnr_db: Option<f64>,
     /// Whether no epoch before had a lower validation loss.
     pub is_best: bool,
     /// Training, validation and files.
@@ -84,7 +85,7 @@ impl EpochMetrics {
             kl: number(TRAIN_KL)
                 .zip(number(VALIDATION_KL))
                 .map(|(train, validation)| Kl { train, validation }),
-            validation_psnr_db: number("val_psnr_db")?,
+            validation_psnr_db: number("val_psnr_db"),
             is_best: row.get("is_best")?.as_bool()?,
             seconds: number("seconds")?,
             images_per_second: number("images_per_second")?,

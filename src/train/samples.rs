@@ -6,11 +6,10 @@ use candle_core::Device;
 
 use super::metrics::EpochMetrics;
 use crate::Result;
-use crate::data::{Batch, Dataset};
+use crate::data::{Batch, Dataset, Preparation};
 use crate::evaluate::Part;
 use crate::model::Autoencoder;
 use crate::picture::{ContactSheet, Picture, write_rgb};
-use crate::random::Purpose;
 use crate::recipe::Recipe;
 
 /// How many images a picture shows.
@@ -37,9 +36,11 @@ impl SamplePicture {
             .collect();
         chosen.sort_unstable();
         let indices: Vec<u32> = chosen.into_iter().map(|(_, index)| index).collect();
-        let key = Part::Validation.noise_key(Purpose::Evaluation, seed);
-        let batch = Batch::prepare(images, &indices, &recipe.corruption, key, device)?;
-        let noisy = match recipe.corruption.is_none() {
+        let mut preparation = Preparation::of(recipe);
+        preparation.corruption = preparation.corruption.evaluated();
+        let keys = Part::Validation.keys(seed);
+        let batch = Batch::prepare(images, &indices, &preparation, keys, device)?;
+        let noisy = match preparation.corruption.is_none() {
             true => None,
             false => Some(Picture::from_batch(&batch.input)?),
         };
@@ -66,13 +67,15 @@ impl SamplePicture {
         rows.push(Picture::from_batch(&model.reconstruct(&self.batch.input)?)?);
         labels.push("output");
         let sheet = ContactSheet::new(format!(
-            "{}, epoch {}: validation {} {:.4} {}, {:.2} dB",
+            "{}, epoch {}: validation {} {:.4} {}{}",
             recipe.name,
             metrics.epoch,
             recipe.objective.label(),
             metrics.validation_loss,
             recipe.objective.unit(),
-            metrics.validation_psnr_db,
+            metrics
+                .validation_psnr_db
+                .map_or(String::new(), |psnr| format!(", {psnr:.2} dB")),
         ))
         .rows(rows)
         .row_labels(labels)

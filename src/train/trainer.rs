@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use candle_core::{DType, Device};
+use candle_core::Device;
 
 use super::samples::SamplePicture;
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::corruption::NoiseKey;
-use crate::data::{Batch, Batches, Dataset};
+use crate::data::{Batch, Batches, Dataset, Keys, Preparation};
 use crate::engine::{Autograd, Engine};
 use crate::evaluate::{Conditions, Part, Report, evaluate};
 use crate::model::{Autoencoder, Code, Parameters};
@@ -33,7 +33,9 @@ pub struct Trainer {
     engine: Box<dyn Engine>,
     optimizer: Optimizer,
     pub(super) progress: Progress,
-    pub(super) picture: SamplePicture,
+    pub(super) picture: Option<SamplePicture>,
+    /// The batch of all samples, where every step is the same one.
+    whole: Option<Batch>,
 }
 
 impl Trainer {
@@ -46,15 +48,25 @@ impl Trainer {
         recipe.network.resolve_input([channels, height, width])?;
         recipe.validate()?;
         let parameters = Parameters::drawn(recipe.seed);
-        let trained = Autoencoder::new(&recipe.network, parameters.builder(DType::F32, &device))?;
-        let frozen = parameters.frozen_builder(DType::F32, &device);
+        let dtype = recipe.training.precision.dtype();
+        let trained = Autoencoder::new(&recipe.network, parameters.builder(dtype, &device))?;
+        let frozen = parameters.frozen_builder(dtype, &device);
         let model = Autoencoder::new(&recipe.network, frozen)?;
         let optimizer = Optimizer::new(&recipe.optimizer, parameters.vars())?;
         Ok(Self {
-            picture: SamplePicture::new(&dataset, &recipe, EVALUATION_SEED, &device)?,
+            picture: match dataset.train.are_points() {
+                true => None,
+                false => Some(SamplePicture::new(
+                    &dataset,
+                    &recipe,
+                    EVALUATION_SEED,
+                    &device,
+                )?),
+            },
             engine: Box::new(Autograd::new(trained, recipe.objective)),
             content: dataset.content(),
             progress: Progress::default(),
+            whole: None,
             recipe,
             dataset,
             device,
@@ -124,10 +136,13 @@ impl Trainer {
 
     /// Steps of one epoch.
     pub fn steps_per_epoch(&self) -> usize {
-        self.dataset
-            .train
-            .len()
+        self.samples_per_epoch()
             .div_ceil(self.recipe.training.batch_size)
+    }
+
+    /// Samples that an epoch visits.
+    pub fn samples_per_epoch(&self) -> usize {
+        Preparation::of(&self.recipe).samples(self.dataset.train.len())
     }
 
     /// Times one step after a warm-up, without changing anything.
@@ -139,7 +154,8 @@ impl Trainer {
         let batch = self.batch(&first, 1)?;
         self.engine.gradients(&batch)?;
         let start = Instant::now();
-        self.engine.gradients(&self.batch(&first, 1)?)?;
+        let batch = self.batch(&first, 1)?;
+        self.engine.gradients(&batch)?;
         Ok(start.elapsed())
     }
 
@@ -169,7 +185,7 @@ impl Trainer {
             Part::Test => &self.dataset.test,
         };
         let conditions = Conditions {
-            corruption: self.recipe.corruption,
+            preparation: Preparation::of(&self.recipe),
             objective: self.recipe.objective,
             part,
             seed: EVALUATION_SEED,
@@ -201,15 +217,30 @@ impl Trainer {
     /// The batches of an epoch, in order.
     pub fn batches(&self, epoch: u64) -> Result<Batches> {
         let Recipe { training, seed, .. } = &self.recipe;
-        Batches::new(self.dataset.train.len(), training.batch_size, *seed, epoch)
+        let count = self.samples_per_epoch();
+        if training.batch_size >= count {
+            return Batches::whole(count);
+        }
+        Batches::new(count, training.batch_size, *seed, epoch)
     }
 
-    fn batch(&self, indices: &[u32], epoch: u64) -> Result<Batch> {
-        let corruption = &self.recipe.corruption;
-        let key = corruption.training_key(self.recipe.seed, epoch);
+    fn batch(&mut self, indices: &[u32], epoch: u64) -> Result<Batch> {
+        let count = self.samples_per_epoch();
+        let preparation = Preparation::of(&self.recipe);
+        let weight = self.recipe.objective.kl_weight(self.progress.step);
+        if indices.len() == count
+            && let Some(batch) = &self.whole
+        {
+            return Ok(batch.clone());
+        }
+        let keys = Keys::training(&preparation, self.recipe.seed, epoch);
         let images = &self.dataset.train;
-        let batch = Batch::prepare(images, indices, corruption, key, &self.device)?;
+        let batch = Batch::prepare(images, indices, &preparation, keys, &self.device)?;
         let Code::Gaussian { latent } = self.model.code() else {
+            // Thousands of short epochs over a few points would spend most of their time on this.
+            if indices.len() == count && preparation.is_drawn_once() {
+                self.whole = Some(batch.clone());
+            }
             return Ok(batch);
         };
         let key = NoiseKey {
@@ -217,7 +248,6 @@ impl Trainer {
             purpose: Purpose::Latent,
             epoch,
         };
-        let weight = self.recipe.objective.kl_weight(self.progress.step);
         batch.with_latent_noise(indices, latent, key, weight)
     }
 

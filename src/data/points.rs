@@ -1,0 +1,98 @@
+//! Synthetic sets of points.
+
+use std::f64::consts::TAU;
+
+use super::{Dataset, Images, Origin};
+use crate::random::{Purpose, Stream};
+use crate::recipe::Points;
+use crate::{Error, Result};
+
+/// The points do not follow the seed of a run, so figures of different seeds can be compared.
+const SEED: u64 = 0;
+
+/// Computes or draws the set.
+///
+/// # Errors
+/// When a size is out of the range that a recipe may ask for.
+pub(super) fn generate(points: &Points) -> Result<Dataset> {
+    let (width, values) = match *points {
+        Points::LinearDependent { count } => {
+            let mut stream = stream();
+            let row = |_| {
+                let r = stream.uniform();
+                [r, 100.0 * r]
+            };
+            (2, (0..count).flat_map(row).collect())
+        }
+        Points::LinearIndependent { count } => {
+            let mut stream = stream();
+            let row = |_| [100.0 * stream.uniform(), 100.0 * stream.uniform()];
+            (2, (0..count).flat_map(row).collect())
+        }
+        Points::OneHot { size, leading } => {
+            let row = |one: usize| {
+                let ones = (0..size).map(move |place| f64::from(u8::from(place == one)));
+                leading.into_iter().chain(ones)
+            };
+            let width = size + usize::from(leading.is_some());
+            (width, (0..size).flat_map(row).collect::<Vec<f64>>())
+        }
+        Points::Ellipse {
+            count,
+            radius,
+            shift,
+        } => {
+            let row = |place: usize| {
+                let (sin, cos) = (TAU * place as f64 / (count - 1) as f64).sin_cos();
+                [radius * cos + shift, radius * sin + shift]
+            };
+            (2, (0..count).flat_map(row).collect())
+        }
+        Points::Sphere {
+            count,
+            radius,
+            shift,
+        } => {
+            // A normally distributed vector points evenly in all directions.
+            let mut stream = stream();
+            let row = |_| {
+                let mut direction = [0f32; 3];
+                stream.fill_normal(&mut direction);
+                let direction = direction.map(f64::from);
+                let length = direction.iter().map(|x| x * x).sum::<f64>().sqrt();
+                direction.map(|x| radius * x / length.max(1e-12) + shift)
+            };
+            (3, (0..count).flat_map(row).collect())
+        }
+    };
+    let held_out = match *points {
+        Points::LinearDependent { count } | Points::LinearIndependent { count } => count / 10,
+        _ => 0,
+    };
+    split(Images::points(width, values)?, held_out, points)
+}
+
+/// The last rows are held out; where there are none, all rows are in every part.
+fn split(all: Images, held_out: usize, points: &Points) -> Result<Dataset> {
+    let origin = Origin::points(all.len(), points);
+    let count = u32::try_from(all.len())
+        .map_err(|_| Error::argument("points", "at most 4,294,967,295", all.len()))?;
+    let first = u32::try_from(all.len() - held_out).unwrap_or(count);
+    let (train, test) = match held_out {
+        0 => (all.clone(), all),
+        _ => (
+            all.subset(&(0..first).collect::<Vec<u32>>())?,
+            all.subset(&(first..count).collect::<Vec<u32>>())?,
+        ),
+    };
+    Ok(Dataset {
+        train,
+        validation: test.clone(),
+        test,
+        origin,
+    })
+}
+
+fn stream() -> Stream {
+    Stream::new(SEED, Purpose::Points, 0, 0)
+}

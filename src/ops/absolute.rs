@@ -1,0 +1,17 @@
+//! Absolute values.
+
+use candle_core::Tensor;
+
+use super::relu;
+use crate::Result;
+
+/// |x|, with derivative 0 at 0 (as in PyTorch; candle's own takes 1).
+///
+/// # Shapes
+/// Any shape, which the result has too.
+///
+/// # Errors
+/// Those of candle, where there is no memory or no device.
+pub fn absolute(x: &Tensor) -> Result<Tensor> {
+    Ok((relu(x)? + relu(&x.neg()?)?)?)
+}

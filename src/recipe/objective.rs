@@ -1,0 +1,115 @@
+//! What a recipe says of the objective.
+
+use serde::{Deserialize, Serialize};
+
+use super::training::check;
+use crate::{Error, Result};
+
+/// What training minimises.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    pub reconstruction: Reconstruction,
+    /// Added to the reconstruction loss; not for a variational autoencoder, whose code the KL
+    /// divergence keeps small.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_penalty: Option<CodePenalty>,
+    /// Of a variational autoencoder: minimises the negative evidence lower bound instead, with the
+    /// reconstruction as the likelihood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elbo: Option<Elbo>,
+}
+
+/// What is added to a sample's loss for the values c of its code: `l1 sum |c| + l2 sum c^2`. The mean
+/// over the samples is added to the reconstruction loss, the mean over all their values, as an activity
+/// regulariser of Keras is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CodePenalty {
+    /// Weight of the sum of the absolute values.
+    pub l1: f64,
+    /// Weight of the sum of the squares.
+    pub l2: f64,
+}
+
+/// The parts of the evidence lower bound that can be chosen. With reconstruction `bce` the likelihood
+/// is Bernoulli's, with `mse` a normal distribution of standard deviation `sigma`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Elbo {
+    /// Weight of the KL divergence (Higgins et al., "beta-VAE", ICLR 2017, equation 4).
+    #[serde(default = "one")]
+    pub beta: f64,
+    /// Steps over which that weight rises linearly from 0 (Bowman et al., CoNLL 2016, section 3.1).
+    #[serde(default)]
+    pub warmup_steps: u64,
+    /// Standard deviation of a normal likelihood, in units of a pixel's value.
+    #[serde(default = "one")]
+    pub sigma: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// The distance between output and target, a mean over all values of the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reconstruction {
+    /// Binary cross-entropy in nats a pixel; needs a final sigmoid, whose logits it reads.
+    Bce,
+    /// Mean squared error.
+    Mse,
+    /// Mean absolute error.
+    Mae,
+}
+
+impl Objective {
+    /// A reconstruction loss alone.
+    pub fn of(reconstruction: Reconstruction) -> Self {
+        Self {
+            reconstruction,
+            code_penalty: None,
+            elbo: None,
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        if let Some(penalty) = self.code_penalty {
+            for (key, weight) in [("l1", penalty.l1), ("l2", penalty.l2)] {
+                check(
+                    &format!("objective.code_penalty.{key}"),
+                    weight,
+                    "from 0 to 1000",
+                    (0.0..=1000.0).contains(&weight),
+                )?;
+            }
+        }
+        let Some(elbo) = self.elbo else {
+            return Ok(());
+        };
+        if self.code_penalty.is_some() {
+            let expected = "none, as the objective is an ELBO";
+            return Err(Error::recipe("objective.code_penalty", expected, "a table"));
+        }
+        if self.reconstruction == Reconstruction::Mae {
+            let expected = "bce or mse, whose likelihood an ELBO needs";
+            return Err(Error::recipe("objective.reconstruction", expected, "mae"));
+        }
+        let Elbo { beta, sigma, .. } = elbo;
+        let range = "from 0 to 1000";
+        check(
+            "objective.elbo.beta",
+            beta,
+            range,
+            (0.0..=1000.0).contains(&beta),
+        )?;
+        let range = "from 0.001 to 1000";
+        check(
+            "objective.elbo.sigma",
+            sigma,
+            range,
+            (0.001..=1000.0).contains(&sigma),
+        )
+    }
+}
