@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::model::Model;
-use super::output::{print, print_json, table};
+use super::output::{figure, print, print_json, table};
 use super::shared::{Data, Shared};
 
 /// Measure a checkpoint on the test images, under the noise it was trained with or another.
@@ -91,10 +91,11 @@ impl Evaluate {
         }
         if shared.talks() {
             print(&format!(
-                "{} ({}) on the {} test images of {}, {corruption}:",
+                "{} ({}) on the {} test {} of {}, {corruption}:",
                 loaded.checkpoint.recipe.name,
                 loaded.origin.display(),
                 grouped(report.images),
+                loaded.checkpoint.recipe.data.noun(),
                 dataset.origin,
             ))?;
         }
@@ -104,28 +105,43 @@ impl Evaluate {
 
 /// The figures as a table: the noisy input above the output.
 pub fn quality_table(report: &Report) -> String {
+    let or_dash = |value: Option<f64>, decimals: usize| {
+        value.map_or("-".to_string(), |value| format!("{value:.decimals$}"))
+    };
+    let of_points = report.output.psnr_db.is_none();
     let row = |name: &str, quality: &Quality| {
+        let name = name.to_string();
+        let bce = or_dash(quality.bce_per_pixel, 4);
+        if of_points {
+            return vec![
+                name,
+                bce,
+                figure(quality.mse_per_pixel),
+                figure(quality.mae_per_pixel),
+            ];
+        }
+        let mse = format!("{:.5}", quality.mse_per_pixel);
         vec![
-            name.to_string(),
-            quality
-                .bce_per_pixel
-                .map_or("-".to_string(), |bce| format!("{bce:.4}")),
-            format!("{:.5}", quality.mse_per_pixel),
-            quality
-                .psnr_db
-                .map_or("-".to_string(), |psnr| format!("{psnr:.2}")),
-            quality
-                .ssim
-                .map_or("-".to_string(), |ssim| format!("{ssim:.4}")),
+            name,
+            bce,
+            mse,
+            or_dash(quality.psnr_db, 2),
+            or_dash(quality.ssim, 4),
         ]
     };
-    let heading = ["", "BCE a pixel", "MSE a pixel", "PSNR (dB)", "SSIM"];
-    let mut rows = vec![heading.map(str::to_string).to_vec()];
+    let heading: &[&str] = match of_points {
+        true => &["", "BCE a value", "MSE a value", "MAE a value"],
+        false => &["", "BCE a pixel", "MSE a pixel", "PSNR (dB)", "SSIM"],
+    };
+    let mut rows = vec![heading.iter().map(|name| name.to_string()).collect()];
     if let Some(input) = &report.input {
         rows.push(row("noisy input", input));
     }
     rows.push(row("output", &report.output));
     let mut text = table(&rows);
+    if let Some(penalty) = report.code_penalty {
+        text += &format!("\npenalty on the code: {} a sample", figure(penalty));
+    }
     if let Some(elbo) = &report.elbo {
         text += &format!(
             "\nnegative ELBO {:.2} nats an image: reconstruction {:.2}, KL divergence {:.2}; {} of {} latent dimensions active",

@@ -19,9 +19,10 @@ pub struct Progress {
     steps_left: f64,
     started: Instant,
     steps_done: f64,
-    images_done: usize,
+    samples_done: usize,
     label: &'static str,
     unit: &'static str,
+    noun: &'static str,
 }
 
 enum Style {
@@ -55,9 +56,10 @@ impl Progress {
             steps_left: steps as f64,
             started: Instant::now(),
             steps_done: 0.0,
-            images_done: 0,
+            samples_done: 0,
             label: trainer.recipe().objective.label(),
-            unit: trainer.recipe().objective.unit(),
+            unit: trainer.recipe().loss_unit(),
+            noun: trainer.recipe().data.noun(),
         }
     }
 
@@ -72,14 +74,15 @@ impl Progress {
             } => {
                 self.steps_done += 1.0;
                 self.steps_left -= 1.0;
-                self.images_done += samples;
+                self.samples_done += samples;
                 let elapsed = self.started.elapsed().as_secs_f64();
-                let rate = self.images_done as f64 / elapsed.max(1e-9);
+                let rate = self.samples_done as f64 / elapsed.max(1e-9);
                 let left = duration(elapsed / self.steps_done * self.steps_left);
                 let message = format!(
-                    "{} {}, {rate:.0} images/s, {left} left",
+                    "{} {}, {rate:.0} {}/s, {left} left",
                     self.label,
-                    figure(loss)
+                    figure(loss),
+                    self.noun,
                 );
                 match &mut self.style {
                     Style::Silent => {}

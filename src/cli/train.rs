@@ -9,6 +9,7 @@ use autoencode::checkpoint::Checkpoint;
 use autoencode::data::grouped;
 use autoencode::device::Chosen;
 use autoencode::evaluate::{Part, Report};
+use autoencode::model::Code;
 use autoencode::recipe::Recipe;
 use autoencode::train::{Ending, Environment, Interrupt, RunFolder, Trainer};
 use clap::Args;
@@ -166,12 +167,13 @@ fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Result<
         String::new()
     };
     let line = format!(
-        "{}{} on {}: {epochs} epoch{} of {} images, about {}{shorter}",
+        "{}{} on {}: {epochs} epoch{} of {} {}, about {}{shorter}",
         if progress.step > 0 { "resuming " } else { "" },
         recipe.name,
         data.origin,
         if epochs == 1 { "" } else { "s" },
         grouped(trainer.samples_per_epoch()),
+        recipe.data.noun(),
         duration(epoch_seconds * left.max(0.0)),
     );
     let parameters = trainer.model().summary().parameters;
@@ -232,26 +234,44 @@ fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Sha
     }
     if let Some(best) = trainer.progress().best {
         say(&format!(
-            "best epoch: {} of {}, validation {} {} {}; on the {} test images:",
+            "best epoch: {} of {}, validation {} {} {}; on the {} test {}:",
             best.epoch,
             trainer.progress().epoch,
             trainer.recipe().objective.label(),
             figure(best.loss),
-            trainer.recipe().objective.unit(),
+            trainer.recipe().loss_unit(),
             grouped(report.images),
+            trainer.recipe().data.noun(),
         ));
     }
     say(&quality_table(&report));
-    say(&format!(
-        "files in {path}: best.safetensors, last.safetensors, metrics.csv, curves.png, samples/"
-    ));
-    let digits = if Path::new("assets/digits").is_dir() {
-        "assets/digits"
-    } else {
-        "DIGIT.png"
+    let pictures = match trainer.dataset().test.are_points() {
+        true => "",
+        false => ", samples/",
     };
     say(&format!(
-        "next: autoencode infer --checkpoint {path} {digits} --output denoised --sheet denoised.png"
+        "files in {path}: best.safetensors, last.safetensors, metrics.csv, curves.png{pictures}"
     ));
+    say(&format!("next: {}", next_command(trainer, folder.path())));
     Ok(())
+}
+
+/// What to do with the network.
+fn next_command(trainer: &Trainer, run: &Path) -> String {
+    let run = run.display();
+    if trainer.dataset().test.are_points() {
+        return format!("autoencode summary {run}");
+    }
+    if matches!(trainer.model().code(), Code::Gaussian { .. }) {
+        return format!("autoencode sample --checkpoint {run} --grid samples.png");
+    }
+    let digits = match Path::new("assets/digits").is_dir() {
+        true => "assets/digits",
+        false => "DIGIT.png",
+    };
+    let (name, folder) = match trainer.recipe().corruption.evaluated().is_none() {
+        true => ("reconstructed.png", "reconstructed"),
+        false => ("denoised.png", "denoised"),
+    };
+    format!("autoencode infer --checkpoint {run} {digits} --output {folder} --sheet {name}")
 }

@@ -8,7 +8,7 @@ pub use losses::Losses;
 
 use crate::data::Batch;
 use crate::model::Autoencoder;
-use crate::recipe::{CodePenalty, Elbo, Objective, Reconstruction};
+use crate::recipe::{CodePenalty, Elbo, Objective, Recipe, Reconstruction};
 use crate::{Error, Result, ops};
 
 /// The sums of a batch as scalars that can be differentiated.
@@ -149,12 +149,16 @@ impl Objective {
             (None, Reconstruction::Mae, Some(_)) => "MAE + penalty",
         }
     }
+}
 
-    /// Behind a figure, what it is counted by.
-    pub fn unit(&self) -> &'static str {
-        match self.elbo {
-            Some(_) => "nats an image",
-            None => "a pixel",
+impl Recipe {
+    /// Behind a loss, what it is counted by.
+    pub fn loss_unit(&self) -> &'static str {
+        match (self.objective.elbo, self.data.points) {
+            (Some(_), None) => "nats an image",
+            (Some(_), Some(_)) => "nats a point",
+            (None, None) => "a pixel",
+            (None, Some(_)) => "a value",
         }
     }
 }

@@ -162,6 +162,14 @@ pub enum Resize {
 const MAX_SIDE: usize = 4096;
 
 impl DataConfig {
+    /// What the samples are called.
+    pub fn noun(&self) -> &'static str {
+        match self.points {
+            Some(_) => "points",
+            None => "images",
+        }
+    }
+
     /// Whether nothing is said, so that the table need not be written.
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()

@@ -76,6 +76,17 @@ impl Trainer {
         }
     }
 
+    /// One epoch of steps, neither measured nor saved; returns its training losses.
+    ///
+    /// # Errors
+    /// If the loss leaves the finite numbers.
+    pub fn epoch(&mut self) -> Result<Losses> {
+        self.run_steps(&|| false, &mut |_| {})?;
+        let losses = self.progress.losses();
+        self.begin_epoch(self.progress.epoch + 1);
+        Ok(losses)
+    }
+
     /// Saves what resuming needs.
     fn stopped(&self, folder: Option<&RunFolder>) -> Result<Ending> {
         if let Some(folder) = folder {

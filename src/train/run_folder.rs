@@ -176,7 +176,7 @@ impl RunFolder {
         let chart = curves(
             &recipe.name,
             "epoch",
-            &format!("{} ({})", recipe.objective.label(), recipe.objective.unit()),
+            &format!("{} ({})", recipe.objective.label(), recipe.loss_unit()),
             &[
                 series("training", |row| row.train_loss),
                 series("validation", |row| row.validation_loss),

@@ -72,7 +72,7 @@ impl SamplePicture {
             metrics.epoch,
             recipe.objective.label(),
             metrics.validation_loss,
-            recipe.objective.unit(),
+            recipe.loss_unit(),
             metrics
                 .validation_psnr_db
                 .map_or(String::new(), |psnr| format!(", {psnr:.2} dB")),
