@@ -46,7 +46,7 @@
 //!
 //! # The modules, from the top
 //!
-//! [`train`] runs the one training loop and asks an [`engine`] for gradients; [`evaluate`] measures
+//! [`experiments`] repeats published tutorials; [`train`] runs the one training loop and asks an [`engine`] for gradients; [`evaluate`] measures
 //! reconstructions; [`checkpoint`] reads and writes; [`optim`] moves weights; [`objective`] says what
 //! is minimised; [`model`] holds the networks and [`ops`] their differentiable operations; [`data`]
 //! brings images; [`picture`] draws; [`corruption`] adds noise from the keyed streams of [`random`];
@@ -59,6 +59,7 @@ pub mod device;
 pub mod engine;
 pub mod error;
 pub mod evaluate;
+pub mod experiments;
 mod file;
 pub mod model;
 pub mod objective;

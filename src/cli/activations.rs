@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use autoencode::Error;
-use autoencode::model::{Curve, curves};
-use autoencode::picture::{Panel, Series, panels};
+use autoencode::model::{Curve, curves, draw_curves};
 use clap::Args;
 use serde_json::json;
 
@@ -33,18 +32,13 @@ pub struct Activations {
     force: bool,
 }
 
-/// Panels in a row, and how far from 0 they reach.
-const COLUMNS: usize = 3;
-const LIMIT: f64 = 3.0;
-
 impl Activations {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         if !self.force {
             refuse_existing([&self.output])?;
         }
         let curves = curves()?;
-        let drawn: Vec<Panel> = curves.iter().map(panel).collect();
-        let chart = panels(&drawn, COLUMNS, LIMIT)?;
+        let chart = draw_curves(&curves)?;
         if let Some(folder) = folder_of(&self.output) {
             std::fs::create_dir_all(&folder)
                 .map_err(|source| Error::io("create the folder", folder, source))?;
@@ -73,17 +67,6 @@ impl Activations {
             ))?;
         }
         Ok(())
-    }
-}
-
-fn panel(curve: &Curve) -> Panel {
-    Panel {
-        title: curve.name.clone(),
-        caption: curve.formula.to_string(),
-        series: vec![
-            Series::new("function", curve.values.clone()),
-            Series::new("derivative", curve.derivatives.clone()),
-        ],
     }
 }
 

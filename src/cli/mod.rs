@@ -9,6 +9,7 @@ mod model;
 mod output;
 mod progress;
 mod recipes;
+mod reproduce;
 mod sample;
 mod shared;
 mod summary;
@@ -41,6 +42,7 @@ enum Command {
     Summary(summary::Summary),
     Recipes(recipes::Recipes),
     Activations(activations::Activations),
+    Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
 }
 
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Summary(command) => command.run(&shared).map(done),
         Command::Recipes(command) => command.run(&shared).map(done),
         Command::Activations(command) => command.run(&shared).map(done),
+        Command::Reproduce(command) => command.run(&shared).map(done),
         Command::Bench(command) => command.run(&shared).map(done),
     };
     match result {

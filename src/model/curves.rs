@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 
 use crate::Result;
+use crate::picture::{Chart, Panel, Series, panels};
 use crate::recipe::Activation;
 
 /// An activation and its derivative over the numbers from -3 to 3.
@@ -156,4 +157,25 @@ fn printed(
         values: xs().map(|x| (x, both(x).0)).collect(),
         derivatives: xs().map(|x| (x, both(x).1)).collect(),
     }
+}
+
+/// Panels in a row, and how far from 0 they reach.
+const COLUMNS: usize = 3;
+const LIMIT: f64 = 3.0;
+
+/// Draws functions with their derivatives, a panel each.
+///
+/// # Errors
+/// If there are none, or more than 200.
+pub fn draw_curves(curves: &[Curve]) -> Result<Chart> {
+    let panel = |curve: &Curve| Panel {
+        title: curve.name.clone(),
+        caption: curve.formula.to_string(),
+        series: vec![
+            Series::new("function", curve.values.clone()),
+            Series::new("derivative", curve.derivatives.clone()),
+        ],
+    };
+    let drawn: Vec<Panel> = curves.iter().map(panel).collect();
+    panels(&drawn, COLUMNS, LIMIT)
 }

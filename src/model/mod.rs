@@ -17,7 +17,7 @@ use candle_core::{Module, Tensor};
 use candle_nn::VarBuilder;
 
 pub use code::{Code, Posterior};
-pub use curves::{Curve, curves};
+pub use curves::{Curve, curves, draw_curves};
 pub use families::{conv, dense};
 pub use filters::{Filters, filters};
 pub use function::Function;

@@ -1,0 +1,293 @@
+//! `autoencode reproduce`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use autoencode::Error;
+use autoencode::data::Source;
+use autoencode::experiments::{Experiment, Figure, Lab, Options, Outcome, all, choose};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::output::{complain, duration, print, print_json, say};
+use super::shared::Shared;
+
+/// Run the systems of published tutorials and print what comes out beside what was published.
+///
+/// Leaves a folder with the table, all numbers as JSON, and the pictures of each experiment. A full run
+/// takes about an hour on 2 cores, and most of it is MNIST; --quick takes minutes.
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// Which ones [default: all; --list names them].
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+
+    /// Name the experiments and end.
+    #[arg(long)]
+    list: bool,
+
+    /// Fewer seeds, fewer epochs, and the built-in sample in place of MNIST: the figures of MNIST are
+    /// then not judged.
+    #[arg(long)]
+    quick: bool,
+
+    /// Seeds of experiments that take minutes each [default: 3; with --quick 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    seeds: Option<u16>,
+
+    /// MNIST: a folder with its IDX files, or mnist.npz [default: the Hugging Face hub; if that cannot be
+    /// had, the built-in sample].
+    #[arg(long, value_name = "PATH", conflicts_with = "quick")]
+    data: Option<PathBuf>,
+
+    /// Do not ask the hub; without --data, use the built-in sample.
+    #[arg(long)]
+    offline: bool,
+
+    /// Folder for the table and the pictures.
+    #[arg(long, short, value_name = "DIR", default_value = "reproduction")]
+    output: PathBuf,
+
+    /// Overwrite what the folder holds of an earlier run.
+    #[arg(long)]
+    force: bool,
+}
+
+/// How often a line is printed where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// One experiment's result as it is kept.
+#[derive(Serialize)]
+struct Row {
+    id: &'static str,
+    what: &'static str,
+    seconds: f64,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+impl Reproduce {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        if self.list {
+            return list(shared);
+        }
+        let chosen = choose(&self.ids)?;
+        let table = self.output.join("table.md");
+        let results = self.output.join("results.json");
+        if !self.force && (table.exists() || results.exists()) {
+            let expected = "a folder without an earlier table (or --force)";
+            return Err(Error::file(&self.output, expected, "table.md").into());
+        }
+        std::fs::create_dir_all(&self.output)
+            .map_err(|source| Error::io("create the folder", &self.output, source))?;
+        let options = Options {
+            source: match (&self.data, self.quick) {
+                (Some(path), _) => Source::Path(path.clone()),
+                (None, true) => Source::Sample,
+                (None, false) => Source::Mnist,
+            },
+            offline: self.offline,
+            quick: self.quick,
+            seeds: self.seeds.map_or(if self.quick { 1 } else { 3 }, usize::from),
+            folder: self.output.clone(),
+            device: shared.device()?.device,
+        };
+        let status = Status::new(shared);
+        let mut tell = |text: &str| status.tell(text);
+        let mut lab = Lab::new(options, &mut tell);
+        let mut rows: Vec<Row> = Vec::new();
+        for (number, experiment) in chosen.iter().enumerate() {
+            status.begin(number + 1, chosen.len());
+            let start = Instant::now();
+            let outcome = experiment.run(&mut lab)?;
+            let row = Row {
+                id: experiment.id,
+                what: experiment.what,
+                seconds: start.elapsed().as_secs_f64(),
+                outcome,
+            };
+            if shared.talks() {
+                status.show(&text(&row));
+            }
+            rows.push(row);
+            // After each, so that an interrupted run leaves what it has.
+            write(&table, &markdown(&rows))?;
+            write(&results, &(serde_json::to_string_pretty(&rows)? + "\n"))?;
+        }
+        status.end();
+        if shared.json {
+            return print_json(&rows);
+        }
+        if shared.talks() {
+            print(&summary(&rows, &table))?;
+        }
+        Ok(())
+    }
+}
+
+fn list(shared: &Shared) -> Result<()> {
+    if shared.json {
+        let ids: Vec<&str> = all().iter().map(|experiment| experiment.id).collect();
+        return print_json(&ids);
+    }
+    let width = all().iter().map(|experiment| experiment.id.len()).max();
+    let width = width.unwrap_or(0);
+    for Experiment { id, what, .. } in all() {
+        print(&format!("{id:<width$}  {what}"))?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    Ok(std::fs::write(path, text).map_err(|source| Error::io("write", path, source))?)
+}
+
+/// What is running: on a terminal a line that changes, elsewhere a line now and then.
+struct Status {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    last: std::cell::Cell<Instant>,
+}
+
+impl Status {
+    fn new(shared: &Shared) -> Self {
+        let bar = (!shared.quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Self {
+            bar,
+            quiet: shared.quiet,
+            last: std::cell::Cell::new(Instant::now()),
+        }
+    }
+
+    fn begin(&self, number: usize, count: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(format!("{number}/{count}"));
+        }
+    }
+
+    fn tell(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(text.to_string()),
+            None if !self.quiet && self.last.get().elapsed() >= LINE_EVERY => {
+                self.last.set(Instant::now());
+                complain(text);
+            }
+            None => {}
+        }
+    }
+
+    fn show(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(text)),
+            None => say(text),
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// An experiment as lines of text.
+fn text(row: &Row) -> String {
+    let mut text = format!(
+        "{}: {}\n  {} ({})\n",
+        row.id,
+        row.what,
+        row.outcome.protocol,
+        duration(row.seconds)
+    );
+    for figure in &row.outcome.figures {
+        let Figure {
+            what,
+            obtained,
+            published,
+            tolerance,
+            verdict,
+            ..
+        } = figure;
+        text += &format!("  {what}: {obtained}");
+        if published != "-" {
+            text += &format!("; published {published}");
+        }
+        if !tolerance.is_empty() {
+            text += &format!("; tolerance {tolerance}: {}", verdict.word());
+        }
+        text += "\n";
+    }
+    for note in &row.outcome.notes {
+        text += &format!("  note: {note}\n");
+    }
+    text
+}
+
+/// The last lines: how many figures lie where they should.
+fn summary(rows: &[Row], table: &Path) -> String {
+    use autoencode::experiments::Verdict;
+    let count = |verdict: Verdict| {
+        let figures = rows.iter().flat_map(|row| &row.outcome.figures);
+        figures.filter(|figure| figure.verdict == verdict).count()
+    };
+    let seconds: f64 = rows.iter().map(|row| row.seconds).sum();
+    format!(
+        "{} experiments in {}: {} figures inside their tolerance, {} outside, {} without one\ntable and pictures: {}",
+        rows.len(),
+        duration(seconds),
+        count(Verdict::Inside),
+        count(Verdict::Outside),
+        count(Verdict::NotJudged),
+        table.display()
+    )
+}
+
+/// All experiments as a table in Markdown, with notes and pictures below.
+fn markdown(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| id | figure | obtained | published | tolerance | |\n| --- | --- | --- | --- | --- | --- |\n",
+    );
+    for row in rows {
+        for figure in &row.outcome.figures {
+            let cells = [
+                row.id,
+                &figure.what,
+                &figure.obtained,
+                &figure.published,
+                &figure.tolerance,
+                figure.verdict.word(),
+            ];
+            text += &format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
+        }
+    }
+    for row in rows {
+        text += &format!(
+            "\n## {}\n\n{} ({}).\n",
+            row.id,
+            row.outcome.protocol,
+            duration(row.seconds)
+        );
+        for note in &row.outcome.notes {
+            text += &format!("\n{note}\n");
+        }
+        for picture in &row.outcome.pictures {
+            let Some(name) = picture.file_name().map(|name| name.to_string_lossy()) else {
+                continue;
+            };
+            let is_picture = picture.extension().is_some_and(|e| e == "png");
+            let mark = if is_picture { "!" } else { "" };
+            text += &format!("\n{mark}[{name}]({}/{name})\n", row.id);
+        }
+    }
+    text
+}

@@ -1,0 +1,33 @@
+//! Means, medians and shares.
+
+/// The value in the middle, of an even number the mean of both; NaN for none.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let high = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
+    match sorted.len().is_multiple_of(2) {
+        true => 0.5 * (high + sorted.get((sorted.len() / 2).wrapping_sub(1)).copied().unwrap_or(f64::NAN)),
+        false => high,
+    }
+}
+
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The part of them that holds.
+pub fn share(holds: &[bool]) -> f64 {
+    holds.iter().filter(|&&holds| holds).count() as f64 / holds.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_of_odd_and_even_numbers_of_values() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median(&[]).is_nan());
+    }
+}

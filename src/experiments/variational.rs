@@ -1,0 +1,78 @@
+//! The convolutional variational autoencoder.
+
+use candle_core::Tensor;
+
+use super::{Figure, Lab, Outcome};
+use crate::Result;
+use crate::evaluate::{Part, code_knn};
+use crate::picture::{ContactSheet, Picture, write_rgb};
+use crate::random::{Purpose, Stream};
+
+/// Digits drawn, in rows of as many.
+const SIDE: usize = 8;
+/// Neighbours that vote.
+const K: usize = 5;
+
+pub fn run(lab: &mut Lab) -> Result<Outcome> {
+    let settings: &[&str] = if lab.quick() { &["training.epochs=3"] } else { &[] };
+    let recipe = lab.recipe("conv-vae", 1, settings)?;
+    let (seed, binarization) = (recipe.seed, recipe.data.binarization);
+    let data = lab.data(&recipe)?;
+    let judged = lab.judged(&data);
+    let protocol = format!(
+        "{}; {} epochs; binarisation {}; one seed",
+        data.origin,
+        recipe.training.epochs,
+        serde_json::to_string(&binarization).unwrap_or_default().trim_matches('"'),
+    );
+    let trained = lab.train(recipe, data)?;
+    let report = trained.trainer.evaluate(trained.model(), Part::Test)?;
+    let mut figures = Vec::new();
+    let mut latent = 0;
+    if let Some(elbo) = &report.elbo {
+        latent = elbo.kl_by_dimension.len();
+        figures.extend([
+            Figure::median("test negative ELBO (nats an image)", &[elbo.neg_elbo], "-"),
+            Figure::median("of it reconstruction", &[elbo.reconstruction], "-"),
+            Figure::median("of it KL divergence", &[elbo.kl], "-"),
+            Figure::text(
+                "active latent dimensions",
+                format!("{} of {latent}", elbo.active_units),
+                "-",
+            ),
+        ]);
+    }
+    lab.tell("neighbours of the codes");
+    let neighbours = code_knn(
+        trained.model(),
+        trained.trainer.dataset(),
+        K,
+        lab.device(),
+        &mut |_| {},
+    )?;
+    if let Some(accuracy) = neighbours.accuracy {
+        figures.push(
+            Figure::median("accuracy of 5 nearest neighbours of the codes", &[accuracy], "-")
+                .within(0.96..=f64::INFINITY, judged),
+        );
+    }
+    let path = lab.file("samples.png");
+    let mut codes = vec![0f32; SIDE * SIDE * latent];
+    Stream::new(seed, Purpose::Prior, 0, 0).fill_normal(&mut codes);
+    let codes = Tensor::from_vec(codes, (SIDE * SIDE, latent), lab.device())?;
+    let digits = Picture::from_batch(&trained.model().decode(&codes)?)?;
+    let sheet = ContactSheet::new("conv-vae: digits drawn from the prior")
+        .rows(digits.chunks(SIDE).map(<[Picture]>::to_vec).collect())
+        .scale(2);
+    write_rgb(&path, &sheet.render()?)?;
+    Ok(Outcome {
+        protocol,
+        figures,
+        notes: vec![
+            "The tutorial asks for two uses: new digits from the prior, which the picture shows, and codes as \
+             features for another task, which the neighbours stand for."
+                .to_string(),
+        ],
+        pictures: vec![path],
+    })
+}
