@@ -23,6 +23,7 @@ mod upsample_nearest2d;
 pub use activation::{leaky_relu, relu, sigmoid};
 pub use bce::bce_with_logits_sum;
 pub use conv2d::conv2d;
+pub(crate) use kernel::matrix::{Matrix, product};
 pub use linear::linear;
 pub use max_pool2d::max_pool2d;
 pub use pointwise::Pointwise;
