@@ -7,6 +7,7 @@ mod filters;
 mod infer;
 mod model;
 mod output;
+mod plot;
 mod progress;
 mod recipes;
 mod reproduce;
@@ -40,6 +41,7 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     Sample(sample::Sample),
     Summary(summary::Summary),
+    Plot(plot::Plot),
     Recipes(recipes::Recipes),
     Activations(activations::Activations),
     Reproduce(reproduce::Reproduce),
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(command) => command.run(&shared).map(done),
         Command::Sample(command) => command.run(&shared).map(done),
         Command::Summary(command) => command.run(&shared).map(done),
+        Command::Plot(command) => command.run(&shared).map(done),
         Command::Recipes(command) => command.run(&shared).map(done),
         Command::Activations(command) => command.run(&shared).map(done),
         Command::Reproduce(command) => command.run(&shared).map(done),

@@ -91,7 +91,9 @@ impl Reproduce {
             },
             offline: self.offline,
             quick: self.quick,
-            seeds: self.seeds.map_or(if self.quick { 1 } else { 3 }, usize::from),
+            seeds: self
+                .seeds
+                .map_or(if self.quick { 1 } else { 3 }, usize::from),
             folder: self.output.clone(),
             device: shared.device()?.device,
         };
@@ -267,7 +269,10 @@ fn markdown(rows: &[Row]) -> String {
                 &figure.tolerance,
                 figure.verdict.word(),
             ];
-            text += &format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
+            text += &format!(
+                "| {} |\n",
+                cells.map(|cell| cell.replace('|', "\\|")).join(" | ")
+            );
         }
     }
     for row in rows {

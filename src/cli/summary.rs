@@ -1,18 +1,21 @@
 //! `autoencode summary`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::data::grouped;
 use autoencode::model::{Autoencoder, Parameters};
+use autoencode::picture::network;
 use autoencode::recipe::Recipe;
 use candle_core::{DType, Device};
 use clap::Args;
 use serde_json::json;
 
+use super::infer::refuse_existing;
 use super::output::{print, print_json, shape, table};
+use super::plot::{drawing, write};
 use super::shared::Shared;
 
 /// Show a network's layers with output shapes and parameter counts.
@@ -25,6 +28,14 @@ pub struct Summary {
     /// Set any key of the recipe, as in --set network.input=[3,32,32]; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+
+    /// Also draw the network, as SVG or PNG by the ending.
+    #[arg(long, value_name = "FILE", value_parser = drawing)]
+    graph: Option<PathBuf>,
+
+    /// Overwrite the drawing if it exists.
+    #[arg(long, requires = "graph")]
+    force: bool,
 }
 
 /// What a recipe is shown for when it leaves the input to the data: an MNIST image.
@@ -52,6 +63,12 @@ impl Summary {
             let model = Autoencoder::new(&recipe.network, builder)?;
             (recipe, model)
         };
+        if let Some(file) = &self.graph {
+            if !self.force {
+                refuse_existing([file])?;
+            }
+            write(&network(&model.graph(&recipe.name))?, file)?;
+        }
         let summary = model.summary();
         if shared.json {
             return print_json(&json!({

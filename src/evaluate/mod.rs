@@ -1,12 +1,15 @@
 //! How good a network's reconstructions are.
 
+mod covariance;
 mod elbo;
+mod pca;
 mod quality;
 mod ssim;
 
 use candle_core::{DType, Device, Tensor};
 
 pub use elbo::ElboReport;
+pub use pca::Pca;
 pub use quality::{Quality, absolute_error, bce_per_pixel, psnr_db, squared_error};
 pub use ssim::ssim;
 

@@ -28,7 +28,10 @@ pub fn denoiser(lab: &mut Lab) -> Result<Outcome> {
         validation.extend(trained.validation().last());
         let report = trained.trainer.evaluate(trained.model(), Part::Test)?;
         psnr.extend(report.output.psnr_db);
-        noisy = report.input.and_then(|input| input.psnr_db).unwrap_or(noisy);
+        noisy = report
+            .input
+            .and_then(|input| input.psnr_db)
+            .unwrap_or(noisy);
         if seed == 1 {
             let data = trained.trainer.dataset();
             write_rgb(&path, &draw(trained.model(), data, lab)?.render()?)?;
@@ -109,7 +112,12 @@ pub fn filters(lab: &mut Lab) -> Result<Outcome> {
         .summary()
         .layers
         .iter()
-        .map(|row| format!("{}\t{}\t{:?}\t{}", row.name, row.layer, row.output, row.parameters))
+        .map(|row| {
+            format!(
+                "{}\t{}\t{:?}\t{}",
+                row.name, row.layer, row.output, row.parameters
+            )
+        })
         .collect();
     let table = lab.file("layers.txt");
     std::fs::write(&table, rows.join("\n") + "\n")
@@ -117,7 +125,11 @@ pub fn filters(lab: &mut Lab) -> Result<Outcome> {
     Ok(Outcome {
         protocol: format!("the network of conv-denoiser's first seed, on {data}"),
         figures: vec![
-            Figure::text("filters of the second convolution", "64 tiles of 3x3, 8 in a row", "64 tiles in 8x8"),
+            Figure::text(
+                "filters of the second convolution",
+                "64 tiles of 3x3, 8 in a row",
+                "64 tiles in 8x8",
+            ),
             Figure::median("parameters", &[parameters as f64], "314,625")
                 .within(314_625.0..=314_625.0, true),
             Figure::text("a layer without weights", refused, "an error"),

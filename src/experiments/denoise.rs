@@ -52,7 +52,10 @@ fn row(
         }
     }
     Ok(Outcome {
-        protocol: format!("{protocol}, 50 epochs in batches of 256; {} seeds", last.len()),
+        protocol: format!(
+            "{protocol}, 50 epochs in batches of 256; {} seeds",
+            last.len()
+        ),
         figures: vec![
             Figure::median("validation BCE a pixel after epoch 1", &first, published[0]),
             Figure::median("validation BCE a pixel after epoch 50", &last, published[1])

@@ -62,7 +62,8 @@ pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
         let trained = lab.train(recipe, data)?;
         at_one.extend(trained.validation().last());
         if seed == 1 {
-            let title = "dense-32-adadelta: test digits, their codes, and what the decoder makes of them";
+            let title =
+                "dense-32-adadelta: test digits, their codes, and what the decoder makes of them";
             let sheet = with_codes(title, trained.model(), trained.trainer.dataset(), lab)?;
             write_rgb(&path, &sheet.render()?)?;
         }
@@ -125,7 +126,10 @@ const CODE_CELL: usize = 3;
 /// Every value as a square of `cell` pixels.
 fn enlarged(picture: &Picture, cell: usize) -> Result<Picture> {
     let rows = picture.values().chunks(picture.width()).flat_map(|row| {
-        let wide: Vec<f32> = row.iter().flat_map(|&value| std::iter::repeat_n(value, cell)).collect();
+        let wide: Vec<f32> = row
+            .iter()
+            .flat_map(|&value| std::iter::repeat_n(value, cell))
+            .collect();
         std::iter::repeat_n(wide, cell).flatten()
     });
     let (height, width) = (picture.height() * cell, picture.width() * cell);

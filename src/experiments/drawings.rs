@@ -2,7 +2,8 @@
 
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::model::{curves, draw_curves};
+use crate::model::{Autoencoder, Parameters, curves, draw_curves};
+use crate::picture::network;
 
 /// Every activation with its derivative.
 pub fn activations(lab: &mut Lab) -> Result<Outcome> {
@@ -23,4 +24,32 @@ pub fn activations(lab: &mut Lab) -> Result<Outcome> {
         ],
         pictures: vec![path],
     })
+}
+
+/// The layers of the convolutional denoiser as boxes, and a small dense network with its weights.
+pub fn networks(lab: &mut Lab) -> Result<Outcome> {
+    let denoiser = untrained(lab, "conv-denoiser", [1, 28, 28])?;
+    let layers = lab.file("conv-denoiser.svg");
+    let chart = network(&denoiser.graph("conv-denoiser"))?;
+    chart.write_svg(&layers)?;
+    let layers_png = layers.with_extension("png");
+    chart.write_png(&layers_png)?;
+    Ok(Outcome {
+        protocol: "conv-denoiser, and a 3-2-3 network trained on points of a sphere".to_string(),
+        figures: vec![Figure::text(
+            "layers drawn with shapes and parameters",
+            denoiser.summary().layers.len().to_string(),
+            "-",
+        )],
+        notes: Vec::new(),
+        pictures: vec![layers_png, layers],
+    })
+}
+
+fn untrained(lab: &Lab, name: &str, input: [usize; 3]) -> Result<Autoencoder> {
+    let mut recipe = lab.recipe(name, 1, &[])?;
+    recipe.network.resolve_input(input)?;
+    let builder =
+        Parameters::drawn(recipe.seed).builder(recipe.training.precision.dtype(), lab.device());
+    Autoencoder::new(&recipe.network, builder)
 }

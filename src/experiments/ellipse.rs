@@ -65,7 +65,11 @@ pub fn shifted(lab: &mut Lab) -> Result<Outcome> {
         note: "All coordinates are above 0, where leaky ReLU is linear, so two values are enough. Some seeds \
                stay on the plateau near 2.25 (3 of 20 in numpy). Losses below 1e-10 need f64.",
     };
-    row.report(lab, |late, _| late.within(f64::NEG_INFINITY..=1e-8, true), Some(1e-4))
+    row.report(
+        lab,
+        |late, _| late.within(f64::NEG_INFINITY..=1e-8, true),
+        Some(1e-4),
+    )
 }
 
 pub fn noisy(lab: &mut Lab) -> Result<Outcome> {
@@ -77,7 +81,11 @@ pub fn noisy(lab: &mut Lab) -> Result<Outcome> {
         note: "Trained on noisy points as their own targets. Some seeds stay on the plateau near 2.25 (3 of \
                15 in numpy).",
     };
-    row.report(lab, |late, _| late.within(f64::NEG_INFINITY..=1e-4, true), Some(1e-3))
+    row.report(
+        lab,
+        |late, _| late.within(f64::NEG_INFINITY..=1e-4, true),
+        Some(1e-3),
+    )
 }
 
 impl Row {
@@ -99,7 +107,11 @@ impl Row {
         ];
         if let Some(limit) = fallen {
             let holds: Vec<bool> = runs.late.iter().map(|&loss| loss < limit).collect();
-            figures.push(Figure::share(&format!("seeds below {}", digits(limit)), &holds, "-"));
+            figures.push(Figure::share(
+                &format!("seeds below {}", digits(limit)),
+                &holds,
+                "-",
+            ));
         }
         let mut pictures = Vec::new();
         if let Some((history, model)) = &runs.best {
@@ -213,7 +225,12 @@ fn draw(lab: &Lab, name: &str, model: &Autoencoder) -> Result<Chart> {
 
 fn pairs(points: &Tensor) -> Result<Vec<(f64, f64)>> {
     let values: Vec<f64> = points.flatten_all()?.to_vec1()?;
-    Ok(values.as_chunks::<2>().0.iter().map(|p| (p[0], p[1])).collect())
+    Ok(values
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|p| (p[0], p[1]))
+        .collect())
 }
 
 /// `3 s(z)`, with its derivative from its value c: c (1 - c / 3).
@@ -267,7 +284,9 @@ pub fn scaled_sigmoid(lab: &mut Lab) -> Result<Outcome> {
     lab.tell("right gradients");
     let right = run(SCALED_SIGMOID, true);
     let column = |runs: &[[f64; 2]], place: usize| -> Vec<f64> {
-        runs.iter().filter_map(|run| run.get(place).copied()).collect()
+        runs.iter()
+            .filter_map(|run| run.get(place).copied())
+            .collect()
     };
     let lowest = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
     let late = column(&right, 1);
@@ -284,19 +303,21 @@ pub fn scaled_sigmoid(lab: &mut Lab) -> Result<Outcome> {
                 digits(lowest(&column(&printed, 1))),
                 "0.0076",
             ),
-            Figure::median("right gradients: lowest loss at the end", &[lowest(&late)], "-")
-                .within(f64::NEG_INFINITY..=0.0046, !lab.quick()),
+            Figure::median(
+                "right gradients: lowest loss at the end",
+                &[lowest(&late)],
+                "-",
+            )
+            .within(f64::NEG_INFINITY..=0.0046, !lab.quick()),
             Figure::share("right gradients: seeds at 0.0046 or less", &good, "-"),
         ],
-        notes: vec![
-            format!(
-                "The tutorial differentiates its code 3 s(z) as if it were s(z), and leaves out the factor 0.1 \
+        notes: vec![format!(
+            "The tutorial differentiates its code 3 s(z) as if it were s(z), and leaves out the factor 0.1 \
                  of the weights. With the right gradients 9 of 41 seeds reach 0.0046 or less in numpy ({:.0}% \
                  here); the others start with outputs of ReLU that are 0 for all points and stay near 10.3 or \
                  20.5.",
-                100.0 * share(&good)
-            ),
-        ],
+            100.0 * share(&good)
+        )],
         pictures: Vec::new(),
     })
 }

@@ -69,13 +69,12 @@ impl Figure {
 
     /// The share of the seeds for which something holds.
     pub fn share(what: &str, holds: &[bool], published: &str) -> Self {
-        let values: Vec<f64> = holds.iter().map(|&holds| f64::from(u8::from(holds))).collect();
+        let values: Vec<f64> = holds
+            .iter()
+            .map(|&holds| f64::from(u8::from(holds)))
+            .collect();
         Self {
-            obtained: format!(
-                "{:.0}% of {} seeds",
-                100.0 * share(holds),
-                holds.len()
-            ),
+            obtained: format!("{:.0}% of {} seeds", 100.0 * share(holds), holds.len()),
             values,
             ..Self::median(what, &[], published)
         }
@@ -123,7 +122,12 @@ fn summary(values: &[f64]) -> String {
     match values {
         [] => "-".to_string(),
         [one] => digits(*one),
-        _ => format!("{} ({} to {})", digits(median(values)), digits(low), digits(high)),
+        _ => format!(
+            "{} ({} to {})",
+            digits(median(values)),
+            digits(low),
+            digits(high)
+        ),
     }
 }
 
@@ -166,7 +170,8 @@ mod tests {
 
     #[test]
     fn the_median_is_judged_and_a_shortened_run_is_not() {
-        let figure = |judged| Figure::median("x", &[1.0, 9.0, 2.0], "2.1").within(1.5..=2.5, judged);
+        let figure =
+            |judged| Figure::median("x", &[1.0, 9.0, 2.0], "2.1").within(1.5..=2.5, judged);
         assert_eq!(figure(true).verdict, Verdict::Inside);
         assert_eq!(figure(true).obtained, "2 (1 to 9)");
         assert_eq!(figure(false).verdict, Verdict::NotJudged);

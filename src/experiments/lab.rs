@@ -159,4 +159,3 @@ impl<'a> Lab<'a> {
         Ok(Trained { trainer, history })
     }
 }
-

@@ -22,15 +22,16 @@ pub fn dependent(lab: &mut Lab) -> Result<Outcome> {
     Ok(Outcome {
         protocol: protocol(points.len()),
         figures: vec![
-            Figure::median("0.5 of (0.5, 50) comes back as", &x, "0.510")
-                .within(0.4..=0.6, true),
+            Figure::median("0.5 of (0.5, 50) comes back as", &x, "0.510").within(0.4..=0.6, true),
             Figure::median("50 of it as", &y, "50.03").within(49.0..=51.0, true),
         ],
-        notes: vec![match inside {
-            true => "The redundant feature is compressed away.",
-            false => "The redundant feature is not compressed away.",
-        }
-        .to_string()],
+        notes: vec![
+            match inside {
+                true => "The redundant feature is compressed away.",
+                false => "The redundant feature is not compressed away.",
+            }
+            .to_string(),
+        ],
         pictures: Vec::new(),
     })
 }

@@ -5,8 +5,8 @@
 //! published figures are one lucky or unlucky run.
 
 mod conv;
-mod dense;
 mod denoise;
+mod dense;
 mod drawings;
 mod ellipse;
 mod figure;
@@ -165,6 +165,7 @@ pub fn choose(ids: &[String]) -> Result<Vec<Experiment>> {
             format!("`{unknown}`"),
         ));
     }
-    let chosen = |experiment: &&Experiment| ids.is_empty() || ids.iter().any(|id| id == experiment.id);
+    let chosen =
+        |experiment: &&Experiment| ids.is_empty() || ids.iter().any(|id| id == experiment.id);
     Ok(all().iter().filter(chosen).copied().collect())
 }

@@ -83,7 +83,9 @@ fn reconstructed(trainer: &Trainer, rows: &Images) -> Result<Vec<f64>> {
 fn same_largest(input: &[f64], output: &[f64], width: usize, first: usize) -> f64 {
     let largest = |row: &[f64]| {
         let places = row.iter().enumerate().skip(first);
-        places.max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))).map(|(place, _)| place)
+        places
+            .max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)))
+            .map(|(place, _)| place)
     };
     let same: Vec<bool> = input
         .chunks(width)
@@ -135,7 +137,9 @@ const CONSTANTS: usize = 1;
 /// With gradients by hand, as printed and as they should be.
 pub fn scratch(lab: &mut Lab) -> Result<Outcome> {
     let rows: Vec<f64> = (0..8)
-        .flat_map(|one| (0..9).map(move |place| f64::from(u8::from(place == 0 || place == one + 1))))
+        .flat_map(|one| {
+            (0..9).map(move |place| f64::from(u8::from(place == 0 || place == one + 1)))
+        })
         .collect();
     let seeds: Vec<u64> = lab.cheap_seeds().collect();
     lab.tell("as printed and right");
@@ -158,7 +162,8 @@ pub fn scratch(lab: &mut Lab) -> Result<Outcome> {
     let printed = run(SIGMOID_AS_PRINTED, 0.001, 900);
     let right = run(SIGMOID, 0.001, 900);
     let learned = run(SIGMOID, 1.0, 5000);
-    let of = |runs: &[Scratch], value: fn(&Scratch) -> f64| runs.iter().map(value).collect::<Vec<f64>>();
+    let of =
+        |runs: &[Scratch], value: fn(&Scratch) -> f64| runs.iter().map(value).collect::<Vec<f64>>();
     let true_printed = of(&printed, |run| run.last.accuracy);
     Ok(Outcome {
         protocol: format!("full batch, gradients by hand; {} seeds", seeds.len()),
@@ -213,7 +218,10 @@ struct Measured {
 }
 
 fn measure(network: &TwoLayers, rows: &[f64]) -> Measured {
-    let output: Vec<f64> = rows.chunks(9).flat_map(|row| network.reconstruct(row)).collect();
+    let output: Vec<f64> = rows
+        .chunks(9)
+        .flat_map(|row| network.reconstruct(row))
+        .collect();
     Measured {
         loss: 0.5 * network.squared_error(rows) / (rows.len() / 9) as f64,
         with_constant: same_largest(rows, &output, 9, 0),

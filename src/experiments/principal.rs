@@ -29,9 +29,16 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         let pca = Pca::fit(&values(&data.train)?, size, 32)?;
         let test = values(&data.test)?;
         let back = pca.reconstruct_rows(&pca.project_rows(&test)?)?;
-        let squares = back.iter().zip(&test).map(|(b, t)| (b - f64::from(*t)).powi(2));
+        let squares = back
+            .iter()
+            .zip(&test)
+            .map(|(b, t)| (b - f64::from(*t)).powi(2));
         of_pca = squares.sum::<f64>() / test.len() as f64;
-        let error = trained.trainer.evaluate(trained.model(), Part::Test)?.output.mse_per_pixel;
+        let error = trained
+            .trainer
+            .evaluate(trained.model(), Part::Test)?
+            .output
+            .mse_per_pixel;
         ratios.push(error / of_pca);
         errors.push(error);
         if seed == 1 {
@@ -77,5 +84,9 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
 
 /// All values of a set, from 0 to 1.
 fn values(images: &Images) -> Result<Vec<f32>> {
-    Ok(images.pixels().iter().map(|&byte| f32::from(byte) / 255.0).collect())
+    Ok(images
+        .pixels()
+        .iter()
+        .map(|&byte| f32::from(byte) / 255.0)
+        .collect())
 }

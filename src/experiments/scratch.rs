@@ -42,7 +42,10 @@ impl TwoLayers {
         let draw = |layer: u64, count: usize| {
             let mut values = vec![0f32; count];
             Stream::new(seed, Purpose::Init, 0, layer).fill_normal(&mut values);
-            values.into_iter().map(|v| deviation * f64::from(v)).collect()
+            values
+                .into_iter()
+                .map(|v| deviation * f64::from(v))
+                .collect()
         };
         Self {
             hidden,
@@ -62,14 +65,20 @@ impl TwoLayers {
     pub fn code(&self, row: &[f64]) -> Vec<f64> {
         let sums = product(row, &self.first, self.sizes[1]);
         let with_bias = |(sum, bias): (f64, &f64)| (self.hidden.value)(self.scale * sum + bias);
-        sums.into_iter().zip(&self.first_bias).map(with_bias).collect()
+        sums.into_iter()
+            .zip(&self.first_bias)
+            .map(with_bias)
+            .collect()
     }
 
     /// What comes back of a code.
     pub fn decode(&self, code: &[f64]) -> Vec<f64> {
         let sums = product(code, &self.second, self.sizes[2]);
         let with_bias = |(sum, bias): (f64, &f64)| (self.output.value)(sum + bias);
-        sums.into_iter().zip(&self.second_bias).map(with_bias).collect()
+        sums.into_iter()
+            .zip(&self.second_bias)
+            .map(with_bias)
+            .collect()
     }
 
     /// What comes back of one row.
@@ -82,7 +91,10 @@ impl TwoLayers {
         rows.chunks(self.sizes[0])
             .map(|row| {
                 let back = self.reconstruct(row);
-                row.iter().zip(back).map(|(t, y)| (y - t).powi(2)).sum::<f64>()
+                row.iter()
+                    .zip(back)
+                    .map(|(t, y)| (y - t).powi(2))
+                    .sum::<f64>()
             })
             .sum()
     }
@@ -105,15 +117,26 @@ impl TwoLayers {
                 .zip(row)
                 .map(|(&y, t)| (y - t) * (self.output.slope)(y))
                 .collect();
-            squared += back.iter().zip(row).map(|(y, t)| (y - t).powi(2)).sum::<f64>();
+            squared += back
+                .iter()
+                .zip(row)
+                .map(|(y, t)| (y - t).powi(2))
+                .sum::<f64>();
             let back_through = |(&c, weights): (&f64, &[f64])| {
                 let sum: f64 = weights.iter().zip(&delta).map(|(w, d)| w * d).sum();
                 sum * (self.hidden.slope)(c)
             };
-            let code_delta: Vec<f64> =
-                code.iter().zip(self.second.chunks(out)).map(back_through).collect();
+            let code_delta: Vec<f64> = code
+                .iter()
+                .zip(self.second.chunks(out))
+                .map(back_through)
+                .collect();
             add_outer(&mut sums.second, &code, &delta, 1.0, out);
-            let scale = if self.scale_in_gradient { self.scale } else { 1.0 };
+            let scale = if self.scale_in_gradient {
+                self.scale
+            } else {
+                1.0
+            };
             add_outer(&mut sums.first, row, &code_delta, scale, code_size);
             add(&mut sums.second_bias, &delta);
             add(&mut sums.first_bias, &code_delta);
@@ -186,10 +209,16 @@ mod tests {
             Var::from_tensor(&Tensor::from_slice(values, shape, &Device::Cpu).unwrap()).unwrap()
         };
         let (w1, w2) = (var(&network.first, (4, 3)), var(&network.second, (3, 4)));
-        let (b1, b2) = (var(&network.first_bias, (1, 3)), var(&network.second_bias, (1, 4)));
+        let (b1, b2) = (
+            var(&network.first_bias, (1, 3)),
+            var(&network.second_bias, (1, 4)),
+        );
         let x = Tensor::from_slice(&rows, (5, 4), &Device::Cpu).unwrap();
         let linear = |x: &Tensor, w: &Var, b: &Var, scale: f64| {
-            (x.matmul(w).unwrap() * scale).unwrap().broadcast_add(b).unwrap()
+            (x.matmul(w).unwrap() * scale)
+                .unwrap()
+                .broadcast_add(b)
+                .unwrap()
         };
         let code = ops::sigmoid(&linear(&x, &w1, &b1, 0.3)).unwrap();
         let back = ops::sigmoid(&linear(&code, &w2, &b2, 1.0)).unwrap();
@@ -205,7 +234,13 @@ mod tests {
             (&b1, &found.first_bias),
             (&b2, &found.second_bias),
         ] {
-            let expected: Vec<f64> = store.get(var).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+            let expected: Vec<f64> = store
+                .get(var)
+                .unwrap()
+                .flatten_all()
+                .unwrap()
+                .to_vec1()
+                .unwrap();
             assert!(expected.iter().any(|v| v.abs() > 1e-3));
             for (found, expected) in found.iter().zip(expected) {
                 assert!((found - expected).abs() < 1e-12, "{found} and {expected}");

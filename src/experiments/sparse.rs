@@ -33,18 +33,38 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
             losses.push(report.output.bce_per_pixel.unwrap_or(f64::NAN));
             let codes = codes(&trained, lab)?;
             activity.push(mean(&codes));
-            silent.push(mean(&codes.iter().map(|&c| f64::from(u8::from(c == 0.0))).collect::<Vec<_>>()));
+            silent.push(mean(
+                &codes
+                    .iter()
+                    .map(|&c| f64::from(u8::from(c == 0.0)))
+                    .collect::<Vec<_>>(),
+            ));
             if seed == 1 {
-                let path = lab.file(&format!("{}.png", name.replace([',', ' ', '.'], "-").replace("--", "-")));
+                let path = lab.file(&format!(
+                    "{}.png",
+                    name.replace([',', ' ', '.'], "-").replace("--", "-")
+                ));
                 let title = format!("dense-32, {name}: digits, codes, and what comes back");
                 let sheet = with_codes(&title, trained.model(), trained.trainer.dataset(), lab)?;
                 write_rgb(&path, &sheet.render()?)?;
                 pictures.push(path);
             }
         }
-        figures.push(Figure::median(&format!("{name}: mean activity of the code"), &activity, "-"));
-        figures.push(Figure::median(&format!("{name}: share of values that are 0"), &silent, "-"));
-        figures.push(Figure::median(&format!("{name}: test BCE a pixel"), &losses, "-"));
+        figures.push(Figure::median(
+            &format!("{name}: mean activity of the code"),
+            &activity,
+            "-",
+        ));
+        figures.push(Figure::median(
+            &format!("{name}: share of values that are 0"),
+            &silent,
+            "-",
+        ));
+        figures.push(Figure::median(
+            &format!("{name}: test BCE a pixel"),
+            &losses,
+            "-",
+        ));
         activities.push(mean(&activity));
     }
     let lower = match activities.as_slice() {
@@ -77,7 +97,9 @@ fn codes(trained: &Trained, lab: &Lab) -> Result<Vec<f64>> {
     let indices: Vec<u32> = (0..).take(images.len()).collect();
     let mut values = Vec::new();
     for indices in indices.chunks(1000) {
-        let codes = trained.model().encode(&images.batch(indices, lab.device())?)?;
+        let codes = trained
+            .model()
+            .encode(&images.batch(indices, lab.device())?)?;
         let codes: Vec<f32> = codes.flatten_all()?.to_vec1()?;
         values.extend(codes.into_iter().map(f64::from));
     }

@@ -110,9 +110,18 @@ fn draw(trainer: &Trainer) -> Result<Chart> {
 
     // The lost direction: where points and reconstructions differ most.
     let mut lost = [0.0f64; 3];
-    for (point, back) in points.as_chunks::<3>().0.iter().zip(back.as_chunks::<3>().0) {
+    for (point, back) in points
+        .as_chunks::<3>()
+        .0
+        .iter()
+        .zip(back.as_chunks::<3>().0)
+    {
         let error = [point[0] - back[0], point[1] - back[1], point[2] - back[2]];
-        let sign = if along(&error, &lost) < 0.0 { -1.0 } else { 1.0 };
+        let sign = if along(&error, &lost) < 0.0 {
+            -1.0
+        } else {
+            1.0
+        };
         for (sum, error) in lost.iter_mut().zip(error) {
             *sum += sign * error;
         }
@@ -141,15 +150,26 @@ fn draw(trainer: &Trainer) -> Result<Chart> {
         }
     };
     let pair = |values: &[f64], width: usize, index: usize| {
-        let at = |offset: usize| values.get(index * width + offset).copied().unwrap_or(f64::NAN);
+        let at = |offset: usize| {
+            values
+                .get(index * width + offset)
+                .copied()
+                .unwrap_or(f64::NAN)
+        };
         (at(0), at(1))
     };
     scatter_row(
         "sphere: what two values keep of three coordinates",
         &[
-            panel("points, seen from above", ["x", "y"], &|index| pair(points, 3, index)),
-            panel("codes", ["first value", "second value"], &|index| pair(&codes, 2, index)),
-            panel("as they come back", ["x", "y"], &|index| pair(&back, 3, index)),
+            panel("points, seen from above", ["x", "y"], &|index| {
+                pair(points, 3, index)
+            }),
+            panel("codes", ["first value", "second value"], &|index| {
+                pair(&codes, 2, index)
+            }),
+            panel("as they come back", ["x", "y"], &|index| {
+                pair(&back, 3, index)
+            }),
         ],
         &ScatterOptions {
             equal_scale: true,

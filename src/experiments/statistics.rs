@@ -6,7 +6,13 @@ pub fn median(values: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let high = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
     match sorted.len().is_multiple_of(2) {
-        true => 0.5 * (high + sorted.get((sorted.len() / 2).wrapping_sub(1)).copied().unwrap_or(f64::NAN)),
+        true => {
+            0.5 * (high
+                + sorted
+                    .get((sorted.len() / 2).wrapping_sub(1))
+                    .copied()
+                    .unwrap_or(f64::NAN))
+        }
         false => high,
     }
 }

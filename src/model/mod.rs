@@ -6,6 +6,7 @@ mod curves;
 mod families;
 mod filters;
 mod function;
+mod graph;
 mod init;
 mod layer;
 mod parameters;

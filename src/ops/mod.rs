@@ -25,6 +25,7 @@ pub use absolute::absolute;
 pub use activation::{leaky_relu, relu, sigmoid};
 pub use bce::bce_with_logits_sum;
 pub use conv2d::conv2d;
+pub(crate) use kernel::matrix::{Matrix, product};
 pub use linear::linear;
 pub use max_pool2d::max_pool2d;
 pub use pointwise::Pointwise;

@@ -1,14 +1,19 @@
-//! PNG in and out, fitting a digit to a network's input, contact sheets, filters and curves.
+//! PNG in and out, fitting a digit to a network's input, contact sheets, filters, curves, scatter charts
+//! and networks.
 
 mod filters;
 mod fit;
 mod ink;
 mod light;
+mod network;
+mod palette;
 mod panels;
 mod plot;
 mod png;
 mod resample;
+mod scatter;
 mod sheet;
+mod svg;
 mod tensor;
 mod text;
 mod ticks;
@@ -16,10 +21,14 @@ mod tile;
 
 pub use filters::filter_grid;
 pub use fit::{Fit, fit};
+pub use network::{Block, Network, network};
+pub use palette::COLORS;
 pub use panels::{Panel, panels};
-pub use plot::{Chart, Series, curves};
+pub use plot::{Chart, Series, curves, curves_scaled};
 pub use png::{PngHeader, read_png, read_png_header, write_png, write_rgb};
+pub use scatter::{Group, ScatterOptions, ScatterPanel, scatter, scatter_row};
 pub use sheet::ContactSheet;
+pub use ticks::Scale;
 
 use crate::{Error, Result};
 

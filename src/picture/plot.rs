@@ -8,9 +8,10 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatte
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::palette::palette;
 use super::png::write_rgb;
 use super::text::{self, FAMILY};
-use super::ticks::Axis;
+use super::ticks::{Axis, Scale};
 use crate::{Error, Result, file};
 
 /// A named line.
@@ -56,25 +57,34 @@ const LEGEND_LINE: i32 = 20 * UNIT;
 /// With at most this many points each is marked.
 const MARKED: usize = 30;
 
-/// Colours that people with any kind of colour vision can tell apart (Okabe and Ito, Color universal
-/// design, 2008), without its yellow, which is too faint on white.
-const COLORS: [RGBColor; 7] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(230, 159, 0),
-    RGBColor(0, 0, 0),
-];
-const INK: RGBColor = RGBColor(40, 40, 40);
+pub(super) const INK: RGBColor = RGBColor(40, 40, 40);
 pub(super) const AXIS: RGBColor = RGBColor(120, 120, 120);
 pub(super) const GRID: RGBColor = RGBColor(226, 226, 226);
 
 /// Draws lines over whole numbers such as epochs (or over any numbers, if some `x` is not whole).
 pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series]) -> Result<Chart> {
+    curves_scaled(title, x_label, y_label, series, Scale::Linear)
+}
+
+/// [`curves`] with a y axis of that scale. On a logarithmic one, points that are not positive interrupt
+/// their line.
+pub fn curves_scaled(
+    title: &str,
+    x_label: &str,
+    y_label: &str,
+    series: &[Series],
+    y_scale: Scale,
+) -> Result<Chart> {
+    let placed = |&(x, y): &(f64, f64)| match y_scale {
+        Scale::Logarithmic if y <= 0.0 => (x, f64::NAN),
+        _ => (x, y),
+    };
+    let series: Vec<Series> = series
+        .iter()
+        .map(|one| Series::new(&one.name, one.points.iter().map(placed).collect()))
+        .collect();
     chart((WIDTH, HEIGHT), |root| {
-        draw(root, title, (x_label, y_label), series)
+        draw(root, title, (x_label, y_label), &series, y_scale)
     })
 }
 
@@ -96,6 +106,17 @@ pub(super) fn chart(pixels: (i32, i32), draw: impl FnOnce(&Area) -> Drawn) -> Re
 }
 
 impl Chart {
+    /// A drawing from a whole SVG document.
+    pub(super) fn from_svg(svg: String) -> Self {
+        Self { svg }
+    }
+
+    /// Draws more above all else, in the drawing's units.
+    pub(super) fn add(&mut self, elements: &str) {
+        let end = self.svg.rfind("</svg>").unwrap_or(self.svg.len());
+        self.svg.insert_str(end, elements);
+    }
+
     /// The drawing as an SVG document.
     pub fn svg(&self) -> &str {
         &self.svg
@@ -111,6 +132,23 @@ impl Chart {
         file::replace(path.as_ref(), self.svg.as_bytes())
     }
 
+    /// Writes the drawing, whole or not at all, as SVG or PNG by the name's ending.
+    ///
+    /// # Errors
+    /// If the name ends otherwise, or the file cannot be written.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        match path.extension().map(|e| e.to_ascii_lowercase()) {
+            Some(ending) if ending == "svg" => self.write_svg(path),
+            Some(ending) if ending == "png" => self.write_png(path),
+            _ => Err(Error::file(
+                path,
+                "a name ending in .svg or .png",
+                "another",
+            )),
+        }
+    }
+
     /// Writes the drawing as PNG, whole or not at all.
     pub fn write_png(&self, path: impl AsRef<Path>) -> Result<()> {
         write_rgb(path, &self.rasterise()?)
@@ -122,8 +160,7 @@ impl Ranged for Axis {
     type ValueType = f64;
 
     fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
-        let share = (value - self.low) / (self.high - self.low);
-        limit.0 + (share * f64::from(limit.1 - limit.0)).round() as i32
+        limit.0 + (self.share(*value) * f64::from(limit.1 - limit.0)).round() as i32
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
@@ -154,11 +191,17 @@ pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 pub(super) type Drawn<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Neither what is not finite nor what is so large that no axis can hold it.
-fn finite(p: &&(f64, f64)) -> bool {
+pub(super) fn finite(p: &&(f64, f64)) -> bool {
     p.0.abs() < 1e100 && p.1.abs() < 1e100
 }
 
-fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Drawn {
+fn draw(
+    root: &Area,
+    title: &str,
+    labels: (&str, &str),
+    series: &[Series],
+    y_scale: Scale,
+) -> Drawn {
     root.fill(&WHITE)?;
     let title = text::shorten(title, TITLE_SIZE, (RIGHT - MARGIN) as f32)?;
     let mut below_title = MARGIN;
@@ -177,7 +220,10 @@ fn draw(root: &Area, title: &str, labels: (&str, &str), series: &[Series]) -> Dr
     } else {
         Axis::around(points().map(|p| p.0), 8)
     };
-    let y = Axis::around(points().map(|p| p.1), 6);
+    let y = match y_scale {
+        Scale::Linear => Axis::around(points().map(|p| p.1), 6),
+        Scale::Logarithmic => Axis::logarithmic(points().map(|p| p.1), 6),
+    };
 
     let mut widest = 0f32;
     for tick in &y.ticks {
@@ -220,7 +266,7 @@ type Lines<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
 
 /// The lines, each in its colour.
 pub(super) fn draw_lines(chart: &mut Lines, series: &[Series]) -> Drawn {
-    for (one, color) in series.iter().zip(COLORS.iter().cycle()) {
+    for (one, color) in series.iter().zip(palette(series.len())) {
         let stroke = color.stroke_width(pixels(2));
         for run in one.points.split(|p| !finite(&p)) {
             chart.draw_series(LineSeries::new(run.iter().copied(), stroke))?;
@@ -239,7 +285,7 @@ pub(super) fn draw_legend(root: &Area, series: &[Series], top: i32) -> Drawn<i32
     const AFTER_SAMPLE: i32 = 7 * UNIT;
     const AFTER_NAME: i32 = 22 * UNIT;
     let (mut x, mut y) = (MARGIN, top);
-    for (one, color) in series.iter().zip(COLORS.iter().cycle()) {
+    for (one, color) in series.iter().zip(palette(series.len())) {
         let name = text::shorten(&one.name, TEXT_SIZE, 0.6 * RIGHT as f32)?;
         let length = SAMPLE + AFTER_SAMPLE + text::width(&name, TEXT_SIZE)?.ceil() as i32;
         if x > MARGIN && x + length > RIGHT {

@@ -175,7 +175,7 @@ fn printable(c: char) -> char {
 }
 
 /// Text as XML takes it.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().map(printable) {
         match c {

@@ -2,6 +2,7 @@
 
 mod environment;
 mod epochs;
+mod history;
 mod interrupt;
 mod metrics;
 mod run_folder;
@@ -10,6 +11,7 @@ mod trainer;
 
 pub use environment::{Environment, peak_memory_mb};
 pub use epochs::{Ending, Event};
+pub use history::History;
 pub use interrupt::Interrupt;
 pub use metrics::EpochMetrics;
 pub use run_folder::RunFolder;

@@ -7,7 +7,7 @@ use super::real::Real;
 
 /// A matrix in a slice: element (i, j) lies at `i * row_stride + j * column_stride`.
 #[derive(Clone, Copy)]
-pub(in crate::ops) struct Matrix<'a, T> {
+pub(crate) struct Matrix<'a, T> {
     data: &'a [T],
     rows: usize,
     columns: usize,
@@ -77,7 +77,7 @@ fn fits(len: usize, rows: (usize, usize), columns: (usize, usize)) -> bool {
 ///
 /// # Shapes
 /// `a` is (m, k), `b` is (k, n); `out` is (m, n), with rows that start `row_stride` elements apart.
-pub(in crate::ops) fn product<T: Real>(
+pub(crate) fn product<T: Real>(
     out: &mut [T],
     row_stride: usize,
     a: Matrix<T>,

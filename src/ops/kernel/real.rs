@@ -10,7 +10,7 @@ thread_local! {
 }
 
 /// A float type with CPU kernels: f32 or f64.
-pub(in crate::ops) trait Real: WithDType + Default {
+pub(crate) trait Real: WithDType + Default {
     /// e to the power of `self`.
     fn exp(self) -> Self;
 

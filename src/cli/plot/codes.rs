@@ -1,0 +1,186 @@
+//! `autoencode plot codes`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use autoencode::Error;
+use autoencode::data::{Images, grouped};
+
+use autoencode::model::Autoencoder;
+use autoencode::picture::{Group, ScatterOptions, scatter};
+use candle_core::{DType, Device};
+use clap::Args;
+use serde_json::json;
+
+use super::{drawing, write};
+use crate::cli::infer::refuse_existing;
+use crate::cli::model::Model;
+use crate::cli::output::{print, print_json};
+use crate::cli::shared::{Data, Shared};
+
+/// Draw the codes of the test images, coloured by label.
+///
+/// Codes of two values are drawn as they are, of a variational autoencoder the means. Larger ones are
+/// projected onto their first two principal components, and the axes say how much of the variance each
+/// explains. Codes of one value get a row for each label, spread within it so that they can be seen.
+#[derive(Debug, Args)]
+pub struct Codes {
+    #[command(flatten)]
+    model: Model,
+
+    #[command(flatten)]
+    data: Data,
+
+    /// The picture to write, by its ending an SVG or a PNG.
+    #[arg(long, short, value_name = "FILE", default_value = "codes.png", value_parser = drawing)]
+    output: PathBuf,
+
+    /// Overwrite the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Images that go through the encoder at once.
+const BATCH: usize = 250;
+/// Values in all codes together, a gigabyte of them.
+const MOST_VALUES: usize = 1 << 28;
+
+/// Codes as points, with what the axes say.
+struct Plane {
+    points: Vec<(f64, f64)>,
+    x_label: String,
+    y_label: String,
+    explained: Option<[f64; 2]>,
+}
+
+impl Codes {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        let chosen = shared.device()?;
+        let loaded = self.model.load(&chosen)?;
+        if !self.force {
+            refuse_existing([&self.output])?;
+        }
+        let recipe = &loaded.checkpoint.recipe;
+        let dataset = self.data.load(&recipe.data, shared)?;
+        shared.note_origin(&dataset);
+        let images = &dataset.test;
+        let labels = images.labels();
+        let (codes, size) = encode(&loaded.model, images, &chosen.device)?;
+        let plane = plane(&codes, size, labels)?;
+
+        let mut classes: BTreeMap<u8, Vec<(f64, f64)>> = BTreeMap::new();
+        for (label, point) in labels.iter().zip(&plane.points) {
+            classes.entry(*label).or_default().push(*point);
+        }
+        let labelled = classes.len() > 1;
+        let groups: Vec<Group> = classes
+            .into_iter()
+            .map(|(label, points)| match labelled {
+                true => Group::new(label.to_string(), points),
+                false => Group::new("", points),
+            })
+            .collect();
+        let options = ScatterOptions {
+            equal_scale: size > 1,
+            names_at_medians: size > 1 && labelled,
+        };
+        let title = format!(
+            "{}: codes of the {} test images",
+            recipe.name,
+            grouped(labels.len())
+        );
+        let chart = scatter(&title, &plane.x_label, &plane.y_label, &groups, &options)?;
+        write(&chart, &self.output)?;
+        if shared.json {
+            return print_json(&json!({
+                "checkpoint": loaded.origin,
+                "recipe": recipe.name,
+                "data": dataset.origin.to_string(),
+                "images": labels.len(),
+                "labels": groups.len(),
+                "code_values": size,
+                "explained_variance": plane.explained,
+                "output": self.output,
+            }));
+        }
+        if !shared.talks() {
+            return Ok(());
+        }
+        let how = match plane.explained {
+            Some([first, second]) => format!(
+                ", two principal components with {:.1}% of the variance",
+                100.0 * (first + second)
+            ),
+            None => String::new(),
+        };
+        print(&format!(
+            "codes of {size} {} of {} images{how} -> {}",
+            if size == 1 { "value" } else { "values" },
+            grouped(labels.len()),
+            self.output.display()
+        ))
+    }
+}
+
+/// The codes of all images, one after the other, and how many values each has.
+fn encode(model: &Autoencoder, images: &Images, device: &Device) -> Result<(Vec<f32>, usize)> {
+    let size: usize = model.code_shape().iter().product();
+    let values = size.saturating_mul(images.len());
+    if images.is_empty() || values > MOST_VALUES {
+        let expected = format!("1 to {} of them", MOST_VALUES / size.max(1));
+        let what = format!("test images with codes of {size} values");
+        return Err(Error::argument(what, expected, images.len()).into());
+    }
+    let mut codes = Vec::with_capacity(values);
+    let indices: Vec<u32> = (0u32..).take(images.len()).collect();
+    for indices in indices.chunks(BATCH) {
+        let batch = model.encode(&images.batch(indices, device)?)?;
+        let batch = batch.to_dtype(DType::F32)?.flatten_all()?;
+        codes.extend(batch.to_vec1::<f32>()?);
+    }
+    if let Some(bad) = codes.iter().find(|value| !value.is_finite()) {
+        return Err(Error::argument("codes", "finite values", bad).into());
+    }
+    Ok((codes, size))
+}
+
+/// Two numbers for each code.
+fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<Plane> {
+    match size {
+        1 => {
+            let spread = |place: usize, label: u8| {
+                // The golden ratio's multiples spread evenly, however many there are.
+                const GOLDEN: f64 = 0.618_033_988_749_894_9;
+                f64::from(label) + 0.7 * ((place as f64 * GOLDEN).fract() - 0.5)
+            };
+            let places = labels.iter().enumerate();
+            let points = codes.iter().zip(places);
+            Ok(Plane {
+                points: points
+                    .map(|(code, (place, label))| (f64::from(*code), spread(place, *label)))
+                    .collect(),
+                x_label: "code".to_string(),
+                y_label: "label (spread within its row)".to_string(),
+                explained: None,
+            })
+        }
+        2 => Ok(Plane {
+            points: pairs(codes),
+            x_label: "code, value 1".to_string(),
+            y_label: "code, value 2".to_string(),
+            explained: None,
+        }),
+        _ => todo!(),
+    }
+}
+
+fn pairs(values: &[f32]) -> Vec<(f64, f64)> {
+    values
+        .chunks_exact(2)
+        .filter_map(|pair| match pair {
+            [x, y] => Some((f64::from(*x), f64::from(*y))),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,218 @@
+//! `autoencode plot curves`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use autoencode::Error;
+use autoencode::picture::{COLORS, Scale, Series, curves_scaled};
+use autoencode::train::History;
+use clap::Args;
+use serde_json::json;
+
+use super::{drawing, write};
+use crate::cli::infer::refuse_existing;
+use crate::cli::output::{print, print_json};
+use crate::cli::shared::Shared;
+
+/// Draw the curves of one run, or of several over each other.
+///
+/// Of one run: training and validation loss. Of several, which must have the same loss: the validation
+/// loss of each.
+#[derive(Debug, Args)]
+pub struct Curves {
+    /// Run folders, or their metrics.jsonl.
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+
+    /// The picture to write, by its ending an SVG or a PNG.
+    #[arg(long, short, value_name = "FILE", default_value = "curves.png", value_parser = drawing)]
+    output: PathBuf,
+
+    /// A column of metrics.jsonl to draw instead, as val_psnr_db; a name without train_ or val_ is
+    /// drawn as the loss is.
+    #[arg(long, value_name = "NAME")]
+    metric: Option<String>,
+
+    /// Draw on a logarithmic y axis.
+    #[arg(long)]
+    log: bool,
+
+    /// Overwrite the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+/// A run with the name that the legend gives it.
+struct Run {
+    name: String,
+    history: History,
+}
+
+impl Curves {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        if self.runs.len() > COLORS {
+            let expected = format!("at most {COLORS} of them, each in a colour of its own");
+            return Err(Error::argument("runs", expected, self.runs.len()).into());
+        }
+        if !self.force {
+            refuse_existing([&self.output])?;
+        }
+        let runs = self
+            .runs
+            .iter()
+            .map(|path| {
+                Ok(Run {
+                    name: self.name(path),
+                    history: History::read(path)?,
+                })
+            })
+            .collect::<autoencode::Result<Vec<_>>>()?;
+        let metric = match &self.metric {
+            Some(name) => name.clone(),
+            None => common_loss(&runs)?,
+        };
+        let drawn = self.series(&runs, &metric)?;
+        if self.log {
+            refuse_non_positive(&drawn)?;
+        }
+        let series: Vec<Series> = drawn.iter().map(|(_, series)| series.clone()).collect();
+        let title = match runs.as_slice() {
+            [one] => one.name.clone(),
+            _ => String::new(),
+        };
+        let scale = match self.log {
+            true => Scale::Logarithmic,
+            false => Scale::Linear,
+        };
+        let label = match drawn.as_slice() {
+            [(column, _)] => words(column),
+            [(first, _), others @ ..] if others.iter().all(|(column, _)| column == first) => {
+                words(first)
+            }
+            _ => words(&metric),
+        };
+        write(
+            &curves_scaled(&title, "epoch", &label, &series, scale)?,
+            &self.output,
+        )?;
+        let epochs = series.iter().map(|one| one.points.len()).max();
+        if shared.json {
+            let mut columns: Vec<&str> = drawn.iter().map(|(column, _)| column.as_str()).collect();
+            columns.dedup();
+            return print_json(&json!({
+                "runs": self.runs,
+                "columns": columns,
+                "epochs": epochs,
+                "output": self.output,
+            }));
+        }
+        if !shared.talks() {
+            return Ok(());
+        }
+        let of = match runs.len() {
+            1 => String::new(),
+            count => format!(" of {count} runs"),
+        };
+        print(&format!(
+            "{label}{of} over {} epochs -> {}",
+            epochs.unwrap_or(0),
+            self.output.display()
+        ))
+    }
+
+    /// The run folder's own name, or the path as it was typed where another has the same.
+    fn name(&self, path: &Path) -> String {
+        let own = |path: &Path| {
+            let folder = match path.is_dir() {
+                true => Some(path),
+                false => path.parent(),
+            };
+            let full = folder.and_then(|folder| std::path::absolute(folder).ok());
+            full.and_then(|full| Some(full.file_name()?.to_string_lossy().into_owned()))
+        };
+        let shown = || path.to_string_lossy().into_owned();
+        let Some(name) = own(path) else {
+            return shown();
+        };
+        let same = self
+            .runs
+            .iter()
+            .filter(|other| own(other).as_ref() == Some(&name));
+        if same.count() > 1 { shown() } else { name }
+    }
+
+    /// What is drawn, with the column it comes from.
+    fn series(&self, runs: &[Run], metric: &str) -> Result<Vec<(String, Series)>> {
+        let line = |run: &Run, column: &str, name: &str| -> Result<(String, Series)> {
+            let points = run.history.column(column)?;
+            Ok((column.to_string(), Series::new(name, points)))
+        };
+        let [train, validation] = ["train_", "val_"].map(|part| format!("{part}{metric}"));
+        match runs {
+            // A full column name, or one that is not there and says so.
+            _ if !runs.iter().all(|run| run.history.has(&validation)) => runs
+                .iter()
+                .map(|run| line(run, metric, &run.name))
+                .collect(),
+            [run] if run.history.has(&train) => Ok(vec![
+                line(run, &train, "training")?,
+                line(run, &validation, "validation")?,
+            ]),
+            _ => runs
+                .iter()
+                .map(|run| line(run, &validation, &run.name))
+                .collect(),
+        }
+    }
+}
+
+/// The loss that all runs minimise.
+fn common_loss(runs: &[Run]) -> Result<String> {
+    let mut first: Option<(&str, &History)> = None;
+    for run in runs {
+        let loss = run.history.loss().ok_or_else(|| {
+            let expected = "columns train_ and val_ of a loss (or --metric NAME)";
+            let found = run.history.columns().join(", ");
+            Error::file(&run.history.file, expected, found)
+        })?;
+        match first {
+            Some((common, other)) if common != loss => {
+                let expected = format!(
+                    "the loss of {}, {common} (or --metric NAME for a column that both have)",
+                    other.file.display()
+                );
+                return Err(Error::file(&run.history.file, expected, loss).into());
+            }
+            _ => first = Some((loss, &run.history)),
+        }
+    }
+    Ok(first.map_or(String::new(), |(loss, _)| loss.to_string()))
+}
+
+fn refuse_non_positive(drawn: &[(String, Series)]) -> Result<()> {
+    for (column, series) in drawn {
+        if let Some((epoch, value)) = series.points.iter().find(|(_, value)| *value <= 0.0) {
+            let expected = format!("positive values in {column}");
+            let found = format!("{value} in epoch {epoch} of {}", series.name);
+            return Err(Error::argument("--log", expected, found).into());
+        }
+    }
+    Ok(())
+}
+
+/// A column's name for people: `val_psnr_db` as `validation PSNR (dB)`.
+fn words(column: &str) -> String {
+    let word = |word: &str| match word {
+        "train" => "training".to_string(),
+        "val" => "validation".to_string(),
+        "neg" => "negative".to_string(),
+        "bce" | "mse" | "kl" | "elbo" | "psnr" | "ssim" => word.to_uppercase(),
+        "db" => "(dB)".to_string(),
+        other => other.to_string(),
+    };
+    let words: Vec<String> = column.split('_').map(word).collect();
+    words
+        .join(" ")
+        .replace(" per ", " a ")
+        .replace(" nats", ", nats")
+}

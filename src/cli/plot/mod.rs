@@ -1,0 +1,54 @@
+//! `autoencode plot`.
+
+mod codes;
+mod curves;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use autoencode::Error;
+use autoencode::picture::Chart;
+use clap::{Args, Subcommand};
+
+use super::infer::folder_of;
+use super::shared::Shared;
+
+/// Draw charts, as SVG or PNG: the curves of runs, the codes of images.
+#[derive(Debug, Args)]
+pub struct Plot {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Curves(curves::Curves),
+    Codes(codes::Codes),
+}
+
+impl Plot {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        match &self.what {
+            What::Curves(command) => command.run(shared),
+            What::Codes(command) => command.run(shared),
+        }
+    }
+}
+
+/// The name of a drawing, which tells its format.
+pub fn drawing(name: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    match path.extension().map(|e| e.to_ascii_lowercase()) {
+        Some(ending) if ending == "svg" || ending == "png" => Ok(path),
+        _ => Err("expected a name ending in .svg or .png".to_string()),
+    }
+}
+
+/// Writes a drawing, in a new folder if need be.
+pub fn write(chart: &Chart, path: &Path) -> Result<()> {
+    if let Some(folder) = folder_of(path) {
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| Error::io("create the folder", folder, source))?;
+    }
+    Ok(chart.write(path)?)
+}

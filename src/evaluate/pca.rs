@@ -1,0 +1,209 @@
+//! Principal component analysis.
+
+use nalgebra::{DMatrix, SymmetricEigen};
+use rayon::prelude::*;
+
+use super::covariance::{centred, covariance, means};
+use crate::ops::{Matrix, product};
+use crate::{Error, Result};
+
+/// Rows that are projected at once.
+const BLOCK: usize = 256;
+
+/// Principal component analysis: the linear code of a given size with the smallest squared error on
+/// the rows it was fitted to (Pearson, "On lines and planes of closest fit to systems of points in
+/// space", 1901; Hotelling, 1933).
+///
+/// All is computed in f64 and in a fixed order, so that it has the same bits for any number of threads.
+/// The sign of a component, which is free, is the one that makes its largest entry positive.
+///
+/// ```
+/// use autoencode::evaluate::Pca;
+///
+/// // Points on a line through (1, 2) with the direction (3, 4).
+/// let points = [-2f32, -2.0, 1.0, 2.0, 4.0, 6.0];
+/// let pca = Pca::fit(&points, 2, 1)?;
+/// assert_eq!(pca.mean(), [1.0, 2.0]);
+/// let component = pca.components().next().unwrap_or_default();
+/// assert!((component[0] - 0.6).abs() < 1e-12 && (component[1] - 0.8).abs() < 1e-12);
+/// assert!((pca.project(&[4.0, 6.0])?[0] - 5.0).abs() < 1e-12);
+/// # Ok::<(), autoencode::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pca {
+    mean: Vec<f64>,
+    /// `(k, dim)`, row-major.
+    components: Vec<f64>,
+    explained_variance: Vec<f64>,
+    total_variance: f64,
+}
+
+impl Pca {
+    /// Fits `components` principal components to `rows`, which holds rows of `dim` values one after the
+    /// other.
+    ///
+    /// # Errors
+    /// If there are fewer than two rows, if the values are not whole rows or not finite, or if more
+    /// components are asked for than `dim`, or none.
+    pub fn fit(rows: &[f32], dim: usize, components: usize) -> Result<Self> {
+        let count = check_rows(rows, dim)?;
+        if count < 2 {
+            return Err(Error::argument("rows", "2 or more", count));
+        }
+        if components == 0 || components > dim {
+            return Err(Error::argument(
+                "components",
+                format!("1 to {dim}, the values in a row"),
+                components,
+            ));
+        }
+        let mean = means(rows, dim)?;
+        let covariance = covariance(rows, &mean)?;
+        let total_variance = covariance.iter().step_by(dim + 1).sum();
+        let (explained_variance, components) = leading(covariance, dim, components);
+        Ok(Self {
+            mean,
+            components,
+            explained_variance,
+            total_variance,
+        })
+    }
+
+    /// The mean of the rows.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// The components, each a unit vector of as many values as a row has, by falling variance.
+    pub fn components(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.components.chunks_exact(self.mean.len().max(1))
+    }
+
+    /// The variance of the rows along each component (divisor: rows less one).
+    pub fn explained_variance(&self) -> &[f64] {
+        &self.explained_variance
+    }
+
+    /// The variance of the rows along all axes, those without a component included.
+    pub fn total_variance(&self) -> f64 {
+        self.total_variance
+    }
+
+    /// The coordinates of one row along the components.
+    ///
+    /// # Errors
+    /// If the row has another length than those that the components were fitted to.
+    pub fn project(&self, row: &[f32]) -> Result<Vec<f64>> {
+        self.check_length("row", row.len(), self.mean.len())?;
+        self.project_rows(row)
+    }
+
+    /// The coordinates of rows one after the other: `(rows, components)`, row-major.
+    ///
+    /// # Errors
+    /// If the values are not whole rows.
+    pub fn project_rows(&self, rows: &[f32]) -> Result<Vec<f64>> {
+        let dim = self.mean.len();
+        let count = check_rows(rows, dim)?;
+        let size = self.explained_variance.len();
+        let axes = Matrix::new(&self.components, size, dim);
+        let mut codes = vec![0.0; count * size];
+        codes
+            .par_chunks_mut(BLOCK * size)
+            .zip(rows.par_chunks(BLOCK * dim))
+            .try_for_each(|(codes, rows)| {
+                let rows = centred(rows, &self.mean);
+                let rows = Matrix::new(&rows, codes.len() / size, dim);
+                product(codes, size, rows, axes.t(), false)
+            })?;
+        Ok(codes)
+    }
+
+    /// The row that has these coordinates: the nearest to the projected one among all that the
+    /// components span.
+    ///
+    /// # Errors
+    /// If there are more or fewer coordinates than components.
+    pub fn reconstruct(&self, code: &[f64]) -> Result<Vec<f64>> {
+        self.check_length("code", code.len(), self.explained_variance.len())?;
+        self.reconstruct_rows(code)
+    }
+
+    /// The rows of coordinates one after the other: `(rows, dim)`, row-major.
+    ///
+    /// # Errors
+    /// If the values are not whole codes.
+    pub fn reconstruct_rows(&self, codes: &[f64]) -> Result<Vec<f64>> {
+        let (dim, size) = (self.mean.len(), self.explained_variance.len());
+        let count = codes.len() / size.max(1);
+        self.check_length("codes", codes.len(), count * size)?;
+        let axes = Matrix::new(&self.components, size, dim);
+        let mut rows = vec![0.0; count * dim];
+        rows.par_chunks_mut(BLOCK * dim)
+            .zip(codes.par_chunks(BLOCK * size))
+            .try_for_each(|(rows, codes)| {
+                let codes = Matrix::new(codes, codes.len() / size, size);
+                product(rows, dim, codes, axes, false)?;
+                for row in rows.chunks_exact_mut(dim) {
+                    for (value, mean) in row.iter_mut().zip(&self.mean) {
+                        *value += mean;
+                    }
+                }
+                Ok::<(), candle_core::Error>(())
+            })?;
+        Ok(rows)
+    }
+
+    fn check_length(&self, what: &str, found: usize, expected: usize) -> Result<()> {
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::argument(what, format!("{expected} values"), found))
+    }
+}
+
+/// How many rows there are.
+fn check_rows(rows: &[f32], dim: usize) -> Result<usize> {
+    if dim == 0 || !rows.len().is_multiple_of(dim) {
+        return Err(Error::argument(
+            "rows",
+            format!("whole rows of {dim} values (1 or more)"),
+            format!("{} values", rows.len()),
+        ));
+    }
+    Ok(rows.len() / dim)
+}
+
+/// The largest eigenvalues of a symmetric matrix, falling, and their eigenvectors, row by row.
+fn leading(matrix: Vec<f64>, dim: usize, count: usize) -> (Vec<f64>, Vec<f64>) {
+    let eigen = SymmetricEigen::new(DMatrix::from_vec(dim, dim, matrix));
+    let mut pairs: Vec<(f64, Vec<f64>)> = eigen
+        .eigenvalues
+        .iter()
+        // Rounding takes eigenvalues of 0 below it.
+        .map(|value| value.max(0.0))
+        .zip(eigen.eigenvectors.column_iter())
+        .map(|(value, vector)| (value, upright(vector.iter().copied().collect())))
+        .collect();
+    pairs.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    pairs.truncate(count);
+    let (values, vectors): (Vec<f64>, Vec<Vec<f64>>) = pairs.into_iter().unzip();
+    (values, vectors.concat())
+}
+
+/// The vector or its negative, whichever has its largest entry (the first of equals) positive.
+fn upright(mut vector: Vec<f64>) -> Vec<f64> {
+    let largest = vector.iter().fold(0f64, |largest, &value| {
+        if value.abs() > largest.abs() {
+            value
+        } else {
+            largest
+        }
+    });
+    if largest < 0.0 {
+        for value in &mut vector {
+            *value = -*value;
+        }
+    }
+    vector
+}

@@ -1,0 +1,97 @@
+//! The figures of a run, read back for looking at them.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::{Error, Result};
+
+/// The columns of a run's `metrics.jsonl` that hold numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// The file that was read.
+    pub file: PathBuf,
+    columns: Vec<String>,
+    rows: Vec<Map<String, Value>>,
+}
+
+/// The column that counts the rows.
+const EPOCH: &str = "epoch";
+
+impl History {
+    /// Reads a run folder's `metrics.jsonl`, or such a file itself; also while the run goes on.
+    ///
+    /// # Errors
+    /// If there is none, it holds no row, or a row is not a JSON object with a number of an epoch.
+    pub fn read(run: &Path) -> Result<Self> {
+        let file = match run.is_dir() {
+            true => run.join("metrics.jsonl"),
+            false => run.to_path_buf(),
+        };
+        let text = std::fs::read_to_string(&file).map_err(|source| match source.kind() {
+            std::io::ErrorKind::InvalidData => Error::file(
+                &file,
+                "metrics in JSON lines, as a run writes them",
+                "no text",
+            ),
+            _ => Error::io("read the metrics", &file, source),
+        })?;
+        let mut rows: Vec<Map<String, Value>> = Vec::new();
+        for (number, line) in (1usize..).zip(text.lines()) {
+            let row = serde_json::from_str(line).ok();
+            let row = row.filter(|row: &Map<_, _>| row.get(EPOCH).is_some_and(Value::is_number));
+            rows.push(row.ok_or_else(|| {
+                let expected = "metrics in JSON lines, a row with `epoch` for each";
+                Error::file(&file, expected, format!("another line {number}"))
+            })?);
+        }
+        let Some(first) = rows.first() else {
+            return Err(Error::file(
+                &file,
+                "the figures of at least one epoch",
+                "none",
+            ));
+        };
+        let is_number = |row: &Map<_, _>, name: &str| row.get(name).is_some_and(Value::is_number);
+        let columns = first
+            .keys()
+            .filter(|name| *name != EPOCH && rows.iter().any(|row| is_number(row, name)))
+            .cloned()
+            .collect();
+        Ok(Self {
+            file,
+            columns,
+            rows,
+        })
+    }
+
+    /// The names of the columns with numbers, the epoch's own left out.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// What the run minimises, as `bce_per_pixel`: there are columns `train_` and `val_` of it.
+    pub fn loss(&self) -> Option<&str> {
+        let mut names = self.columns.iter().filter_map(|c| c.strip_prefix("train_"));
+        names.find(|name| self.has(&format!("val_{name}")))
+    }
+
+    /// Whether there is such a column.
+    pub fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|name| name == column)
+    }
+
+    /// A column as `(epoch, value)`.
+    ///
+    /// # Errors
+    /// If there is none of that name; the message lists those that there are.
+    pub fn column(&self, name: &str) -> Result<Vec<(f64, f64)>> {
+        if !self.has(name) {
+            let expected = format!("one of the columns {}", self.columns.join(", "));
+            return Err(Error::file(&self.file, expected, format!("no `{name}`")));
+        }
+        let number = |row: &Map<String, Value>, name: &str| row.get(name).and_then(Value::as_f64);
+        let point = |row| Some((number(row, EPOCH)?, number(row, name).unwrap_or(f64::NAN)));
+        Ok(self.rows.iter().filter_map(point).collect())
+    }
+}
