@@ -1,5 +1,6 @@
 //! The convolutional denoiser after one epoch, and its filters.
 
+use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::data::{Batch, Dataset, Preparation};
 use crate::evaluate::Part;
@@ -40,7 +41,7 @@ pub fn denoiser(lab: &mut Lab) -> Result<Outcome> {
     }
     let mean = super::statistics::mean(&validation);
     Ok(Outcome {
-        protocol: format!("{protocol}; {} seeds", validation.len()),
+        protocol: format!("{protocol}; {}", seeds(validation.len())),
         figures: vec![
             Figure::median("training BCE a pixel over the epoch", &training, "0.2062"),
             Figure::median("validation BCE a pixel", &validation, "0.1046"),

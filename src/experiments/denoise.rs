@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::{Batch, Dataset, Preparation};
@@ -53,8 +54,8 @@ fn row(
     }
     Ok(Outcome {
         protocol: format!(
-            "{protocol}, 50 epochs in batches of 256; {} seeds",
-            last.len()
+            "{protocol}, 50 epochs in batches of 256; {}",
+            seeds(last.len())
         ),
         figures: vec![
             Figure::median("validation BCE a pixel after epoch 1", &first, published[0]),

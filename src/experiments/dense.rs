@@ -1,5 +1,6 @@
 //! MNIST through a code of 32 values.
 
+use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Dataset;
@@ -31,7 +32,7 @@ pub fn dense_32(lab: &mut Lab) -> Result<Outcome> {
         }
     }
     Ok(Outcome {
-        protocol: format!("{protocol}; {} seeds", losses.len()),
+        protocol: format!("{protocol}; {}", seeds(losses.len())),
         figures: vec![
             Figure::median("test BCE a pixel", &losses, "about 0.093")
                 .within(f64::NEG_INFINITY..=0.0935, judged),
@@ -74,7 +75,7 @@ pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
     let data = lab.data(&recipe)?;
     at_old_default.extend(lab.train(recipe, data)?.validation().last());
     Ok(Outcome {
-        protocol: format!("{protocol}; {} seeds", at_one.len()),
+        protocol: format!("{protocol}; {}", seeds(at_one.len())),
         figures: vec![
             Figure::median("test BCE a pixel, rate 1.0", &at_one, "-"),
             Figure::median("test BCE a pixel, rate 0.001, 5 epochs", &at_old_default, "-"),

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::figure::digits;
 use super::scratch::{Curve, TwoLayers};
-use super::statistics::share;
+use super::statistics::{seeds, share};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Batch;
@@ -125,9 +125,9 @@ impl Row {
         }
         Ok(Outcome {
             protocol: format!(
-                "full batch of 3,000 points in f64, {} epochs; {} seeds",
+                "full batch of 3,000 points in f64, {} epochs; {}",
                 self.late + 1,
-                runs.first.len()
+                seeds(runs.first.len())
             ),
             figures,
             notes: vec![self.note.to_string()],
@@ -293,8 +293,8 @@ pub fn scaled_sigmoid(lab: &mut Lab) -> Result<Outcome> {
     let good: Vec<bool> = late.iter().map(|&loss| loss <= 0.0046).collect();
     Ok(Outcome {
         protocol: format!(
-            "full batch of 3,000 points in f64, gradients by hand, 20,000 epochs; {} seeds",
-            seeds.len()
+            "full batch of 3,000 points in f64, gradients by hand, 20,000 epochs; {}",
+            super::statistics::seeds(seeds.len())
         ),
         figures: vec![
             Figure::median("loss at epoch 0", &column(&right, 0), "20.25"),

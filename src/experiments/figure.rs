@@ -74,7 +74,7 @@ impl Figure {
             .map(|&holds| f64::from(u8::from(holds)))
             .collect();
         Self {
-            obtained: format!("{:.0}% of {} seeds", 100.0 * share(holds), holds.len()),
+            obtained: format!("{:.0}% of {}", 100.0 * share(holds), holds.len()),
             values,
             ..Self::median(what, &[], published)
         }

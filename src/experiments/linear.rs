@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::statistics::median;
+use super::statistics::{median, seeds};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::evaluate::Part;
@@ -81,8 +81,8 @@ pub fn independent(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-fn protocol(seeds: usize) -> String {
-    format!("1,000,000 rows, the last tenth held out; {seeds} seeds")
+fn protocol(count: usize) -> String {
+    format!("1,000,000 rows, the last tenth held out; {}", seeds(count))
 }
 
 /// The network after its epoch, and its MAE on the rows that are held out.

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::scratch::{Curve, TwoLayers};
+use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Images;
@@ -34,7 +35,7 @@ pub fn library(lab: &mut Lab) -> Result<Outcome> {
         write_rgb(&path, &draw(&trainer)?)?;
     }
     Ok(Outcome {
-        protocol: format!("full batch, 1000 epochs; {} seeds", first.len()),
+        protocol: format!("full batch, 1000 epochs; {}", seeds(first.len())),
         figures: vec![
             Figure::median("loss at epoch 0", &first, "0.3366"),
             Figure::median("accuracy at epoch 0", &first_accuracy, "0.125"),
@@ -108,7 +109,7 @@ fn draw(trainer: &Trainer) -> Result<image::RgbImage> {
         Picture::clamped(1, values.len() / width, width, values)
     };
     let code_size = codes.len() / rows.len().max(1);
-    ContactSheet::new("one-hot: a row of a square is a row of the set, white is 1")
+    ContactSheet::new("one-hot: a row each, white is 1")
         .rows(vec![vec![
             square(rows.coordinates(), width)?,
             square(&codes, code_size)?,
@@ -166,7 +167,7 @@ pub fn scratch(lab: &mut Lab) -> Result<Outcome> {
         |runs: &[Scratch], value: fn(&Scratch) -> f64| runs.iter().map(value).collect::<Vec<f64>>();
     let true_printed = of(&printed, |run| run.last.accuracy);
     Ok(Outcome {
-        protocol: format!("full batch, gradients by hand; {} seeds", seeds.len()),
+        protocol: format!("full batch, gradients by hand; {}", super::statistics::seeds(seeds.len())),
         figures: vec![
             Figure::median("as printed: loss at epoch 0", &of(&printed, |run| run.first.loss), "0.951"),
             Figure::median("as printed: loss at epoch 900", &of(&printed, |run| run.last.loss), "0.787"),

@@ -1,5 +1,6 @@
 //! A linear autoencoder beside principal components.
 
+use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Images;
@@ -67,7 +68,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         }
     }
     Ok(Outcome {
-        protocol: format!("{protocol}; {} seeds", errors.len()),
+        protocol: format!("{protocol}; {}", seeds(errors.len())),
         figures: vec![
             Figure::median("test MSE a pixel, linear autoencoder", &errors, "-"),
             Figure::median("test MSE a pixel, 32 principal components", &[of_pca], "-"),

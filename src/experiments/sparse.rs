@@ -2,7 +2,7 @@
 
 use super::dense::with_codes;
 use super::lab::Trained;
-use super::statistics::mean;
+use super::statistics::{mean, seeds};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::evaluate::Part;
@@ -80,7 +80,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         .tolerance("yes", lower, judged),
     );
     Ok(Outcome {
-        protocol: format!("{protocol}; the recipe dense-32 with each penalty; {} seeds", lab.seeds().count()),
+        protocol: format!("{protocol}; the recipe dense-32 with each penalty; {}", seeds(lab.seeds().count())),
         figures,
         notes: vec![
             "The tutorial does not give its weight; 0.001 for the sum of the absolute values, and for the sum of \

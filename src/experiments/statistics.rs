@@ -26,6 +26,14 @@ pub fn share(holds: &[bool]) -> f64 {
     holds.iter().filter(|&&holds| holds).count() as f64 / holds.len().max(1) as f64
 }
 
+/// Such as "20 seeds".
+pub fn seeds(count: usize) -> String {
+    match count {
+        1 => "1 seed".to_string(),
+        _ => format!("{count} seeds"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
