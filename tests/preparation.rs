@@ -284,3 +284,92 @@ fn points_keep_all_their_digits_and_are_not_clipped() {
         .sum();
     assert!(((noise / 200.0).sqrt() - 0.1).abs() < 0.02);
 }
+
+/// Trains a recipe with the program, and returns its metrics rows.
+fn train(folder: &std::path::Path, arguments: &[&str]) -> Vec<serde_json::Value> {
+    common::autoencode()
+        .current_dir(folder)
+        .arg("train")
+        .args(arguments)
+        .assert()
+        .success();
+    let text = std::fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn thousands_of_short_epochs_are_reported_as_often_as_the_recipe_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        "ellipse-shifted",
+        "--output=run",
+        "--epochs=250",
+        "--set=training.report_every=100",
+        "--set=data.points.count=50",
+        "--set=training.batch_size=50",
+    ];
+    let rows = train(folder.path(), &settings);
+    let epochs: Vec<u64> = rows
+        .iter()
+        .map(|row| row["epoch"].as_u64().unwrap())
+        .collect();
+    assert_eq!(epochs, [100, 200, 250]);
+    assert!(rows[0]["val_mse_per_pixel"].as_f64() > rows[2]["val_mse_per_pixel"].as_f64());
+    assert!(rows[0]["val_psnr_db"].is_null(), "points have no peak");
+    // Weights are kept in the type that they were trained in, and measured by the other commands.
+    let best =
+        autoencode::checkpoint::Checkpoint::read(&folder.path().join("run/best.safetensors"));
+    assert!(
+        best.unwrap()
+            .weights
+            .values()
+            .all(|weight| weight.dtype() == DType::F64)
+    );
+    common::autoencode()
+        .current_dir(&folder)
+        .args(["evaluate", "--checkpoint", "run"])
+        .assert()
+        .success()
+        .stdout(predicates::str::contains("MAE a value"));
+    common::autoencode()
+        .current_dir(&folder)
+        .args(["evaluate", "--checkpoint", "run", "--data", "."])
+        .assert()
+        .code(2)
+        .stderr(predicates::str::contains("data.points"));
+}
+
+#[test]
+fn added_copies_and_another_validation_set_make_an_epoch_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = train(
+        folder.path(),
+        &["deep-denoise", "--offline", "--output=run", "--epochs=1"],
+    );
+    // 2,000 zeros and ones, none held out, with as many copies, in batches of 256.
+    assert_eq!(rows[0]["step"], 16);
+}
+
+#[test]
+fn a_network_in_64_bits_is_used_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        "dense-32",
+        "--offline",
+        "--output=run",
+        "--epochs=1",
+        "--set=training.precision=f64",
+        "--set=network.encoder=[8]",
+    ];
+    train(folder.path(), &settings);
+    let digit = common::repository("assets/digits/9-plain.png");
+    common::autoencode()
+        .current_dir(&folder)
+        .args(["infer", "--checkpoint", "run", "--output", "out"])
+        .arg(digit)
+        .assert()
+        .success();
+    assert!(folder.path().join("out/9-plain.png").is_file());
+}

@@ -1,6 +1,6 @@
 //! A list of layers, one after the other.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
 
 use super::layer::{Layer, LayerSpec};
@@ -13,6 +13,7 @@ pub struct Stack {
     name: String,
     input: Vec<usize>,
     layers: Vec<Placed>,
+    dtype: DType,
 }
 
 /// A layer at its place.
@@ -53,6 +54,7 @@ impl Stack {
             name: name.to_string(),
             input: input.to_vec(),
             layers,
+            dtype: vb.dtype(),
         })
     }
 
@@ -76,7 +78,7 @@ impl Stack {
             .map_or(&self.input, |placed| &placed.output)
     }
 
-    /// `(N, input...)` to `(N, output...)`.
+    /// `(N, input...)` to `(N, output...)`, computed in the type of the parameters.
     ///
     /// # Errors
     /// If the samples have another shape.
@@ -113,6 +115,8 @@ impl Stack {
         }
         layers
             .iter()
-            .try_fold(samples.clone(), |x, placed| placed.layer.forward(&x))
+            .try_fold(samples.to_dtype(self.dtype)?, |x, placed| {
+                placed.layer.forward(&x)
+            })
     }
 }

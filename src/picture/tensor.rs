@@ -1,6 +1,6 @@
 //! Between pictures and batches of a network.
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::Picture;
 use crate::Result;
@@ -12,6 +12,7 @@ impl Picture {
     /// If the batch has another number of dimensions, or C is neither 1 nor 3.
     pub fn from_batch(batch: &Tensor) -> Result<Vec<Self>> {
         let (count, channels, height, width) = batch.dims4()?;
+        let batch = batch.to_dtype(DType::F32)?;
         (0..count)
             .map(|index| {
                 let values = batch.get(index)?.flatten_all()?.to_vec1()?;
