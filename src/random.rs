@@ -27,6 +27,8 @@ pub enum Purpose {
     EvaluationLatent = 8,
     /// Codes drawn from the prior.
     Prior = 9,
+    /// Codes drawn for an importance-weighted bound; the epoch tells the set and the number of the draw.
+    Importance = 10,
 }
 
 /// An endless stream of random numbers for one `(seed, purpose, epoch, index)`.

@@ -2,6 +2,7 @@
 
 mod activations;
 mod bench;
+mod counter;
 mod evaluate;
 mod filters;
 mod infer;

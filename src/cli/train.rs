@@ -241,7 +241,7 @@ fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Sha
             grouped(report.images),
         ));
     }
-    say(&quality_table(&report));
+    say(&quality_table(&report, None));
     say(&format!(
         "files in {path}: best.safetensors, last.safetensors, metrics.csv, curves.png, samples/"
     ));

@@ -1,15 +1,23 @@
 //! How good a network's reconstructions are.
 
+mod codes;
 mod covariance;
 mod elbo;
+mod iwae;
+mod knn;
 mod pca;
+mod pca_baseline;
 mod quality;
 mod ssim;
 
 use candle_core::{Device, Tensor};
 
+pub use codes::{CodeKnn, MAX_KNN_VALUES, code_knn, codes, compression};
 pub use elbo::ElboReport;
+pub use iwae::{ImportanceBound, importance_bound};
+pub use knn::{Labelled, knn_accuracy, knn_labels};
 pub use pca::Pca;
+pub use pca_baseline::{PcaBaseline, pca_baseline};
 pub use quality::{Quality, bce_per_pixel, psnr_db, squared_error};
 pub use ssim::ssim;
 
