@@ -29,6 +29,8 @@ pub enum Purpose {
     Prior = 9,
     /// Codes drawn for an importance-weighted bound; the epoch tells the set and the number of the draw.
     Importance = 10,
+    /// Where an iteration for eigenvectors starts.
+    Subspace = 11,
 }
 
 /// An endless stream of random numbers for one `(seed, purpose, epoch, index)`.

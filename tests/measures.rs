@@ -5,6 +5,7 @@ mod common;
 
 use autoencode::data::Images;
 use autoencode::evaluate::Pca;
+use autoencode::random::{Purpose, Stream};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -116,6 +117,94 @@ fn components_have_the_same_bits_for_any_number_of_threads() {
         pool.build().unwrap().install(fit)
     };
     assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn components_of_long_rows_are_those_of_the_whole_covariance() {
+    // Rows of 5,000 values that lie in the space of six directions, plus a seventh without variance.
+    let small = reference().small;
+    let dim = 5000;
+    let mut stream = Stream::new(3, Purpose::Picture, 0, 0);
+    let mut basis = vec![0f32; 6 * dim];
+    stream.fill_normal(&mut basis);
+    let basis: Vec<f64> = orthonormal(&basis, dim);
+    let rows: Vec<f32> = small
+        .rows
+        .chunks(6)
+        .flat_map(|row| {
+            (0..dim).map(|place| {
+                let terms = row.iter().enumerate();
+                let sum: f64 = terms
+                    .map(|(i, &v)| f64::from(v) * basis[i * dim + place])
+                    .sum();
+                sum as f32
+            })
+        })
+        .collect();
+    let pca = Pca::fit(&rows, dim, 7).unwrap();
+    assert_close(
+        &pca.explained_variance()[..3],
+        &small.explained_variance,
+        1e-5,
+    );
+    assert_close(&[pca.total_variance()], &[small.total_variance], 1e-5);
+    assert!(pca.explained_variance()[6] < 1e-9);
+    for (component, expected) in pca.components().zip(small.components.chunks(6)) {
+        let dot: f64 = (0..6)
+            .map(|i| {
+                let axis = &basis[i * dim..][..dim];
+                expected[i] * axis.iter().zip(component).map(|(a, b)| a * b).sum::<f64>()
+            })
+            .sum();
+        assert!((dot.abs() - 1.0).abs() < 1e-6, "{dot}");
+    }
+}
+
+#[test]
+fn components_from_a_part_of_the_eigenvectors_leave_no_residual() {
+    // Rows of 1,568 values: two digits side by side.
+    let digits = values(&common::sample().test, 1000);
+    let pca = Pca::fit(&digits, 1568, 20).unwrap();
+    let (mean, count) = (pca.mean(), digits.len() / 1568);
+    for (component, &variance) in pca.components().zip(pca.explained_variance()) {
+        // The covariance times the component, row by row.
+        let mut image = vec![0.0; 1568];
+        for row in digits.chunks(1568) {
+            let centred: Vec<f64> = row
+                .iter()
+                .zip(mean)
+                .map(|(&v, m)| f64::from(v) - m)
+                .collect();
+            let along: f64 = centred.iter().zip(component).map(|(a, b)| a * b).sum();
+            for (sum, value) in image.iter_mut().zip(centred) {
+                *sum += along * value / (count - 1) as f64;
+            }
+        }
+        let expected: Vec<f64> = component.iter().map(|value| variance * value).collect();
+        assert_close(&image, &expected, 1e-8);
+    }
+    // None is missed: the decomposition of the whole finds the same variances.
+    let all = Pca::fit(&digits, 1568, 500).unwrap();
+    assert_close(
+        pca.explained_variance(),
+        &all.explained_variance()[..20],
+        1e-9,
+    );
+}
+
+/// Gram and Schmidt.
+fn orthonormal(rows: &[f32], dim: usize) -> Vec<f64> {
+    let mut done: Vec<f64> = Vec::new();
+    for row in rows.chunks(dim) {
+        let mut row: Vec<f64> = row.iter().map(|&v| f64::from(v)).collect();
+        for other in done.chunks(dim) {
+            let dot: f64 = row.iter().zip(other).map(|(a, b)| a * b).sum();
+            row.iter_mut().zip(other).for_each(|(v, o)| *v -= dot * o);
+        }
+        let norm = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+        done.extend(row.iter().map(|v| v / norm));
+    }
+    done
 }
 
 #[test]

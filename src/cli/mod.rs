@@ -6,6 +6,7 @@ mod counter;
 mod evaluate;
 mod filters;
 mod infer;
+mod measures;
 mod model;
 mod output;
 mod progress;

@@ -3,9 +3,10 @@
 use candle_core::Device;
 use serde::Serialize;
 
+use super::knn::check_k;
 use super::{BATCH, Labelled, knn_accuracy, values};
 use crate::Result;
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Images, grouped};
 use crate::model::Autoencoder;
 
 /// How many values an image has for each value of its code. Values are counted, not bytes: those of a
@@ -84,8 +85,13 @@ pub fn code_knn(
     if labels.all(|label| Some(label) == first) {
         report.reason = Some("all labels are equal".to_string());
     } else if size > MAX_KNN_VALUES {
-        report.reason = Some(format!("a code has more than {MAX_KNN_VALUES} values"));
+        report.reason = Some(format!(
+            "codes of more than {} values are not compared",
+            grouped(MAX_KNN_VALUES)
+        ));
     } else {
+        // Before the work, not after it.
+        check_k(k, train.len())?;
         let references = codes(model, train, device, done)?;
         let queries = codes(model, test, device, done)?;
         let references = Labelled {

@@ -60,10 +60,7 @@ pub fn knn_labels(references: Labelled, queries: &[f32], dim: usize, k: usize) -
         let expected = format!("whole rows of {dim} values");
         return Err(Error::argument("queries", expected, queries.len()));
     }
-    if k == 0 || k > references.labels.len() {
-        let expected = format!("1 to {}, the number of references", references.labels.len());
-        return Err(Error::argument("k", expected, k));
-    }
+    check_k(k, references.labels.len())?;
     let values = [references.rows, queries];
     if let Some(value) = values
         .iter()
@@ -100,6 +97,15 @@ pub fn knn_labels(references: Labelled, queries: &[f32], dim: usize, k: usize) -
             })?;
     }
     Ok(nearest.iter().map(Nearest::vote).collect())
+}
+
+/// There must be as many references as neighbours are asked for.
+pub(super) fn check_k(k: usize, references: usize) -> Result<()> {
+    if (1..=references).contains(&k) {
+        return Ok(());
+    }
+    let expected = format!("1 to {references}, the number of references");
+    Err(Error::argument("k", expected, k))
 }
 
 /// The nearest rows so far.

@@ -2,6 +2,7 @@
 
 mod codes;
 mod covariance;
+mod eigen;
 mod elbo;
 mod iwae;
 mod knn;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{BATCH, Conditions, Pca, Quality, quality, values};
 use crate::Result;
-use crate::data::{Batch, Dataset, Images};
+use crate::data::{Batch, Dataset, Images, grouped};
 use crate::random::Purpose;
 
 /// The reconstructions of principal components, as many as a network's code has values.
@@ -26,7 +26,8 @@ pub struct PcaBaseline {
 /// Fits `components` principal components to the clean training images, and measures on the test images
 /// how much of them is left when they are projected on these: of the clean ones, or of those that the
 /// conditions corrupt, so that the figures stand beside those of [`evaluate`](super::evaluate()). As
-/// many components as values in an image lose nothing, so then nothing is measured.
+/// many components as values in an image lose nothing, so then nothing is measured, nor with more than
+/// [`Pca::max_components`].
 ///
 /// # Errors
 /// If there are fewer than two training images.
@@ -46,7 +47,17 @@ pub fn pca_baseline(
     };
     if components >= size {
         report.reason = Some(format!(
-            "as many components as an image has values, {size}, lose nothing"
+            "as many components as an image has values, {}, would lose nothing",
+            grouped(size)
+        ));
+        return Ok(report);
+    }
+    let most = Pca::max_components(size);
+    if components > most {
+        report.reason = Some(format!(
+            "more than {} components of images with {} values are not sought",
+            grouped(most),
+            grouped(size)
         ));
         return Ok(report);
     }
