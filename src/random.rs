@@ -33,6 +33,10 @@ pub enum Purpose {
     Binarization = 11,
     /// The same for validation and test samples; the epoch tells the set.
     EvaluationBinarization = 12,
+    /// Codes drawn for an importance-weighted bound; the epoch tells the set and the number of the draw.
+    Importance = 13,
+    /// Where an iteration for eigenvectors starts.
+    Subspace = 14,
 }
 
 /// An endless stream of random numbers for one `(seed, purpose, epoch, index)`.

@@ -1,12 +1,15 @@
 //! `autoencode evaluate`.
 
+use std::borrow::Cow;
+
 use anyhow::Result;
 use autoencode::data::{Preparation, grouped};
-use autoencode::evaluate::{Conditions, Part, Quality, Report, evaluate};
+use autoencode::evaluate::{Conditions, Part, PcaBaseline, Quality, Report, evaluate};
 use autoencode::recipe::{Corruption, Noise};
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 
+use super::measures::{MeasureFlags, Measures};
 use super::model::Model;
 use super::output::{figure, print, print_json, table};
 use super::shared::{Data, Shared};
@@ -24,6 +27,7 @@ use super::shared::{Data, Shared};
 /// Its negative ELBO is in nats an image, with one sample of the code each: the negative
 /// log-likelihood of the clean image plus the KL divergence of the code from the prior. A latent
 /// dimension is active if its mean varies by more than 0.01 (variance over the images).
+/// The compression factor is the number of values in an image over that in its code.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Evaluate {
@@ -40,6 +44,22 @@ pub struct Evaluate {
     /// Key of the noise; 0 is the draw that training reports.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+
+    #[command(flatten)]
+    measures: MeasureFlags,
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+struct Figures<'a> {
+    checkpoint: Cow<'a, str>,
+    recipe: &'a str,
+    data: String,
+    corruption: Corruption,
+    seed: u64,
+    test: Report,
+    #[serde(flatten)]
+    measures: Measures,
 }
 
 /// A noise factor that makes sense for values in [0,1].
@@ -63,6 +83,7 @@ impl Evaluate {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
+        self.measures.check(&loaded)?;
         let dataset = self.data.load(&loaded.checkpoint.recipe.data, shared)?;
         shared.note_origin(&dataset);
         let corruption = match self.noise {
@@ -79,15 +100,20 @@ impl Evaluate {
             seed: self.seed,
         };
         let report = evaluate(&loaded.model, &dataset.test, &conditions, &chosen.device)?;
+        let device = &chosen.device;
+        let measures =
+            self.measures
+                .measure(&loaded.model, &dataset, &conditions, device, shared)?;
         if shared.json {
-            return print_json(&json!({
-                "checkpoint": loaded.origin,
-                "recipe": loaded.checkpoint.recipe.name,
-                "data": dataset.origin.to_string(),
-                "corruption": corruption,
-                "seed": self.seed,
-                "test": report,
-            }));
+            return print_json(&Figures {
+                checkpoint: loaded.origin.to_string_lossy(),
+                recipe: &loaded.checkpoint.recipe.name,
+                data: dataset.origin.to_string(),
+                corruption,
+                seed: self.seed,
+                test: report,
+                measures,
+            });
         }
         if shared.talks() {
             print(&format!(
@@ -99,12 +125,13 @@ impl Evaluate {
                 dataset.origin,
             ))?;
         }
-        print(&quality_table(&report))
+        print(&quality_table(&report, measures.pca.as_ref()))?;
+        print(&measures.text(&loaded.model))
     }
 }
 
-/// The figures as a table: the noisy input above the output.
-pub fn quality_table(report: &Report) -> String {
+/// The figures as a table: the noisy input above the output, principal components below.
+pub fn quality_table(report: &Report, pca: Option<&PcaBaseline>) -> String {
     let or_dash = |value: Option<f64>, decimals: usize| {
         value.map_or("-".to_string(), |value| format!("{value:.decimals$}"))
     };
@@ -138,6 +165,10 @@ pub fn quality_table(report: &Report) -> String {
         rows.push(row("noisy input", input));
     }
     rows.push(row("output", &report.output));
+    if let Some((pca, quality)) = pca.and_then(|pca| Some((pca, pca.quality.as_ref()?))) {
+        let components = grouped(pca.components);
+        rows.push(row(&format!("PCA, {components} components"), quality));
+    }
     let mut text = table(&rows);
     if let Some(penalty) = report.code_penalty {
         text += &format!("\npenalty on the code: {} a sample", figure(penalty));

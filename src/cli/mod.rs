@@ -2,9 +2,11 @@
 
 mod activations;
 mod bench;
+mod counter;
 mod evaluate;
 mod filters;
 mod infer;
+mod measures;
 mod model;
 mod output;
 mod plot;

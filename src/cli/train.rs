@@ -244,7 +244,7 @@ fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Sha
             trainer.recipe().data.noun(),
         ));
     }
-    say(&quality_table(&report));
+    say(&quality_table(&report, None));
     let pictures = match trainer.dataset().test.are_points() {
         true => "",
         false => ", samples/",

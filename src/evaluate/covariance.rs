@@ -1,5 +1,6 @@
 //! Sums of products over rows, in an order that does not depend on the threads.
 
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 use crate::ops::{Matrix, product};
@@ -45,9 +46,8 @@ pub(super) fn centred(rows: &[f32], mean: &[f64]) -> Vec<f64> {
     centred
 }
 
-/// The sample covariance (divisor `count - 1`) of rows of `mean.len()` values, as a full symmetric
-/// matrix, row-major.
-pub(super) fn covariance(rows: &[f32], mean: &[f64]) -> Result<Vec<f64>> {
+/// The sample covariance (divisor `count - 1`) of rows of `mean.len()` values.
+pub(super) fn covariance(rows: &[f32], mean: &[f64]) -> Result<DMatrix<f64>> {
     let dim = mean.len().max(1);
     let mut sums = vec![0.0; dim * dim];
     for rows in rows.chunks(BLOCK * dim) {
@@ -63,17 +63,74 @@ pub(super) fn covariance(rows: &[f32], mean: &[f64]) -> Result<Vec<f64>> {
                 product(sums, dim, columns.t(), block.columns(first..dim), true)
             })?;
     }
-    let degrees = (rows.len() / dim).saturating_sub(1).max(1) as f64;
-    Ok(mirrored(&sums, dim, degrees))
+    let upper = |row: usize, column: usize| sums.get(row * dim + column).copied().unwrap_or(0.0);
+    let divisor = divisor(rows.len() / dim);
+    Ok(DMatrix::from_fn(dim, dim, |row, column| {
+        upper(row.min(column), row.max(column)) / divisor
+    }))
 }
 
-/// The symmetric matrix of the values above the diagonal, divided by `divisor`.
-fn mirrored(upper: &[f64], dim: usize, divisor: f64) -> Vec<f64> {
-    let at = |row: usize, column: usize| upper.get(row * dim + column).copied().unwrap_or(0.0);
-    (0..dim * dim)
-        .map(|place| {
-            let (row, column) = (place / dim, place % dim);
-            at(row.min(column), row.max(column)) / divisor
-        })
-        .collect()
+/// The product of a symmetric `(dim, dim)` matrix and a `(dim, n)` matrix.
+pub(super) fn times(symmetric: &DMatrix<f64>, vectors: &DMatrix<f64>) -> Result<DMatrix<f64>> {
+    let (dim, count) = vectors.shape();
+    let right = Matrix::new(vectors.as_slice(), count, dim).t();
+    let mut out = vec![0.0; dim * count];
+    out.par_chunks_mut(PANEL * count)
+        .zip(symmetric.as_slice().par_chunks(PANEL * dim))
+        .try_for_each(|(out, rows)| {
+            let rows = Matrix::new(rows, out.len() / count, dim);
+            product(out, count, rows, right, false)
+        })?;
+    Ok(DMatrix::from_row_slice(dim, count, &out))
+}
+
+/// The product of the sample covariance of rows and a `(dim, n)` matrix, from the rows themselves: where
+/// they have so many values that the covariance would not fit into memory.
+pub(super) fn covariance_times(
+    rows: &[f32],
+    mean: &[f64],
+    vectors: &DMatrix<f64>,
+) -> Result<DMatrix<f64>> {
+    let (dim, count) = vectors.shape();
+    let right = Matrix::new(vectors.as_slice(), count, dim).t();
+    let mut out = vec![0.0; dim * count];
+    for rows in rows.chunks(BLOCK * dim) {
+        let block = centred(rows, mean);
+        let mut along = vec![0.0; rows.len() / dim * count];
+        along
+            .par_chunks_mut(PANEL * count)
+            .zip(block.par_chunks(PANEL * dim))
+            .try_for_each(|(along, rows)| {
+                let rows = Matrix::new(rows, along.len() / count, dim);
+                product(along, count, rows, right, false)
+            })?;
+        let block = Matrix::new(&block, rows.len() / dim, dim);
+        let along = Matrix::new(&along, rows.len() / dim, count);
+        out.par_chunks_mut(PANEL * count)
+            .enumerate()
+            .try_for_each(|(panel, out)| {
+                let first = panel * PANEL;
+                let columns = block.columns(first..first + out.len() / count);
+                product(out, count, columns.t(), along, true)
+            })?;
+    }
+    Ok(DMatrix::from_row_slice(dim, count, &out) / divisor(rows.len() / dim))
+}
+
+/// The variance of each column of rows.
+pub(super) fn variances(rows: &[f32], mean: &[f64]) -> Vec<f64> {
+    let dim = mean.len().max(1);
+    let mut sums = vec![0.0; mean.len()];
+    for row in rows.chunks_exact(dim) {
+        for ((sum, &value), mean) in sums.iter_mut().zip(row).zip(mean) {
+            *sum += (f64::from(value) - mean).powi(2);
+        }
+    }
+    let divisor = divisor(rows.len() / dim);
+    sums.into_iter().map(|sum| sum / divisor).collect()
+}
+
+/// What sums of squares of so many rows are divided by, so that the variance is unbiased.
+fn divisor(rows: usize) -> f64 {
+    rows.saturating_sub(1).max(1) as f64
 }

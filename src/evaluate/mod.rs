@@ -1,15 +1,24 @@
 //! How good a network's reconstructions are.
 
+mod codes;
 mod covariance;
+mod eigen;
 mod elbo;
+mod iwae;
+mod knn;
 mod pca;
+mod pca_baseline;
 mod quality;
 mod ssim;
 
 use candle_core::{DType, Device, Tensor};
 
+pub use codes::{CodeKnn, MAX_KNN_VALUES, code_knn, codes, compression};
 pub use elbo::ElboReport;
+pub use iwae::{ImportanceBound, importance_bound};
+pub use knn::{Labelled, knn_accuracy, knn_labels};
 pub use pca::Pca;
+pub use pca_baseline::{PcaBaseline, pca_baseline};
 pub use quality::{Quality, absolute_error, bce_per_pixel, psnr_db, squared_error};
 pub use ssim::ssim;
 
@@ -66,6 +75,21 @@ pub struct Conditions {
     pub seed: u64,
 }
 
+impl Conditions {
+    /// The samples of these indices as a network is measured on them.
+    fn batch(&self, images: &Images, indices: &[u32], device: &Device) -> Result<Batch> {
+        let mut preparation = self.preparation;
+        preparation.corruption = preparation.corruption.evaluated();
+        Batch::prepare(
+            images,
+            indices,
+            &preparation,
+            self.part.keys(self.seed),
+            device,
+        )
+    }
+}
+
 /// The figures of a network on a set of images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -114,10 +138,7 @@ pub fn evaluate(
     conditions: &Conditions,
     device: &Device,
 ) -> Result<Report> {
-    let mut preparation = conditions.preparation;
-    preparation.corruption = preparation.corruption.evaluated();
-    let is_corrupted = !preparation.corruption.is_none();
-    let keys = conditions.part.keys(conditions.seed);
+    let is_corrupted = !conditions.preparation.corruption.evaluated().is_none();
     let mut output = quality::Totals::default();
     let mut input = quality::Totals::default();
     let mut penalty = conditions.objective.code_penalty.map(|_| 0.0);
@@ -127,7 +148,7 @@ pub fn evaluate(
         .collect();
     let at_once = if images.are_points() { POINTS } else { BATCH };
     for indices in indices.chunks(at_once) {
-        let batch = Batch::prepare(images, indices, &preparation, keys, device)?;
+        let batch = conditions.batch(images, indices, device)?;
         let codes = model.encode(&batch.input)?;
         let (reconstruction, bce) = decode(model, &codes, &batch.target)?;
         add(&mut output, images, &reconstruction, &batch.target)?;

@@ -1,14 +1,19 @@
 //! Principal component analysis.
 
-use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
 
-use super::covariance::{centred, covariance, means};
+use super::covariance::{centred, covariance, covariance_times, means, times, variances};
+use super::eigen::{Eigenpairs, decompose, iterate};
 use crate::ops::{Matrix, product};
 use crate::{Error, Result};
 
 /// Rows that are projected at once.
 const BLOCK: usize = 256;
+/// Up to this side a covariance is decomposed whole, which takes less than a second; of larger ones only
+/// the components that are asked for are sought, unless these are many.
+const MAX_DECOMPOSED: usize = 1024;
+/// Up to this side a covariance is held in memory (128 MB).
+const MAX_COVARIANCE: usize = 4096;
 
 /// Principal component analysis: the linear code of a given size with the smallest squared error on
 /// the rows it was fitted to (Pearson, "On lines and planes of closest fit to systems of points in
@@ -43,30 +48,51 @@ impl Pca {
     /// other.
     ///
     /// # Errors
-    /// If there are fewer than two rows, if the values are not whole rows or not finite, or if more
-    /// components are asked for than `dim`, or none.
+    /// If there are fewer than two rows, if the values are not whole rows or not finite, or if no component
+    /// or more than [`Pca::max_components`] are asked for.
     pub fn fit(rows: &[f32], dim: usize, components: usize) -> Result<Self> {
         let count = check_rows(rows, dim)?;
         if count < 2 {
             return Err(Error::argument("rows", "2 or more", count));
         }
-        if components == 0 || components > dim {
+        let most = Self::max_components(dim);
+        if components == 0 || components > most {
             return Err(Error::argument(
                 "components",
-                format!("1 to {dim}, the values in a row"),
+                format!("1 to {most} for rows of {dim} values"),
                 components,
             ));
         }
         let mean = means(rows, dim)?;
-        let covariance = covariance(rows, &mean)?;
-        let total_variance = covariance.iter().step_by(dim + 1).sum();
-        let (explained_variance, components) = leading(covariance, dim, components);
+        let total_variance = variances(rows, &mean).iter().sum();
+        let Eigenpairs { values, vectors } = if dim > MAX_COVARIANCE {
+            iterate(dim, components, |v| covariance_times(rows, &mean, v))?
+        } else {
+            let covariance = covariance(rows, &mean)?;
+            if dim <= MAX_DECOMPOSED || components > dim / 4 {
+                decompose(covariance, components)
+            } else {
+                iterate(dim, components, |v| times(&covariance, v))?
+            }
+        };
+        // Rounding takes eigenvalues of 0 below it.
+        let explained_variance = values.into_iter().map(|value| value.max(0.0)).collect();
+        let components = vectors
+            .column_iter()
+            .flat_map(|v| upright(v.iter().copied().collect()))
+            .collect();
         Ok(Self {
             mean,
             components,
             explained_variance,
             total_variance,
         })
+    }
+
+    /// How many components rows of `dim` values can be fitted with: all, or of more than 4,096 values a
+    /// quarter, as their whole covariance is not decomposed.
+    pub fn max_components(dim: usize) -> usize {
+        if dim > MAX_COVARIANCE { dim / 4 } else { dim }
     }
 
     /// The mean of the rows.
@@ -172,23 +198,6 @@ fn check_rows(rows: &[f32], dim: usize) -> Result<usize> {
         ));
     }
     Ok(rows.len() / dim)
-}
-
-/// The largest eigenvalues of a symmetric matrix, falling, and their eigenvectors, row by row.
-fn leading(matrix: Vec<f64>, dim: usize, count: usize) -> (Vec<f64>, Vec<f64>) {
-    let eigen = SymmetricEigen::new(DMatrix::from_vec(dim, dim, matrix));
-    let mut pairs: Vec<(f64, Vec<f64>)> = eigen
-        .eigenvalues
-        .iter()
-        // Rounding takes eigenvalues of 0 below it.
-        .map(|value| value.max(0.0))
-        .zip(eigen.eigenvectors.column_iter())
-        .map(|(value, vector)| (value, upright(vector.iter().copied().collect())))
-        .collect();
-    pairs.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    pairs.truncate(count);
-    let (values, vectors): (Vec<f64>, Vec<Vec<f64>>) = pairs.into_iter().unzip();
-    (values, vectors.concat())
 }
 
 /// The vector or its negative, whichever has its largest entry (the first of equals) positive.

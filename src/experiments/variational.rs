@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::evaluate::Part;
+use crate::evaluate::{Part, code_knn};
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::random::{Purpose, Stream};
 
@@ -48,7 +48,24 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
             ),
         ]);
     }
-    let _ = (judged, K);
+    lab.tell("neighbours of the codes");
+    let neighbours = code_knn(
+        trained.model(),
+        trained.trainer.dataset(),
+        K,
+        lab.device(),
+        &mut |_| {},
+    )?;
+    if let Some(accuracy) = neighbours.accuracy {
+        figures.push(
+            Figure::median(
+                "accuracy of 5 nearest neighbours of the codes",
+                &[accuracy],
+                "-",
+            )
+            .within(0.96..=f64::INFINITY, judged),
+        );
+    }
     let path = lab.file("samples.png");
     let mut codes = vec![0f32; SIDE * SIDE * latent];
     Stream::new(seed, Purpose::Prior, 0, 0).fill_normal(&mut codes);

@@ -1,0 +1,108 @@
+//! What a network's codes are worth beside the images.
+
+use candle_core::Device;
+use serde::Serialize;
+
+use super::knn::check_k;
+use super::{BATCH, Labelled, knn_accuracy, values};
+use crate::Result;
+use crate::data::{Dataset, Images, grouped};
+use crate::model::Autoencoder;
+
+/// How many values an image has for each value of its code. Values are counted, not bytes: those of a
+/// code are floats, those of most images bytes.
+pub fn compression(model: &Autoencoder) -> f64 {
+    let values = |shape: &[usize]| shape.iter().product::<usize>().max(1) as f64;
+    values(model.input_shape()) / values(model.code_shape())
+}
+
+/// The codes of all images one after the other, of a variational network the means of their
+/// distributions. `done` is told after each batch how many images it had.
+///
+/// # Errors
+/// If the images are not shaped as the network's input.
+pub fn codes(
+    model: &Autoencoder,
+    images: &Images,
+    device: &Device,
+    done: &mut dyn FnMut(usize),
+) -> Result<Vec<f32>> {
+    let size: usize = model.code_shape().iter().product();
+    let mut codes = Vec::with_capacity(images.len().saturating_mul(size));
+    let indices: Vec<u32> = (0u32..).take(images.len()).collect();
+    for indices in indices.chunks(BATCH) {
+        let batch = model.encode(&images.batch(indices, device)?)?;
+        codes.extend(values(&batch)?);
+        done(indices.len());
+    }
+    Ok(codes)
+}
+
+/// How well the labels of images are told by the nearest codes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CodeKnn {
+    pub k: usize,
+    /// Training images whose codes and labels are known.
+    pub references: usize,
+    /// Test images whose labels are asked for.
+    pub queries: usize,
+    /// The fraction whose label was found.
+    pub accuracy: Option<f64>,
+    /// Why there is no accuracy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Codes of more values than this are not compared: the 6,272 of a small convolutional code are 1.4 GB
+/// for the images of MNIST and minutes of work.
+pub const MAX_KNN_VALUES: usize = 1024;
+
+/// The accuracy of [`knn_accuracy`] on the codes of the clean test images, those of the clean training
+/// images being the references. It is not measured where all labels are equal or codes have more than
+/// [`MAX_KNN_VALUES`] values. `done` is told how many images of both sets went through the encoder.
+///
+/// # Errors
+/// If the images are not shaped as the network's input, if their codes are not finite, or if `k` is 0 or
+/// above the number of training images.
+pub fn code_knn(
+    model: &Autoencoder,
+    dataset: &Dataset,
+    k: usize,
+    device: &Device,
+    done: &mut dyn FnMut(usize),
+) -> Result<CodeKnn> {
+    let (train, test) = (&dataset.train, &dataset.test);
+    let size: usize = model.code_shape().iter().product();
+    let mut report = CodeKnn {
+        k,
+        references: train.len(),
+        queries: test.len(),
+        accuracy: None,
+        reason: None,
+    };
+    let mut labels = train.labels().iter().chain(test.labels());
+    let first = labels.next();
+    if labels.all(|label| Some(label) == first) {
+        report.reason = Some("all labels are equal".to_string());
+    } else if size > MAX_KNN_VALUES {
+        report.reason = Some(format!(
+            "codes of more than {} values are not compared",
+            grouped(MAX_KNN_VALUES)
+        ));
+    } else {
+        // Before the work, not after it.
+        check_k(k, train.len())?;
+        let references = codes(model, train, device, done)?;
+        let queries = codes(model, test, device, done)?;
+        let references = Labelled {
+            rows: &references,
+            labels: train.labels(),
+        };
+        let queries = Labelled {
+            rows: &queries,
+            labels: test.labels(),
+        };
+        report.accuracy = Some(knn_accuracy(references, queries, size, k)?);
+    }
+    Ok(report)
+}

@@ -1,0 +1,163 @@
+//! The k nearest neighbours.
+
+use rayon::prelude::*;
+
+use crate::ops::{Matrix, product};
+use crate::{Error, Result};
+
+/// Reference rows that are compared at once.
+const REFERENCES: usize = 1024;
+/// Rows that one task classifies.
+const QUERIES: usize = 64;
+
+/// Rows with a label each.
+#[derive(Debug, Clone, Copy)]
+pub struct Labelled<'a> {
+    /// Rows of values one after the other.
+    pub rows: &'a [f32],
+    pub labels: &'a [u8],
+}
+
+impl Labelled<'_> {
+    fn check(&self, what: &str, dim: usize) -> Result<()> {
+        let expected = self.labels.len().checked_mul(dim);
+        if dim > 0 && !self.labels.is_empty() && expected == Some(self.rows.len()) {
+            return Ok(());
+        }
+        Err(Error::argument(
+            what,
+            format!(
+                "{dim} values (1 or more) for each of {} labels (1 or more)",
+                self.labels.len()
+            ),
+            format!("{} values", self.rows.len()),
+        ))
+    }
+}
+
+/// The fraction of queries whose label is the one that [`knn_labels`] gives them.
+///
+/// # Errors
+/// As for [`knn_labels`].
+pub fn knn_accuracy(references: Labelled, queries: Labelled, dim: usize, k: usize) -> Result<f64> {
+    queries.check("queries", dim)?;
+    let found = knn_labels(references, queries.rows, dim, k)?;
+    let right = found.iter().zip(queries.labels).filter(|(a, b)| a == b);
+    Ok(right.count() as f64 / queries.labels.len() as f64)
+}
+
+/// For each query the label that most of its `k` nearest reference rows have (Cover and Hart, "Nearest
+/// neighbor pattern classification", IEEE TIT 1967); of labels with equally many, the one whose nearest
+/// row is nearer. Rows are compared by their Euclidean distance, found from squares and products in f64;
+/// of rows at equal distances the earlier one is taken as nearer.
+///
+/// # Errors
+/// If rows and labels do not fit `dim` values a row, if a value is not finite, or if there are not at
+/// least `k` references, `k` being 1 or more.
+pub fn knn_labels(references: Labelled, queries: &[f32], dim: usize, k: usize) -> Result<Vec<u8>> {
+    references.check("references", dim)?;
+    if !queries.len().is_multiple_of(dim) {
+        let expected = format!("whole rows of {dim} values");
+        return Err(Error::argument("queries", expected, queries.len()));
+    }
+    check_k(k, references.labels.len())?;
+    let values = [references.rows, queries];
+    if let Some(value) = values
+        .iter()
+        .flat_map(|v| v.iter())
+        .find(|v| !v.is_finite())
+    {
+        return Err(Error::argument("rows", "finite values", value));
+    }
+
+    let queries: Vec<f64> = queries.iter().map(|&value| f64::from(value)).collect();
+    let mut nearest = vec![Nearest::new(k); queries.len() / dim];
+    let blocks = references.rows.chunks(REFERENCES * dim);
+    for (rows, labels) in blocks.zip(references.labels.chunks(REFERENCES)) {
+        let rows: Vec<f64> = rows.iter().map(|&value| f64::from(value)).collect();
+        let squares: Vec<f64> = rows
+            .chunks_exact(dim)
+            .map(|row| row.iter().map(|value| value * value).sum())
+            .collect();
+        let rows = Matrix::new(&rows, labels.len(), dim);
+        nearest
+            .par_chunks_mut(QUERIES)
+            .zip(queries.par_chunks(QUERIES * dim))
+            .try_for_each(|(nearest, queries)| {
+                let mut products = vec![0.0; nearest.len() * labels.len()];
+                let queries = Matrix::new(queries, nearest.len(), dim);
+                product(&mut products, labels.len(), queries, rows.t(), false)?;
+                for (nearest, products) in nearest.iter_mut().zip(products.chunks(labels.len())) {
+                    for ((product, square), &label) in products.iter().zip(&squares).zip(labels) {
+                        // The query's own square would be added to each alike.
+                        nearest.offer(square - 2.0 * product, label);
+                    }
+                }
+                Ok::<(), Error>(())
+            })?;
+    }
+    Ok(nearest.iter().map(Nearest::vote).collect())
+}
+
+/// There must be as many references as neighbours are asked for.
+pub(super) fn check_k(k: usize, references: usize) -> Result<()> {
+    if (1..=references).contains(&k) {
+        return Ok(());
+    }
+    let expected = format!("1 to {references}, the number of references");
+    Err(Error::argument("k", expected, k))
+}
+
+/// The nearest rows so far.
+#[derive(Debug, Clone)]
+struct Nearest {
+    k: usize,
+    /// The distance of the last, once there are `k`; else infinite.
+    worst: f64,
+    /// Distance and label, by rising distance.
+    rows: Vec<(f64, u8)>,
+}
+
+impl Nearest {
+    fn new(k: usize) -> Self {
+        Self {
+            k,
+            worst: f64::INFINITY,
+            rows: Vec::with_capacity(k + 1),
+        }
+    }
+
+    /// Takes a row in if it is nearer than the last. Rows must come in their order.
+    #[inline]
+    fn offer(&mut self, distance: f64, label: u8) {
+        if distance < self.worst {
+            self.insert(distance, label);
+        }
+    }
+
+    fn insert(&mut self, distance: f64, label: u8) {
+        let place = self.rows.partition_point(|&(other, _)| other <= distance);
+        self.rows.insert(place, (distance, label));
+        self.rows.truncate(self.k);
+        if let (true, Some(&(last, _))) = (self.rows.len() == self.k, self.rows.last()) {
+            self.worst = last;
+        }
+    }
+
+    fn vote(&self) -> u8 {
+        let mut votes = [0usize; 256];
+        for &(_, label) in &self.rows {
+            if let Some(count) = votes.get_mut(usize::from(label)) {
+                *count += 1;
+            }
+        }
+        let mut winner = (0, 0);
+        for &(_, label) in &self.rows {
+            let count = votes.get(usize::from(label)).copied().unwrap_or(0);
+            if count > winner.0 {
+                winner = (count, label);
+            }
+        }
+        winner.1
+    }
+}

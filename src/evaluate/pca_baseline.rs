@@ -1,0 +1,90 @@
+//! What a linear code of the same size keeps.
+
+use candle_core::{Device, Tensor};
+use serde::Serialize;
+
+use super::{BATCH, Conditions, Pca, Quality, add, quality, values};
+use crate::Result;
+use crate::data::{Dataset, Images, grouped};
+
+/// The reconstructions of principal components, as many as a network's code has values.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PcaBaseline {
+    pub components: usize,
+    /// Training images that they were fitted to.
+    pub fitted: usize,
+    /// The part of these images' variance that lies along the components.
+    pub explained_variance: Option<f64>,
+    /// Against the clean test images. Reconstructions are not clipped to the range of the values.
+    pub quality: Option<Quality>,
+    /// Why there are no figures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Fits `components` principal components to the clean training images, and measures on the test images
+/// how much of them is left when they are projected on these: of the clean ones, or of those that the
+/// conditions corrupt, so that the figures stand beside those of [`evaluate`](super::evaluate()). As
+/// many components as values in an image lose nothing, so then nothing is measured, nor with more than
+/// [`Pca::max_components`].
+///
+/// # Errors
+/// If there are fewer than two training images.
+pub fn pca_baseline(
+    components: usize,
+    dataset: &Dataset,
+    conditions: &Conditions,
+) -> Result<PcaBaseline> {
+    let (train, test) = (&dataset.train, &dataset.test);
+    let size = test.image_len();
+    let mut report = PcaBaseline {
+        components,
+        fitted: train.len(),
+        explained_variance: None,
+        quality: None,
+        reason: None,
+    };
+    if components >= size {
+        report.reason = Some(format!(
+            "as many components as an image has values, {}, would lose nothing",
+            grouped(size)
+        ));
+        return Ok(report);
+    }
+    let most = Pca::max_components(size);
+    if components > most {
+        report.reason = Some(format!(
+            "more than {} components of images with {} values are not sought",
+            grouped(most),
+            grouped(size)
+        ));
+        return Ok(report);
+    }
+    let pca = Pca::fit(&all_values(train)?, size, components)?;
+    let kept: f64 = pca.explained_variance().iter().sum();
+    report.explained_variance = Some(kept / pca.total_variance().max(f64::MIN_POSITIVE));
+
+    let mut totals = quality::Totals::default();
+    for indices in indices(test).chunks(BATCH) {
+        let batch = conditions.batch(test, indices, &Device::Cpu)?;
+        let codes = pca.project_rows(&values(&batch.input)?)?;
+        let output = pca.reconstruct_rows(&codes)?;
+        let output = Tensor::from_vec(output, batch.target.shape(), &Device::Cpu)?;
+        add(&mut totals, test, &output, &batch.target)?;
+    }
+    report.quality = Some(totals.mean(test.len(), size));
+    Ok(report)
+}
+
+fn indices(images: &Images) -> Vec<u32> {
+    (0u32..).take(images.len()).collect()
+}
+
+/// The values of all images, as networks see them.
+fn all_values(images: &Images) -> Result<Vec<f32>> {
+    let mut all = Vec::with_capacity(images.len().saturating_mul(images.image_len()));
+    for indices in indices(images).chunks(BATCH) {
+        all.extend(values(&images.batch(indices, &Device::Cpu)?)?);
+    }
+    Ok(all)
+}
