@@ -147,7 +147,7 @@ impl Measures {
         }
         if let Some(iwae) = &self.iwae {
             lines.push(format!(
-                "importance-weighted negative log-likelihood at most {:.2} nats an image ({} codes each; negative ELBO from the same codes {:.2})",
+                "negative importance-weighted bound {:.2} nats an image ({} codes each; negative ELBO from the same codes {:.2})",
                 iwae.neg_bound,
                 grouped(iwae.samples),
                 iwae.neg_elbo,

@@ -7,10 +7,11 @@ use crate::random::{Purpose, Stream};
 
 /// Vectors of a block beyond those that are asked for; they speed up the others.
 const SPARE: usize = 8;
-/// Blocks between two looks at how near the eigenvectors are.
-const LOOK_EVERY: usize = 3;
+/// The space grows by one part in this between two looks at how near its eigenvectors are: a look costs
+/// more the larger it is.
+const LOOK: usize = 4;
 /// The iteration ends when every residual |A v - l v| is below this times the largest eigenvalue.
-const TOLERANCE: f64 = 1e-10;
+const TOLERANCE: f64 = 1e-9;
 
 /// Eigenvalues, falling, and their unit eigenvectors, one a column.
 pub(super) struct Eigenpairs {
@@ -53,16 +54,16 @@ pub(super) fn iterate(
 
     let mut space = DMatrix::zeros(dim, 0);
     let mut image = DMatrix::zeros(dim, 0);
-    let mut blocks = 0;
+    let mut looked = 0;
     loop {
         let room = (dim - space.ncols()).min(block);
         let new = orthonormal(&space, next.columns(0, room).into_owned());
         next = times(&new)?;
         append(&mut space, &new);
         append(&mut image, &next);
-        blocks += 1;
         let whole = space.ncols() == dim;
-        if whole || blocks % LOOK_EVERY == 0 {
+        if whole || space.ncols() >= looked + looked / LOOK {
+            looked = space.ncols();
             let projected = space.tr_mul(&image);
             let Eigenpairs { values, vectors } =
                 decompose((&projected + projected.transpose()) * 0.5, count);
