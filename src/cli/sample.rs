@@ -11,7 +11,7 @@ use candle_core::Tensor;
 use clap::Args;
 use serde_json::json;
 
-use super::infer::{folder_of, refuse_existing};
+use super::files::{folder_of, refuse_existing};
 use super::model::Model;
 use super::output::{print, print_json};
 use super::shared::Shared;

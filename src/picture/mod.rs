@@ -4,6 +4,7 @@ mod filters;
 mod fit;
 mod ink;
 mod light;
+mod manifold;
 mod panels;
 mod plot;
 mod png;
@@ -16,6 +17,7 @@ mod tile;
 
 pub use filters::filter_grid;
 pub use fit::{Fit, fit};
+pub use manifold::{Axis as ManifoldAxis, manifold};
 pub use panels::{Panel, panels};
 pub use plot::{Chart, Series, curves};
 pub use png::{PngHeader, read_png, read_png_header, write_png, write_rgb};

@@ -1,6 +1,6 @@
 //! Which files are read, and where their results go.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,7 @@ pub fn refuse_collisions(paths: &[&PathBuf]) -> Result<()> {
     let mut taken = HashSet::new();
     for path in paths {
         if !taken.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())) {
-            let expected = "a file of its own for each result (see --output, --sheet and --npy)";
+            let expected = "a file of its own for each result";
             return Err(Error::file(path, expected, "two results for this one").into());
         }
     }
@@ -88,4 +88,17 @@ pub fn folder_of(path: &Path) -> Option<PathBuf> {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .map(Path::to_path_buf)
+}
+
+/// Makes the folders that files will stand in.
+pub fn make_folders<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
+    let folders: BTreeSet<PathBuf> = paths
+        .into_iter()
+        .filter_map(|path| folder_of(path))
+        .collect();
+    for folder in folders {
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| Error::io("create the folder", folder, source))?;
+    }
+    Ok(())
 }
