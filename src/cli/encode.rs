@@ -1,14 +1,16 @@
 //! `autoencode encode`.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Format, Names, Writer};
-use autoencode::data::{Batch, Dataset, Images, grouped};
+use autoencode::data::{Dataset, Images, grouped};
 use autoencode::model::Code;
 use autoencode::picture::Picture;
-use candle_core::Device;
+use autoencode::train::Interrupt;
+use candle_core::{Device, Tensor};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -84,50 +86,80 @@ pub fn code_file(path: PathBuf) -> Result<PathBuf, String> {
 /// Images that go through the encoder at once.
 const BATCH: usize = 250;
 
-/// What was encoded.
-struct Done {
+/// What there is to encode.
+struct Work<'a> {
     names: Names,
-    /// What the codes are of, in words.
+    /// What the codes are of, in words, and in one.
     of: String,
+    noun: &'static str,
+    /// What the network sees, `(n, C, H, W)`, in the order of the names.
+    batches: Box<dyn Iterator<Item = Result<Tensor>> + 'a>,
 }
 
 impl Encode {
-    pub fn run(&self, shared: &Shared) -> Result<()> {
+    pub fn run(&self, shared: &Shared) -> Result<ExitCode> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
-        let done = match self.inputs.as_slice() {
+        let work = match self.inputs.as_slice() {
             [] => self.data_set(&loaded, &chosen.device, shared)?,
-            _ => self.pictures(&loaded, &chosen.device, shared)?,
+            _ => self.pictures(&loaded, &chosen.device)?,
         };
-        self.report(&done, &loaded, shared)
+        self.refuse_existing(&work.names)?;
+        let paths = work.names.paths(&self.output);
+        make_folders(&paths)?;
+        let mut writer = Writer::create(&self.output, loaded.model.code_shape(), &work.names)?;
+        let mut counter = Counter::new(shared, work.noun, work.names.len());
+        // A signal ends the work in order, so that the file that was begun goes away.
+        let interrupt = Interrupt::install()?;
+        for batch in work.batches {
+            let codes = loaded.model.encode(&batch?)?;
+            writer.write(&codes)?;
+            counter.add(codes.dim(0)?);
+            if interrupt.requested() {
+                shared.remark(&format!(
+                    "stopped; {} was not written",
+                    self.output.display()
+                ));
+                return Ok(ExitCode::from(interrupt.exit_code()));
+            }
+        }
+        writer.finish()?;
+        drop(counter);
+        self.report(&work.names, &work.of, &loaded, shared)?;
+        Ok(ExitCode::SUCCESS)
     }
 
-    fn pictures(&self, loaded: &Loaded, device: &Device, shared: &Shared) -> Result<Done> {
+    fn pictures<'a>(&'a self, loaded: &'a Loaded, device: &'a Device) -> Result<Work<'a>> {
         let inputs = collect(&self.inputs)?;
         let files = inputs
             .iter()
             .map(|path| path.to_string_lossy().into_owned());
         let names = Names::Files(files.collect());
-        let mut writer = self.start(&names, loaded)?;
-        let mut counter = Counter::new(shared, "pictures", inputs.len());
-        for (place, paths) in inputs.chunks(BATCH).enumerate() {
-            let first = place * BATCH;
+        let batches = (0..inputs.len()).step_by(BATCH).map(move |first| {
+            let paths: Vec<PathBuf> = inputs.iter().skip(first).take(BATCH).cloned().collect();
             let prepared = self
                 .fitting
-                .read_all(paths, first, &self.noise, &loaded.model)?;
+                .read_all(&paths, first, &self.noise, &loaded.model)?;
             let seen: Vec<Picture> = prepared.iter().map(|one| one.seen().clone()).collect();
-            writer.write(&loaded.model.encode(&Picture::to_batch(&seen, device)?)?)?;
-            counter.add(paths.len());
-        }
-        writer.finish()?;
-        let of = match inputs.len() {
-            1 => "1 picture".to_string(),
-            count => format!("{} pictures", grouped(count)),
-        };
-        Ok(Done { names, of })
+            Ok(Picture::to_batch(&seen, device)?)
+        });
+        Ok(Work {
+            of: match names.len() {
+                1 => "1 picture".to_string(),
+                count => format!("{} pictures", grouped(count)),
+            },
+            names,
+            noun: "pictures",
+            batches: Box::new(batches),
+        })
     }
 
-    fn data_set(&self, loaded: &Loaded, device: &Device, shared: &Shared) -> Result<Done> {
+    fn data_set<'a>(
+        &'a self,
+        loaded: &Loaded,
+        device: &'a Device,
+        shared: &Shared,
+    ) -> Result<Work<'a>> {
         if self.fitting.fit.is_some() {
             let expected = "PNG files to fit";
             return Err(Error::argument("--fit", expected, "a data set").into());
@@ -136,41 +168,36 @@ impl Encode {
         self.refuse_existing(&Names::Labels(Vec::new()))?;
         let dataset = self.data.load(&loaded.checkpoint.recipe.data, shared)?;
         shared.note_origin(&dataset);
-        let parts = self.part.of(&dataset);
-        let labels = parts.iter().flat_map(|(_, images)| images.labels());
-        let names = Names::Labels(labels.copied().collect());
-        let mut writer = self.start(&names, loaded)?;
-        let mut counter = Counter::new(shared, "images", names.len());
-        for (number, images) in parts {
-            let key = self.noise.key(number);
-            let corruption = self.noise.corruption();
+        let mut labels = Vec::new();
+        let mut chunks = Vec::new();
+        for &part in self.part.parts() {
+            let images = part.of(&dataset);
+            labels.extend_from_slice(images.labels());
             let indices: Vec<u32> = (0u32..).take(images.len()).collect();
-            for indices in indices.chunks(BATCH) {
-                let batch = Batch::prepare(images, indices, &corruption, key, device)?;
-                writer.write(&loaded.model.encode(&batch.input)?)?;
-                counter.add(indices.len());
-            }
+            chunks.extend(
+                indices
+                    .chunks(BATCH)
+                    .map(|indices| (part, indices.to_vec())),
+            );
         }
-        writer.finish()?;
-        let count = grouped(names.len());
+        let count = grouped(labels.len());
         let of = match self.part {
             Part::Train => format!("{count} training images of {}", dataset.origin),
             Part::Validation => format!("{count} validation images of {}", dataset.origin),
             Part::Test => format!("{count} test images of {}", dataset.origin),
             Part::All => format!("all {count} images of {}", dataset.origin),
         };
-        Ok(Done { names, of })
-    }
-
-    fn start(&self, names: &Names, loaded: &Loaded) -> Result<Writer> {
-        self.refuse_existing(names)?;
-        let paths = names.paths(&self.output);
-        make_folders(&paths)?;
-        Ok(Writer::create(
-            &self.output,
-            loaded.model.code_shape(),
-            names,
-        )?)
+        let batches = chunks.into_iter().map(move |(part, indices)| {
+            // Each part has noise of its own.
+            let key = self.noise.key(1 + part as u64);
+            self.noise.batch(part.of(&dataset), &indices, key, device)
+        });
+        Ok(Work {
+            names: Names::Labels(labels),
+            of,
+            noun: "images",
+            batches: Box::new(batches),
+        })
     }
 
     fn refuse_existing(&self, names: &Names) -> Result<()> {
@@ -182,18 +209,18 @@ impl Encode {
         }
     }
 
-    fn report(&self, done: &Done, loaded: &Loaded, shared: &Shared) -> Result<()> {
-        let paths = done.names.paths(&self.output);
+    fn report(&self, names: &Names, of: &str, loaded: &Loaded, shared: &Shared) -> Result<()> {
+        let paths = names.paths(&self.output);
         let model = &loaded.model;
         if shared.json {
-            let labels = match done.names {
+            let labels = match names {
                 Names::Labels(_) => Some(paths.last().unwrap_or(&self.output)),
                 Names::Files(_) => None,
             };
             return print_json(&json!({
                 "checkpoint": loaded.origin.to_string_lossy(),
-                "of": done.of,
-                "count": done.names.len(),
+                "of": of,
+                "count": names.len(),
                 "code": model.code_shape(),
                 "means": matches!(model.code(), Code::Gaussian { .. }),
                 "output": self.output.to_string_lossy(),
@@ -213,7 +240,7 @@ impl Encode {
             .collect();
         print(&format!(
             "{}: codes of {} values{means} -> {}",
-            done.of,
+            of,
             shape(model.code_shape()),
             written.join(", ")
         ))
@@ -221,18 +248,20 @@ impl Encode {
 }
 
 impl Part {
-    /// The images, each with the number that keys the noise on them.
-    fn of(self, dataset: &Dataset) -> Vec<(u64, &Images)> {
-        let (train, validation, test) = (
-            (1, &dataset.train),
-            (2, &dataset.validation),
-            (3, &dataset.test),
-        );
+    /// The parts that are meant, in order.
+    fn parts(&self) -> &[Self] {
         match self {
-            Self::Train => vec![train],
-            Self::Validation => vec![validation],
-            Self::Test => vec![test],
-            Self::All => vec![train, validation, test],
+            Self::All => &[Self::Train, Self::Validation, Self::Test],
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// The images of one part.
+    fn of(self, dataset: &Dataset) -> &Images {
+        match self {
+            Self::Train => &dataset.train,
+            Self::Validation => &dataset.validation,
+            Self::Test | Self::All => &dataset.test,
         }
     }
 }

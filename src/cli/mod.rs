@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Train(command) => command.run(&shared),
         Command::Infer(command) => command.run(&shared).map(done),
-        Command::Encode(command) => command.run(&shared).map(done),
+        Command::Encode(command) => command.run(&shared),
         Command::Decode(command) => command.run(&shared).map(done),
         Command::Interpolate(command) => command.run(&shared).map(done),
         Command::Filters(command) => command.run(&shared).map(done),

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::corruption::NoiseKey;
+use autoencode::data::Images;
 use autoencode::model::Autoencoder;
 use autoencode::picture::{Fit, Picture, fit, read_png};
 use autoencode::random::Purpose;
-use autoencode::recipe::Corruption;
+use candle_core::{Device, Tensor};
 use clap::Args;
 use rayon::prelude::*;
 
@@ -94,9 +95,24 @@ impl Fitting {
 }
 
 impl Noise {
-    /// What is done to inputs of any kind.
-    pub fn corruption(&self) -> Corruption {
-        self.add_noise.map_or(Corruption::None, gaussian)
+    /// Images of a data set `(n, C, H, W)`.
+    pub fn batch(
+        &self,
+        images: &Images,
+        indices: &[u32],
+        key: NoiseKey,
+        device: &Device,
+    ) -> Result<Tensor> {
+        let Some(factor) = self.add_noise else {
+            return Ok(images.batch(indices, device)?);
+        };
+        let clean = images.batch(indices, &Device::Cpu)?;
+        let mut values: Vec<f32> = clean.flatten_all()?.to_vec1()?;
+        let samples = values.par_chunks_mut(images.image_len().max(1));
+        samples.zip(indices).for_each(|(values, &index)| {
+            gaussian(factor).apply(key, u64::from(index), values);
+        });
+        Ok(Tensor::from_vec(values, clean.dims(), device)?)
     }
 
     /// The draw of the noise; `part` is of a data set, 0 of pictures.
@@ -109,13 +125,13 @@ impl Noise {
     }
 
     fn add(&self, place: u64, prepared: &mut Prepared) -> Result<()> {
-        if self.add_noise.is_none() {
+        let Some(factor) = self.add_noise else {
             return Ok(());
-        }
+        };
         let fitted = &prepared.fitted;
         let (channels, height, width) = (fitted.channels(), fitted.height(), fitted.width());
         let mut values = fitted.values().to_vec();
-        self.corruption().apply(self.key(0), place, &mut values);
+        gaussian(factor).apply(self.key(0), place, &mut values);
         prepared.noisy = Some(Picture::new(channels, height, width, values)?);
         Ok(())
     }

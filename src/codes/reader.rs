@@ -28,7 +28,7 @@ enum Source {
         left: u64,
         floats: Floats<BufReader<File>>,
     },
-    Lines(Lines),
+    Lines(Box<Lines>),
 }
 
 /// Some rows of a file.
@@ -64,7 +64,7 @@ impl Reader {
             rows: match Format::required(path)? {
                 Format::Npy => floats(npy::open(path, shape)?),
                 Format::Safetensors => floats(safetensors::open(path, shape)?),
-                Format::Csv => Source::Lines(Lines::open(path, shape)?),
+                Format::Csv => Source::Lines(Box::new(Lines::open(path, shape)?)),
             },
             at: 0,
         })

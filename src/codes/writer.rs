@@ -22,7 +22,8 @@ pub struct Writer {
 
 enum File {
     Npy(Npy),
-    Csv(Csv),
+    // Its buffers are large.
+    Csv(Box<Csv>),
     Safetensors(Safetensors),
 }
 
@@ -39,7 +40,7 @@ impl Writer {
             written: 0,
             file: match Format::required(path)? {
                 Format::Npy => File::Npy(Npy::create(path, shape, names)?),
-                Format::Csv => File::Csv(Csv::create(path, shape, names)?),
+                Format::Csv => File::Csv(Box::new(Csv::create(path, shape, names)?)),
                 Format::Safetensors => File::Safetensors(Safetensors::create(path, shape, names)?),
             },
         })

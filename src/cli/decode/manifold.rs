@@ -37,8 +37,9 @@ pub struct Drawn {
     down: ManifoldAxis,
 }
 
-/// Pixels a side that the grid should about have.
+/// Pixels a side that the grid should about have, and the most a side for each of an image's.
 const SIDE: usize = 1200;
+const MAX_SCALE: usize = 4;
 
 impl Manifold {
     pub fn file(&self) -> Option<&PathBuf> {
@@ -66,7 +67,7 @@ impl Manifold {
         }
         let longest = images.iter().map(|image| image.height().max(image.width()));
         let side = longest.max().unwrap_or(1) * usize::from(self.grid);
-        let scale = (SIDE / side).max(1);
+        let scale = (SIDE / side).clamp(1, MAX_SCALE);
         let title = match codes {
             Some(_) => "decoded over the range of the codes",
             None => "decoded at the quantiles of the prior",

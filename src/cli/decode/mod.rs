@@ -46,7 +46,7 @@ pub struct Decode {
     )]
     output: Option<PathBuf>,
 
-    /// Draw all images on one sheet, at most 400 of them.
+    /// Draw the images on one sheet, at most 400 of them.
     #[arg(long, value_name = "FILE.png", requires = "codes")]
     sheet: Option<PathBuf>,
 
@@ -60,10 +60,14 @@ pub struct Decode {
 
 /// Codes that go through the decoder at once.
 const BATCH: usize = 250;
-/// The most images on a sheet; more would be too large a picture to open.
-const ON_SHEET: usize = 400;
-/// Pixels a side on the sheet for each of an image's.
-const SHEET_SCALE: usize = 3;
+/// The most images a side of a sheet, and about the most pixels; more would be too large a picture to
+/// open.
+const ON_SHEET: usize = 20;
+const SHEET_SIDE: usize = 8000;
+/// Pixels a side that an image should about have on the sheet.
+const TILE: usize = 84;
+/// The longest name of a file, in bytes, that no file system refuses with an ending and a number.
+const LONGEST_NAME: usize = 200;
 
 impl Decode {
     pub fn run(&self, shared: &Shared) -> Result<()> {
@@ -136,7 +140,7 @@ impl Decode {
         let mut reader = Reader::open(path, loaded.model.code_shape())?;
         let mut counter = Counter::new(shared, "codes", survey.count);
         let mut files = files.iter();
-        let mut shown = Vec::new();
+        let (mut shown, most) = (Vec::new(), on_sheet(loaded));
         while let Some(rows) = reader.read(BATCH)? {
             let codes = rows.codes.to_device(&chosen.device)?;
             let pictures = Picture::from_batch(&loaded.model.decode(&codes)?)?;
@@ -144,9 +148,9 @@ impl Decode {
             for (picture, file) in pictures.iter().zip(&mut files) {
                 write_png(file, picture)?;
             }
-            let room = ON_SHEET.saturating_sub(shown.len());
+            let room = most.saturating_sub(shown.len());
             shown.extend(pictures.into_iter().take(room));
-            if self.output.is_none() && shown.len() == ON_SHEET {
+            if self.output.is_none() && shown.len() == most {
                 break;
             }
         }
@@ -164,15 +168,32 @@ fn names(survey: &Survey) -> Vec<PathBuf> {
     let numbered = (1..=survey.count).map(|number| format!("decoded-{number:0digits$}.png"));
     let numbered = numbered.map(PathBuf::from);
     match &survey.files {
+        // A name that no file can have gives way to the number.
         Some(files) => numbered
             .zip(files)
             .map(|(numbered, file)| match Path::new(file).file_stem() {
-                Some(_) => PathBuf::from(file),
-                None => numbered,
+                Some(stem) if stem.len() <= LONGEST_NAME && !file.contains('\0') => file.into(),
+                _ => numbered,
             })
             .collect(),
         None => numbered.collect(),
     }
+}
+
+/// Pixels a side on a sheet for each of an image's.
+fn scale(loaded: &Loaded) -> usize {
+    (TILE / longest(loaded)).clamp(1, TILE)
+}
+
+/// How many images a sheet takes.
+fn on_sheet(loaded: &Loaded) -> usize {
+    let tile = longest(loaded).saturating_mul(scale(loaded));
+    (SHEET_SIDE / tile).clamp(1, ON_SHEET).pow(2)
+}
+
+fn longest(loaded: &Loaded) -> usize {
+    let sides = loaded.model.input_shape().iter().skip(1);
+    sides.copied().max().unwrap_or(1).max(1)
 }
 
 /// The images in a nearly square grid, with the names that are known.
@@ -188,7 +209,7 @@ fn draw(pictures: Vec<Picture>, survey: &Survey, loaded: &Loaded) -> ContactShee
     let title = format!("{name}: {first}{} codes, decoded", grouped(survey.count));
     let sheet = ContactSheet::new(title)
         .rows(pictures.chunks(columns).map(<[Picture]>::to_vec).collect())
-        .scale(SHEET_SCALE);
+        .scale(scale(loaded));
     match &survey.files {
         Some(files) => {
             let stem = |file: &String| {
