@@ -1108,3 +1108,28 @@ fn ways_that_cannot_be_gone_are_refused() {
     // 31 places in rows of 12.
     assert_eq!(size(&here.join("way.png")).0, 12 * (112 + 8) - 8 + 32);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_encode_in_order() {
+    let folder = TempDir::new().unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_autoencode"))
+        .current_dir(folder.path())
+        .args(["encode", "--offline", "--part", "all", "-o", "codes.csv"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = std::time::Instant::now();
+    while names(folder.path()).is_empty() {
+        assert!(started.elapsed().as_secs() < 60, "no file was begun");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let pid = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status();
+    assert!(sent.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // Not even the temporary file is left.
+    assert!(names(folder.path()).is_empty());
+}

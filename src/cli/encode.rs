@@ -107,10 +107,10 @@ impl Encode {
         self.refuse_existing(&work.names)?;
         let paths = work.names.paths(&self.output);
         make_folders(&paths)?;
-        let mut writer = Writer::create(&self.output, loaded.model.code_shape(), &work.names)?;
-        let mut counter = Counter::new(shared, work.noun, work.names.len());
         // A signal ends the work in order, so that the file that was begun goes away.
         let interrupt = Interrupt::install()?;
+        let mut writer = Writer::create(&self.output, loaded.model.code_shape(), &work.names)?;
+        let mut counter = Counter::new(shared, work.noun, work.names.len());
         for batch in work.batches {
             let codes = loaded.model.encode(&batch?)?;
             writer.write(&codes)?;
