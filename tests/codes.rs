@@ -648,8 +648,10 @@ fn a_sheet_shows_the_first_400() {
     let (width, height) = size(&here.join("new/all.png"));
     assert_eq!(width, 20 * (84 + 8) - 8 + 32);
     assert!((width..width + 60).contains(&height));
-    let message = usage_error(here, &["decode", "codes.npy"]);
-    contains(&message, &["--output"]);
+    stdout(here, &["decode", "codes.npy", "-c", &network]);
+    assert_eq!(names(&here.join("decoded")).len(), 450);
+    let message = usage_error(here, &["decode"]);
+    contains(&message, &["CODES"]);
     let message = refusal(
         here,
         &[

@@ -24,9 +24,9 @@ use super::shared::{Data, Shared};
 
 /// Write the codes of PNG files, or of a data set, to a file.
 ///
-/// PNG files go in as in `infer`. Without INPUTS the images of a data set are taken, with their labels. Of
-/// a variational autoencoder the codes are the means of their distributions. `decode` makes images of
-/// the file again.
+/// PNG files go in as in `infer`. Without INPUTS the images of a data set are taken, with their
+/// labels. Of a variational autoencoder the codes are the means of their distributions. `decode`
+/// makes images of the file again.
 ///
 /// NAME.npy: the codes, 32-bit floats (N, code...); labels in NAME-labels.npy, bytes (N).
 /// NAME.csv: a column `label` or `file`, then code_0, code_1, ... row-major.
@@ -70,6 +70,7 @@ enum Part {
     Train,
     /// The images held out, which choose the best epoch.
     Validation,
+    /// The images for the final figures.
     Test,
     /// All three, in this order.
     All,

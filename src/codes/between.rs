@@ -10,8 +10,8 @@ pub enum Course {
     /// Straight, at an even pace.
     #[default]
     Linear,
-    /// Along the arc of a great circle: of two codes as far from 0 as those of a normal prior nearly all
-    /// are, those between them are as far, too, where a straight line would come much nearer to it.
+    /// Along the arc of a great circle. Nearly all codes of a normal prior lie about equally far from 0; the
+    /// arc between two of them stays there, where a straight line comes much nearer to 0.
     Spherical,
 }
 

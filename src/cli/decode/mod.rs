@@ -36,14 +36,9 @@ pub struct Decode {
     #[command(flatten)]
     model: Model,
 
-    /// Folder for the results, one PNG a code.
-    #[arg(
-        long,
-        short,
-        value_name = "DIR",
-        requires = "codes",
-        required_unless_present_any = ["sheet", "manifold"]
-    )]
+    /// Folder for the results, one PNG a code [default: decoded, if neither --sheet nor --manifold is
+    /// asked for].
+    #[arg(long, short, value_name = "DIR", requires = "codes")]
     output: Option<PathBuf>,
 
     /// Draw the images on one sheet, at most 400 of them.
@@ -79,11 +74,15 @@ impl Decode {
             Some(path) => Some(survey(path, shape)?),
             None => None,
         };
-        let files = match (&self.output, &survey) {
+        let drawing = self.manifold.file();
+        let folder = match (&self.output, &self.sheet, drawing) {
+            (None, None, None) => Some(PathBuf::from("decoded")),
+            (output, ..) => output.clone(),
+        };
+        let files = match (&folder, &survey) {
             (Some(folder), Some(survey)) => name_outputs(&names(survey), folder),
             _ => Vec::new(),
         };
-        let drawing = self.manifold.file();
         let written: Vec<&PathBuf> = files.iter().chain(&self.sheet).chain(drawing).collect();
         refuse_collisions(&written)?;
         if !self.force {
@@ -94,7 +93,7 @@ impl Decode {
             .draw(self.codes.as_deref(), &loaded, &chosen)?;
         make_folders(written)?;
         if let (Some(path), Some(survey)) = (&self.codes, &survey)
-            && (self.output.is_some() || self.sheet.is_some())
+            && (folder.is_some() || self.sheet.is_some())
         {
             self.decode(path, survey, &files, &loaded, &chosen, shared)?;
         }
@@ -115,7 +114,7 @@ impl Decode {
         if !shared.talks() {
             return Ok(());
         }
-        let pictures = self.output.iter().chain(&self.sheet);
+        let pictures = folder.iter().chain(&self.sheet);
         let pictures: Vec<String> = pictures.map(|path| path.display().to_string()).collect();
         if !pictures.is_empty() {
             let noun = if count == 1 { "code" } else { "codes" };
@@ -150,7 +149,7 @@ impl Decode {
             }
             let room = most.saturating_sub(shown.len());
             shown.extend(pictures.into_iter().take(room));
-            if self.output.is_none() && shown.len() == most {
+            if files.as_slice().is_empty() && shown.len() == most {
                 break;
             }
         }
