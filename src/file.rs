@@ -1,7 +1,7 @@
 //! Writing files so that a reader, or a kill at any moment, finds the old content or the new, whole.
 
-use std::io::Write;
-use std::path::Path;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// # Errors
 /// If the folder cannot be written to; the old file stays then.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |source| failure(path, bytes, source);
+    let failed = |source| failure(path, bytes.len(), source);
     let file = temporary(path, bytes).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
@@ -24,7 +24,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// As [`replace`], and if other bytes are read back than were written.
 pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |source| failure(path, bytes, source);
+    let failed = |source| failure(path, bytes.len(), source);
     let file = temporary(path, bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     if std::fs::read(file.path()).map_err(failed)? != bytes {
@@ -43,7 +43,67 @@ pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// A file that is written piece by piece and takes its place when it is whole; dropped before, it leaves
+/// the old one as it was.
+pub(crate) struct Replacement {
+    path: PathBuf,
+    file: BufWriter<NamedTempFile>,
+    written: usize,
+}
+
+impl Replacement {
+    /// Starts a file.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = unnamed(path).map_err(|source| failure(path, 0, source))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            file: BufWriter::new(file),
+            written: 0,
+        })
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// If what was written last cannot be kept.
+    pub fn finish(self) -> Result<()> {
+        let failed = |source| failure(&self.path, self.written, source);
+        let file = self.file.into_inner();
+        let file = file.map_err(|error| failed(error.into_error()))?;
+        file.persist(&self.path)
+            .map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// What an error of writing to this file becomes.
+    pub fn failed(&self, source: std::io::Error) -> Error {
+        failure(&self.path, self.written, source)
+    }
+}
+
+impl Write for Replacement {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.written = self.written.saturating_add(written);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
 fn temporary(path: &Path, bytes: &[u8]) -> std::io::Result<NamedTempFile> {
+    let mut file = unnamed(path)?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+/// An empty file beside the one that it will replace.
+fn unnamed(path: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".").suffix(".part");
     #[cfg(unix)]
@@ -52,9 +112,7 @@ fn temporary(path: &Path, bytes: &[u8]) -> std::io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder(path))?;
-    file.write_all(bytes)?;
-    Ok(file)
+    builder.tempfile_in(folder(path))
 }
 
 fn folder(path: &Path) -> &Path {
@@ -64,10 +122,10 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-fn failure(path: &Path, bytes: &[u8], source: std::io::Error) -> Error {
+fn failure(path: &Path, bytes: usize, source: std::io::Error) -> Error {
     // The error of a temporary file names that file, which nobody asked for: its cause does not.
     let inner = source.get_ref().and_then(|error| error.source());
     let cause = inner.map_or_else(|| source.to_string(), ToString::to_string);
-    let text = format!("{cause} ({} bytes)", bytes.len());
+    let text = format!("{cause} ({bytes} bytes)");
     Error::io("write", path, std::io::Error::new(source.kind(), text))
 }

@@ -46,13 +46,15 @@
 //!
 //! # The modules, from the top
 //!
-//! [`experiments`] repeats published tutorials; [`train`] runs the one training loop and asks an [`engine`] for gradients; [`evaluate`] measures
-//! reconstructions; [`checkpoint`] reads and writes; [`optim`] moves weights; [`objective`] says what
+//! [`experiments`] repeats published tutorials; [`train`] runs the one training loop and asks an
+//! [`engine`] for gradients; [`evaluate`] measures reconstructions; [`codes`] keeps codes in files and
+//! walks between them; [`checkpoint`] reads and writes; [`optim`] moves weights; [`objective`] says what
 //! is minimised; [`model`] holds the networks and [`ops`] their differentiable operations; [`data`]
 //! brings images; [`picture`] draws; [`corruption`] adds noise from the keyed streams of [`random`];
 //! [`recipe`] is the plain data that all of them read. A module calls those after it, never before.
 
 pub mod checkpoint;
+pub mod codes;
 pub mod corruption;
 pub mod data;
 pub mod device;

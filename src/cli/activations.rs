@@ -8,7 +8,7 @@ use autoencode::model::{Curve, curves, draw_curves};
 use clap::Args;
 use serde_json::json;
 
-use super::infer::{folder_of, refuse_existing};
+use super::files::{folder_of, refuse_existing};
 use super::output::{print, print_json};
 use super::shared::Shared;
 

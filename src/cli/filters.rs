@@ -9,7 +9,7 @@ use autoencode::picture::{filter_grid, write_rgb};
 use clap::Args;
 use serde_json::json;
 
-use super::infer::{folder_of, refuse_existing};
+use super::files::{folder_of, refuse_existing};
 use super::model::Model;
 use super::output::{print, print_json};
 use super::shared::Shared;

@@ -3,12 +3,17 @@
 mod activations;
 mod bench;
 mod counter;
+mod decode;
+mod encode;
 mod evaluate;
+mod files;
 mod filters;
 mod infer;
+mod interpolate;
 mod measures;
 mod model;
 mod output;
+mod pictures;
 mod plot;
 mod progress;
 mod recipes;
@@ -39,6 +44,9 @@ struct Arguments {
 enum Command {
     Train(train::Train),
     Infer(infer::Infer),
+    Encode(encode::Encode),
+    Decode(decode::Decode),
+    Interpolate(interpolate::Interpolate),
     Filters(filters::Filters),
     Evaluate(evaluate::Evaluate),
     Sample(sample::Sample),
@@ -60,6 +68,9 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Train(command) => command.run(&shared),
         Command::Infer(command) => command.run(&shared).map(done),
+        Command::Encode(command) => command.run(&shared),
+        Command::Decode(command) => command.run(&shared).map(done),
+        Command::Interpolate(command) => command.run(&shared).map(done),
         Command::Filters(command) => command.run(&shared).map(done),
         Command::Evaluate(command) => command.run(&shared).map(done),
         Command::Sample(command) => command.run(&shared).map(done),

@@ -11,7 +11,7 @@ use candle_core::Tensor;
 use clap::Args;
 use serde_json::json;
 
-use super::infer::{folder_of, refuse_existing};
+use super::files::{make_folders, refuse_collisions, refuse_existing};
 use super::model::Model;
 use super::output::{print, print_json};
 use super::shared::Shared;
@@ -65,18 +65,12 @@ impl Sample {
                 .collect(),
             None => Vec::new(),
         };
+        let written: Vec<&PathBuf> = files.iter().chain(&self.grid).collect();
+        refuse_collisions(&written)?;
         if !self.force {
-            refuse_existing(files.iter().chain(&self.grid))?;
+            refuse_existing(written.iter().copied())?;
         }
-        for folder in self
-            .output
-            .iter()
-            .cloned()
-            .chain(self.grid.iter().filter_map(|path| folder_of(path)))
-        {
-            std::fs::create_dir_all(&folder)
-                .map_err(|source| Error::io("create the folder", folder, source))?;
-        }
+        make_folders(written)?;
 
         let mut pictures = Vec::with_capacity(count);
         let numbers: Vec<u64> = (0..u64::from(self.count)).collect();

@@ -13,7 +13,7 @@ use candle_core::{DType, Device};
 use clap::Args;
 use serde_json::json;
 
-use super::infer::refuse_existing;
+use super::files::refuse_existing;
 use super::output::{print, print_json, shape, table};
 use super::plot::{drawing, write};
 use super::shared::Shared;

@@ -1,4 +1,4 @@
-//! Images and labels from arrays of NumPy (.npy).
+//! Images, labels and floats from arrays of NumPy (.npy).
 //!
 //! Values are made bytes while they are read, so an array takes as much memory as it has values, and
 //! none before its header has been checked against the size of the file.
@@ -8,7 +8,8 @@ use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::idx::{MAX_BYTES, MAX_SIDE};
-use super::npy_header::{self, Header, Kind, Refusal};
+use super::npy_header::{self, Header, Kind, Refusal, tuple};
+use super::npy_values::{byte, float32, float64, separate, signed, unsigned};
 use super::{Images, grouped};
 use crate::{Error, Result};
 
@@ -49,6 +50,14 @@ struct Layout {
     width: u64,
     /// The channels come last.
     interleaved: bool,
+}
+
+/// An array of floats, with the input at its first value and as many values in it as the shape says.
+pub struct Floats<R> {
+    pub shape: Vec<u64>,
+    /// Bytes of one value, 4 or 8, little-endian.
+    pub width: u8,
+    pub input: R,
 }
 
 /// An array whose header has been read.
@@ -138,6 +147,26 @@ impl<R: Read> Array<R> {
         self.values(found, &what, "labels from 0 to 255", convert)
     }
 
+    /// The array as floats that are yet to be read; `shape` says which shapes will do, and is what an
+    /// error names.
+    pub fn floats(self, shape: impl Fn(&[u64]) -> bool, expected: &str) -> Result<Floats<R>> {
+        let Kind::Float(width) = self.header.kind else {
+            return Err(self.wrong("floats (float32 or float64)", "integers"));
+        };
+        if !shape(&self.header.shape) {
+            return Err(self.wrong(expected, self.shape()));
+        }
+        let count =
+            (self.header.shape.iter()).try_fold(1u64, |count, &side| count.checked_mul(side));
+        let what = format!("values of {}", self.shape());
+        self.check_length(count, &what)?;
+        Ok(Floats {
+            shape: self.header.shape,
+            width,
+            input: self.input,
+        })
+    }
+
     fn layout(&self) -> Result<Layout> {
         let (count, channels, height, width, interleaved) = match *self.header.shape.as_slice() {
             [count, height, width] => (count, 1, height, width, false),
@@ -183,12 +212,8 @@ impl<R: Read> Array<R> {
                 format!("a header that promises {}", grouped(count)),
             ));
         }
+        let bytes = self.check_length(Some(count), what)?;
         let size = u64::from(self.header.kind.bytes());
-        let promised = count * size + self.header.length;
-        let bytes = format!("{} bytes for {what}", grouped(promised));
-        if promised != self.length {
-            return Err(self.wrong(bytes, format!("{} bytes", grouped(self.length))));
-        }
         let too_large = || self.wrong("no more than fits into memory", what);
         let length = usize::try_from(count).map_err(|_| too_large())?;
         let mut values = Vec::new();
@@ -215,10 +240,25 @@ impl<R: Read> Array<R> {
         }
     }
 
+    /// Refuses an array that is not as long as that many values are; says in words how long they are.
+    /// No count is one above all numbers.
+    fn check_length(&self, count: Option<u64>, what: &str) -> Result<String> {
+        let promised = count
+            .and_then(|count| count.checked_mul(u64::from(self.header.kind.bytes())))
+            .and_then(|bytes| bytes.checked_add(self.header.length));
+        let bytes = match promised {
+            Some(bytes) => format!("{} bytes for {what}", grouped(bytes)),
+            None => format!("more than 2^64 bytes for {what}"),
+        };
+        match promised == Some(self.length) {
+            true => Ok(bytes),
+            false => Err(self.wrong(bytes, format!("{} bytes", grouped(self.length)))),
+        }
+    }
+
     /// The shape as Python writes it.
     fn shape(&self) -> String {
-        let sides: Vec<String> = self.header.shape.iter().map(u64::to_string).collect();
-        format!("shape ({})", sides.join(", "))
+        format!("shape {}", tuple(&self.header.shape))
     }
 
     fn wrong(&self, expected: impl Into<String>, found: impl Into<String>) -> Error {
@@ -227,67 +267,10 @@ impl<R: Read> Array<R> {
 }
 
 /// An error while reading: the system's, or what the archive's reader says of a damaged file.
-fn failed(name: &Path, source: io::Error) -> Error {
+pub fn failed(name: &Path, source: io::Error) -> Error {
     match source.kind() {
         ErrorKind::UnexpectedEof => Error::file(name, "a whole array", "one that ends early"),
         _ if source.raw_os_error().is_some() => Error::io("read", name, source),
         _ => Error::file(name, "a sound array", format!("a damaged one ({source})")),
     }
-}
-
-/// Puts interleaved channels into planes, image by image.
-fn separate(pixels: &mut [u8], channels: usize, plane: usize) {
-    let mut planes = vec![0; channels * plane];
-    for image in pixels.chunks_exact_mut(channels * plane) {
-        for (channel, plane) in planes.chunks_exact_mut(plane).enumerate() {
-            let samples = image.iter().skip(channel).step_by(channels);
-            for (to, from) in plane.iter_mut().zip(samples) {
-                *to = *from;
-            }
-        }
-        image.copy_from_slice(&planes);
-    }
-}
-
-fn byte(value: &[u8]) -> Result<u8, String> {
-    value.first().copied().ok_or_else(String::new)
-}
-
-fn float32(value: &[u8]) -> Result<u8, String> {
-    let value = value.first_chunk().map(|bytes| f32::from_le_bytes(*bytes));
-    share(value.map_or(f64::NAN, f64::from))
-}
-
-fn float64(value: &[u8]) -> Result<u8, String> {
-    let value = value.first_chunk().map(|bytes| f64::from_le_bytes(*bytes));
-    share(value.unwrap_or(f64::NAN))
-}
-
-/// The byte nearest to 255 times the value.
-fn share(value: f64) -> Result<u8, String> {
-    if (0.0..=1.0).contains(&value) {
-        Ok((value * 255.0).round() as u8)
-    } else {
-        Err(format!("{value}"))
-    }
-}
-
-fn unsigned(value: &[u8]) -> Result<u8, String> {
-    let mut bytes = [0; 8];
-    for (to, from) in bytes.iter_mut().zip(value) {
-        *to = *from;
-    }
-    let value = u64::from_le_bytes(bytes);
-    u8::try_from(value).map_err(|_| value.to_string())
-}
-
-fn signed(value: &[u8]) -> Result<u8, String> {
-    // The sign fills what a shorter number lacks.
-    let negative = value.last().is_some_and(|byte| *byte >= 0x80);
-    let mut bytes = [if negative { 0xff } else { 0 }; 8];
-    for (to, from) in bytes.iter_mut().zip(value) {
-        *to = *from;
-    }
-    let value = i64::from_le_bytes(bytes);
-    u8::try_from(value).map_err(|_| value.to_string())
 }

@@ -9,6 +9,8 @@ use std::io::{self, Read};
 const MAX_HEADER: u32 = 10_000;
 /// The most dimensions of an array in NumPy.
 const MAX_DIMENSIONS: usize = 64;
+/// Where NumPy lets the values start.
+const ALIGNMENT: usize = 64;
 /// How a file starts.
 pub const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
@@ -100,6 +102,42 @@ pub fn read(input: &mut impl Read) -> Result<Header, Refusal> {
         shape,
         length: u64::from(length) + before,
     })
+}
+
+/// The header of an array in C order, as NumPy writes it.
+pub fn write(kind: Kind, shape: &[usize]) -> Vec<u8> {
+    let bytes = kind.bytes();
+    let descr = match kind {
+        Kind::Signed(1) => "|i1".to_string(),
+        Kind::Unsigned(1) => "|u1".to_string(),
+        Kind::Signed(_) => format!("<i{bytes}"),
+        Kind::Unsigned(_) => format!("<u{bytes}"),
+        Kind::Float(_) => format!("<f{bytes}"),
+    };
+    let shape = tuple(shape);
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+    // Magic, version and length take 10 bytes; the values start at a multiple of 64.
+    let length = (10 + text.len() + 1).next_multiple_of(ALIGNMENT) - 10;
+    text.extend(std::iter::repeat_n(
+        ' ',
+        length.saturating_sub(text.len() + 1),
+    ));
+    text.push('\n');
+    let mut header = MAGIC.to_vec();
+    header.extend([1, 0]);
+    // Even NumPy's 64 dimensions take less than 1,500 bytes.
+    header.extend(u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes());
+    header.extend(text.into_bytes());
+    header
+}
+
+/// A shape as Python writes it.
+pub fn tuple(shape: &[impl ToString]) -> String {
+    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    match sides.as_slice() {
+        [one] => format!("({one},)"),
+        sides => format!("({})", sides.join(", ")),
+    }
 }
 
 const DICTIONARY: &str = "a header with 'descr', 'fortran_order' and 'shape'";
@@ -286,6 +324,28 @@ mod tests {
                 read(&mut file(1, &text).as_slice()).unwrap().shape,
                 expected
             );
+        }
+    }
+
+    #[test]
+    fn headers_are_written_as_numpy_writes_them() {
+        // numpy.lib.format.write_array_header_1_0 of the same, byte for byte.
+        let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (60000, 128, 7, 7), }";
+        let mut expected = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        expected.extend(format!("{text:<117}\n").into_bytes());
+        let shape = [60_000, 128, 7, 7];
+        assert_eq!(write(Kind::Float(4), &shape), expected);
+        for (kind, shape) in [
+            (Kind::Unsigned(1), vec![5]),
+            (Kind::Signed(8), vec![]),
+            (Kind::Float(8), vec![1; 40]),
+        ] {
+            let bytes = write(kind, &shape);
+            let header = read(&mut bytes.as_slice()).unwrap();
+            assert_eq!(header.kind, kind);
+            assert_eq!(header.shape.len(), shape.len());
+            assert_eq!(header.length, bytes.len() as u64);
+            assert_eq!(header.length % 64, 0);
         }
     }
 

@@ -5,6 +5,7 @@ mod filters;
 mod fit;
 mod ink;
 mod light;
+mod manifold;
 mod network;
 mod palette;
 mod panels;
@@ -21,6 +22,7 @@ mod tile;
 
 pub use filters::filter_grid;
 pub use fit::{Fit, fit};
+pub use manifold::{Axis as ManifoldAxis, manifold};
 pub use network::{Block, Network, network};
 pub use palette::COLORS;
 pub use panels::{Panel, panels};

@@ -7,15 +7,15 @@ use super::text::{self, Anchor, CAP_HEIGHT, Label};
 use super::tile::draw_tile;
 use crate::{Error, Result};
 
-const PAGE: Rgb<u8> = Rgb([250, 250, 250]);
-const INK: Rgb<u8> = Rgb([25, 25, 25]);
-const SOFT_INK: Rgb<u8> = Rgb([85, 85, 85]);
+pub(super) const PAGE: Rgb<u8> = Rgb([250, 250, 250]);
+pub(super) const INK: Rgb<u8> = Rgb([25, 25, 25]);
+pub(super) const SOFT_INK: Rgb<u8> = Rgb([85, 85, 85]);
 
-const TITLE_SIZE: f32 = 17.0;
+pub(super) const TITLE_SIZE: f32 = 17.0;
 const LABEL_SIZE: f32 = 14.0;
-const CAPTION_SIZE: f32 = 12.0;
-const MARGIN: usize = 16;
-const GAP: usize = 8;
+pub(super) const CAPTION_SIZE: f32 = 12.0;
+pub(super) const MARGIN: usize = 16;
+pub(super) const GAP: usize = 8;
 /// What a row label, a column label and a caption, and a title on a narrow sheet may take.
 const ROW_LABEL_LIMIT: f32 = 240.0;
 const TILE_LABEL_LIMIT: f32 = 112.0;
@@ -252,7 +252,7 @@ impl Layout {
 }
 
 /// A side that a canvas may have.
-fn side(pixels: usize) -> Result<u32> {
+pub(super) fn side(pixels: usize) -> Result<u32> {
     match u32::try_from(pixels) {
         Ok(side) if pixels <= MAX_SIDE => Ok(side),
         _ => {

@@ -30,37 +30,33 @@ pub(super) fn draw_tile(
     place: (usize, usize),
     tile: (usize, usize),
 ) {
+    let (height, width) = size_in(picture, tile);
+    let (left, top) = corner((height, width), place, tile);
+    fill(canvas, (left - 1, top - 1), (width + 2, height + 2), FRAME);
+    draw_bare(canvas, picture, place, tile);
+}
+
+/// A picture in the middle of its tile, and nothing around it.
+pub(super) fn draw_bare(
+    canvas: &mut RgbImage,
+    picture: &Picture,
+    place: (usize, usize),
+    tile: (usize, usize),
+) {
     let (height, width) = (picture.height(), picture.width());
-    let whole = (tile.0 / height).min(tile.1 / width);
-    let (new_height, new_width) = if whole >= 1 {
-        (height * whole, width * whole)
-    } else {
-        // The side that is relatively longer fills the tile.
-        let fitted = |a: usize, b: usize, limit: usize| (a * limit / b.max(1)).max(1);
-        if height * tile.1 > width * tile.0 {
-            (tile.0, fitted(width, height, tile.0))
-        } else {
-            (fitted(height, width, tile.1), tile.1)
-        }
-    };
+    let (new_height, new_width) = size_in(picture, tile);
     let planes: Vec<Vec<f32>> = picture
         .planes()
-        .map(|plane| {
-            if whole >= 1 {
-                magnify(plane, width, whole)
-            } else {
-                resize(plane, (height, width), (new_height, new_width))
-            }
+        .map(|plane| match times(picture, tile) {
+            0 => resize(plane, (height, width), (new_height, new_width)),
+            whole => magnify(plane, width, whole),
         })
         .collect();
-    let left = place.0 + (tile.1 - new_width.min(tile.1)) / 2;
-    let top = place.1 + (tile.0 - new_height.min(tile.0)) / 2;
-    let framed = (new_width + 2, new_height + 2);
-    fill(canvas, (left - 1, top - 1), framed, FRAME);
     let value = |channel: usize, at: usize| {
         let plane = planes.get(channel).or(planes.first());
         to_byte(plane.and_then(|p| p.get(at)).copied().unwrap_or(0.0))
     };
+    let (left, top) = corner((new_height, new_width), place, tile);
     let rows = canvas.rows_mut().skip(top).take(new_height);
     for (y, row) in rows.enumerate() {
         for (x, pixel) in row.skip(left).take(new_width).enumerate() {
@@ -68,6 +64,36 @@ pub(super) fn draw_tile(
             *pixel = Rgb([value(0, at), value(1, at), value(2, at)]);
         }
     }
+}
+
+/// Height and width that a picture has in a tile: whole times its own, or shrunk.
+fn size_in(picture: &Picture, tile: (usize, usize)) -> (usize, usize) {
+    let (height, width) = (picture.height(), picture.width());
+    let whole = times(picture, tile);
+    if whole >= 1 {
+        return (height * whole, width * whole);
+    }
+    // The side that is relatively longer fills the tile.
+    let fitted = |a: usize, b: usize, limit: usize| (a * limit / b.max(1)).max(1);
+    if height * tile.1 > width * tile.0 {
+        (tile.0, fitted(width, height, tile.0))
+    } else {
+        (fitted(height, width, tile.1), tile.1)
+    }
+}
+
+/// How many times a picture fits into a tile, by whole pixels; 0 where it is larger.
+fn times(picture: &Picture, tile: (usize, usize)) -> usize {
+    (tile.0 / picture.height()).min(tile.1 / picture.width())
+}
+
+/// Left and top of what lies in the middle of a tile.
+fn corner(size: (usize, usize), place: (usize, usize), tile: (usize, usize)) -> (usize, usize) {
+    let middle = |room: usize, side: usize| (room - side.min(room)) / 2;
+    (
+        place.0 + middle(tile.1, size.1),
+        place.1 + middle(tile.0, size.0),
+    )
 }
 
 /// Every value as a square of `scale` a side.

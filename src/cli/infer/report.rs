@@ -75,14 +75,14 @@ pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
     }
     let shown = || outcomes.iter().take(SHEET_ROWS);
     let mut columns = vec!["input", "fitted"];
-    if shown().any(|outcome| outcome.item.noisy.is_some()) {
+    if shown().any(|outcome| outcome.item.prepared.noisy.is_some()) {
         columns.push("noisy");
     }
     columns.push("output");
     let mut rows = Vec::new();
     let mut captions = Vec::new();
     for outcome in shown() {
-        let item = &outcome.item;
+        let item = &outcome.item.prepared;
         let mut row = vec![item.original.clone(), item.fitted.clone()];
         let size = format!("{}x{}", item.original.width(), item.original.height());
         let mut under = vec![size, String::new()];

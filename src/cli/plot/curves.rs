@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{drawing, write};
-use crate::cli::infer::refuse_existing;
+use crate::cli::files::refuse_existing;
 use crate::cli::output::{print, print_json};
 use crate::cli::shared::Shared;
 

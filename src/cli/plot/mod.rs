@@ -10,7 +10,7 @@ use autoencode::Error;
 use autoencode::picture::Chart;
 use clap::{Args, Subcommand};
 
-use super::infer::folder_of;
+use super::files::folder_of;
 use super::shared::Shared;
 
 /// Draw charts, as SVG or PNG: the curves of runs, the codes of images.

@@ -1,7 +1,7 @@
 //! Which files are read, and where their results go.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -41,21 +41,25 @@ pub fn collect(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
 /// `DIR/name.png` for each; equal names get `-2`, `-3`, ...
 pub fn name_outputs(inputs: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
     let mut taken = HashSet::new();
+    // How often a name was met: thousands of equal ones must not be counted up from 1 each.
+    let mut met: HashMap<&OsStr, usize> = HashMap::new();
     inputs
         .iter()
         .map(|input| {
             let stem = input.file_stem().unwrap_or(input.as_os_str());
-            (1usize..)
-                .map(|number| {
-                    let mut name = OsString::from(stem);
-                    if number > 1 {
-                        name.push(format!("-{number}"));
-                    }
-                    name.push(".png");
-                    folder.join(name)
-                })
-                .find(|path| taken.insert(path.clone()))
-                .unwrap_or_else(|| folder.join(stem))
+            let number = met.entry(stem).or_insert(0);
+            loop {
+                *number += 1;
+                let mut name = OsString::from(stem);
+                if *number > 1 {
+                    name.push(format!("-{number}"));
+                }
+                name.push(".png");
+                let path = folder.join(name);
+                if taken.insert(path.clone()) {
+                    return path;
+                }
+            }
         })
         .collect()
 }
@@ -76,7 +80,7 @@ pub fn refuse_collisions(paths: &[&PathBuf]) -> Result<()> {
     let mut taken = HashSet::new();
     for path in paths {
         if !taken.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())) {
-            let expected = "a file of its own for each result (see --output, --sheet and --npy)";
+            let expected = "a file of its own for each result";
             return Err(Error::file(path, expected, "two results for this one").into());
         }
     }
@@ -88,4 +92,17 @@ pub fn folder_of(path: &Path) -> Option<PathBuf> {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .map(Path::to_path_buf)
+}
+
+/// Makes the folders that files will stand in.
+pub fn make_folders<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
+    let folders: BTreeSet<PathBuf> = paths
+        .into_iter()
+        .filter_map(|path| folder_of(path))
+        .collect();
+    for folder in folders {
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| Error::io("create the folder", folder, source))?;
+    }
+    Ok(())
 }

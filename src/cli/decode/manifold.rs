@@ -1,0 +1,154 @@
+//! The images over the plane of a two-dimensional code.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use autoencode::Error;
+use autoencode::codes::{Reader, prior_quantiles, spread};
+use autoencode::device::Chosen;
+use autoencode::model::Code;
+use autoencode::picture::{ManifoldAxis, Picture, manifold};
+use candle_core::Tensor;
+use clap::Args;
+use image::RgbImage;
+use serde_json::{Value, json};
+
+use crate::cli::model::Loaded;
+
+#[derive(Debug, Args)]
+pub struct Manifold {
+    /// Draw what a network with a code of two values makes of the plane. With CODES the plane reaches from
+    /// their 1st to their 99th percentile on both axes; without, for a variational autoencoder, it is
+    /// cut at the quantiles of the prior (Kingma and Welling 2014, appendix A).
+    #[arg(long = "manifold", value_name = "FILE.png", id = "manifold")]
+    file: Option<PathBuf>,
+
+    /// Images a side.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..=100), requires = "manifold")]
+    grid: u16,
+}
+
+/// The picture with what it shows.
+pub struct Drawn {
+    pub file: PathBuf,
+    pub picture: RgbImage,
+    across: ManifoldAxis,
+    down: ManifoldAxis,
+}
+
+/// Pixels a side that the grid should about have, and the most a side for each of an image's.
+const SIDE: usize = 1200;
+const MAX_SCALE: usize = 4;
+
+impl Manifold {
+    pub fn file(&self) -> Option<&PathBuf> {
+        self.file.as_ref()
+    }
+
+    /// Draws the plane, if that was asked for.
+    pub fn draw(
+        &self,
+        codes: Option<&Path>,
+        loaded: &Loaded,
+        chosen: &Chosen,
+    ) -> Result<Option<Drawn>> {
+        let Some(file) = self.file.clone() else {
+            return Ok(None);
+        };
+        let [first, second] = self.values(codes, loaded)?;
+        let mut images = Vec::with_capacity(first.len() * second.len());
+        // From the top down: the second value falls.
+        for y in second.iter().rev() {
+            let row = first.iter().flat_map(|x| [*x as f32, *y as f32]).collect();
+            let shape = [&[first.len()], loaded.model.code_shape()].concat();
+            let row = Tensor::from_vec::<_, f32>(row, shape, &chosen.device)?;
+            images.extend(Picture::from_batch(&loaded.model.decode(&row)?)?);
+        }
+        let longest = images.iter().map(|image| image.height().max(image.width()));
+        let side = longest.max().unwrap_or(1) * usize::from(self.grid);
+        let scale = (SIDE / side).clamp(1, MAX_SCALE);
+        let title = match codes {
+            Some(_) => "decoded over the range of the codes",
+            None => "decoded at the quantiles of the prior",
+        };
+        let title = format!("{}: {title}", loaded.checkpoint.recipe.name);
+        let axis = |name: &str, values| ManifoldAxis {
+            name: name.to_string(),
+            values,
+        };
+        let (across, down) = (axis("code_0", first), axis("code_1", second));
+        let picture = manifold(&title, &images, &across, &down, scale)?;
+        Ok(Some(Drawn {
+            file,
+            picture,
+            across,
+            down,
+        }))
+    }
+
+    /// The values of both axes.
+    fn values(&self, codes: Option<&Path>, loaded: &Loaded) -> Result<[Vec<f64>; 2]> {
+        let shape = loaded.model.code_shape();
+        if shape.iter().product::<usize>() != 2 {
+            return Err(Error::argument(
+                "--manifold",
+                "a network with a code of 2 values, such as one of `autoencode train conv-vae --set network.latent=2` \
+                 (for others see `autoencode interpolate`)",
+                format!("a code of shape {shape:?}"),
+            )
+            .into());
+        }
+        let count = usize::from(self.grid);
+        let Some(path) = codes else {
+            return match loaded.model.code() {
+                Code::Gaussian { .. } => Ok([prior_quantiles(count), prior_quantiles(count)]),
+                Code::Plain => Err(Error::argument(
+                    "--manifold",
+                    "CODES whose range to draw (see `autoencode encode`), as the network has no prior",
+                    "none",
+                )
+                .into()),
+            };
+        };
+        let mut both = [Vec::new(), Vec::new()];
+        let mut reader = Reader::open(path, shape)?;
+        while let Some(rows) = reader.read(1 << 16)? {
+            let values: Vec<f32> = rows.codes.flatten_all()?.to_vec1()?;
+            for pair in values.chunks_exact(2) {
+                for (axis, value) in both.iter_mut().zip(pair) {
+                    axis.push(*value);
+                }
+            }
+        }
+        Ok(both.map(|values| spread(&values, count)))
+    }
+}
+
+impl Drawn {
+    pub fn to_json(&self) -> Value {
+        json!({
+            "file": self.file.to_string_lossy(),
+            "code_0": self.across.values,
+            "code_1": self.down.values,
+        })
+    }
+}
+
+impl fmt::Display for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let axis = |axis: &ManifoldAxis| match axis.values.as_slice() {
+            [first, .., last] => format!("{} {first:.2} to {last:.2}", axis.name),
+            _ => axis.name.clone(),
+        };
+        write!(
+            f,
+            "{} x {} images, {}, {} -> {}",
+            self.across.values.len(),
+            self.down.values.len(),
+            axis(&self.across),
+            axis(&self.down),
+            self.file.display()
+        )
+    }
+}

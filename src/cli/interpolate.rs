@@ -1,0 +1,242 @@
+//! `autoencode interpolate`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use autoencode::Error;
+use autoencode::codes::{Course, Format, Reader};
+use autoencode::model::Code;
+use autoencode::picture::{ContactSheet, Picture, write_png, write_rgb};
+use candle_core::{Device, Tensor};
+use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use serde_json::json;
+
+use super::files::{make_folders, refuse_collisions, refuse_existing};
+use super::model::{Loaded, Model};
+use super::output::{print, print_json};
+use super::pictures::{Fitting, Prepared};
+use super::shared::Shared;
+
+/// Go from one code to another, and draw what the decoder makes of the way.
+///
+/// FROM and TO are PNG files, which are encoded, or rows of a file of codes: codes.npy:0 is the first
+/// code of codes.npy (see `encode`).
+#[derive(Debug, Args)]
+pub struct Interpolate {
+    /// A PNG file, or a row of a file of codes as codes.npy:0.
+    #[arg(value_parser = PathBufValueParser::new().try_map(End::parse))]
+    from: End,
+
+    /// The same for the other end.
+    #[arg(value_parser = PathBufValueParser::new().try_map(End::parse))]
+    to: End,
+
+    #[command(flatten)]
+    model: Model,
+
+    /// The picture of all steps.
+    #[arg(long, short, value_name = "FILE.png")]
+    output: PathBuf,
+
+    /// Images on the way, both ends included.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    steps: u16,
+
+    /// Which way to go.
+    #[arg(long, value_enum, default_value_t = Course::default())]
+    path: Course,
+
+    #[command(flatten)]
+    fitting: Fitting,
+
+    /// Folder for one PNG a step, frame-0001.png and on.
+    #[arg(long, value_name = "DIR")]
+    frames: Option<PathBuf>,
+
+    /// Overwrite files that exist.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Where a way begins or ends, as it was typed.
+#[derive(Debug, Clone)]
+enum End {
+    Picture(PathBuf),
+    Row { file: PathBuf, row: u64 },
+}
+
+/// An end with its code.
+struct Met {
+    /// `(1, ...)` on the CPU.
+    code: Tensor,
+    name: String,
+    /// What was passed in, of a picture.
+    picture: Option<Prepared>,
+}
+
+/// Images in a row of the picture: the default number of steps, with an input at either end.
+const COLUMNS: usize = 12;
+/// Pixels a side that an image should about have in the picture.
+const TILE: usize = 112;
+
+impl End {
+    /// What stands behind the last colon counts as a row where a file of codes stands before it.
+    fn parse(path: PathBuf) -> Result<Self, String> {
+        let expected = "expected a PNG file, or a row of a file of codes from 0 on, as codes.npy:0";
+        if Format::of(&path).is_some() {
+            return Err(expected.to_string());
+        }
+        let split = path.to_str().and_then(|text| text.rsplit_once(':'));
+        match split {
+            Some((file, row)) if Format::of(Path::new(file)).is_some() => Ok(Self::Row {
+                file: PathBuf::from(file),
+                row: row.parse().map_err(|_| expected.to_string())?,
+            }),
+            _ => Ok(Self::Picture(path)),
+        }
+    }
+
+    fn meet(&self, loaded: &Loaded, fitting: &Fitting, device: &Device) -> Result<Met> {
+        match self {
+            Self::Picture(path) => {
+                let picture = fitting.read(path, &loaded.model)?;
+                let batch = Picture::to_batch(std::slice::from_ref(picture.seen()), device)?;
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                Ok(Met {
+                    code: loaded.model.encode(&batch)?.to_device(&Device::Cpu)?,
+                    name: name.to_string_lossy().into_owned(),
+                    picture: Some(picture),
+                })
+            }
+            Self::Row { file, row } => {
+                let name = file.file_name().unwrap_or(file.as_os_str());
+                Ok(Met {
+                    code: Reader::open(file, loaded.model.code_shape())?.row(*row)?,
+                    name: format!("{}:{row}", name.to_string_lossy()),
+                    picture: None,
+                })
+            }
+        }
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::Picture(path) => path.to_string_lossy().into_owned(),
+            Self::Row { file, row } => format!("{}:{row}", file.to_string_lossy()),
+        }
+    }
+}
+
+impl Interpolate {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        let chosen = shared.device()?;
+        let loaded = self.model.load(&chosen)?;
+        if self.path == Course::Spherical && loaded.model.code() == Code::Plain {
+            let expected = "linear, as the codes of this network have no prior around 0";
+            return Err(Error::argument("--path", expected, "spherical").into());
+        }
+        let steps = usize::from(self.steps);
+        let frames: Vec<PathBuf> = match &self.frames {
+            Some(folder) => (1..=steps)
+                .map(|number| folder.join(format!("frame-{number:04}.png")))
+                .collect(),
+            None => Vec::new(),
+        };
+        let written: Vec<&PathBuf> = frames.iter().chain([&self.output]).collect();
+        refuse_collisions(&written)?;
+        if !self.force {
+            refuse_existing(written.iter().copied())?;
+        }
+        let from = self.from.meet(&loaded, &self.fitting, &chosen.device)?;
+        let to = self.to.meet(&loaded, &self.fitting, &chosen.device)?;
+        let codes = self.path.codes(&from.code, &to.code, steps)?;
+        let mut pictures = Vec::with_capacity(steps);
+        for first in (0..steps).step_by(BATCH) {
+            let codes = codes.narrow(0, first, BATCH.min(steps - first))?;
+            let codes = codes.to_device(&chosen.device)?;
+            pictures.extend(Picture::from_batch(&loaded.model.decode(&codes)?)?);
+        }
+        let sheet = self.draw(&from, &to, &pictures, &loaded).render()?;
+
+        make_folders(written)?;
+        for (file, picture) in frames.iter().zip(&pictures) {
+            write_png(file, picture)?;
+        }
+        write_rgb(&self.output, &sheet)?;
+        if shared.json {
+            return print_json(&json!({
+                "checkpoint": loaded.origin.to_string_lossy(),
+                "from": self.from.to_text(),
+                "to": self.to.to_text(),
+                "path": self.course(),
+                "steps": steps,
+                "output": self.output.to_string_lossy(),
+                "frames": frames.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
+            }));
+        }
+        if !shared.talks() {
+            return Ok(());
+        }
+        let written = [&self.output].into_iter().chain(&self.frames);
+        let written: Vec<String> = written.map(|path| path.display().to_string()).collect();
+        print(&format!(
+            "{steps} steps from {} to {}, {} -> {}",
+            self.from.to_text(),
+            self.to.to_text(),
+            self.course(),
+            written.join(", ")
+        ))
+    }
+
+    fn course(&self) -> &'static str {
+        match self.path {
+            Course::Linear => "linear",
+            Course::Spherical => "spherical",
+        }
+    }
+
+    /// All steps in order, in rows; pictures that were passed in stand at the ends.
+    fn draw(&self, from: &Met, to: &Met, steps: &[Picture], loaded: &Loaded) -> ContactSheet {
+        let input = |met: &Met| {
+            let picture = met.picture.as_ref()?;
+            Some((picture.original.clone(), met.name.clone()))
+        };
+        let last = (steps.len() - 1).max(1);
+        let decimals = if last > 100 { 3 } else { 2 };
+        let steps = steps.iter().enumerate().map(|(step, picture)| {
+            let t = step as f64 / last as f64;
+            let t = match t.fract() == 0.0 {
+                true => format!("t = {t}"),
+                false => format!("t = {t:.decimals$}"),
+            };
+            (picture.clone(), t)
+        });
+        let tiles: Vec<(Picture, String)> = input(from)
+            .into_iter()
+            .chain(steps)
+            .chain(input(to))
+            .collect();
+        let longest = loaded.model.input_shape().iter().skip(1).max();
+        let rows = tiles.chunks(COLUMNS);
+        ContactSheet::new(format!(
+            "{}: {} to {}, {}",
+            loaded.checkpoint.recipe.name,
+            from.name,
+            to.name,
+            self.course()
+        ))
+        .captions(
+            rows.clone()
+                .map(|row| row.iter().map(|(_, text)| text.clone())),
+        )
+        .rows(
+            rows.map(|row| row.iter().map(|(picture, _)| picture.clone()).collect())
+                .collect(),
+        )
+        .scale((TILE / longest.copied().unwrap_or(1).max(1)).max(1))
+    }
+}
+
+/// Codes that go through the decoder at once.
+const BATCH: usize = 250;

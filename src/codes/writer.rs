@@ -1,0 +1,89 @@
+//! Writing codes to a file of any kind.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+
+use super::csv::Csv;
+use super::npy::Npy;
+use super::safetensors::Safetensors;
+use super::{Format, Names};
+use crate::{Error, Result};
+
+/// A file of codes that is being written; it takes its place when it is finished, whole.
+pub struct Writer {
+    path: PathBuf,
+    /// Of one code.
+    shape: Vec<usize>,
+    count: usize,
+    written: usize,
+    file: File,
+}
+
+enum File {
+    Npy(Npy),
+    // Its buffers are large.
+    Csv(Box<Csv>),
+    Safetensors(Safetensors),
+}
+
+impl Writer {
+    /// Starts a file of as many codes of `shape` as there are names.
+    ///
+    /// # Errors
+    /// If the file's name ends in none of [`Format`]'s kinds, or its folder cannot be written to.
+    pub fn create(path: &Path, shape: &[usize], names: &Names) -> Result<Self> {
+        Ok(Self {
+            path: path.to_path_buf(),
+            shape: shape.to_vec(),
+            count: names.len(),
+            written: 0,
+            file: match Format::required(path)? {
+                Format::Npy => File::Npy(Npy::create(path, shape, names)?),
+                Format::Csv => File::Csv(Box::new(Csv::create(path, shape, names)?)),
+                Format::Safetensors => File::Safetensors(Safetensors::create(path, shape, names)?),
+            },
+        })
+    }
+
+    /// Adds codes `(n, ...)`, in the order of the names.
+    ///
+    /// # Errors
+    /// If they are shaped otherwise, are more than there are names, or cannot be written.
+    pub fn write(&mut self, codes: &Tensor) -> Result<()> {
+        let left = self.count - self.written;
+        match codes.dims().split_first() {
+            Some((&count, shape)) if shape == self.shape && count <= left => self.written += count,
+            _ => {
+                return Err(Error::argument(
+                    "codes",
+                    format!("at most {left} of shape {:?}", self.shape),
+                    format!("a tensor of shape {:?}", codes.dims()),
+                ));
+            }
+        }
+        let codes = codes.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
+        let values: Vec<f32> = codes.flatten_all()?.to_vec1()?;
+        match &mut self.file {
+            File::Npy(file) => file.write(&values),
+            File::Csv(file) => file.write(&values),
+            File::Safetensors(file) => file.write(&values),
+        }
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// If there are fewer codes than names, or the end cannot be written.
+    pub fn finish(self) -> Result<()> {
+        if self.written != self.count {
+            let expected = format!("{} codes", self.count);
+            return Err(Error::file(self.path, expected, self.written.to_string()));
+        }
+        match self.file {
+            File::Npy(file) => file.finish(),
+            File::Csv(file) => file.finish(),
+            File::Safetensors(file) => file.finish(),
+        }
+    }
+}
