@@ -1,71 +1,75 @@
-//! How far work on many things of a kind has come: a bar on a terminal, lines elsewhere.
+//! How far a long measurement has come: a bar on a terminal, lines elsewhere.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use autoencode::data::grouped;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::complain;
+use super::output::{complain, duration};
 use super::shared::Shared;
 
-/// Work that is shorter than this shows nothing.
-const SHORT: Duration = Duration::from_secs(2);
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
+/// Counts up to a total that is known, on standard error.
 pub struct Counter {
+    what: &'static str,
+    total: u64,
+    at: u64,
     style: Style,
-    /// What is counted, as "images".
-    noun: &'static str,
-    total: usize,
-    done: usize,
-    started: Instant,
 }
 
 enum Style {
     Silent,
-    Bar(Option<ProgressBar>),
-    Lines { last: Instant },
+    Bar(ProgressBar),
+    Lines { started: Instant, last: Instant },
 }
 
 impl Counter {
-    pub fn new(shared: &Shared, noun: &'static str, total: usize) -> Self {
-        let started = Instant::now();
+    /// `what` is counted, in the plural.
+    pub fn new(shared: &Shared, what: &'static str, total: usize) -> Self {
+        let total = total as u64;
         let style = if shared.quiet {
             Style::Silent
         } else if std::io::stderr().is_terminal() {
-            Style::Bar(None)
+            let bar = ProgressBar::new(total);
+            let template = "{prefix} {bar:24} {human_pos}/{human_len} {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_prefix(what);
+            Style::Bar(bar)
         } else {
-            Style::Lines { last: started }
+            Style::Lines {
+                started: Instant::now(),
+                last: Instant::now(),
+            }
         };
         Self {
-            style,
-            noun,
+            what,
             total,
-            done: 0,
-            started,
+            at: 0,
+            style,
         }
     }
 
-    /// So many more are done.
     pub fn add(&mut self, count: usize) {
-        self.done += count;
+        self.at += count as u64;
         match &mut self.style {
             Style::Silent => {}
-            Style::Bar(bar) => {
-                if bar.is_none() && self.started.elapsed() >= SHORT {
-                    *bar = Some(new_bar(self.total, self.noun));
-                }
-                if let Some(bar) = bar {
-                    bar.set_position(self.done as u64);
-                }
-            }
-            Style::Lines { last } => {
+            Style::Bar(bar) => bar.set_position(self.at),
+            Style::Lines { started, last } => {
                 if last.elapsed() >= LINE_EVERY {
                     *last = Instant::now();
-                    let (done, total) = (grouped(self.done), grouped(self.total));
-                    complain(&format!("{done} of {total} {}", self.noun));
+                    let rate = self.at as f64 / started.elapsed().as_secs_f64();
+                    let left = self.total.saturating_sub(self.at) as f64 / rate.max(1e-9);
+                    complain(&format!(
+                        "{}: {}/{}, {} left",
+                        self.what,
+                        self.at,
+                        self.total,
+                        duration(left)
+                    ));
                 }
             }
         }
@@ -73,18 +77,10 @@ impl Counter {
 }
 
 impl Drop for Counter {
+    /// The bar goes when the work is done or has failed.
     fn drop(&mut self) {
-        if let Style::Bar(Some(bar)) = &self.style {
+        if let Style::Bar(bar) = &self.style {
             bar.finish_and_clear();
         }
     }
-}
-
-fn new_bar(total: usize, noun: &'static str) -> ProgressBar {
-    let bar = ProgressBar::new(total as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}, {eta} left") {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar.set_message(noun);
-    bar
 }
