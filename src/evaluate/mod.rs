@@ -3,6 +3,7 @@
 mod covariance;
 mod elbo;
 mod pca;
+mod projection;
 mod quality;
 mod ssim;
 
@@ -10,6 +11,7 @@ use candle_core::{Device, Tensor};
 
 pub use elbo::ElboReport;
 pub use pca::Pca;
+pub use projection::{Projection, project};
 pub use quality::{Quality, bce_per_pixel, psnr_db, squared_error};
 pub use ssim::ssim;
 

@@ -18,6 +18,7 @@ mod tensor;
 mod text;
 mod ticks;
 mod tile;
+mod units;
 
 pub use filters::filter_grid;
 pub use fit::{Fit, fit};
@@ -29,6 +30,7 @@ pub use png::{PngHeader, read_png, read_png_header, write_png, write_rgb};
 pub use scatter::{Group, ScatterOptions, ScatterPanel, scatter, scatter_row};
 pub use sheet::ContactSheet;
 pub use ticks::Scale;
+pub use units::{MAX_COLUMNS, MAX_UNITS, Role, UnitColumn, units};
 
 use crate::{Error, Result};
 

@@ -46,7 +46,7 @@ const TAG_INDENT: f32 = 16.0;
 const ARROW: f32 = 28.0;
 const TOP: f32 = 92.0;
 const CODE: (f32, f32) = (206.0, 52.0);
-const SAMPLED: f32 = 88.0;
+const SAMPLED: f32 = 76.0;
 const PADDING: f32 = 12.0;
 const WIDTH: f32 = 2.0 * (MARGIN + COLUMN) + BETWEEN;
 
@@ -159,8 +159,8 @@ fn header(svg: &mut Svg, network: &Network) -> Result<()> {
     Ok(())
 }
 
-/// A line in the middle of `y`; where it lies across is for others to say.
-fn line(text: &str, size: f32, color: RGBColor, y: f32) -> Line<'_> {
+/// Text with its middle at height `y`; where it lies across is for others to say.
+pub(super) fn line(text: &str, size: f32, color: RGBColor, y: f32) -> Line<'_> {
     Line {
         text,
         x: 0.0,
@@ -168,7 +168,6 @@ fn line(text: &str, size: f32, color: RGBColor, y: f32) -> Line<'_> {
         size,
         color,
         anchor: "start",
-        rim: false,
     }
 }
 

@@ -11,6 +11,7 @@ use super::plot::{
 };
 use super::text::{self, CAP_HEIGHT, FAMILY};
 use super::ticks::Axis;
+use crate::data::grouped;
 use crate::{Error, Result};
 
 /// Points of one colour.
@@ -236,14 +237,14 @@ fn draw_panel(
         .map(|group| group.points.iter().step_by(every))
         .map(|points| points.filter(finite).map(place).collect())
         .collect();
-    draw_dots(&groups, above);
+    draw_dots(&groups, side, above);
     if every > 1 {
         let ordinal = match every {
             2 => "2nd".to_string(),
             3 => "3rd".to_string(),
             n => format!("{n}th"),
         };
-        let note = format!("every {ordinal} of the {all} points is drawn");
+        let note = format!("every {ordinal} of the {} points is drawn", grouped(all));
         let at = (left, bottom + 62 * UNIT);
         let beside = Pos::new(HPos::Left, VPos::Center);
         let gray = style(NOTE_SIZE).color(&AXIS).pos(beside);
@@ -260,14 +261,16 @@ fn draw_panel(
 }
 
 /// Dots as strokes of no length with round ends: a tenth of the size of as many circles.
-fn draw_dots(groups: &[Vec<(i32, i32)>], above: &mut String) {
+fn draw_dots(groups: &[Vec<(i32, i32)>], side: i32, above: &mut String) {
     let count: usize = groups.iter().map(Vec::len).sum();
     let (diameter, opacity) = match count {
         0..=400 => (6.0, 0.75),
         401..=3000 => (4.5, 0.6),
         _ => (3.5, 0.5),
     };
-    let diameter = (diameter * f64::from(UNIT)) as i32;
+    // Small charts have smaller dots.
+    let share = (f64::from(side) / f64::from(SIDE)).sqrt();
+    let diameter = (diameter * share * f64::from(UNIT)) as i32;
     for turn in 0..TURNS {
         for (points, color) in groups.iter().zip(palette(groups.len())) {
             let end = |turn: usize| points.len() * turn / TURNS;
@@ -330,10 +333,9 @@ fn draw_names(names: Vec<(&str, (i32, i32))>, above: &mut String) -> Drawn {
     let RGBColor(r, g, b) = INK;
     for (name, x, y, _) in placed {
         let baseline = y + 0.5 * f64::from(CAP_HEIGHT * NAME_SIZE);
-        let _ = write!(
+        let _ = writeln!(
             above,
-            r#"<text x="{x:.0}" y="{baseline:.0}" text-anchor="middle" font-family="{FAMILY}" font-size="{NAME_SIZE}" fill="rgb({r},{g},{b})" stroke="white" stroke-width="{}" stroke-linejoin="round" paint-order="stroke">{}</text>
-"#,
+            r#"<text x="{x:.0}" y="{baseline:.0}" text-anchor="middle" font-family="{FAMILY}" font-size="{NAME_SIZE}" fill="rgb({r},{g},{b})" stroke="white" stroke-width="{}" stroke-linejoin="round" paint-order="stroke">{}</text>"#,
             4 * UNIT,
             text::escape(name),
         );
