@@ -61,6 +61,7 @@ pub mod error;
 pub mod evaluate;
 mod file;
 pub mod model;
+mod number;
 pub mod objective;
 pub mod ops;
 pub mod optim;

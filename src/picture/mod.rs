@@ -1,6 +1,7 @@
 //! PNG in and out, fitting a digit to a network's input, contact sheets, filters, curves, scatter charts
 //! and networks.
 
+mod dots;
 mod filters;
 mod fit;
 mod ink;
@@ -18,6 +19,7 @@ mod tensor;
 mod text;
 mod ticks;
 mod tile;
+mod unit_weights;
 mod units;
 
 pub use filters::filter_grid;

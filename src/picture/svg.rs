@@ -106,6 +106,9 @@ impl Svg {
     }
 
     pub fn text(&mut self, line: Line) {
+        if line.text.is_empty() {
+            return;
+        }
         let _ = writeln!(
             self.body,
             r#"<text x="{:.1}" y="{:.1}" font-family="{FAMILY}" font-size="{}" text-anchor="{}" fill="{}" xml:space="preserve">{}</text>"#,
