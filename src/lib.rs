@@ -64,6 +64,7 @@ pub mod evaluate;
 pub mod experiments;
 mod file;
 pub mod model;
+mod number;
 pub mod objective;
 pub mod ops;
 pub mod optim;

@@ -16,7 +16,7 @@ use predicates::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "train",
     "infer",
     "filters",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 8] = [
     "recipes",
     "bench",
     "activations",
+    "plot",
 ];
 
 /// What a command prints that succeeds.

@@ -7,10 +7,10 @@ use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::data::grouped;
 use autoencode::model::{Autoencoder, Parameters};
-use autoencode::picture::network;
+use autoencode::picture::{Chart, network, units};
 use autoencode::recipe::Recipe;
 use candle_core::{DType, Device};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::files::refuse_existing;
@@ -33,9 +33,31 @@ pub struct Summary {
     #[arg(long, value_name = "FILE", value_parser = drawing)]
     graph: Option<PathBuf>,
 
+    /// What the drawing shows.
+    #[arg(
+        long,
+        value_name = "STYLE",
+        value_enum,
+        default_value_t,
+        requires = "graph"
+    )]
+    graph_style: GraphStyle,
+
     /// Overwrite the drawing if it exists.
     #[arg(long, requires = "graph")]
     force: bool,
+}
+
+/// What the drawing of a network shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum GraphStyle {
+    /// Weights for a dense network of at most 16 units a layer, else layers.
+    #[default]
+    Auto,
+    /// A box for each layer.
+    Layers,
+    /// A circle for each unit and a line for each weight: a checkpoint's, or a recipe's initial ones.
+    Weights,
 }
 
 /// What a recipe is shown for when it leaves the input to the data: an MNIST image.
@@ -67,7 +89,7 @@ impl Summary {
             if !self.force {
                 refuse_existing([file])?;
             }
-            write(&network(&model.graph(&recipe.name))?, file)?;
+            write(&draw(&model, &recipe.name, self.graph_style)?, file)?;
         }
         let summary = model.summary();
         if shared.json {
@@ -75,6 +97,7 @@ impl Summary {
                 "recipe": recipe.name,
                 "description": recipe.description,
                 "summary": summary,
+                "graph": self.graph,
             }));
         }
         if shared.talks() && !recipe.description.is_empty() {
@@ -106,6 +129,24 @@ impl Summary {
             String::new(),
             grouped(summary.parameters),
         ]);
-        print(&table(&rows))
+        print(&table(&rows))?;
+        match &self.graph {
+            Some(file) if shared.talks() => print(&format!("\ndrawing -> {}", file.display())),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn draw(model: &Autoencoder, name: &str, style: GraphStyle) -> autoencode::Result<Chart> {
+    let layers = || network(&model.graph(name));
+    match style {
+        GraphStyle::Layers => layers(),
+        GraphStyle::Weights => units(name, &model.units()?),
+        GraphStyle::Auto => match model.units() {
+            Ok(columns) => units(name, &columns),
+            // Not a small dense network.
+            Err(Error::Layer { .. }) => layers(),
+            Err(error) => Err(error),
+        },
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+pub use crate::number::grouped;
+
 use super::Images;
 use crate::recipe::{NamedSet, Points};
 
@@ -136,17 +138,4 @@ impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.sentence)
     }
-}
-
-/// A number as people write it: 60,000.
-pub fn grouped(number: impl ToString) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

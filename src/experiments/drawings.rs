@@ -3,7 +3,7 @@
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::model::{Autoencoder, Parameters, curves, draw_curves};
-use crate::picture::network;
+use crate::picture::{network, units};
 
 /// Every activation with its derivative.
 pub fn activations(lab: &mut Lab) -> Result<Outcome> {
@@ -34,6 +34,16 @@ pub fn networks(lab: &mut Lab) -> Result<Outcome> {
     chart.write_svg(&layers)?;
     let layers_png = layers.with_extension("png");
     chart.write_png(&layers_png)?;
+    lab.tell("training 3-2-3");
+    let recipe = lab.recipe("sphere", 1, &["training.epochs=50"])?;
+    let data = lab.data(&recipe)?;
+    let trained = lab.train(recipe, data)?;
+    let columns = trained.model().units()?;
+    let weights = lab.file("3-2-3.svg");
+    let chart = units("3-2-3, trained on points of a sphere", &columns)?;
+    chart.write_svg(&weights)?;
+    let weights_png = weights.with_extension("png");
+    chart.write_png(&weights_png)?;
     Ok(Outcome {
         protocol: "conv-denoiser, and a 3-2-3 network trained on points of a sphere".to_string(),
         figures: vec![Figure::text(
@@ -42,7 +52,7 @@ pub fn networks(lab: &mut Lab) -> Result<Outcome> {
             "-",
         )],
         notes: Vec::new(),
-        pictures: vec![layers_png, layers],
+        pictures: vec![layers_png, layers, weights_png, weights],
     })
 }
 

@@ -1,6 +1,7 @@
 //! PNG in and out, fitting a digit to a network's input, contact sheets, filters, curves, scatter charts
 //! and networks.
 
+mod dots;
 mod filters;
 mod fit;
 mod ink;
@@ -19,6 +20,8 @@ mod tensor;
 mod text;
 mod ticks;
 mod tile;
+mod unit_weights;
+mod units;
 
 pub use filters::filter_grid;
 pub use fit::{Fit, fit};
@@ -31,6 +34,7 @@ pub use png::{PngHeader, read_png, read_png_header, write_png, write_rgb};
 pub use scatter::{Group, ScatterOptions, ScatterPanel, scatter, scatter_row};
 pub use sheet::ContactSheet;
 pub use ticks::Scale;
+pub use units::{MAX_COLUMNS, MAX_UNITS, Role, UnitColumn, units};
 
 use crate::{Error, Result};
 

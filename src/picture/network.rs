@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 use super::palette::{BLUE, VERMILLION};
 use super::plot::{AXIS, Chart, INK};
 use super::svg::{Line, Paint, Svg};
-use crate::data::grouped;
+use crate::number::grouped;
 use crate::{Error, Result};
 
 /// A layer, and what works on its result without changing the shape.
@@ -38,15 +38,15 @@ pub struct Network {
 
 /// Pixels: of a column and of what lies beside it, of a box, its tags, and the arrow to the next.
 const MARGIN: f32 = 24.0;
-const COLUMN: f32 = 280.0;
-const BETWEEN: f32 = 116.0;
+const COLUMN: f32 = 312.0;
+const BETWEEN: f32 = 100.0;
 const BOX: f32 = 52.0;
 const TAG: f32 = 24.0;
-const TAG_INDENT: f32 = 16.0;
+const TAG_INDENT: f32 = 14.0;
 const ARROW: f32 = 28.0;
 const TOP: f32 = 92.0;
 const CODE: (f32, f32) = (206.0, 52.0);
-const SAMPLED: f32 = 88.0;
+const SAMPLED: f32 = 76.0;
 const PADDING: f32 = 12.0;
 const WIDTH: f32 = 2.0 * (MARGIN + COLUMN) + BETWEEN;
 
@@ -159,8 +159,8 @@ fn header(svg: &mut Svg, network: &Network) -> Result<()> {
     Ok(())
 }
 
-/// A line in the middle of `y`; where it lies across is for others to say.
-fn line(text: &str, size: f32, color: RGBColor, y: f32) -> Line<'_> {
+/// Text with its middle at height `y`; where it lies across is for others to say.
+pub(super) fn line(text: &str, size: f32, color: RGBColor, y: f32) -> Line<'_> {
     Line {
         text,
         x: 0.0,
@@ -168,7 +168,6 @@ fn line(text: &str, size: f32, color: RGBColor, y: f32) -> Line<'_> {
         size,
         color,
         anchor: "start",
-        rim: false,
     }
 }
 
@@ -221,7 +220,7 @@ impl Column {
             svg.rect((x, tag_y), (width, TAG), Paint { fill, ..paint });
             svg.row(
                 (x + PADDING, x + width - PADDING),
-                line(kind, SMALL_SIZE + 1.0, INK, tag_y + 0.5 * TAG),
+                line(kind, SMALL_SIZE + 0.5, INK, tag_y + 0.5 * TAG),
                 line(name, SMALL_SIZE, GREY, tag_y + 0.5 * TAG),
             )?;
             tag_y += step;

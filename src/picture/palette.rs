@@ -17,7 +17,7 @@ pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
 
 /// Ten colours kept as far apart as that many can be, also with a colour vision deficiency and in grey
-/// (Petroff, Accessible color sequences for data visualization, 2021, arXiv:2107.02270, table 1).
+/// (Petroff, Accessible color sequences for data visualization, 2021, arXiv:2107.02270).
 const TEN: [RGBColor; 10] = [
     RGBColor(63, 144, 218),
     RGBColor(255, 169, 14),

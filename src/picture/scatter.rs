@@ -1,16 +1,16 @@
 //! Points in groups, one chart or a few side by side.
 
-use std::fmt::Write as _;
-
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::dots::{draw_dots, draw_names, median};
 use super::palette::palette;
 use super::plot::{
-    AXIS, Area, Chart, Drawn, GRID, HALF_LINE, INK, MARGIN, UNIT, chart, finite, pixels, style,
+    AXIS, Area, Chart, Drawn, GRID, HALF_LINE, MARGIN, UNIT, chart, finite, pixels, style,
 };
-use super::text::{self, CAP_HEIGHT, FAMILY};
+use super::text;
 use super::ticks::Axis;
+use crate::number::grouped;
 use crate::{Error, Result};
 
 /// Points of one colour.
@@ -67,15 +67,11 @@ const LEGEND_LIMIT: f32 = 180.0;
 const TITLE_SIZE: f32 = 16.0 * UNIT as f32;
 const TEXT_SIZE: f32 = 12.5 * UNIT as f32;
 const NOTE_SIZE: f32 = 11.0 * UNIT as f32;
-const NAME_SIZE: f32 = 17.0 * UNIT as f32;
 
 /// More panels would not be looked at.
 const MOST_PANELS: usize = 12;
 /// So many points are drawn of a panel; more of them only make a larger file.
 const MOST_POINTS: usize = 20_000;
-/// Groups are drawn in so many turns, so that the last does not hide the others.
-const TURNS: usize = 24;
-
 /// Draws groups of points in their colours: up to seven groups in those of the curves, up to
 /// [`COLORS`](super::COLORS) in ten others, and from there on colours repeat. Of more than 20,000 points
 /// every second, third, ... is drawn, and the chart says so.
@@ -236,14 +232,14 @@ fn draw_panel(
         .map(|group| group.points.iter().step_by(every))
         .map(|points| points.filter(finite).map(place).collect())
         .collect();
-    draw_dots(&groups, above);
+    draw_dots(&groups, side, above);
     if every > 1 {
         let ordinal = match every {
             2 => "2nd".to_string(),
             3 => "3rd".to_string(),
             n => format!("{n}th"),
         };
-        let note = format!("every {ordinal} of the {all} points is drawn");
+        let note = format!("every {ordinal} of the {} points is drawn", grouped(all));
         let at = (left, bottom + 62 * UNIT);
         let beside = Pos::new(HPos::Left, VPos::Center);
         let gray = style(NOTE_SIZE).color(&AXIS).pos(beside);
@@ -251,92 +247,13 @@ fn draw_panel(
     }
     if options.names_at_medians {
         let medians = panel.groups.iter().filter_map(|group| {
-            let (x, y) = (median(group, |p| p.0)?, median(group, |p| p.1)?);
+            let (x, y) = (
+                median(&group.points, |p| p.0)?,
+                median(&group.points, |p| p.1)?,
+            );
             Some((group.name.as_str(), place(&(x, y))))
         });
         draw_names(medians.collect(), above)?;
-    }
-    Ok(())
-}
-
-/// Dots as strokes of no length with round ends: a tenth of the size of as many circles.
-fn draw_dots(groups: &[Vec<(i32, i32)>], above: &mut String) {
-    let count: usize = groups.iter().map(Vec::len).sum();
-    let (diameter, opacity) = match count {
-        0..=400 => (6.0, 0.75),
-        401..=3000 => (4.5, 0.6),
-        _ => (3.5, 0.5),
-    };
-    let diameter = (diameter * f64::from(UNIT)) as i32;
-    for turn in 0..TURNS {
-        for (points, color) in groups.iter().zip(palette(groups.len())) {
-            let end = |turn: usize| points.len() * turn / TURNS;
-            let Some(points) = points.get(end(turn)..end(turn + 1)) else {
-                continue;
-            };
-            if points.is_empty() {
-                continue;
-            }
-            let RGBColor(r, g, b) = color;
-            // Writing to a string cannot fail, here and below.
-            let _ = write!(
-                above,
-                r#"<path fill="none" stroke="rgb({r},{g},{b})" stroke-opacity="{opacity}" stroke-width="{diameter}" stroke-linecap="round" d=""#
-            );
-            for (x, y) in points {
-                let _ = write!(above, "M{x} {y}h0");
-            }
-            above.push_str("\"/>\n");
-        }
-    }
-}
-
-/// The middle one of a group's finite values.
-fn median(group: &Group, of: fn(&(f64, f64)) -> f64) -> Option<f64> {
-    let mut values: Vec<f64> = group.points.iter().filter(finite).map(of).collect();
-    let middle = values.len() / 2;
-    if values.is_empty() {
-        return None;
-    }
-    let (_, value, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    Some(*value)
-}
-
-/// Names with a white rim, moved apart where they would lie on each other.
-fn draw_names(names: Vec<(&str, (i32, i32))>, above: &mut String) -> Drawn {
-    let mut placed = Vec::new();
-    for (name, (x, y)) in names {
-        let width = text::width(name, NAME_SIZE)? + 4.0 * UNIT as f32;
-        placed.push((name, f64::from(x), f64::from(y), f64::from(width)));
-    }
-    let height = f64::from(NAME_SIZE);
-    // A few rounds of pushing pairs apart, up and down, settle what can be settled.
-    for _ in 0..40 {
-        for one in 0..placed.len() {
-            let (before, from) = placed.split_at_mut(one);
-            let Some((_, x, y, width)) = from.first_mut() else {
-                continue;
-            };
-            for (_, other_x, other_y, other_width) in before {
-                let overlap = height - (*y - *other_y).abs();
-                if (*x - *other_x).abs() < 0.5 * (*width + *other_width) && overlap > 0.0 {
-                    let push = if *y >= *other_y { 0.5 } else { -0.5 } * overlap;
-                    *y += push;
-                    *other_y -= push;
-                }
-            }
-        }
-    }
-    let RGBColor(r, g, b) = INK;
-    for (name, x, y, _) in placed {
-        let baseline = y + 0.5 * f64::from(CAP_HEIGHT * NAME_SIZE);
-        let _ = write!(
-            above,
-            r#"<text x="{x:.0}" y="{baseline:.0}" text-anchor="middle" font-family="{FAMILY}" font-size="{NAME_SIZE}" fill="rgb({r},{g},{b})" stroke="white" stroke-width="{}" stroke-linejoin="round" paint-order="stroke">{}</text>
-"#,
-            4 * UNIT,
-            text::escape(name),
-        );
     }
     Ok(())
 }

@@ -26,8 +26,6 @@ pub(super) struct Line<'a> {
     pub color: RGBColor,
     /// `start`, `middle` or `end`.
     pub anchor: &'static str,
-    /// A white rim sets it off from what it stands on.
-    pub rim: bool,
 }
 
 /// A drawing under way.
@@ -108,15 +106,12 @@ impl Svg {
     }
 
     pub fn text(&mut self, line: Line) {
-        let rim = match line.rim {
-            true => {
-                r#" stroke="white" stroke-width="4" stroke-linejoin="round" paint-order="stroke""#
-            }
-            false => "",
-        };
+        if line.text.is_empty() {
+            return;
+        }
         let _ = writeln!(
             self.body,
-            r#"<text x="{:.1}" y="{:.1}" font-family="{FAMILY}" font-size="{}" text-anchor="{}" fill="{}"{rim} xml:space="preserve">{}</text>"#,
+            r#"<text x="{:.1}" y="{:.1}" font-family="{FAMILY}" font-size="{}" text-anchor="{}" fill="{}" xml:space="preserve">{}</text>"#,
             line.x,
             line.y + 0.5 * CAP_HEIGHT * line.size,
             line.size,

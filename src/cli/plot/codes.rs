@@ -7,6 +7,7 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::{Images, grouped};
 
+use autoencode::evaluate::Pca;
 use autoencode::model::Autoencoder;
 use autoencode::picture::{Group, ScatterOptions, scatter};
 use candle_core::{DType, Device};
@@ -83,7 +84,7 @@ impl Codes {
             .collect();
         let options = ScatterOptions {
             equal_scale: size > 1,
-            names_at_medians: size > 1 && labelled,
+            names_at_medians: labelled,
         };
         let title = format!(
             "{}: codes of the {} test images",
@@ -166,21 +167,29 @@ fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<Plane> {
             })
         }
         2 => Ok(Plane {
-            points: pairs(codes),
+            points: pairs(codes.iter().map(|value| f64::from(*value))),
             x_label: "code, value 1".to_string(),
             y_label: "code, value 2".to_string(),
             explained: None,
         }),
-        _ => todo!(),
+        _ => {
+            let pca = Pca::fit(codes, size, 2)?;
+            let total = pca.total_variance().max(f64::MIN_POSITIVE);
+            let variance = |component: usize| pca.explained_variance().get(component).copied();
+            let explained = [0, 1].map(|component| variance(component).unwrap_or(0.0) / total);
+            let label = |number: usize, share: f64| format!("PC {number} ({:.0}%)", 100.0 * share);
+            let [first, second] = explained;
+            Ok(Plane {
+                points: pairs(pca.project_rows(codes)?.into_iter()),
+                x_label: label(1, first),
+                y_label: label(2, second),
+                explained: Some(explained),
+            })
+        }
     }
 }
 
-fn pairs(values: &[f32]) -> Vec<(f64, f64)> {
-    values
-        .chunks_exact(2)
-        .filter_map(|pair| match pair {
-            [x, y] => Some((f64::from(*x), f64::from(*y))),
-            _ => None,
-        })
-        .collect()
+/// Two values after each other as a point.
+fn pairs(mut values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
+    std::iter::from_fn(|| values.next().zip(values.next())).collect()
 }

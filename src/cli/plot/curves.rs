@@ -150,7 +150,7 @@ impl Curves {
         let [train, validation] = ["train_", "val_"].map(|part| format!("{part}{metric}"));
         match runs {
             // A full column name, or one that is not there and says so.
-            _ if !runs.iter().all(|run| run.history.has(&validation)) => runs
+            _ if !runs.iter().any(|run| run.history.has(&validation)) => runs
                 .iter()
                 .map(|run| line(run, metric, &run.name))
                 .collect(),
