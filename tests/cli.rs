@@ -16,7 +16,7 @@ use predicates::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 14] = [
     "train",
     "infer",
     "filters",
@@ -26,6 +26,11 @@ const COMMANDS: [&str; 9] = [
     "bench",
     "activations",
     "plot",
+    "encode",
+    "decode",
+    "sample",
+    "interpolate",
+    "reproduce",
 ];
 
 /// What a command prints that succeeds.

@@ -364,12 +364,67 @@ fn a_network_in_64_bits_is_used_like_any_other() {
         "--set=network.encoder=[8]",
     ];
     train(folder.path(), &settings);
-    let digit = common::repository("assets/digits/9-plain.png");
+    let [nine, three] =
+        ["9-plain", "3-alpha"].map(|name| common::repository(&format!("assets/digits/{name}.png")));
+    let run = |arguments: &[&std::ffi::OsStr]| {
+        let command = arguments.join(std::ffi::OsStr::new(" "));
+        let mut program = common::autoencode();
+        let output = program
+            .current_dir(&folder)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{command:?}: {output:?}");
+    };
+    let (nine, three) = (nine.as_os_str(), three.as_os_str());
+    let text = |text: &'static str| std::ffi::OsStr::new(text);
+    let used = ["-c", "run", "-o"].map(text);
+    run(&[&[text("infer"), nine], &used[..], &[text("out")]].concat());
+    run(&[&[text("encode"), nine], &used[..], &[text("codes.csv")]].concat());
+    run(&[
+        &[text("decode"), text("codes.csv")],
+        &used[..],
+        &[text("again")],
+    ]
+    .concat());
+    run(&[
+        &[text("interpolate"), nine, three],
+        &used[..],
+        &[text("way.png")],
+    ]
+    .concat());
+    run(&[&[text("filters")], &used[..], &[text("filters.png")]].concat());
+    let read = |path: &str| std::fs::read(folder.path().join(path)).unwrap();
+    assert_eq!(read("out/9-plain.png"), read("again/9-plain.png"));
+}
+
+#[test]
+fn a_network_of_points_makes_no_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    train(folder.path(), &["one-hot", "--output=run", "--epochs=2"]);
+    for command in [
+        &["infer", "x.png"][..],
+        &["interpolate", "x.png", "y.png", "-o", "z.png"],
+        &["filters", "-o", "z.png"],
+        &["decode", "codes.csv"],
+    ] {
+        common::autoencode()
+            .current_dir(&folder)
+            .args(command)
+            .args(["--checkpoint", "run"])
+            .assert()
+            .code(2)
+            .stderr(predicates::str::contains("one-hot rows"));
+    }
     common::autoencode()
         .current_dir(&folder)
-        .args(["infer", "--checkpoint", "run", "--output", "out"])
-        .arg(digit)
+        .args(["encode", "--checkpoint", "run", "-o", "codes.csv"])
         .assert()
         .success();
-    assert!(folder.path().join("out/9-plain.png").is_file());
+    let codes = std::fs::read_to_string(folder.path().join("codes.csv")).unwrap();
+    assert_eq!(
+        codes.lines().count(),
+        9,
+        "a heading and eight rows: {codes}"
+    );
 }

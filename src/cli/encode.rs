@@ -103,7 +103,10 @@ impl Encode {
         let loaded = self.model.load(&chosen)?;
         let work = match self.inputs.as_slice() {
             [] => self.data_set(&loaded, &chosen.device, shared)?,
-            _ => self.pictures(&loaded, &chosen.device)?,
+            _ => {
+                loaded.of_images()?;
+                self.pictures(&loaded, &chosen.device)?
+            }
         };
         self.refuse_existing(&work.names)?;
         let paths = work.names.paths(&self.output);

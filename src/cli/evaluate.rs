@@ -27,6 +27,7 @@ use super::shared::{Data, Shared};
 /// Its negative ELBO is in nats an image, with one sample of the code each: the negative
 /// log-likelihood of the clean image plus the KL divergence of the code from the prior. A latent
 /// dimension is active if its mean varies by more than 0.01 (variance over the images).
+/// Where the recipe makes its images zeros and ones, those measured are too, by one draw.
 /// The compression factor is the number of values in an image over that in its code.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]

@@ -49,6 +49,7 @@ impl Filters {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
+        loaded.of_images()?;
         if !self.force {
             refuse_existing([&self.output])?;
         }

@@ -132,6 +132,7 @@ impl Interpolate {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
+        loaded.of_images()?;
         if self.path == Course::Spherical && loaded.model.code() == Code::Plain {
             let expected = "linear, as the codes of this network have no prior around 0";
             return Err(Error::argument("--path", expected, "spherical").into());

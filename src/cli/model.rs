@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::device::Chosen;
 use autoencode::model::Autoencoder;
@@ -35,6 +36,21 @@ impl Model {
                 let origin = PathBuf::from(SHIPPED_NAME);
                 finish(Checkpoint::from_bytes(SHIPPED, &origin)?, origin, chosen)
             }
+        }
+    }
+}
+
+impl Loaded {
+    /// Refuses a network of points for a command that makes or takes images.
+    pub fn of_images(&self) -> Result<()> {
+        match self.checkpoint.recipe.data.points {
+            None => Ok(()),
+            Some(points) => Err(Error::file(
+                &self.origin,
+                "a checkpoint of a network of images",
+                format!("one of {}", points.title()),
+            )
+            .into()),
         }
     }
 }

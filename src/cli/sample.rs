@@ -52,6 +52,7 @@ impl Sample {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
+        loaded.of_images()?;
         let Code::Gaussian { latent } = loaded.model.code() else {
             let expected =
                 "a checkpoint of a variational autoencoder, which has a prior to draw from";

@@ -1,6 +1,6 @@
 //! Ways from one code to another.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::{Error, Result};
 
@@ -61,8 +61,7 @@ impl Course {
 }
 
 fn values(code: &Tensor) -> Result<Vec<f64>> {
-    let values: Vec<f32> = code.flatten_all()?.to_vec1()?;
-    Ok(values.into_iter().map(f64::from).collect())
+    Ok(code.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
 }
 
 /// The angle between two codes, by Kahan's formula `2 atan2(|u - v|, |u + v|)` for directions u and v,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::statistics::{median, share};
+use super::statistics::{median, seeds, share};
 
 /// All that an experiment found.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -74,7 +74,7 @@ impl Figure {
             .map(|&holds| f64::from(u8::from(holds)))
             .collect();
         Self {
-            obtained: format!("{:.0}% of {}", 100.0 * share(holds), holds.len()),
+            obtained: format!("{:.0}% of {}", 100.0 * share(holds), seeds(holds.len())),
             values,
             ..Self::median(what, &[], published)
         }

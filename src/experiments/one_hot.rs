@@ -197,8 +197,8 @@ pub fn scratch(lab: &mut Lab) -> Result<Outcome> {
         notes: vec![
             "The tutorial's derivative of the sigmoid is s(s - 1), of the wrong sign, and it is used twice, so \
              that the gradient of the first layer has the wrong sign. Its accuracy compares the places of the \
-             largest values, and the constant 1 before each row puts that at the first place always: it \
-             reaches 1.0 without any row being told from another."
+             largest values, and the constant 1 before each row puts that at the first place always: \
+             in some seeds it reaches 1 without any row being told from another."
                 .to_string(),
         ],
         pictures: Vec::new(),

@@ -1,6 +1,6 @@
 //! A layer's weights as pictures.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::{Autoencoder, Layer};
 use crate::{Error, Result};
@@ -85,7 +85,10 @@ fn cut(layer: String, weight: &Tensor, convolution: bool, channel: usize) -> Res
         ));
     }
     let tiles = (0..count)
-        .map(|filter| Ok(weight.get(filter)?.get(channel)?.flatten_all()?.to_vec1()?))
+        .map(|filter| {
+            let tile = weight.get(filter)?.get(channel)?.flatten_all()?;
+            Ok(tile.to_dtype(DType::F32)?.to_vec1()?)
+        })
         .collect::<Result<_>>()?;
     Ok(Filters {
         layer,

@@ -39,6 +39,7 @@ pub fn builtin() -> &'static [Builtin] {
         own!("dense-32"),
         own!("vae"),
         own!("conv-vae"),
+        own!("vae-2d"),
         tutorial!("conv-denoiser-tutorial"),
         tutorial!("dense-32-adadelta"),
         tutorial!("deep-denoise"),

@@ -68,6 +68,7 @@ impl Decode {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
+        loaded.of_images()?;
         // All of the file is read before anything is written: a wrong row leaves no half of the results.
         let shape = loaded.model.code_shape();
         let survey = match &self.codes {

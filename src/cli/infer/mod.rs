@@ -82,6 +82,7 @@ impl Infer {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
+        loaded.of_images()?;
         let inputs = collect(&self.inputs)?;
         let outputs = name_outputs(&inputs, &self.output);
         let written: Vec<&PathBuf> = outputs.iter().chain(&self.sheet).chain(&self.npy).collect();
