@@ -164,6 +164,23 @@ impl Images {
         }
     }
 
+    /// The first image of each label, in order of the labels, up to `most` of them.
+    pub fn one_of_each(&self, most: usize) -> Vec<u32> {
+        let mut seen = [false; 256];
+        let first = |&(_, label): &(u32, &u8)| {
+            seen.get_mut(usize::from(*label))
+                .is_some_and(|seen| !std::mem::replace(seen, true))
+        };
+        let mut chosen: Vec<(u8, u32)> = (0u32..)
+            .zip(&self.labels)
+            .filter(first)
+            .map(|(index, &label)| (label, index))
+            .take(most)
+            .collect();
+        chosen.sort_unstable();
+        chosen.into_iter().map(|(_, index)| index).collect()
+    }
+
     /// The images and labels at `indices`, in that order.
     ///
     /// # Errors

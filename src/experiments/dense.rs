@@ -96,7 +96,7 @@ pub(super) fn with_codes(
     data: &Dataset,
     lab: &Lab,
 ) -> Result<ContactSheet> {
-    let digits = data.test.batch(&one_of_each(data), lab.device())?;
+    let digits = data.test.batch(&data.test.one_of_each(10), lab.device())?;
     let codes = model.encode(&digits)?;
     let back = Picture::from_batch(&model.decode(&codes)?)?;
     let codes: Vec<Vec<f32>> = codes.flatten_from(1)?.to_vec2()?;
@@ -135,16 +135,4 @@ fn enlarged(picture: &Picture, cell: usize) -> Result<Picture> {
     });
     let (height, width) = (picture.height() * cell, picture.width() * cell);
     Picture::new(1, height, width, rows.collect())
-}
-
-/// The first test image of each label, up to ten of them.
-pub(super) fn one_of_each(data: &Dataset) -> Vec<u32> {
-    let mut chosen: Vec<(u8, u32)> = Vec::new();
-    for (index, &label) in (0u32..).zip(data.test.labels()) {
-        if chosen.len() < 10 && chosen.iter().all(|(seen, _)| *seen != label) {
-            chosen.push((label, index));
-        }
-    }
-    chosen.sort_unstable();
-    chosen.into_iter().map(|(_, index)| index).collect()
 }

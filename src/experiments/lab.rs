@@ -141,7 +141,6 @@ impl<'a> Lab<'a> {
         let mut trainer = self.trainer(recipe, data)?;
         let (epochs, seed) = (trainer.recipe().training.epochs, trainer.recipe().seed);
         let label = trainer.recipe().objective.label();
-        let name = trainer.recipe().name.clone();
         let mut history = Vec::new();
         trainer.run(None, &|| false, &mut |event| match event {
             Event::Epoch(metrics) => history.push(metrics.clone()),
@@ -152,7 +151,7 @@ impl<'a> Lab<'a> {
                 loss,
                 ..
             } if position.is_multiple_of(10) => self.tell(&format!(
-                "{name}, seed {seed}, epoch {epoch}/{epochs}, step {position}/{steps}, {label} {loss:.4}"
+                "seed {seed}, epoch {epoch}/{epochs}, step {position}/{steps}, {label} {loss:.4}"
             )),
             _ => {}
         })?;

@@ -43,7 +43,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         ratios.push(error / of_pca);
         errors.push(error);
         if seed == 1 {
-            let indices = super::dense::one_of_each(data);
+            let indices = data.test.one_of_each(10);
             let digits = data.test.batch(&indices, lab.device())?;
             let output = trained.model().reconstruct(&digits)?;
             let (channels, height, width) = data.test.shape();

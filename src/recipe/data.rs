@@ -77,7 +77,8 @@ impl ValidationSet {
     }
 }
 
-/// How the values of an image are made 0 or 1, before anything else is done with them.
+/// How the values of an image are made 0 or 1, before anything else is done with them: in training and
+/// where a network is measured. In use a network sees images as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Binarization {

@@ -25,17 +25,7 @@ pub(super) struct SamplePicture {
 impl SamplePicture {
     pub fn new(dataset: &Dataset, recipe: &Recipe, seed: u64, device: &Device) -> Result<Self> {
         let images = &dataset.validation;
-        let mut seen = [false; 256];
-        let one_of_each = (0u32..).zip(images.labels()).filter(|(_, label)| {
-            seen.get_mut(usize::from(**label))
-                .is_some_and(|seen| !std::mem::replace(seen, true))
-        });
-        let mut chosen: Vec<(u8, u32)> = one_of_each
-            .map(|(index, &label)| (label, index))
-            .take(COLUMNS)
-            .collect();
-        chosen.sort_unstable();
-        let indices: Vec<u32> = chosen.into_iter().map(|(_, index)| index).collect();
+        let indices = images.one_of_each(COLUMNS);
         let mut preparation = Preparation::of(recipe);
         preparation.corruption = preparation.corruption.evaluated();
         let keys = Part::Validation.keys(seed);
