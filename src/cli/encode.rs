@@ -177,7 +177,7 @@ impl Encode {
         for &part in self.part.parts() {
             let images = part.of(&dataset);
             labels.extend_from_slice(images.labels());
-            let indices: Vec<u32> = (0u32..).take(images.len()).collect();
+            let indices = images.indices();
             chunks.extend(
                 indices
                     .chunks(BATCH)

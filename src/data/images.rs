@@ -164,6 +164,11 @@ impl Images {
         }
     }
 
+    /// The places of all images, in order.
+    pub fn indices(&self) -> Vec<u32> {
+        (0u32..).take(self.len()).collect()
+    }
+
     /// The first image of each label, in order of the labels, up to `most` of them.
     pub fn one_of_each(&self, most: usize) -> Vec<u32> {
         let mut seen = [false; 256];

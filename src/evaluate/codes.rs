@@ -29,7 +29,7 @@ pub fn codes(
 ) -> Result<Vec<f32>> {
     let size: usize = model.code_shape().iter().product();
     let mut codes = Vec::with_capacity(images.len().saturating_mul(size));
-    let indices: Vec<u32> = (0u32..).take(images.len()).collect();
+    let indices = images.indices();
     for indices in indices.chunks(BATCH) {
         let batch = model.encode(&images.batch(indices, device)?)?;
         codes.extend(values(&batch)?);

@@ -50,7 +50,7 @@ pub fn importance_bound(
         return Err(Error::argument("samples", "1 to 1,000,000", samples));
     }
     let (mut bound, mut elbo) = (0.0, 0.0);
-    let indices: Vec<u32> = (0u32..).take(images.len()).collect();
+    let indices = images.indices();
     for indices in indices.chunks(BATCH) {
         let batch = conditions.batch(images, indices, device)?;
         let target = values(&batch.target)?;

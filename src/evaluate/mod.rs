@@ -143,9 +143,7 @@ pub fn evaluate(
     let mut input = quality::Totals::default();
     let mut penalty = conditions.objective.code_penalty.map(|_| 0.0);
     let mut elbo = ElboTotals::new(model, conditions);
-    let indices: Vec<u32> = (0..images.len())
-        .map_while(|index| u32::try_from(index).ok())
-        .collect();
+    let indices = images.indices();
     let at_once = if images.are_points() { POINTS } else { BATCH };
     for indices in indices.chunks(at_once) {
         let batch = conditions.batch(images, indices, device)?;

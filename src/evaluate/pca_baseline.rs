@@ -65,7 +65,7 @@ pub fn pca_baseline(
     report.explained_variance = Some(kept / pca.total_variance().max(f64::MIN_POSITIVE));
 
     let mut totals = quality::Totals::default();
-    for indices in indices(test).chunks(BATCH) {
+    for indices in test.indices().chunks(BATCH) {
         let batch = conditions.batch(test, indices, &Device::Cpu)?;
         let codes = pca.project_rows(&values(&batch.input)?)?;
         let output = pca.reconstruct_rows(&codes)?;
@@ -76,14 +76,10 @@ pub fn pca_baseline(
     Ok(report)
 }
 
-fn indices(images: &Images) -> Vec<u32> {
-    (0u32..).take(images.len()).collect()
-}
-
 /// The values of all images, as networks see them.
 fn all_values(images: &Images) -> Result<Vec<f32>> {
     let mut all = Vec::with_capacity(images.len().saturating_mul(images.image_len()));
-    for indices in indices(images).chunks(BATCH) {
+    for indices in images.indices().chunks(BATCH) {
         all.extend(values(&images.batch(indices, &Device::Cpu)?)?);
     }
     Ok(all)

@@ -179,7 +179,7 @@ fn draw(lab: &Lab, name: &str, model: &Autoencoder) -> Result<Chart> {
     let recipe = lab.recipe(name, 1, &[])?;
     let data = lab.data(&recipe)?;
     let is_noisy = !recipe.corruption.is_none();
-    let indices: Vec<u32> = (0..).take(data.test.len()).collect();
+    let indices = data.test.indices();
     let preparation = crate::data::Preparation {
         corruption: match is_noisy {
             true => Corruption::Gaussian(Noise::of(TEST_NOISE)),

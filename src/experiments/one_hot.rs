@@ -73,7 +73,7 @@ fn accuracy(trainer: &Trainer) -> Result<f64> {
 }
 
 fn reconstructed(trainer: &Trainer, rows: &Images) -> Result<Vec<f64>> {
-    let indices: Vec<u32> = (0..).take(rows.len()).collect();
+    let indices = rows.indices();
     let input = rows.batch(&indices, &candle_core::Device::Cpu)?;
     let output = trainer.model().reconstruct(&input)?;
     Ok(output.flatten_all()?.to_vec1()?)
@@ -99,7 +99,7 @@ fn same_largest(input: &[f64], output: &[f64], width: usize, first: usize) -> f6
 /// The rows, their codes and what comes back, as one square of grey values each.
 fn draw(trainer: &Trainer) -> Result<image::RgbImage> {
     let rows = &trainer.dataset().test;
-    let indices: Vec<u32> = (0..).take(rows.len()).collect();
+    let indices = rows.indices();
     let input = rows.batch(&indices, &candle_core::Device::Cpu)?;
     let codes: Vec<f64> = trainer.model().encode(&input)?.flatten_all()?.to_vec1()?;
     let output = reconstructed(trainer, rows)?;

@@ -94,7 +94,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
 /// All values of the codes of the test images.
 fn codes(trained: &Trained, lab: &Lab) -> Result<Vec<f64>> {
     let images = &trained.trainer.dataset().test;
-    let indices: Vec<u32> = (0..).take(images.len()).collect();
+    let indices = images.indices();
     let mut values = Vec::new();
     for indices in indices.chunks(1000) {
         let codes = trained

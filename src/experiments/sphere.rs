@@ -96,7 +96,7 @@ fn study(
 /// Codes and reconstructions, coloured by the direction that the code keeps least of.
 fn draw(trainer: &Trainer) -> Result<Chart> {
     let points = &trainer.dataset().test;
-    let indices: Vec<u32> = (0..).take(points.len()).collect();
+    let indices = points.indices();
     let preparation = Preparation {
         precision: trainer.recipe().training.precision,
         ..Preparation::default()

@@ -134,7 +134,7 @@ fn encode(model: &Autoencoder, images: &Images, device: &Device) -> Result<(Vec<
         return Err(Error::argument(what, expected, images.len()).into());
     }
     let mut codes = Vec::with_capacity(values);
-    let indices: Vec<u32> = (0u32..).take(images.len()).collect();
+    let indices = images.indices();
     for indices in indices.chunks(BATCH) {
         let batch = model.encode(&images.batch(indices, device)?)?;
         let batch = batch.to_dtype(DType::F32)?.flatten_all()?;
