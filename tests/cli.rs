@@ -209,8 +209,13 @@ fn summary_as_json_holds_the_same_for_a_recipe_a_checkpoint_and_a_run_folder() {
 fn recipes_lists_every_shipped_recipe_with_its_description() {
     let folder = TempDir::new().unwrap();
     let text = stdout(folder.path(), &["recipes"]);
-    assert_eq!(text.lines().count(), builtin().len());
-    for (line, shipped) in text.lines().zip(builtin()) {
+    // The tutorials' stand below a heading.
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.ends_with(':'))
+        .collect();
+    assert_eq!(lines.len(), builtin().len());
+    for (line, shipped) in lines.into_iter().zip(builtin()) {
         let recipe = Recipe::load(shipped.name, &[]).unwrap();
         assert!(line.starts_with(shipped.name), "{line}");
         assert!(line.ends_with(&recipe.description), "{line}");

@@ -168,8 +168,8 @@ fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<Plane> {
         }
         2 => Ok(Plane {
             points: pairs(codes.iter().map(|value| f64::from(*value))),
-            x_label: "code, value 1".to_string(),
-            y_label: "code, value 2".to_string(),
+            x_label: "code_0".to_string(),
+            y_label: "code_1".to_string(),
             explained: None,
         }),
         _ => {
