@@ -263,15 +263,6 @@ fn training_lowers_the_bound_and_reports_its_parts() {
     let first = sample("first", &["--count", "3"]);
     assert!(first == sample("more", &["--count", "300"]));
     assert!(first != sample("other", &["--count", "3", "--seed", "2"]));
-    // At the lowest temperatures all images are that of the prior's mean.
-    let mean = sample("cold", &["--count", "3", "--temperature", "1e-6"]);
-    assert!(
-        mean == sample(
-            "also",
-            &["--count", "3", "--temperature", "1e-6", "--seed", "2"]
-        )
-    );
-    assert!(first != mean);
     assert_eq!(fs::read_dir(out.path().join("more")).unwrap().count(), 300);
 
     let grid = out.path().join("new/grid.png");

@@ -30,11 +30,6 @@ pub struct Sample {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// Standard deviation of the codes in place of the prior's 1: less draws more usual images and
-    /// fewer that are none, as the reduced temperature of Kingma and Dhariwal (2018).
-    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
-    temperature: f32,
-
     /// One picture of all of them.
     #[arg(long, value_name = "FILE.png", required_unless_present = "output")]
     grid: Option<PathBuf>,
@@ -85,7 +80,6 @@ impl Sample {
             for (code, &number) in codes.chunks_mut(latent).zip(numbers) {
                 // Each image has a stream of its own: a larger count only adds images.
                 Stream::new(self.seed, Purpose::Prior, 0, number).fill_normal(code);
-                code.iter_mut().for_each(|value| *value *= self.temperature);
             }
             let codes = Tensor::from_vec(codes, (numbers.len(), latent), &chosen.device)?;
             pictures.extend(Picture::from_batch(&loaded.model.decode(&codes)?)?);
@@ -96,7 +90,7 @@ impl Sample {
         if let Some(path) = &self.grid {
             write_rgb(
                 path,
-                &grid(&loaded.checkpoint.recipe.name, self.temperature, &pictures).render()?,
+                &grid(&loaded.checkpoint.recipe.name, &pictures).render()?,
             )?;
         }
         if shared.json {
@@ -104,7 +98,6 @@ impl Sample {
                 "checkpoint": loaded.origin.to_string_lossy(),
                 "count": count,
                 "seed": self.seed,
-                "temperature": self.temperature,
                 "files": files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
                 "grid": self.grid.as_ref().map(|grid| grid.to_string_lossy()),
             }));
@@ -118,23 +111,12 @@ impl Sample {
     }
 }
 
-fn temperature(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(value) if value > 0.0 && value <= 10.0 => Ok(value),
-        _ => Err("expected a number above 0, at most 10".to_string()),
-    }
-}
-
 /// All images in a nearly square grid.
-fn grid(name: &str, temperature: f32, pictures: &[Picture]) -> ContactSheet {
+fn grid(name: &str, pictures: &[Picture]) -> ContactSheet {
     let columns = (1..=pictures.len())
         .find(|columns| columns * columns >= pictures.len())
         .unwrap_or(1);
-    let title = match temperature {
-        1.0 => format!("{name}: samples from the prior"),
-        _ => format!("{name}: samples, temperature {temperature}"),
-    };
-    ContactSheet::new(title)
+    ContactSheet::new(format!("{name}: samples from the prior"))
         .rows(pictures.chunks(columns).map(<[Picture]>::to_vec).collect())
         .scale(GRID_SCALE)
 }
