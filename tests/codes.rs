@@ -982,7 +982,7 @@ fn a_manifold_of_plain_codes_spans_the_codes_of_a_file() {
     let message = refusal(here, &["decode", "--manifold", "other.png"]);
     contains(
         &message,
-        &["code of 2 values", "network.latent=2", "[128, 7, 7]"],
+        &["code of 2 values", "vae-2d", "[128, 7, 7]"],
     );
     let message = usage_error(here, &["decode", "codes.npy", "-o", "out", "--grid", "3"]);
     contains(&message, &["--manifold"]);

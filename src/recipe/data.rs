@@ -273,7 +273,7 @@ mod tests {
                 "data.test_fraction=0.25",
             ],
             &["data.validation=test", "data.binarization=every-epoch"],
-            &["data.points={ kind = 'ellipse', shift = 5 }"],
+            &["data.points={ kind = 'one-hot', size = 5 }"],
         ] {
             let recipe = load(settings).unwrap();
             let text = recipe.to_toml().unwrap();

@@ -166,6 +166,16 @@ impl Recipe {
         self.schedule.validate()?;
         self.training.validate()?;
         if self.objective.reconstruction == Reconstruction::Bce
+            && let Some(points) = self.data.points
+            && !matches!(points, Points::OneHot { leading: None, .. })
+        {
+            return Err(Error::recipe(
+                "objective.reconstruction",
+                "mse or mae, as the points are not from 0 to 1",
+                "bce",
+            ));
+        }
+        if self.objective.reconstruction == Reconstruction::Bce
             && *self.network.output_activation() != Activation::Sigmoid
         {
             return Err(Error::recipe(
@@ -268,6 +278,7 @@ mod tests {
             ("network.decoder=[1]", "network.decoder"),
             ("network.kernel=2", "network.kernel"),
             ("network.output_activation=linear", "output_activation"),
+            ("data.points.kind=ellipse", "objective.reconstruction"),
             ("name=../x", "name"),
             ("seed=-1", "seed"),
             ("nonsense", "nonsense"),

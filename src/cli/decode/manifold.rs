@@ -93,7 +93,7 @@ impl Manifold {
         if shape.iter().product::<usize>() != 2 {
             return Err(Error::argument(
                 "--manifold",
-                "a network with a code of 2 values, such as one of `autoencode train conv-vae --set network.latent=2` \
+                "a network with a code of 2 values, such as one of `autoencode train vae-2d` \
                  (for others see `autoencode interpolate`)",
                 format!("a code of shape {shape:?}"),
             )
