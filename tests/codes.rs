@@ -980,10 +980,7 @@ fn a_manifold_of_plain_codes_spans_the_codes_of_a_file() {
     assert_eq!(report["files"], json!([]));
 
     let message = refusal(here, &["decode", "--manifold", "other.png"]);
-    contains(
-        &message,
-        &["code of 2 values", "vae-2d", "[128, 7, 7]"],
-    );
+    contains(&message, &["code of 2 values", "vae-2d", "[128, 7, 7]"]);
     let message = usage_error(here, &["decode", "codes.npy", "-o", "out", "--grid", "3"]);
     contains(&message, &["--manifold"]);
 }
