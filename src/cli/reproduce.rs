@@ -18,7 +18,7 @@ use super::shared::Shared;
 /// Run the systems of published tutorials and print what comes out beside what was published.
 ///
 /// Leaves a folder with the table, all numbers as JSON, and the pictures of each experiment. A full run
-/// takes about an hour on 2 cores, and most of it is MNIST; --quick takes minutes.
+/// takes up to two hours on 2 cores, most of it for MNIST; --quick takes minutes.
 #[derive(Debug, Args)]
 pub struct Reproduce {
     /// Which ones [default: all; --list names them].

@@ -17,7 +17,7 @@ pub struct Options {
     pub source: Source,
     /// Does not ask the hub.
     pub offline: bool,
-    /// Fewer seeds, the built-in sample, fewer epochs: minutes instead of an hour, and figures that are
+    /// Fewer seeds, the built-in sample, fewer epochs: minutes instead of hours, and figures that are
     /// not judged.
     pub quick: bool,
     /// Seeds of experiments that take minutes each.
