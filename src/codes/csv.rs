@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
 use super::{Names, size};
-use crate::data::npy_header::excerpt;
+use crate::data::python::excerpt;
 use crate::file::Replacement;
 use crate::{Error, Result};
 

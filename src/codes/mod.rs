@@ -27,7 +27,7 @@ pub use plane::{prior_quantiles, spread};
 pub use reader::{Reader, Rows, Survey, survey};
 pub use writer::Writer;
 
-use crate::data::npy_header::tuple;
+use crate::data::python::tuple;
 use crate::{Error, Result};
 
 /// The kinds of files.

@@ -11,7 +11,7 @@ use super::floats::Floats;
 use super::npy::put_floats;
 use super::{Names, expected, fits, size};
 use crate::data::grouped;
-use crate::data::npy_header::tuple;
+use crate::data::python::tuple;
 use crate::file::Replacement;
 use crate::{Error, Result};
 

@@ -21,6 +21,7 @@ mod npz;
 mod origin;
 mod path;
 mod points;
+pub(crate) mod python;
 mod sample;
 #[cfg(feature = "hub")]
 mod silence;

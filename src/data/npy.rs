@@ -8,8 +8,9 @@ use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::idx::{MAX_BYTES, MAX_SIDE};
-use super::npy_header::{self, Header, Kind, Refusal, tuple};
+use super::npy_header::{self, Header, Kind, Refusal};
 use super::npy_values::{byte, float32, float64, separate, signed, unsigned};
+use super::python::tuple;
 use super::{Images, grouped};
 use crate::{Error, Result};
 

@@ -5,10 +5,10 @@
 
 use std::io::{self, Read};
 
+use super::python::{Literal, excerpt, tuple};
+
 /// The longest header that is read. NumPy's are some 128 bytes, and it reads none above 10,000.
 const MAX_HEADER: u32 = 10_000;
-/// The most dimensions of an array in NumPy.
-const MAX_DIMENSIONS: usize = 64;
 /// Where NumPy lets the values start.
 const ALIGNMENT: usize = 64;
 /// How a file starts.
@@ -131,20 +131,11 @@ pub fn write(kind: Kind, shape: &[usize]) -> Vec<u8> {
     header
 }
 
-/// A shape as Python writes it.
-pub fn tuple(shape: &[impl ToString]) -> String {
-    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
-    match sides.as_slice() {
-        [one] => format!("({one},)"),
-        sides => format!("({})", sides.join(", ")),
-    }
-}
-
 const DICTIONARY: &str = "a header with 'descr', 'fortran_order' and 'shape'";
 
 /// The type and shape that a header's text gives.
 fn parse(text: &[u8]) -> Result<(Kind, Vec<u64>), Refusal> {
-    let mut literal = Literal { rest: text };
+    let mut literal = Literal::new(text);
     let (mut kind, mut shape, mut fortran) = (None, None, None);
     let broken = || Refusal::Wrong(DICTIONARY, format!("`{}`", excerpt(text)));
     literal.take(b'{').ok_or_else(broken)?;
@@ -197,84 +188,6 @@ fn parse_kind(descr: &[u8]) -> Result<Kind, Refusal> {
         [b'>', ..] => Err(named("big-endian values")),
         [b'|' | b'<', b'O', ..] => Err(named("Python objects")),
         _ => Err(named("another type")),
-    }
-}
-
-/// The start of a text for a message: one line, printable.
-pub fn excerpt(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let mut short: String = text.trim().chars().take(60).collect();
-    if short.len() < text.trim().len() {
-        short.push_str("...");
-    }
-    short.escape_debug().to_string()
-}
-
-/// A Python literal that is read from its start; blanks count for nothing.
-struct Literal<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Literal<'a> {
-    fn next_is(&mut self, byte: u8) -> bool {
-        self.rest = self.rest.trim_ascii_start();
-        self.rest.first() == Some(&byte)
-    }
-
-    fn is_at_end(&mut self) -> bool {
-        self.rest = self.rest.trim_ascii_start();
-        self.rest.is_empty()
-    }
-
-    fn take(&mut self, byte: u8) -> Option<()> {
-        self.next_is(byte).then_some(())?;
-        self.rest = self.rest.get(1..)?;
-        Some(())
-    }
-
-    /// A string in either quotes without escapes.
-    fn string(&mut self) -> Option<&'a [u8]> {
-        let quote = if self.next_is(b'"') { b'"' } else { b'\'' };
-        self.take(quote)?;
-        let end = self.rest.iter().position(|&byte| byte == quote)?;
-        let (text, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.get(1..)?;
-        (!text.contains(&b'\\')).then_some(text)
-    }
-
-    fn boolean(&mut self) -> Option<bool> {
-        self.rest = self.rest.trim_ascii_start();
-        for (word, value) in [("True", true), ("False", false)] {
-            if let Some(rest) = self.rest.strip_prefix(word.as_bytes()) {
-                self.rest = rest;
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// A tuple of numbers: `()`, `(3,)`, `(3, 4)`.
-    fn shape(&mut self) -> Option<Vec<u64>> {
-        self.take(b'(')?;
-        let mut shape = Vec::new();
-        while self.take(b')').is_none() {
-            shape.push(self.number()?);
-            let comma = self.take(b',').is_some();
-            // `(3)` is a number in Python, not a tuple.
-            let closes = self.next_is(b')') && shape.len() > 1;
-            if (!comma && !closes) || shape.len() > MAX_DIMENSIONS {
-                return None;
-            }
-        }
-        Some(shape)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        self.rest = self.rest.trim_ascii_start();
-        let digits = self.rest.iter().take_while(|b| b.is_ascii_digit()).count();
-        let (number, rest) = self.rest.split_at_checked(digits)?;
-        self.rest = rest;
-        std::str::from_utf8(number).ok()?.parse().ok()
     }
 }
 

@@ -9,7 +9,7 @@ use zip::result::ZipError;
 
 use super::idx::MAX_GZIP_RATIO;
 use super::npy::Array;
-use super::npy_header::excerpt;
+use super::python::excerpt;
 use super::{Images, grouped};
 use crate::{Error, Result};
 

@@ -15,27 +15,26 @@ const SEED: u64 = 0;
 /// # Errors
 /// When a size is out of the range that a recipe may ask for.
 pub(super) fn generate(points: &Points) -> Result<Dataset> {
-    let (width, values) = match *points {
+    let values: Vec<f64> = match *points {
         Points::LinearDependent { count } => {
             let mut stream = stream();
             let row = |_| {
                 let r = stream.uniform();
                 [r, 100.0 * r]
             };
-            (2, (0..count).flat_map(row).collect())
+            (0..count).flat_map(row).collect()
         }
         Points::LinearIndependent { count } => {
             let mut stream = stream();
             let row = |_| [100.0 * stream.uniform(), 100.0 * stream.uniform()];
-            (2, (0..count).flat_map(row).collect())
+            (0..count).flat_map(row).collect()
         }
         Points::OneHot { size, leading } => {
             let row = |one: usize| {
                 let ones = (0..size).map(move |place| f64::from(u8::from(place == one)));
                 leading.into_iter().chain(ones)
             };
-            let width = size + usize::from(leading.is_some());
-            (width, (0..size).flat_map(row).collect::<Vec<f64>>())
+            (0..size).flat_map(row).collect()
         }
         Points::Ellipse {
             count,
@@ -46,7 +45,7 @@ pub(super) fn generate(points: &Points) -> Result<Dataset> {
                 let (sin, cos) = (TAU * place as f64 / (count - 1) as f64).sin_cos();
                 [radius * cos + shift, radius * sin + shift]
             };
-            (2, (0..count).flat_map(row).collect())
+            (0..count).flat_map(row).collect()
         }
         Points::Sphere {
             count,
@@ -62,14 +61,14 @@ pub(super) fn generate(points: &Points) -> Result<Dataset> {
                 let length = direction.iter().map(|x| x * x).sum::<f64>().sqrt();
                 direction.map(|x| radius * x / length.max(1e-12) + shift)
             };
-            (3, (0..count).flat_map(row).collect())
+            (0..count).flat_map(row).collect()
         }
     };
     let held_out = match *points {
         Points::LinearDependent { count } | Points::LinearIndependent { count } => count / 10,
         _ => 0,
     };
-    split(Images::points(width, values)?, held_out, points)
+    split(Images::points(points.width(), values)?, held_out, points)
 }
 
 /// The last rows are held out; where there are none, all rows are in every part.
