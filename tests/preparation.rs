@@ -399,6 +399,23 @@ fn a_network_in_64_bits_is_used_like_any_other() {
 }
 
 #[test]
+fn a_recipe_of_points_is_shown_for_its_points() {
+    let folder = tempfile::tempdir().unwrap();
+    for (recipe, input) in [
+        ("ellipse-leaky", "1x1x2"),
+        ("one-hot", "1x1x8"),
+        ("sphere", "1x1x3"),
+    ] {
+        common::autoencode()
+            .current_dir(&folder)
+            .args(["summary", recipe])
+            .assert()
+            .success()
+            .stdout(predicates::str::contains(input));
+    }
+}
+
+#[test]
 fn a_network_of_points_makes_no_pictures() {
     let folder = tempfile::tempdir().unwrap();
     train(folder.path(), &["one-hot", "--output=run", "--epochs=2"]);
@@ -421,6 +438,21 @@ fn a_network_of_points_makes_no_pictures() {
         .args(["encode", "--checkpoint", "run", "-o", "codes.csv"])
         .assert()
         .success();
+    common::autoencode()
+        .current_dir(&folder)
+        .args([
+            "encode",
+            "--checkpoint",
+            "run",
+            "--add-noise",
+            "0.1",
+            "-o",
+            "noisy.csv",
+        ])
+        .assert()
+        .success();
+    let noisy = std::fs::read_to_string(folder.path().join("noisy.csv")).unwrap();
+    assert_eq!(noisy.lines().count(), 9);
     let codes = std::fs::read_to_string(folder.path().join("codes.csv")).unwrap();
     assert_eq!(
         codes.lines().count(),

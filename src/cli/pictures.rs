@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::corruption::NoiseKey;
-use autoencode::data::Images;
+use autoencode::data::{Batch, Images, Keys, Preparation};
 use autoencode::model::Autoencoder;
 use autoencode::picture::{Fit, Picture, fit, read_png};
 use autoencode::random::Purpose;
+use autoencode::recipe::Precision;
 use candle_core::{Device, Tensor};
 use clap::Args;
 use rayon::prelude::*;
@@ -103,16 +104,19 @@ impl Noise {
         key: NoiseKey,
         device: &Device,
     ) -> Result<Tensor> {
-        let Some(factor) = self.add_noise else {
-            return Ok(images.batch(indices, device)?);
+        let preparation = Preparation {
+            corruption: gaussian(self.add_noise.unwrap_or(0.0)),
+            precision: match images.are_points() {
+                true => Precision::F64,
+                false => Precision::F32,
+            },
+            ..Preparation::default()
         };
-        let clean = images.batch(indices, &Device::Cpu)?;
-        let mut values: Vec<f32> = clean.flatten_all()?.to_vec1()?;
-        let samples = values.par_chunks_mut(images.image_len().max(1));
-        samples.zip(indices).for_each(|(values, &index)| {
-            gaussian(factor).apply(key, u64::from(index), values);
-        });
-        Ok(Tensor::from_vec(values, clean.dims(), device)?)
+        let keys = Keys {
+            binarization: key,
+            corruption: key,
+        };
+        Ok(Batch::prepare(images, indices, &preparation, keys, device)?.input)
     }
 
     /// The draw of the noise; `part` is of a data set, 0 of pictures.

@@ -78,7 +78,10 @@ impl Summary {
             (checkpoint.recipe, model)
         } else {
             let mut recipe = Recipe::load(&self.what, &self.settings)?;
-            let input = recipe.network.input().unwrap_or(MNIST);
+            let input = match recipe.data.points {
+                Some(points) => [1, 1, points.width()],
+                None => recipe.network.input().unwrap_or(MNIST),
+            };
             recipe.network.resolve_input(input)?;
             let parameters = Parameters::drawn(recipe.seed);
             let builder = parameters.builder(DType::F32, &Device::Cpu);

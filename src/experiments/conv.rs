@@ -128,7 +128,12 @@ pub fn filters(lab: &mut Lab) -> Result<Outcome> {
         figures: vec![
             Figure::text(
                 "filters of the second convolution",
-                "64 tiles of 3x3, 8 in a row",
+                format!(
+                    "{} tiles of {}x{}",
+                    filters.tiles.len(),
+                    filters.height,
+                    filters.width
+                ),
                 "64 tiles in 8x8",
             ),
             Figure::median("parameters", &[parameters as f64], "314,625")

@@ -82,6 +82,17 @@ impl Points {
         }
     }
 
+    /// Values in a row.
+    pub fn width(&self) -> usize {
+        match *self {
+            Self::LinearDependent { .. }
+            | Self::LinearIndependent { .. }
+            | Self::Ellipse { .. } => 2,
+            Self::OneHot { size, leading } => size + usize::from(leading.is_some()),
+            Self::Sphere { .. } => 3,
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<()> {
         let (key, count, range) = match *self {
             Self::LinearDependent { count } | Self::LinearIndependent { count } => {
