@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use autoencode::Error;
+use autoencode::codes::from_prior;
 use autoencode::model::Code;
 use autoencode::picture::{ContactSheet, Picture, write_png, write_rgb};
-use autoencode::random::{Purpose, Stream};
-use candle_core::Tensor;
 use clap::Args;
 use serde_json::json;
 
@@ -74,14 +73,9 @@ impl Sample {
         make_folders(written)?;
 
         let mut pictures = Vec::with_capacity(count);
-        let numbers: Vec<u64> = (0..u64::from(self.count)).collect();
-        for numbers in numbers.chunks(BATCH) {
-            let mut codes = vec![0f32; numbers.len() * latent];
-            for (code, &number) in codes.chunks_mut(latent).zip(numbers) {
-                // Each image has a stream of its own: a larger count only adds images.
-                Stream::new(self.seed, Purpose::Prior, 0, number).fill_normal(code);
-            }
-            let codes = Tensor::from_vec(codes, (numbers.len(), latent), &chosen.device)?;
+        for first in (0..count).step_by(BATCH) {
+            let some = BATCH.min(count - first);
+            let codes = from_prior(self.seed, first as u64, some, latent, &chosen.device)?;
             pictures.extend(Picture::from_batch(&loaded.model.decode(&codes)?)?);
         }
         for (file, picture) in files.iter().zip(&pictures) {

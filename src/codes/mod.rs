@@ -16,6 +16,7 @@ mod csv;
 mod floats;
 mod npy;
 mod plane;
+mod prior;
 mod reader;
 mod safetensors;
 mod writer;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub use between::Course;
 pub use plane::{prior_quantiles, spread};
+pub use prior::from_prior;
 pub use reader::{Reader, Rows, Survey, survey};
 pub use writer::Writer;
 

@@ -1,12 +1,10 @@
 //! The convolutional variational autoencoder.
 
-use candle_core::Tensor;
-
 use super::{Figure, Lab, Outcome};
 use crate::Result;
+use crate::codes::from_prior;
 use crate::evaluate::{Part, code_knn};
 use crate::picture::{ContactSheet, Picture, write_rgb};
-use crate::random::{Purpose, Stream};
 
 /// Digits drawn, in rows of as many.
 const SIDE: usize = 8;
@@ -67,9 +65,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         );
     }
     let path = lab.file("samples.png");
-    let mut codes = vec![0f32; SIDE * SIDE * latent];
-    Stream::new(seed, Purpose::Prior, 0, 0).fill_normal(&mut codes);
-    let codes = Tensor::from_vec(codes, (SIDE * SIDE, latent), lab.device())?;
+    let codes = from_prior(seed, 0, SIDE * SIDE, latent, lab.device())?;
     let digits = Picture::from_batch(&trained.model().decode(&codes)?)?;
     let sheet = ContactSheet::new("conv-vae: digits drawn from the prior")
         .rows(digits.chunks(SIDE).map(<[Picture]>::to_vec).collect())
