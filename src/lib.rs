@@ -71,6 +71,7 @@ pub mod optim;
 pub mod picture;
 pub mod random;
 pub mod recipe;
+mod simd;
 pub mod train;
 
 pub use error::{Error, Result};

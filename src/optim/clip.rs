@@ -2,11 +2,20 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor, Var};
+use rayon::prelude::*;
 
 use crate::Result;
 use crate::objective::scalar;
+use crate::ops::{Real, has_kernel, with_elements};
+use crate::simd::vectorized;
 
-/// The Euclidean norm of all gradients together, summed in the order of `vars`.
+/// Elements whose squares are summed at a time, whatever the number of threads.
+const TASK: usize = 1 << 15;
+
+/// Sums that are kept side by side within a task, so that they need not wait for each other.
+const SUMS: usize = 32;
+
+/// The Euclidean norm of all gradients together, summed in the order of `vars`; in f64 on the CPU.
 ///
 /// # Errors
 /// Only candle's own.
@@ -14,21 +23,64 @@ pub fn global_norm<'a>(
     vars: impl IntoIterator<Item = &'a Var>,
     gradients: &GradStore,
 ) -> Result<f64> {
-    let mut squares: Option<Tensor> = None;
+    let mut sum = 0.0;
+    // Of devices that are slow to answer: read once, at the end.
+    let mut elsewhere: Option<Tensor> = None;
     for var in vars {
-        if let Some(gradient) = gradients.get(var) {
-            let square = gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?;
-            squares = Some(match squares {
-                Some(sum) => (sum + square)?,
-                None => square,
-            });
+        let Some(gradient) = gradients.get(var) else {
+            continue;
+        };
+        if has_kernel(&[gradient]) {
+            sum += match gradient.dtype() {
+                DType::F64 => with_elements(gradient, |elements| Ok(square_sum::<f64>(elements)))?,
+                _ => with_elements(gradient, |elements| Ok(square_sum::<f32>(elements)))?,
+            };
+            continue;
         }
+        let square = gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?;
+        elsewhere = Some(match elsewhere {
+            Some(sum) => (sum + square)?,
+            None => square,
+        });
     }
-    squares.map_or(Ok(0.0), |sum| Ok(scalar(&sum)?.sqrt()))
+    if let Some(elsewhere) = elsewhere {
+        sum += scalar(&elsewhere)?;
+    }
+    Ok(sum.sqrt())
 }
 
 /// What all gradients are multiplied by so that their norm is `limit` at most (Pascanu, Mikolov and
 /// Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1).
 pub(super) fn clip_factor(norm: f64, limit: f64) -> f64 {
     if norm > limit { limit / norm } else { 1.0 }
+}
+
+/// The sum of squares in f64, in an order that depends on the number of elements alone.
+fn square_sum<T: Real>(elements: &[T]) -> f64 {
+    let task = |elements: &[T]| {
+        vectorized(
+            #[inline(always)]
+            || square_sum_of_task(elements),
+        )
+    };
+    if elements.len() <= TASK {
+        return task(elements);
+    }
+    let sums: Vec<f64> = elements.par_chunks(TASK).map(task).collect();
+    sums.into_iter().sum()
+}
+
+#[inline(always)]
+fn square_sum_of_task<T: Real>(elements: &[T]) -> f64 {
+    let mut sums = [0.0; SUMS];
+    let (rows, rest) = elements.as_chunks::<SUMS>();
+    for row in rows {
+        for (sum, &element) in sums.iter_mut().zip(row) {
+            *sum += element.wide() * element.wide();
+        }
+    }
+    for (sum, &element) in sums.iter_mut().zip(rest) {
+        *sum += element.wide() * element.wide();
+    }
+    sums.into_iter().sum()
 }

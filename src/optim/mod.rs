@@ -1,8 +1,9 @@
 //! Optimisers with visible state, learning-rate schedules, gradient clipping.
 //!
 //! [`Optimizer`] does what all kinds have in common: it clips, keeps the state of every variable and
-//! changes all of them or none. Each kind is a pure function in a file of its own, from a variable's
-//! value, gradient and state to the next value and state.
+//! changes all of them or none. Each kind is a rule in a file of its own, from a weight's value, gradient
+//! and state to the next value and state. A rule is applied in place, in one pass over the elements, or,
+//! on other devices and types than the CPU's f32 and f64, in candle's operations.
 //!
 //! | kind | state of each variable | epsilon stands |
 //! |---|---|---|
@@ -17,8 +18,10 @@ mod adadelta;
 mod adam;
 mod adamw;
 mod clip;
+mod number;
 mod optimizer;
 mod rmsprop;
+mod rule;
 mod schedule;
 mod sgd;
 

@@ -7,10 +7,8 @@ use candle_core::{Tensor, Var};
 
 use super::clip::clip_factor;
 use super::global_norm;
+use super::rule::{Fused, Move, Operations, Pass};
 use crate::{Error, Result, recipe};
-
-/// What a step makes of a variable: its next state and value.
-pub(super) type Moved = (Vec<Tensor>, Tensor);
 
 /// Moves the variables of a network along their gradients, as the recipe says.
 #[derive(Debug)]
@@ -43,21 +41,24 @@ impl recipe::Optimizer {
         }
     }
 
-    /// One variable's part of step number `step`, from 1.
-    fn update(
+    /// Does step number `step`, from 1, at this rate.
+    pub(super) fn advance<P: Pass>(
         &self,
-        state: &[Tensor],
-        gradient: &Tensor,
-        value: &Tensor,
+        moves: Vec<Move>,
+        factor: f64,
         rate: f64,
         step: u64,
-    ) -> Result<Moved> {
+    ) -> candle_core::Result<()> {
         match self {
-            Self::Sgd(sgd) => sgd.update(state, gradient, value, rate),
-            Self::RmsProp(rmsprop) => rmsprop.update(state, gradient, value, rate),
-            Self::Adadelta(adadelta) => adadelta.update(state, gradient, value, rate),
-            Self::Adam(adam) => adam.update(state, gradient, value, rate, step),
-            Self::AdamW(adamw) => adamw.update(state, gradient, value, rate, step),
+            Self::Sgd(sgd) if sgd.momentum == 0.0 => P::run(&sgd.descent(rate), moves, factor),
+            Self::Sgd(sgd) => P::run(&sgd.momentum(rate), moves, factor),
+            Self::RmsProp(rmsprop) if rmsprop.momentum == 0.0 => {
+                P::run(&rmsprop.quotient(rate), moves, factor)
+            }
+            Self::RmsProp(rmsprop) => P::run(&rmsprop.momentum(rate), moves, factor),
+            Self::Adadelta(adadelta) => P::run(&adadelta.rule(rate), moves, factor),
+            Self::Adam(adam) => P::run(&adam.rule(rate, step), moves, factor),
+            Self::AdamW(adamw) => P::run(&adamw.rule(rate, step), moves, factor),
         }
     }
 }
@@ -94,48 +95,41 @@ impl Optimizer {
     /// # Errors
     /// If a gradient is of another shape or type than its variable; nothing is changed then.
     pub fn update(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
-        let factor = match self.config.clip_norm() {
-            Some(limit) => {
-                let vars = self.parameters.iter().map(|parameter| &parameter.var);
-                clip_factor(global_norm(vars, gradients)?, limit)
-            }
-            None => 1.0,
-        };
+        let factor = self.clip_factor(gradients)?;
+        let moves = moves(&mut self.parameters, gradients)?;
         let step = self.step + 1;
-        // All results first, so that an error leaves everything as it was.
-        let mut results = Vec::with_capacity(self.parameters.len());
-        for Parameter { var, state, .. } in &self.parameters {
-            let Some(gradient) = gradients.get(var) else {
-                results.push(None);
-                continue;
-            };
-            // Detached, or the state would hold on to the graph of every step.
-            let gradient = match factor {
-                1.0 => gradient.detach(),
-                _ => (gradient.detach() * factor)?,
-            };
-            let value = var.as_detached_tensor();
-            let moved = self
-                .config
-                .update(state, &gradient, &value, learning_rate, step)?;
-            results.push(Some(moved));
-        }
-        for (parameter, result) in self.parameters.iter_mut().zip(results) {
-            if let Some((state, value)) = result {
-                parameter.var.set(&value)?;
-                parameter.state = state;
-            }
+        if moves.iter().all(Move::is_fusible) {
+            self.config
+                .advance::<Fused>(moves, factor, learning_rate, step)?;
+        } else {
+            self.config
+                .advance::<Operations>(moves, factor, learning_rate, step)?;
         }
         self.step = step;
         Ok(())
     }
 
-    /// The state by name of its tensor and variable, as `first.encoder.0.weight`.
-    pub fn state(&self) -> BTreeMap<String, Tensor> {
-        self.parameters
-            .iter()
-            .flat_map(|parameter| self.names(parameter).zip(parameter.state.iter().cloned()))
-            .collect()
+    fn clip_factor(&self, gradients: &GradStore) -> Result<f64> {
+        let Some(limit) = self.config.clip_norm() else {
+            return Ok(1.0);
+        };
+        let vars = self.parameters.iter().map(|parameter| &parameter.var);
+        Ok(clip_factor(global_norm(vars, gradients)?, limit))
+    }
+
+    /// A copy of the state by name of its tensor and variable, as `first.encoder.0.weight`.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub fn state(&self) -> Result<BTreeMap<String, Tensor>> {
+        let mut state = BTreeMap::new();
+        for parameter in &self.parameters {
+            for (name, tensor) in self.names(parameter).zip(&parameter.state) {
+                // Steps write in place.
+                state.insert(name, tensor.copy()?);
+            }
+        }
+        Ok(state)
     }
 
     /// Takes up where `state` and `step` were left.
@@ -178,11 +172,38 @@ impl Optimizer {
     }
 }
 
+/// The variables that have a gradient.
+fn moves<'a>(parameters: &'a mut [Parameter], gradients: &GradStore) -> Result<Vec<Move<'a>>> {
+    let mut moves = Vec::with_capacity(parameters.len());
+    for Parameter { name, var, state } in parameters {
+        let Some(gradient) = gradients.get(var) else {
+            continue;
+        };
+        if gradient.shape() != var.shape()
+            || gradient.dtype() != var.dtype()
+            || !gradient.device().same_device(var.device())
+        {
+            return Err(Error::argument(
+                format!("gradient of `{name}`"),
+                described(var),
+                described(gradient),
+            ));
+        }
+        moves.push(Move {
+            var,
+            state,
+            gradient: gradient.clone(),
+        });
+    }
+    Ok(moves)
+}
+
 /// The tensor on the variable's device, if it is shaped as the variable.
 fn fitting(name: &str, tensor: Option<&Tensor>, var: &Var) -> Result<Tensor> {
     match tensor {
         Some(tensor) if tensor.shape() == var.shape() && tensor.dtype() == var.dtype() => {
-            Ok(tensor.to_device(var.device())?)
+            // A copy, since steps write in place.
+            Ok(tensor.to_device(var.device())?.force_contiguous()?)
         }
         other => Err(Error::argument(
             format!("optimiser state `{name}`"),
@@ -194,13 +215,4 @@ fn fitting(name: &str, tensor: Option<&Tensor>, var: &Var) -> Result<Tensor> {
 
 fn described(tensor: &Tensor) -> String {
     format!("{:?} of shape {:?}", tensor.dtype(), tensor.dims())
-}
-
-/// A state of more or fewer tensors than the algorithm keeps; [`Optimizer`] never hands out one.
-pub(super) fn misfit(state: &[Tensor]) -> Error {
-    Error::argument(
-        "optimiser state",
-        "as many tensors a variable as its kind keeps",
-        state.len(),
-    )
 }

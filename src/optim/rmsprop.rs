@@ -1,43 +1,74 @@
 //! RMSprop.
 
-use candle_core::Tensor;
-
-use super::optimizer::Moved;
-use crate::Result;
+use super::number::Number;
+use super::rule::Rule;
 use crate::recipe::RmsProp;
 
+/// Tieleman and Hinton, "Lecture 6.5 - rmsprop: divide the gradient by a running average of its
+/// recent magnitude", Coursera 2012: s = rho s + (1 - rho) g^2, w -= lr g / sqrt(s).
+///
+/// The lecture has no epsilon.
+pub(super) struct Quotient {
+    rho: f64,
+    epsilon: f64,
+    epsilon_inside: bool,
+    rate: f64,
+}
+
+/// With momentum the quotient goes into a velocity, as in PyTorch: v = momentum v + g / sqrt(s),
+/// w -= lr v. Keras keeps lr v instead, which differs where the rate changes.
+pub(super) struct Momentum {
+    momentum: f64,
+    quotient: Quotient,
+}
+
 impl RmsProp {
-    /// Tieleman and Hinton, "Lecture 6.5 - rmsprop: divide the gradient by a running average of its
-    /// recent magnitude", Coursera 2012: s = rho s + (1 - rho) g^2, w -= lr g / sqrt(s).
-    ///
-    /// The lecture has no epsilon. With momentum the quotient goes into a velocity, as in PyTorch:
-    /// v = momentum v + g / sqrt(s), w -= lr v. Keras keeps lr v instead, which differs where the
-    /// rate changes.
-    pub(super) fn update(
-        &self,
-        state: &[Tensor],
-        gradient: &Tensor,
-        value: &Tensor,
-        rate: f64,
-    ) -> Result<Moved> {
-        let (square, velocity) = match state {
-            [square] => (square, None),
-            [square, velocity] => (square, Some(velocity)),
-            _ => return Err(super::optimizer::misfit(state)),
-        };
-        let square = ((square * self.rho)? + (gradient.sqr()? * (1.0 - self.rho))?)?;
+    /// Without momentum.
+    pub(super) fn quotient(&self, rate: f64) -> Quotient {
+        Quotient {
+            rho: self.rho,
+            epsilon: self.epsilon,
+            epsilon_inside: self.epsilon_inside,
+            rate,
+        }
+    }
+
+    pub(super) fn momentum(&self, rate: f64) -> Momentum {
+        Momentum {
+            momentum: self.momentum,
+            quotient: self.quotient(rate),
+        }
+    }
+}
+
+impl Quotient {
+    /// The next mean square, and the gradient by its root.
+    #[inline(always)]
+    fn divide<N: Number>(&self, gradient: N, square: N) -> (N, N) {
+        let square = square * self.rho + gradient.clone() * gradient.clone() * (1.0 - self.rho);
         let root = if self.epsilon_inside {
-            (&square + self.epsilon)?.sqrt()?
+            (square.clone() + self.epsilon).sqrt()
         } else {
-            (square.sqrt()? + self.epsilon)?
+            square.clone().sqrt() + self.epsilon
         };
-        let direction = gradient.div(&root)?;
-        let Some(velocity) = velocity else {
-            let value = (value - (direction * rate)?)?;
-            return Ok((vec![square], value));
-        };
-        let velocity = ((velocity * self.momentum)? + direction)?;
-        let value = (value - (&velocity * rate)?)?;
-        Ok((vec![square, velocity], value))
+        (square, gradient / root)
+    }
+}
+
+impl Rule<1> for Quotient {
+    #[inline(always)]
+    fn step<N: Number>(&self, value: N, gradient: N, [square]: [N; 1]) -> (N, [N; 1]) {
+        let (square, direction) = self.divide(gradient, square);
+        (value - direction * self.rate, [square])
+    }
+}
+
+impl Rule<2> for Momentum {
+    #[inline(always)]
+    fn step<N: Number>(&self, value: N, gradient: N, [square, velocity]: [N; 2]) -> (N, [N; 2]) {
+        let (square, direction) = self.quotient.divide(gradient, square);
+        let velocity = velocity * self.momentum + direction;
+        let value = value - velocity.clone() * self.quotient.rate;
+        (value, [square, velocity])
     }
 }

@@ -90,7 +90,7 @@ impl Trainer {
     /// Saves what resuming needs.
     fn stopped(&self, folder: Option<&RunFolder>) -> Result<Ending> {
         if let Some(folder) = folder {
-            self.checkpoint(true).write(&folder.last())?;
+            self.checkpoint(true)?.write(&folder.last())?;
         }
         Ok(Ending::Stopped)
     }
@@ -189,9 +189,9 @@ impl Trainer {
         self.begin_epoch(epoch);
         if let Some(folder) = folder {
             if is_best {
-                self.checkpoint(false).write(&folder.best())?;
+                self.checkpoint(false)?.write(&folder.best())?;
             }
-            self.checkpoint(true).write(&folder.last())?;
+            self.checkpoint(true)?.write(&folder.last())?;
             folder.record(&metrics, &self.recipe)?;
             if let Some(picture) = &self.picture {
                 picture.write(&self.model, &self.recipe, &metrics, &folder.sample(epoch))?;

@@ -194,24 +194,24 @@ impl Trainer {
     }
 
     /// The state as a checkpoint, with or without what resuming needs.
-    pub(super) fn checkpoint(&self, resumable: bool) -> Checkpoint {
+    pub(super) fn checkpoint(&self, resumable: bool) -> Result<Checkpoint> {
         let weights = self
             .parameters
             .vars()
             .into_iter()
             .map(|(name, var)| (name, var.as_detached_tensor()))
             .collect();
-        Checkpoint {
+        Ok(Checkpoint {
             recipe: self.recipe.clone(),
             data: self.content.clone(),
             progress: self.progress.clone(),
             weights,
             optimizer: if resumable {
-                self.optimizer.state()
+                self.optimizer.state()?
             } else {
                 Default::default()
             },
-        }
+        })
     }
 
     /// The batches of an epoch, in order.

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Storage, Tensor, WithDType, bail};
 
 thread_local! {
@@ -11,6 +12,16 @@ thread_local! {
 
 /// A float type with CPU kernels: f32 or f64.
 pub(crate) trait Real: WithDType + Default {
+    /// The nearest number of this type; unlike candle's conversion sure to be inlined, so that the
+    /// constants of a loop are converted before it.
+    fn of(value: f64) -> Self;
+
+    /// The same number in f64; sure to be inlined as well.
+    fn wide(self) -> f64;
+
+    /// The square root.
+    fn sqrt(self) -> Self;
+
     /// e to the power of `self`.
     fn exp(self) -> Self;
 
@@ -22,11 +33,29 @@ pub(crate) trait Real: WithDType + Default {
     /// The memory is kept between calls: pages that are given back to the system have to be mapped
     /// and cleared again, which costs more than what is written to them.
     fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Self]) -> R) -> R;
+
+    /// The elements of a storage of this type, and of no other.
+    fn stored(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }
 
 macro_rules! real {
-    ($type:ty, $scratch:ident) => {
+    ($type:ty, $variant:ident, $scratch:ident) => {
         impl Real for $type {
+            #[inline(always)]
+            fn of(value: f64) -> Self {
+                value as Self
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                self.sqrt()
+            }
+
             fn exp(self) -> Self {
                 self.exp()
             }
@@ -45,15 +74,22 @@ macro_rules! real {
                 $scratch.set(scratch);
                 result
             }
+
+            fn stored(storage: &mut CpuStorage) -> Option<&mut [Self]> {
+                match storage {
+                    CpuStorage::$variant(elements) => Some(elements),
+                    _ => None,
+                }
+            }
         }
     };
 }
 
-real!(f32, SCRATCH_F32);
-real!(f64, SCRATCH_F64);
+real!(f32, F32, SCRATCH_F32);
+real!(f64, F64, SCRATCH_F64);
 
 /// Whether the CPU kernels take these tensors: all on the CPU, all of one type, f32 or f64.
-pub(in crate::ops) fn has_kernel(tensors: &[&Tensor]) -> bool {
+pub(crate) fn has_kernel(tensors: &[&Tensor]) -> bool {
     let dtype = tensors.first().map(|tensor| tensor.dtype());
     matches!(dtype, Some(DType::F32 | DType::F64))
         && tensors
@@ -76,8 +112,26 @@ pub(in crate::ops) fn elements<'a, T: Real>(
     }
 }
 
+/// The elements of a contiguous tensor on the CPU, to be written.
+pub(in crate::ops) fn elements_mut<'a, T: Real>(
+    storage: &'a mut CpuStorage,
+    layout: &Layout,
+) -> Result<&'a mut [T]> {
+    let found = storage.dtype();
+    let Some(data) = T::stored(storage) else {
+        bail!("a CPU kernel needs {:?}, got {found:?}", T::DTYPE)
+    };
+    match layout
+        .contiguous_offsets()
+        .and_then(|(start, end)| data.get_mut(start..end))
+    {
+        Some(elements) => Ok(elements),
+        None => bail!("a CPU kernel needs contiguous elements, got {layout:?}"),
+    }
+}
+
 /// Calls `work` with the elements of a tensor on the CPU, made contiguous where they are not.
-pub(in crate::ops) fn with_elements<T: Real, R>(
+pub(crate) fn with_elements<T: Real, R>(
     tensor: &Tensor,
     work: impl FnOnce(&[T]) -> Result<R>,
 ) -> Result<R> {

@@ -1,0 +1,164 @@
+//! The elements of tensors on the CPU, written where they lie.
+
+use std::cell::Cell;
+
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
+
+use super::kernel::real::{Real, elements, elements_mut};
+
+/// Calls `work` with the elements of the tensors in `written`, to be changed, and of those in `read`,
+/// both in their order. Every tensor that shares storage with a written one, like the variable's for
+/// a frozen copy of a network, has the new values.
+///
+/// All tensors are locked at once. A tensor that other threads work with should be the only such one in
+/// a call, or two threads may wait for each other.
+///
+/// # Errors
+/// If a tensor is not contiguous, on another device or of another type, or if a written one shares its
+/// storage with any other. Nothing is changed then.
+pub(crate) fn with_elements_mut<T: Real, R>(
+    written: &[&Tensor],
+    read: &[&Tensor],
+    work: impl FnOnce(Vec<&mut [T]>, &[&[T]]) -> Result<R>,
+) -> Result<R> {
+    check_distinct(written, read)?;
+    let guards: Vec<_> = read.iter().map(|t| t.storage_and_layout()).collect();
+    let read = guards
+        .iter()
+        .map(|(storage, layout)| match &**storage {
+            Storage::Cpu(storage) => elements(storage, layout),
+            _ => bail!("a CPU kernel needs a tensor on the CPU"),
+        })
+        .collect::<Result<Vec<&[T]>>>()?;
+    let mut work = Some(work);
+    let mut result = None;
+    lend(written, Vec::with_capacity(written.len()), &mut |written| {
+        if let Some(work) = work.take() {
+            result = Some(work(written, &read)?);
+        }
+        Ok(())
+    })?;
+    match result {
+        Some(result) => Ok(result),
+        None => bail!("no tensor was lent"),
+    }
+}
+
+/// That no written tensor shares its storage with another one, which would be locked twice.
+///
+/// # Errors
+/// If one does.
+pub(crate) fn check_distinct(written: &[&Tensor], read: &[&Tensor]) -> Result<()> {
+    // candle keeps the identity of a storage to itself, but not its address.
+    let address = |tensor: &&Tensor| std::ptr::from_ref(&*tensor.storage_and_layout().0);
+    let mut addresses: Vec<_> = written.iter().map(address).collect();
+    addresses.sort_unstable();
+    let twice = addresses.windows(2).any(|pair| match pair {
+        [first, second] => first == second,
+        _ => false,
+    });
+    if twice
+        || read
+            .iter()
+            .any(|tensor| addresses.binary_search(&address(tensor)).is_ok())
+    {
+        bail!("a tensor that is written in place shares its storage with another one")
+    }
+    Ok(())
+}
+
+type Work<'a, T> = dyn FnMut(Vec<&mut [T]>) -> Result<()> + 'a;
+
+/// Adds the elements of `tensors` to `lent` and calls `work` with all. candle gives out one storage at
+/// a time, to an operation in place; so the operation on the first tensor calls that on the next one.
+fn lend<T: Real>(tensors: &[&Tensor], lent: Vec<&mut [T]>, work: &mut Work<T>) -> Result<()> {
+    match tensors {
+        [] => work(lent),
+        [first, rest @ ..] => first.inplace_op1(&Lend {
+            rest,
+            // Cells, because an operation is called by a shared reference.
+            lent: Cell::new(lent),
+            work: Cell::new(Some(work)),
+        }),
+    }
+}
+
+struct Lend<'a, 'b, 'c, T> {
+    rest: &'a [&'a Tensor],
+    lent: Cell<Vec<&'b mut [T]>>,
+    work: Cell<Option<&'a mut Work<'c, T>>>,
+}
+
+impl<T: Real> InplaceOp1 for Lend<'_, '_, '_, T> {
+    fn name(&self) -> &'static str {
+        "in place"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let mut lent = self.lent.take();
+        lent.push(elements_mut(storage, layout)?);
+        match self.work.take() {
+            Some(work) => lend(self.rest, lent, work),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+
+    fn tensor(values: &[f32]) -> Tensor {
+        Tensor::new(values, &Device::Cpu).unwrap()
+    }
+
+    fn add(written: &[&Tensor], read: &[&Tensor]) -> Result<usize> {
+        with_elements_mut::<f32, _>(written, read, |written, read| {
+            let lent = written.len();
+            for (written, read) in written.into_iter().zip(read) {
+                for (written, read) in written.iter_mut().zip(*read) {
+                    *written += read;
+                }
+            }
+            Ok(lent)
+        })
+    }
+
+    #[test]
+    fn several_tensors_are_written_and_their_views_follow() {
+        let (a, b) = (tensor(&[1.0, 2.0]), tensor(&[3.0, 4.0, 5.0]));
+        let view = b.narrow(0, 1, 2).unwrap();
+        let ones = tensor(&[1.0; 3]);
+        let two = ones.narrow(0, 0, 2).unwrap();
+        assert_eq!(add(&[&a, &b], &[&two, &ones]).unwrap(), 2);
+        assert_eq!(a.to_vec1::<f32>().unwrap(), [2.0, 3.0]);
+        assert_eq!(view.to_vec1::<f32>().unwrap(), [5.0, 6.0]);
+        // A view is written within its own bounds.
+        add(&[&view], &[&two]).unwrap();
+        assert_eq!(b.to_vec1::<f32>().unwrap(), [4.0, 6.0, 7.0]);
+        assert_eq!(add(&[], &[&a]).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_lent_is_refused_and_stays() {
+        let a = tensor(&[1.0, 2.0, 3.0, 4.0]);
+        let (front, back) = (a.narrow(0, 0, 2).unwrap(), a.narrow(0, 2, 2).unwrap());
+        let ones = tensor(&[1.0; 4]);
+        for (written, read) in [
+            (vec![&a, &ones, &a], vec![]),
+            (vec![&front, &back], vec![]),
+            (vec![&front], vec![&ones, &back]),
+        ] {
+            let message = add(&written, &read).unwrap_err().to_string();
+            assert!(message.contains("shares its storage"), "{message}");
+        }
+        let square = a.reshape((2, 2)).unwrap();
+        add(&[&square.t().unwrap()], &[&ones]).unwrap_err();
+        add(&[&ones.to_dtype(DType::F64).unwrap()], &[&a]).unwrap_err();
+        add(&[&ones], &[&a.to_dtype(DType::F64).unwrap()]).unwrap_err();
+        assert_eq!(a.to_vec1::<f32>().unwrap(), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(ones.to_vec1::<f32>().unwrap(), [1.0; 4]);
+    }
+}
