@@ -69,6 +69,7 @@ pub mod objective;
 pub mod ops;
 pub mod optim;
 pub mod picture;
+mod plan;
 pub mod random;
 pub mod recipe;
 mod simd;

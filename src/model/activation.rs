@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::ops::{self, Pointwise};
+use crate::ops::{self, Pointwise, Scalar};
 use crate::recipe::Activation;
 use crate::{Error, Result};
 
@@ -15,30 +15,50 @@ impl Activation {
     /// # Errors
     /// If a parameter is out of its range, or there is no axis for a softmax.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let pointwise = match *self {
-            Self::Linear => return Ok(x.clone()),
-            Self::Relu => return ops::relu(x),
-            Self::LeakyRelu { slope } => return ops::leaky_relu(x, slope),
-            Self::Sigmoid => return ops::sigmoid(x),
-            Self::Tanh => return Ok(x.tanh()?),
-            Self::Sin => return Ok(x.sin()?),
+        match self {
             Self::Softmax => return ops::softmax(x, 1),
-            Self::Scaled { ref of, a, b } => return Ok((of.apply(&(x * b)?)? * a)?),
-            Self::Elu { alpha } => Pointwise::Elu { alpha },
-            Self::Swish { beta } => Pointwise::Swish { beta },
-            Self::Gelu => Pointwise::Gelu,
-            Self::GeluTanh => Pointwise::GeluTanh,
-            Self::Softplus => Pointwise::Softplus,
-            Self::CappedLinear { cap } => Pointwise::CappedLinear { cap },
-            Self::CappedRelu { cap } => Pointwise::CappedRelu { cap },
-            Self::SaturatedLinear => Pointwise::CappedRelu { cap: 1.0 },
-            Self::Isru { alpha } => Pointwise::Isru { alpha },
-            Self::Arctan => Pointwise::Arctan,
-            Self::Arcsinh => Pointwise::Arcsinh,
-            Self::Elliot => Pointwise::Elliot,
-            Self::Logarithmic => Pointwise::Logarithmic,
-        };
-        pointwise.apply(x)
+            Self::Scaled { of, a, b } => return Ok((of.apply(&(x * *b)?)? * *a)?),
+            _ => {}
+        }
+        match self.scalar() {
+            None | Some(Scalar::Linear | Scalar::Scaled { .. }) => Ok(x.clone()),
+            Some(Scalar::Relu) => ops::relu(x),
+            Some(Scalar::LeakyRelu(slope)) => ops::leaky_relu(x, slope),
+            Some(Scalar::Sigmoid) => ops::sigmoid(x),
+            Some(Scalar::Tanh) => Ok(x.tanh()?),
+            Some(Scalar::Sin) => Ok(x.sin()?),
+            Some(Scalar::Pointwise(function)) => function.apply(x),
+        }
+    }
+
+    /// The function of one value; none for those that couple the values of a sample.
+    pub(super) fn scalar(&self) -> Option<Scalar> {
+        Some(match *self {
+            Self::Linear => Scalar::Linear,
+            Self::Relu => Scalar::Relu,
+            Self::LeakyRelu { slope } => Scalar::LeakyRelu(slope),
+            Self::Sigmoid => Scalar::Sigmoid,
+            Self::Tanh => Scalar::Tanh,
+            Self::Sin => Scalar::Sin,
+            Self::Softmax => return None,
+            Self::Scaled { ref of, a, b } => {
+                let of = Box::new(of.scalar()?);
+                Scalar::Scaled { of, a, b }
+            }
+            Self::Elu { alpha } => Scalar::Pointwise(Pointwise::Elu { alpha }),
+            Self::Swish { beta } => Scalar::Pointwise(Pointwise::Swish { beta }),
+            Self::Gelu => Scalar::Pointwise(Pointwise::Gelu),
+            Self::GeluTanh => Scalar::Pointwise(Pointwise::GeluTanh),
+            Self::Softplus => Scalar::Pointwise(Pointwise::Softplus),
+            Self::CappedLinear { cap } => Scalar::Pointwise(Pointwise::CappedLinear { cap }),
+            Self::CappedRelu { cap } => Scalar::Pointwise(Pointwise::CappedRelu { cap }),
+            Self::SaturatedLinear => Scalar::Pointwise(Pointwise::CappedRelu { cap: 1.0 }),
+            Self::Isru { alpha } => Scalar::Pointwise(Pointwise::Isru { alpha }),
+            Self::Arctan => Scalar::Pointwise(Pointwise::Arctan),
+            Self::Arcsinh => Scalar::Pointwise(Pointwise::Arcsinh),
+            Self::Elliot => Scalar::Pointwise(Pointwise::Elliot),
+            Self::Logarithmic => Scalar::Pointwise(Pointwise::Logarithmic),
+        })
     }
 
     /// Whether a value's result depends on others of its sample.

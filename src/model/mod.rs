@@ -9,6 +9,7 @@ mod function;
 mod graph;
 mod init;
 mod layer;
+mod lower;
 mod parameters;
 mod stack;
 mod summary;

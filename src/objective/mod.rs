@@ -23,6 +23,14 @@ pub struct Sums {
     pub kl: Option<(Tensor, f64)>,
 }
 
+/// [`Sums`] as numbers; 0 for what the objective does not have.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Numbers {
+    pub reconstruction: f64,
+    pub penalty: f64,
+    pub kl: f64,
+}
+
 impl Objective {
     /// The sums of the losses over a batch.
     ///
@@ -52,8 +60,9 @@ impl Objective {
         let codes = posterior.sample(noise)?;
         let distance = self.distance(model, &codes, &batch.target)?;
         let values = batch.target.elem_count();
+        let (factor, constant) = elbo.likelihood(self.reconstruction, values);
         Ok(Sums {
-            reconstruction: elbo.negative_log_likelihood(self.reconstruction, &distance, values)?,
+            reconstruction: distance.affine(factor, constant)?,
             penalty: None,
             kl: Some((posterior.kl()?.sum_all()?, batch.kl_weight)),
         })
@@ -92,20 +101,25 @@ impl Objective {
     /// # Errors
     /// Only candle's own.
     pub fn losses(&self, sums: &Sums, batch: &Batch) -> Result<Losses> {
+        let numbers = Numbers {
+            reconstruction: scalar(&sums.reconstruction)?,
+            penalty: sums.penalty.as_ref().map_or(Ok(0.0), scalar)?,
+            kl: sums.kl.as_ref().map_or(Ok(0.0), |(kl, _)| scalar(kl))?,
+        };
+        self.losses_of(numbers, batch)
+    }
+
+    /// The losses of a batch from its sums.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub(crate) fn losses_of(&self, sums: Numbers, batch: &Batch) -> Result<Losses> {
         let samples = batch.target.dim(0)?;
         let values = batch.target.elem_count();
-        let mut sum = scalar(&sums.reconstruction)?;
-        if let Some(penalty) = &sums.penalty {
-            sum += scalar(penalty)? * (values as f64 / samples.max(1) as f64);
-        }
-        let mut kl_sum = 0.0;
-        if let Some((kl, weight)) = &sums.kl {
-            kl_sum = scalar(kl)?;
-            sum += weight * kl_sum;
-        }
+        let penalty = sums.penalty * (values as f64 / samples.max(1) as f64);
         Ok(Losses {
-            sum,
-            kl_sum,
+            sum: sums.reconstruction + penalty + batch.kl_weight * sums.kl,
+            kl_sum: sums.kl,
             count: match self.elbo {
                 Some(_) => samples,
                 None => values,
@@ -176,21 +190,17 @@ impl CodePenalty {
 }
 
 impl Elbo {
-    /// In nats, from the sum of a distance over `values` values: a Bernoulli likelihood's is the
-    /// cross-entropy itself, a normal distribution's has its constant added.
-    fn negative_log_likelihood(
-        &self,
-        kind: Reconstruction,
-        distance: &Tensor,
-        values: usize,
-    ) -> Result<Tensor> {
+    /// The negative log-likelihood in nats from the sum of a distance over `values` values is `factor *
+    /// distance + constant`: a Bernoulli likelihood's is the cross-entropy itself, a normal
+    /// distribution's has its constant added.
+    pub(crate) fn likelihood(&self, kind: Reconstruction, values: usize) -> (f64, f64) {
         match kind {
-            Reconstruction::Bce => Ok(distance.clone()),
+            Reconstruction::Bce => (1.0, 0.0),
             // A recipe with another distance is refused.
             Reconstruction::Mse | Reconstruction::Mae => {
                 let variance = self.sigma * self.sigma;
                 let constant = 0.5 * (std::f64::consts::TAU * variance).ln() * values as f64;
-                Ok(distance.affine(0.5 / variance, constant)?)
+                (0.5 / variance, constant)
             }
         }
     }

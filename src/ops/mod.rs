@@ -19,6 +19,7 @@ mod kernel;
 mod linear;
 mod max_pool2d;
 mod pointwise;
+mod scalar;
 mod softmax;
 mod upsample_nearest2d;
 
@@ -31,5 +32,6 @@ pub(crate) use kernel::real::{Real, has_kernel, with_elements};
 pub use linear::linear;
 pub use max_pool2d::max_pool2d;
 pub use pointwise::Pointwise;
+pub(crate) use scalar::Scalar;
 pub use softmax::softmax;
 pub use upsample_nearest2d::upsample_nearest2d;

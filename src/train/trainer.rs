@@ -8,7 +8,7 @@ use super::samples::SamplePicture;
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::corruption::NoiseKey;
 use crate::data::{Batch, Batches, Dataset, Keys, Preparation};
-use crate::engine::{Autograd, Engine};
+use crate::engine::{Engine, fastest};
 use crate::evaluate::{Conditions, Part, Report, evaluate};
 use crate::model::{Autoencoder, Code, Parameters};
 use crate::objective::Losses;
@@ -63,7 +63,7 @@ impl Trainer {
                     &device,
                 )?),
             },
-            engine: Box::new(Autograd::new(trained, recipe.objective)),
+            engine: fastest(trained, recipe.objective)?,
             content: dataset.content(),
             progress: Progress::default(),
             whole: None,

@@ -1,0 +1,522 @@
+//! Convolutions of three by three taps through fewer products.
+
+use pulp::Simd;
+
+use super::axis::{Axis, Upsampled2, Winograd4};
+use super::finish::Finish;
+use super::grid::Grid;
+use super::isa::vectorize;
+use super::lines::{LINE, Lines, padded, plane_stride};
+use super::product::{Left, Out, PANEL, Right, load, panels_len, product, store};
+use super::tiles::{Square, Tiles, column};
+
+/// A convolution with zero padding that keeps the size, of images as they are or upsampled by two, and what
+/// follows it at once.
+#[derive(Debug, Clone)]
+pub(crate) struct FastConv {
+    pub kind: Kind,
+    pub from: Grid,
+    pub out_channels: usize,
+    pub finish: Finish,
+}
+
+/// Which images the taps lie on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The inputs.
+    Plain,
+    /// The inputs, each value repeated twice along both axes.
+    Upsampled,
+}
+
+/// The weights as the products read them.
+#[derive(Debug, Default)]
+pub(crate) struct ConvWeights {
+    /// For each product the matrix (in, out), and (out, in).
+    forward: Lines,
+    backward: Lines,
+    bias: Lines,
+}
+
+/// Images and their results, of some samples.
+pub(crate) struct Forward<'a> {
+    pub x: &'a [f32],
+    pub out: &'a mut [f32],
+    pub pooled: &'a mut [f32],
+}
+
+/// What the gradients of some samples come from and go to.
+pub(crate) struct Backward<'a> {
+    pub x: &'a [f32],
+    pub out: &'a [f32],
+    pub pooled: &'a [f32],
+    pub gradient: &'a [f32],
+    /// Gradient of the images; none where nobody needs it.
+    pub x_gradient: Option<&'a mut [f32]>,
+    /// Gradient of the products' weights, and of the biases.
+    pub weights: &'a mut [f32],
+    pub bias: &'a mut [f32],
+    /// Whether `weights` holds a sum to add to.
+    pub accumulate: bool,
+}
+
+/// The values of planes and products that are worked on at once should stay in a core's own cache.
+const SCRATCH: usize = 192 * 1024;
+/// Fewer rows than this in a product, and loading the weights takes longer than multiplying.
+const ROWS: usize = 32;
+
+type Plain = Square<Winograd4, 6, 6, 6, 4>;
+type Upsampled = Square<Upsampled2, 3, 3, 5, 4>;
+
+impl FastConv {
+    /// The grid that images of this shape are read from.
+    pub fn grid(kind: Kind, channels: usize, height: usize, width: usize) -> Grid {
+        match kind {
+            Kind::Plain => Plain::grid(channels, height, width),
+            Kind::Upsampled => Upsampled::grid(channels, height, width),
+        }
+    }
+
+    /// Number of products along both axes.
+    fn products(&self) -> usize {
+        match self.kind {
+            Kind::Plain => 36,
+            Kind::Upsampled => 25,
+        }
+    }
+
+    fn planes(&self) -> usize {
+        match self.kind {
+            Kind::Plain => 36,
+            Kind::Upsampled => 9,
+        }
+    }
+
+    fn tiles(&self) -> Tiles {
+        match self.kind {
+            Kind::Plain => Plain::tiles(self.from.height, self.from.width),
+            Kind::Upsampled => Upsampled::tiles(self.from.height, self.from.width),
+        }
+    }
+
+    /// How many images go through at once.
+    fn images(&self) -> usize {
+        let tiles = self.tiles();
+        let tiles = tiles.down * tiles.across;
+        let values =
+            self.planes() * self.from.padded() + self.products() * padded(self.out_channels);
+        let fitting = SCRATCH / (tiles * values).max(1);
+        fitting.max(ROWS.div_ceil(tiles)).max(1)
+    }
+
+    /// Length of the scratch memory.
+    pub fn scratch(&self) -> usize {
+        self.planes_len(self.images()) + self.products_len(self.images())
+    }
+
+    fn planes_len(&self, images: usize) -> usize {
+        self.planes() * self.tiles().stride(images, self.from.padded())
+    }
+
+    fn products_len(&self, images: usize) -> usize {
+        self.products() * self.tiles().stride(images, padded(self.out_channels))
+    }
+
+    /// Length of the gradient of the products' weights.
+    pub fn weights_len(&self) -> usize {
+        self.products() * self.product_len()
+    }
+
+    /// From one product's to the next.
+    fn product_len(&self) -> usize {
+        plane_stride(self.from.channels * padded(self.out_channels))
+    }
+
+    /// Length of the gradient of the taps.
+    pub fn taps_len(&self) -> usize {
+        9 * self.product_len()
+    }
+
+    /// The gradient of (out, in, 3, 3) from that of the taps.
+    pub fn unpack(&self, taps: &[f32], weight: &mut [f32]) {
+        let (inputs, outputs) = (self.from.channels, padded(self.out_channels));
+        for (o, kernels) in weight.chunks_exact_mut(9 * inputs).enumerate() {
+            for (c, kernel) in kernels.chunks_exact_mut(9).enumerate() {
+                for (tap, value) in kernel.iter_mut().enumerate() {
+                    *value = taps[tap * self.product_len() + c * outputs + o];
+                }
+            }
+        }
+    }
+
+    /// The weights of the products, from (out, in, 3, 3) and (out).
+    pub fn pack<S: Simd>(&self, simd: S, weight: &[f32], bias: &[f32], packed: &mut ConvWeights) {
+        let (inputs, outputs) = (self.from.channels, self.out_channels);
+        assert!(weight.len() == outputs * inputs * 9 && bias.len() == outputs);
+        packed.bias.reserve(padded(outputs));
+        packed.bias[..outputs].copy_from_slice(bias);
+        let (forward, backward) = (
+            panels_stride(inputs, outputs),
+            panels_stride(outputs, inputs),
+        );
+        packed.forward.reserve(self.products() * forward);
+        packed.backward.reserve(self.products() * backward);
+        let outer = Walk {
+            count: inputs,
+            stride: 9,
+        };
+        let inner = Walk {
+            count: outputs,
+            stride: inputs * 9,
+        };
+        match self.kind {
+            Kind::Plain => {
+                Plain::weights(simd, weight, outer, inner, &mut packed.forward, forward);
+                Plain::weights(simd, weight, inner, outer, &mut packed.backward, backward);
+            }
+            Kind::Upsampled => {
+                Upsampled::weights(simd, weight, outer, inner, &mut packed.forward, forward);
+                Upsampled::weights(simd, weight, inner, outer, &mut packed.backward, backward);
+            }
+        }
+    }
+
+    /// Gradients of the products' weights to those of the taps, (3, 3, in, out) with the outputs padded.
+    pub fn taps<S: Simd>(&self, simd: S, weights: &[f32], taps: &mut [f32]) {
+        match self.kind {
+            Kind::Plain => Plain::taps(simd, weights, self.product_len(), taps),
+            Kind::Upsampled => Upsampled::taps(simd, weights, self.product_len(), taps),
+        }
+    }
+
+    /// Images to results.
+    pub fn forward<S: Simd>(
+        &self,
+        simd: S,
+        weights: &ConvWeights,
+        io: Forward,
+        images: usize,
+        scratch: &mut [f32],
+    ) {
+        match self.kind {
+            Kind::Plain => Plain::forward(self, simd, weights, io, images, scratch),
+            Kind::Upsampled => Upsampled::forward(self, simd, weights, io, images, scratch),
+        }
+    }
+
+    /// Gradients of results to those of images, weights and biases.
+    pub fn backward<S: Simd>(
+        &self,
+        simd: S,
+        weights: &ConvWeights,
+        io: Backward,
+        images: usize,
+        scratch: &mut [f32],
+    ) {
+        match self.kind {
+            Kind::Plain => Plain::backward(self, simd, weights, io, images, scratch),
+            Kind::Upsampled => Upsampled::backward(self, simd, weights, io, images, scratch),
+        }
+    }
+}
+
+/// From the panels of one product to those of the next.
+fn panels_stride(depth: usize, columns: usize) -> usize {
+    plane_stride(panels_len(depth, columns))
+}
+
+/// Channels of a kernel: how many, and values from one to the next.
+#[derive(Clone, Copy)]
+struct Walk {
+    count: usize,
+    stride: usize,
+}
+
+impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize>
+    Square<A, IN, PLANES, PRODUCTS, OUT>
+where
+    A: Axis<IN, PLANES, PRODUCTS, OUT>,
+{
+    /// For each product the panels of its weights, `outer` down and `inner` across.
+    fn weights<S: Simd>(
+        simd: S,
+        weight: &[f32],
+        outer: Walk,
+        inner: Walk,
+        to: &mut [f32],
+        stride: usize,
+    ) {
+        assert!(
+            (outer.count - 1) * outer.stride + (inner.count - 1) * inner.stride + 9 <= weight.len()
+        );
+        assert!(PRODUCTS * PRODUCTS * stride <= to.len());
+        let zero = simd.splat_f32s(0.0);
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                for k in 0..outer.count {
+                    for place in (0..inner.count).step_by(LINE) {
+                        let mut taps = [[0.0; LINE]; 9];
+                        for lane in 0..LINE.min(inner.count - place) {
+                            let from = k * outer.stride + (place + lane) * inner.stride;
+                            for (tap, &value) in taps.iter_mut().zip(&weight[from..from + 9]) {
+                                tap[lane] = value;
+                            }
+                        }
+                        let panel = place / PANEL * PANEL;
+                        let width = PANEL.min(padded(inner.count) - panel);
+                        let place = outer.count * panel + k * width + place - panel;
+                        for lane in (0..LINE).step_by(S::F32_LANES) {
+                            // SAFETY: lanes and LINE are multiples; the assertions above cover all panels, which
+                            // are `stride` long.
+                            unsafe {
+                                let mut half = [[zero; PRODUCTS]; 3];
+                                for (half, taps) in half.iter_mut().zip(taps.chunks_exact(3)) {
+                                    let mut row = [zero; 3];
+                                    for (value, tap) in row.iter_mut().zip(taps) {
+                                        *value = load::<S>(tap.as_ptr().add(lane));
+                                    }
+                                    *half = Self::weigh(simd, row);
+                                }
+                                for j in 0..PRODUCTS {
+                                    let values = Self::weigh(simd, column(zero, &half, j));
+                                    for (i, value) in values.into_iter().enumerate() {
+                                        let at = (i * PRODUCTS + j) * stride + place + lane;
+                                        store::<S>(to.as_mut_ptr().add(at), value);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            },
+        );
+    }
+
+    /// Three taps to the weights of the products.
+    #[inline(always)]
+    fn weigh<S: Simd>(simd: S, taps: [S::f32s; 3]) -> [S::f32s; PRODUCTS] {
+        let mut products = [simd.splat_f32s(0.0); PRODUCTS];
+        for (product, factors) in products.iter_mut().zip(A::WEIGHTS) {
+            for (factor, tap) in factors.into_iter().zip(taps) {
+                *product = simd.mul_add_e_f32s(simd.splat_f32s(factor), tap, *product);
+            }
+        }
+        products
+    }
+
+    /// The transposed map of [`Self::weigh`].
+    #[inline(always)]
+    fn unweigh<S: Simd>(simd: S, products: [S::f32s; PRODUCTS]) -> [S::f32s; 3] {
+        let mut taps = [simd.splat_f32s(0.0); 3];
+        for (factors, product) in A::WEIGHTS.into_iter().zip(products) {
+            for (factor, tap) in factors.into_iter().zip(&mut taps) {
+                *tap = simd.mul_add_e_f32s(simd.splat_f32s(factor), product, *tap);
+            }
+        }
+        taps
+    }
+
+    fn taps<S: Simd>(simd: S, weights: &[f32], len: usize, taps: &mut [f32]) {
+        assert!(PRODUCTS * PRODUCTS * len <= weights.len() && 9 * len <= taps.len());
+        let zero = simd.splat_f32s(0.0);
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                for place in (0..len).step_by(S::F32_LANES) {
+                    // SAFETY: the assertion covers all products and taps; `len` is a multiple of every vector's.
+                    unsafe {
+                        let mut half = [[zero; 3]; PRODUCTS];
+                        for (i, half) in half.iter_mut().enumerate() {
+                            let mut row = [zero; PRODUCTS];
+                            for (j, value) in row.iter_mut().enumerate() {
+                                *value = load::<S>(
+                                    weights.as_ptr().add((i * PRODUCTS + j) * len + place),
+                                );
+                            }
+                            *half = Self::unweigh(simd, row);
+                        }
+                        for v in 0..3 {
+                            let values = Self::unweigh(simd, column(zero, &half, v));
+                            for (u, value) in values.into_iter().enumerate() {
+                                store::<S>(taps.as_mut_ptr().add((3 * u + v) * len + place), value);
+                            }
+                        }
+                    }
+                }
+            },
+        );
+    }
+
+    /// Calls `work` for each product and each run of rows it is used by: with its number, the plane it
+    /// reads, the first row, and how many.
+    fn each(
+        conv: &FastConv,
+        tiles: Tiles,
+        images: usize,
+        mut work: impl FnMut(usize, usize, usize, usize),
+    ) {
+        for i in 0..PRODUCTS {
+            let down = Self::uses(i, conv.from.height);
+            for j in 0..PRODUCTS {
+                let across = Self::uses(j, conv.from.width);
+                let (number, plane) = (i * PRODUCTS + j, A::PLANE[i] * PLANES + A::PLANE[j]);
+                if across.len() == tiles.across {
+                    let row = tiles.across * images;
+                    work(number, plane, down.start * row, down.len() * row);
+                } else {
+                    for ty in down.clone() {
+                        let first = (ty * tiles.across + across.start) * images;
+                        work(number, plane, first, across.len() * images);
+                    }
+                }
+            }
+        }
+    }
+
+    fn forward<S: Simd>(
+        conv: &FastConv,
+        simd: S,
+        weights: &ConvWeights,
+        io: Forward,
+        images: usize,
+        scratch: &mut [f32],
+    ) {
+        let (from, to) = (conv.from, conv.finish.to);
+        let tiles = conv.tiles();
+        let (inputs, outputs) = (from.padded(), to.padded());
+        let panels = panels_stride(from.channels, conv.out_channels);
+        for first in (0..images).step_by(conv.images()) {
+            let images = conv.images().min(images - first);
+            let (planes, products) = scratch.split_at_mut(conv.planes_len(images));
+            let (plane_len, product_len) =
+                (tiles.stride(images, inputs), tiles.stride(images, outputs));
+            let x = &io.x[first * from.len()..];
+            Self::planes(simd, tiles, images, (x, from), planes);
+            Self::each(conv, tiles, images, |number, plane, row, rows| {
+                let left = &planes[plane * plane_len + row * inputs..];
+                let out = &mut products[number * product_len + row * outputs..];
+                let right = &weights.forward[number * panels..];
+                let out = Out {
+                    data: out,
+                    row: outputs,
+                    accumulate: false,
+                };
+                let left = Left {
+                    data: left,
+                    row: inputs,
+                    step: 1,
+                };
+                let sizes = (rows, outputs, from.channels);
+                product(simd, out, sizes, left, Right::Panels(right));
+            });
+            let out = &mut io.out[first * to.len()..];
+            let pooled = match conv.finish.pool {
+                true => &mut io.pooled[first * to.len()..],
+                false => &mut [],
+            };
+            Self::results(
+                simd,
+                tiles,
+                images,
+                products,
+                &conv.finish,
+                (&weights.bias, out, pooled),
+            );
+        }
+    }
+
+    fn backward<S: Simd>(
+        conv: &FastConv,
+        simd: S,
+        weights: &ConvWeights,
+        mut io: Backward,
+        images: usize,
+        scratch: &mut [f32],
+    ) {
+        let (from, to) = (conv.from, conv.finish.to);
+        let tiles = conv.tiles();
+        let (inputs, outputs) = (from.padded(), to.padded());
+        let panels = panels_stride(conv.out_channels, from.channels);
+        for first in (0..images).step_by(conv.images()) {
+            let images = conv.images().min(images - first);
+            let (planes, products) = scratch.split_at_mut(conv.planes_len(images));
+            let (plane_len, product_len) =
+                (tiles.stride(images, inputs), tiles.stride(images, outputs));
+            let x = &io.x[first * from.len()..];
+            Self::planes(simd, tiles, images, (x, from), planes);
+            let results = (
+                &io.gradient[first * to.len()..],
+                &io.out[first * to.len()..],
+                match conv.finish.pool {
+                    true => &io.pooled[first * to.len()..],
+                    false => &[],
+                },
+            );
+            Self::products(
+                simd,
+                tiles,
+                images,
+                &conv.finish,
+                results,
+                io.bias,
+                products,
+            );
+            let mut last = None;
+            Self::each(conv, tiles, images, |number, plane, row, rows| {
+                let out = &mut io.weights[number * conv.product_len()..][..conv.product_len()];
+                let begins = last.replace(number) != Some(number) && !(io.accumulate || first > 0);
+                if begins && rows == 0 {
+                    out.fill(0.0);
+                }
+                let left = &planes[plane * plane_len + row * inputs..];
+                let right = &products[number * product_len + row * outputs..];
+                let out = Out {
+                    data: out,
+                    row: outputs,
+                    accumulate: !begins,
+                };
+                let left = Left {
+                    data: left,
+                    row: 1,
+                    step: inputs,
+                };
+                let sizes = (from.channels, outputs, rows);
+                let right = Right::Rows {
+                    data: right,
+                    row: outputs,
+                };
+                product(simd, out, sizes, left, right);
+            });
+            let Some(x_gradient) = &mut io.x_gradient else {
+                continue;
+            };
+            // The planes are read no more: their gradients take their place.
+            if PLANES < PRODUCTS {
+                planes.fill(0.0);
+            }
+            Self::each(conv, tiles, images, |number, plane, row, rows| {
+                let out = &mut planes[plane * plane_len + row * inputs..];
+                let left = &products[number * product_len + row * outputs..];
+                let right = &weights.backward[number * panels..];
+                let out = Out {
+                    data: out,
+                    row: inputs,
+                    accumulate: PLANES < PRODUCTS,
+                };
+                let left = Left {
+                    data: left,
+                    row: outputs,
+                    step: 1,
+                };
+                let sizes = (rows, inputs, conv.out_channels);
+                product(simd, out, sizes, left, Right::Panels(right));
+            });
+            let x_gradient = &mut x_gradient[first * from.len()..][..images * from.len()];
+            x_gradient.fill(0.0);
+            Self::inputs(simd, tiles, images, planes, (x_gradient, from));
+        }
+    }
+}

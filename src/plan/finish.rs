@@ -1,0 +1,191 @@
+//! What follows a convolution at once, while its results are in registers: bias, activation, max-pool.
+
+use pulp::Simd;
+
+use super::grid::Grid;
+use super::product::{load, store};
+
+/// The activations whose derivative can be told from their result.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Fused {
+    Linear,
+    Relu,
+}
+
+/// Bias, activation and, over windows of two by two, max-pool of `height x width` results.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finish {
+    pub height: usize,
+    pub width: usize,
+    pub activation: Fused,
+    pub pool: bool,
+    /// Where the results lie: half as high and wide with `pool`.
+    pub to: Grid,
+}
+
+/// Of a pooled result that no gradient passes: all of its window were below zero.
+const BLOCKED: f32 = 4.0;
+
+/// Where the results of one image go.
+#[derive(Clone, Copy)]
+pub(crate) struct Put {
+    pub bias: *const f32,
+    pub out: *mut f32,
+    /// With `pool`, which of its window a result came from, laid out as the results.
+    pub from: *mut f32,
+}
+
+/// Where the gradients of one image come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Take {
+    pub gradient: *const f32,
+    /// The results, for the activation's derivative.
+    pub out: *const f32,
+    pub from: *const f32,
+}
+
+impl Finish {
+    /// A tile of sums at row `top`, column `left`, of which what lies outside of the image is dropped.
+    ///
+    /// # Safety
+    /// The pointers are to an image of `to`, and to its channels of biases; `c` is a channel that a vector
+    /// of channels begins at. With `pool`, `top` and `left` are even and not negative.
+    #[inline(always)]
+    pub unsafe fn put<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        tile: [[S::f32s; N]; N],
+        (top, left, c): (isize, isize, usize),
+        put: Put,
+    ) {
+        // SAFETY: the caller's; only places inside the image are written.
+        unsafe {
+            let bias = load::<S>(put.bias.add(c));
+            if self.pool {
+                for i in (0..N).step_by(2) {
+                    for j in (0..N).step_by(2) {
+                        let (y, x) = ((top as usize + i) / 2, (left as usize + j) / 2);
+                        if y < self.to.height && x < self.to.width {
+                            let at = self.to.at(y, x) + c;
+                            let window = [
+                                tile[i][j],
+                                tile[i][j + 1],
+                                tile[i + 1][j],
+                                tile[i + 1][j + 1],
+                            ];
+                            let (value, from) = self.largest(simd, window, bias);
+                            store::<S>(put.out.add(at), value);
+                            store::<S>(put.from.add(at), from);
+                        }
+                    }
+                }
+                return;
+            }
+            for (i, row) in tile.into_iter().enumerate() {
+                let y = top + i as isize;
+                if y < 0 || y >= self.height as isize {
+                    continue;
+                }
+                for (j, value) in row.into_iter().enumerate() {
+                    let x = left + j as isize;
+                    if x < 0 || x >= self.width as isize {
+                        continue;
+                    }
+                    let mut value = simd.add_f32s(value, bias);
+                    if self.activation == Fused::Relu {
+                        value = relu(simd, value);
+                    }
+                    store::<S>(put.out.add(self.to.at(y as usize, x as usize) + c), value);
+                }
+            }
+        }
+    }
+
+    /// The largest of a window with bias and activation, and the first place it stands at.
+    #[inline(always)]
+    fn largest<S: Simd>(&self, simd: S, window: [S::f32s; 4], bias: S::f32s) -> (S::f32s, S::f32s) {
+        let mut largest = window[0];
+        let mut from = simd.splat_f32s(0.0);
+        for (place, value) in [(1.0, window[1]), (2.0, window[2]), (3.0, window[3])] {
+            let larger = simd.greater_than_f32s(value, largest);
+            largest = simd.select_f32s(larger, value, largest);
+            from = simd.select_f32s(larger, simd.splat_f32s(place), from);
+        }
+        // Rounding keeps the order, so the bias can come after the comparison.
+        let value = simd.add_f32s(largest, bias);
+        match self.activation {
+            Fused::Linear => (value, from),
+            Fused::Relu => {
+                let zero = simd.splat_f32s(0.0);
+                let passes = simd.greater_than_f32s(value, zero);
+                let from = simd.select_f32s(passes, from, simd.splat_f32s(BLOCKED));
+                (relu(simd, value), from)
+            }
+        }
+    }
+
+    /// The gradient of a tile of sums; zeros outside of the image.
+    ///
+    /// # Safety
+    /// As of [`Finish::put`].
+    #[inline(always)]
+    pub unsafe fn take<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        (top, left, c): (isize, isize, usize),
+        take: Take,
+    ) -> [[S::f32s; N]; N] {
+        let zero = simd.splat_f32s(0.0);
+        let mut tile = [[zero; N]; N];
+        // SAFETY: the caller's; only places inside the image are read.
+        unsafe {
+            if self.pool {
+                for i in (0..N).step_by(2) {
+                    for j in (0..N).step_by(2) {
+                        let (y, x) = ((top as usize + i) / 2, (left as usize + j) / 2);
+                        if y < self.to.height && x < self.to.width {
+                            let at = self.to.at(y, x) + c;
+                            let gradient = load::<S>(take.gradient.add(at));
+                            let from = load::<S>(take.from.add(at));
+                            let part = |place: f32| {
+                                let here = simd.equal_f32s(from, simd.splat_f32s(place));
+                                simd.select_f32s(here, gradient, zero)
+                            };
+                            tile[i][j] = part(0.0);
+                            tile[i][j + 1] = part(1.0);
+                            tile[i + 1][j] = part(2.0);
+                            tile[i + 1][j + 1] = part(3.0);
+                        }
+                    }
+                }
+                return tile;
+            }
+            for (i, row) in tile.iter_mut().enumerate() {
+                let y = top + i as isize;
+                if y < 0 || y >= self.height as isize {
+                    continue;
+                }
+                for (j, value) in row.iter_mut().enumerate() {
+                    let x = left + j as isize;
+                    if x < 0 || x >= self.width as isize {
+                        continue;
+                    }
+                    let at = self.to.at(y as usize, x as usize) + c;
+                    *value = load::<S>(take.gradient.add(at));
+                    if self.activation == Fused::Relu {
+                        let passes = simd.greater_than_f32s(load::<S>(take.out.add(at)), zero);
+                        *value = simd.select_f32s(passes, *value, zero);
+                    }
+                }
+            }
+        }
+        tile
+    }
+}
+
+/// max(x, 0), written so that NaN stays NaN.
+#[inline(always)]
+fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    simd.select_f32s(simd.less_than_or_equal_f32s(x, zero), zero, x)
+}

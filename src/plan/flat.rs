@@ -1,0 +1,93 @@
+//! Reading and writing a slice a vector at a time.
+
+use pulp::Simd;
+
+use super::isa::vectorize;
+
+/// Calls `f` on whole vectors of `x` and `out`, and on what is left padded with zeros.
+pub(crate) fn map<S: Simd>(
+    simd: S,
+    x: &[f32],
+    out: &mut [f32],
+    f: impl Fn(S::f32s) -> S::f32s + Copy,
+) {
+    vectorize(
+        simd,
+        #[inline(always)]
+        || {
+            let (x, x_rest) = S::as_simd_f32s(x);
+            let (out, out_rest) = S::as_mut_simd_f32s(out);
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = f(x);
+            }
+            if !out_rest.is_empty() {
+                let result = f(simd.partial_load_f32s(x_rest));
+                simd.partial_store_f32s(out_rest, result);
+            }
+        },
+    );
+}
+
+/// [`map`] of two slices into `out`.
+pub(crate) fn zip<S: Simd>(
+    simd: S,
+    a: &[f32],
+    b: &[f32],
+    out: &mut [f32],
+    f: impl Fn(S::f32s, S::f32s) -> S::f32s + Copy,
+) {
+    vectorize(
+        simd,
+        #[inline(always)]
+        || {
+            let (a, a_rest) = S::as_simd_f32s(a);
+            let (b, b_rest) = S::as_simd_f32s(b);
+            let (out, out_rest) = S::as_mut_simd_f32s(out);
+            for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                *out = f(a, b);
+            }
+            if !out_rest.is_empty() {
+                let result = f(
+                    simd.partial_load_f32s(a_rest),
+                    simd.partial_load_f32s(b_rest),
+                );
+                simd.partial_store_f32s(out_rest, result);
+            }
+        },
+    );
+}
+
+/// `sum += values`.
+pub(crate) fn add<S: Simd>(simd: S, sum: &mut [f32], values: &[f32]) {
+    vectorize(
+        simd,
+        #[inline(always)]
+        || {
+            let (values, values_rest) = S::as_simd_f32s(values);
+            let (sum, sum_rest) = S::as_mut_simd_f32s(sum);
+            for (sum, &value) in sum.iter_mut().zip(values) {
+                *sum = simd.add_f32s(*sum, value);
+            }
+            for (sum, &value) in sum_rest.iter_mut().zip(values_rest) {
+                *sum += value;
+            }
+        },
+    );
+}
+
+/// Copies (rows, columns) to (columns, rows).
+pub(crate) fn transpose(from: &[f32], columns: usize, to: &mut [f32]) {
+    /// Values a side of the blocks, whose lines all stay in the first cache.
+    const BLOCK: usize = 16;
+    let rows = from.len() / columns.max(1);
+    for first_row in (0..rows).step_by(BLOCK) {
+        for first_column in (0..columns).step_by(BLOCK) {
+            for row in first_row..rows.min(first_row + BLOCK) {
+                let from = &from[row * columns..][..columns];
+                for column in first_column..columns.min(first_column + BLOCK) {
+                    to[column * rows + row] = from[column];
+                }
+            }
+        }
+    }
+}

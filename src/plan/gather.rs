@@ -1,0 +1,356 @@
+//! Convolutions whose patches are gathered first: for few input channels, where tiles would be mostly
+//! padding, and for kernels of any size.
+
+use pulp::Simd;
+
+use super::finish::{Finish, Put, Take};
+use super::isa::vectorize;
+use super::lines::{Lines, padded};
+use super::product::{Left, Out, PANEL, Right, load, panels_len, product, store};
+
+/// A convolution with stride 1 and zero padding that keeps the size, of images (channels, height, width).
+#[derive(Debug, Clone)]
+pub(crate) struct GatherConv {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    /// Height and width of the kernel, odd.
+    pub kernel: usize,
+    pub out_channels: usize,
+    pub finish: Finish,
+}
+
+/// The weights as the products read them.
+#[derive(Debug, Default)]
+pub(crate) struct GatherWeights {
+    /// (channel and tap, out) in panels.
+    forward: Lines,
+    /// (out, channel and tap) in panels.
+    backward: Lines,
+    bias: Lines,
+}
+
+impl GatherConv {
+    pub fn image_len(&self) -> usize {
+        self.channels * self.area()
+    }
+
+    fn area(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Values of a patch.
+    fn patch(&self) -> usize {
+        self.channels * self.kernel * self.kernel
+    }
+
+    pub fn scratch(&self) -> usize {
+        self.patches_len() + self.area() * padded(self.out_channels)
+    }
+
+    fn patches_len(&self) -> usize {
+        padded(self.area() * self.patch())
+    }
+
+    /// Length of the gradient of the weights, (channel and tap, out) with the outputs padded.
+    pub fn weights_len(&self) -> usize {
+        self.patch() * padded(self.out_channels)
+    }
+
+    pub fn pack(&self, weight: &[f32], bias: &[f32], packed: &mut GatherWeights) {
+        let (patch, outputs) = (self.patch(), self.out_channels);
+        packed.bias.reserve(padded(outputs));
+        packed.bias[..outputs].copy_from_slice(bias);
+        packed.forward.reserve(panels_len(patch, outputs));
+        packed.backward.reserve(panels_len(outputs, patch));
+        for (o, row) in weight.chunks_exact(patch).enumerate() {
+            for (k, &value) in row.iter().enumerate() {
+                packed.forward[panel_place(patch, outputs, k, o)] = value;
+                packed.backward[panel_place(outputs, patch, o, k)] = value;
+            }
+        }
+    }
+
+    /// The gradient of (out, in, kernel, kernel) from that of the packed weights.
+    pub fn unpack(&self, gradient: &[f32], weight: &mut [f32]) {
+        let outputs = padded(self.out_channels);
+        for (o, row) in weight.chunks_exact_mut(self.patch()).enumerate() {
+            for (k, value) in row.iter_mut().enumerate() {
+                *value = gradient[k * outputs + o];
+            }
+        }
+    }
+
+    /// The values that each tap meets, one plane of the image's size for each channel and tap.
+    fn patches(&self, image: &[f32], patches: &mut [f32]) {
+        let (height, width, area) = (self.height, self.width, self.area());
+        let reach = self.kernel / 2;
+        let mut planes = patches.chunks_exact_mut(area);
+        for channel in image.chunks_exact(area) {
+            for u in 0..self.kernel {
+                for v in 0..self.kernel {
+                    let Some(plane) = planes.next() else { return };
+                    for (y, to) in plane.chunks_exact_mut(width).enumerate() {
+                        let Some(from) = (y + u).checked_sub(reach).filter(|&from| from < height)
+                        else {
+                            to.fill(0.0);
+                            continue;
+                        };
+                        let from = &channel[from * width..][..width];
+                        shift(from, to, v, reach);
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn forward<S: Simd>(
+        &self,
+        simd: S,
+        weights: &GatherWeights,
+        (x, out, pooled): (&[f32], &mut [f32], &mut [f32]),
+        scratch: &mut [f32],
+    ) {
+        let (area, outputs) = (self.area(), padded(self.out_channels));
+        let to = self.finish.to;
+        let (patches, sums) = scratch.split_at_mut(self.patches_len());
+        for (number, image) in x.chunks_exact(self.image_len()).enumerate() {
+            self.patches(image, patches);
+            product(
+                simd,
+                Out {
+                    data: sums,
+                    row: outputs,
+                    accumulate: false,
+                },
+                (area, outputs, self.patch()),
+                Left {
+                    data: patches,
+                    row: 1,
+                    step: area,
+                },
+                Right::Panels(&weights.forward),
+            );
+            let out = &mut out[number * to.len()..][..to.len()];
+            let pooled = match self.finish.pool {
+                true => &mut pooled[number * to.len()..][..to.len()],
+                false => &mut [],
+            };
+            self.finish_image(simd, sums, (&weights.bias, out, pooled));
+        }
+    }
+
+    fn finish_image<S: Simd>(
+        &self,
+        simd: S,
+        sums: &[f32],
+        (bias, out, pooled): (&[f32], &mut [f32], &mut [f32]),
+    ) {
+        let outputs = padded(self.out_channels);
+        assert!(self.area() * outputs <= sums.len() && outputs <= bias.len());
+        assert!(
+            self.finish.to.padded() == outputs
+                && (self.finish.to.height, self.finish.to.width) == self.out_size()
+        );
+        let zero = simd.splat_f32s(0.0);
+        let put = Put {
+            bias: bias.as_ptr(),
+            out: out.as_mut_ptr(),
+            from: pooled.as_mut_ptr(),
+        };
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                for (y, x) in self.corners() {
+                    for c in (0..outputs).step_by(S::F32_LANES) {
+                        let mut tile = [[zero; 2]; 2];
+                        for (i, row) in tile.iter_mut().enumerate() {
+                            for (j, value) in row.iter_mut().enumerate() {
+                                if y + i < self.height && x + j < self.width {
+                                    let at = ((y + i) * self.width + x + j) * outputs + c;
+                                    // SAFETY: a place of the image, whose sums the assertion covers.
+                                    *value = unsafe { load::<S>(sums.as_ptr().add(at)) };
+                                }
+                            }
+                        }
+                        // SAFETY: out and pooled are one image of `to`, whose sizes are those of the
+                        // results by the assertion.
+                        unsafe {
+                            self.finish
+                                .put(simd, tile, (y as isize, x as isize, c), put)
+                        };
+                    }
+                }
+            },
+        );
+    }
+
+    /// Height and width of the results.
+    fn out_size(&self) -> (usize, usize) {
+        match self.finish.pool {
+            true => (self.height / 2, self.width / 2),
+            false => (self.height, self.width),
+        }
+    }
+
+    /// Upper left corners of windows of two by two.
+    fn corners(&self) -> impl Iterator<Item = (usize, usize)> {
+        let width = self.width;
+        let rows = (0..self.height).step_by(2);
+        rows.flat_map(move |y| (0..width).step_by(2).map(move |x| (y, x)))
+    }
+
+    /// Adds to the gradients of weights and biases; writes that of the images.
+    pub fn backward<S: Simd>(
+        &self,
+        simd: S,
+        weights: &GatherWeights,
+        (x, out, pooled, gradient): (&[f32], &[f32], &[f32], &[f32]),
+        mut x_gradient: Option<&mut [f32]>,
+        (weight_sum, bias_sum): (&mut [f32], &mut [f32]),
+        scratch: &mut [f32],
+    ) {
+        let (area, outputs) = (self.area(), padded(self.out_channels));
+        let to = self.finish.to;
+        let (patches, sums) = scratch.split_at_mut(self.patches_len());
+        for (number, image) in x.chunks_exact(self.image_len()).enumerate() {
+            let part = number * to.len()..(number + 1) * to.len();
+            let pooled = match self.finish.pool {
+                true => &pooled[part.clone()],
+                false => &[],
+            };
+            let results = (&gradient[part.clone()], &out[part], pooled);
+            self.unfinish_image(simd, results, bias_sum, sums);
+            self.patches(image, patches);
+            product(
+                simd,
+                Out {
+                    data: weight_sum,
+                    row: outputs,
+                    accumulate: true,
+                },
+                (self.patch(), outputs, area),
+                Left {
+                    data: patches,
+                    row: area,
+                    step: 1,
+                },
+                Right::Rows {
+                    data: sums,
+                    row: outputs,
+                },
+            );
+            if let Some(x_gradient) = &mut x_gradient {
+                let patch = self.patch();
+                product(
+                    simd,
+                    Out {
+                        data: patches,
+                        row: patch,
+                        accumulate: false,
+                    },
+                    (area, patch, self.out_channels),
+                    Left {
+                        data: sums,
+                        row: outputs,
+                        step: 1,
+                    },
+                    Right::Panels(&weights.backward),
+                );
+                let image = &mut x_gradient[number * self.image_len()..][..self.image_len()];
+                self.scatter(patches, image);
+            }
+        }
+    }
+
+    fn unfinish_image<S: Simd>(
+        &self,
+        simd: S,
+        (gradient, out, pooled): (&[f32], &[f32], &[f32]),
+        bias: &mut [f32],
+        sums: &mut [f32],
+    ) {
+        let outputs = padded(self.out_channels);
+        assert!(self.area() * outputs <= sums.len() && outputs <= bias.len());
+        assert!(
+            self.finish.to.padded() == outputs
+                && (self.finish.to.height, self.finish.to.width) == self.out_size()
+        );
+        let take = Take {
+            gradient: gradient.as_ptr(),
+            out: out.as_ptr(),
+            from: pooled.as_ptr(),
+        };
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                for (y, x) in self.corners() {
+                    for c in (0..outputs).step_by(S::F32_LANES) {
+                        // SAFETY: as in `finish_image`.
+                        unsafe {
+                            let tile: [[S::f32s; 2]; 2] =
+                                self.finish.take(simd, (y as isize, x as isize, c), take);
+                            let mut sum = load::<S>(bias.as_ptr().add(c));
+                            for (i, row) in tile.into_iter().enumerate() {
+                                for (j, value) in row.into_iter().enumerate() {
+                                    if y + i < self.height && x + j < self.width {
+                                        let at = ((y + i) * self.width + x + j) * outputs + c;
+                                        store::<S>(sums.as_mut_ptr().add(at), value);
+                                        sum = simd.add_f32s(sum, value);
+                                    }
+                                }
+                            }
+                            store::<S>(bias.as_mut_ptr().add(c), sum);
+                        }
+                    }
+                }
+            },
+        );
+    }
+
+    /// The transposed map of [`Self::patches`], of patches as rows (place, channel and tap).
+    fn scatter(&self, patches: &[f32], image: &mut [f32]) {
+        let (height, width) = (self.height, self.width);
+        let (kernel, reach) = (self.kernel, self.kernel / 2);
+        image.fill(0.0);
+        for (place, patch) in patches
+            .chunks_exact(self.patch())
+            .take(self.area())
+            .enumerate()
+        {
+            let (y, x) = (place / width, place % width);
+            for (number, &value) in patch.iter().enumerate() {
+                let (channel, tap) = (number / (kernel * kernel), number % (kernel * kernel));
+                let (row, column) = (y + tap / kernel, x + tap % kernel);
+                let row = row.checked_sub(reach).filter(|&row| row < height);
+                let column = column.checked_sub(reach).filter(|&column| column < width);
+                if let (Some(row), Some(column)) = (row, column) {
+                    image[(channel * height + row) * width + column] += value;
+                }
+            }
+        }
+    }
+}
+
+/// A row moved by `v - reach` to the left, zeros coming in.
+fn shift(from: &[f32], to: &mut [f32], v: usize, reach: usize) {
+    let width = to.len();
+    if v <= reach {
+        let by = (reach - v).min(width);
+        to[..by].fill(0.0);
+        to[by..].copy_from_slice(&from[..width - by]);
+    } else {
+        let by = (v - reach).min(width);
+        to[..width - by].copy_from_slice(&from[by..]);
+        to[width - by..].fill(0.0);
+    }
+}
+
+/// Where element (row, column) of a matrix (depth, columns) lies in panels.
+pub(crate) fn panel_place(depth: usize, columns: usize, row: usize, column: usize) -> usize {
+    let panel = column / PANEL * PANEL;
+    let width = PANEL.min(padded(columns) - panel);
+    depth * panel + row * width + column - panel
+}

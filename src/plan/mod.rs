@@ -1,0 +1,37 @@
+//! Networks lowered into steps over preallocated memory, for the CPU.
+//!
+//! A list of layers becomes a list of [`Step`]s, in which a convolution takes with it what stands before and
+//! behind it (upsampling; bias, activation, max-pool) and goes through fewer products than its sum has
+//! terms. The room knows nothing of tensors: slices of f32 come in and go out.
+//!
+//! Kernels are generic over [`pulp::Simd`] and compiled once for each instruction set of [`Isa`]. Indices
+//! and pointers in them stay inside of sizes that the lowering has fixed; each kernel asserts the lengths it
+//! is given before it begins.
+
+mod axis;
+mod conv;
+mod dense;
+mod elementwise;
+mod finish;
+mod flat;
+mod gather;
+mod grid;
+mod isa;
+mod latent;
+mod lines;
+mod loss;
+mod lower;
+mod math;
+mod network;
+mod product;
+mod rearrange;
+mod scatter;
+mod step;
+mod tiles;
+
+pub(crate) use elementwise::Elementwise;
+pub(crate) use isa::Isa;
+pub(crate) use latent::Latent;
+pub(crate) use lower::{Shape, Stage, lower};
+pub(crate) use network::{Network, Task};
+pub(crate) use step::Parameters;

@@ -1,0 +1,165 @@
+//! Steps that compute little: between the two layouts, and the layers that stand alone.
+
+use super::grid::Grid;
+
+/// Channels, height and width of flat images.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Planes {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+}
+
+impl Planes {
+    pub fn len(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+}
+
+/// Flat images `(channels, height, width)` into a grid. Border and padding are left as they are.
+pub(crate) fn to_grid(flat: &[f32], grid: Grid, out: &mut [f32]) {
+    let area = grid.height * grid.width;
+    let images = flat.chunks_exact(area * grid.channels);
+    for (flat, out) in images.zip(out.chunks_exact_mut(grid.len())) {
+        for y in 0..grid.height {
+            for x in 0..grid.width {
+                let values = flat[y * grid.width + x..].iter().step_by(area);
+                let to = &mut out[grid.at(y, x)..][..grid.channels];
+                for (to, &value) in to.iter_mut().zip(values) {
+                    *to = value;
+                }
+            }
+        }
+    }
+}
+
+/// The transposed map of [`to_grid`].
+pub(crate) fn to_flat(grid_values: &[f32], grid: Grid, out: &mut [f32]) {
+    let area = grid.height * grid.width;
+    let images = grid_values.chunks_exact(grid.len());
+    for (values, out) in images.zip(out.chunks_exact_mut(area * grid.channels)) {
+        for y in 0..grid.height {
+            for x in 0..grid.width {
+                let from = &values[grid.at(y, x)..][..grid.channels];
+                let to = out[y * grid.width + x..].iter_mut().step_by(area);
+                for (to, &value) in to.zip(from) {
+                    *to = value;
+                }
+            }
+        }
+    }
+}
+
+/// The first of the largest values of each window, and where in the flat image it stands.
+pub(crate) fn max_pool(x: &[f32], planes: Planes, size: usize, out: &mut [f32], from: &mut [f32]) {
+    let (rows, columns) = (planes.height / size, planes.width / size);
+    let planes_in = x.chunks_exact(planes.height * planes.width);
+    let planes_out = out
+        .chunks_exact_mut(rows * columns)
+        .zip(from.chunks_exact_mut(rows * columns));
+    for (x, (out, from)) in planes_in.zip(planes_out) {
+        for (place, (out, from)) in out.iter_mut().zip(from).enumerate() {
+            let corner = (place / columns * planes.width + place % columns) * size;
+            let mut best = corner;
+            for i in 0..size {
+                for j in 0..size {
+                    let here = corner + i * planes.width + j;
+                    if x[here] > x[best] {
+                        best = here;
+                    }
+                }
+            }
+            *out = x[best];
+            // A bit pattern, as places in large images are no exact floats.
+            *from = f32::from_bits(best as u32);
+        }
+    }
+}
+
+/// The gradient of [`max_pool`].
+pub(crate) fn max_unpool(
+    gradient: &[f32],
+    from: &[f32],
+    planes: Planes,
+    size: usize,
+    x: &mut [f32],
+) {
+    let pooled = planes.height / size * (planes.width / size);
+    x.fill(0.0);
+    let results = gradient.chunks_exact(pooled).zip(from.chunks_exact(pooled));
+    for (x, (gradient, from)) in x
+        .chunks_exact_mut(planes.height * planes.width)
+        .zip(results)
+    {
+        for (&gradient, &from) in gradient.iter().zip(from) {
+            x[from.to_bits() as usize] += gradient;
+        }
+    }
+}
+
+/// Each value `scale` times along both axes.
+pub(crate) fn upsample(x: &[f32], planes: Planes, scale: usize, out: &mut [f32]) {
+    let width = planes.width * scale;
+    for (x, out) in x
+        .chunks_exact(planes.width)
+        .zip(out.chunks_exact_mut(scale * width))
+    {
+        for row in out.chunks_exact_mut(width) {
+            for (out, &value) in row.chunks_exact_mut(scale).zip(x) {
+                out.fill(value);
+            }
+        }
+    }
+}
+
+/// The transposed map of [`upsample`].
+pub(crate) fn downsample(gradient: &[f32], planes: Planes, scale: usize, x: &mut [f32]) {
+    let width = planes.width * scale;
+    let rows = gradient.chunks_exact(scale * width);
+    for (x, gradient) in x.chunks_exact_mut(planes.width).zip(rows) {
+        x.fill(0.0);
+        for row in gradient.chunks_exact(width) {
+            for (x, values) in x.iter_mut().zip(row.chunks_exact(scale)) {
+                *x += values.iter().sum::<f32>();
+            }
+        }
+    }
+}
+
+/// e^x / sum of e^x over the channels at each place.
+pub(crate) fn softmax(x: &[f32], planes: Planes, out: &mut [f32]) {
+    let area = planes.height * planes.width;
+    for (x, out) in x
+        .chunks_exact(planes.len())
+        .zip(out.chunks_exact_mut(planes.len()))
+    {
+        for place in 0..area {
+            let values = || {
+                x[place..]
+                    .iter()
+                    .step_by(area)
+                    .map(|&value| f64::from(value))
+            };
+            let maximum = values().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = values().map(|value| (value - maximum).exp()).sum();
+            for (out, value) in out[place..].iter_mut().step_by(area).zip(values()) {
+                *out = ((value - maximum).exp() / sum) as f32;
+            }
+        }
+    }
+}
+
+/// The gradient of [`softmax`] from its results: y (g - sum of y g).
+pub(crate) fn softmax_gradient(y: &[f32], gradient: &[f32], planes: Planes, x: &mut [f32]) {
+    let (area, len) = (planes.height * planes.width, planes.len());
+    let results = y.chunks_exact(len).zip(gradient.chunks_exact(len));
+    for (x, (y, gradient)) in x.chunks_exact_mut(len).zip(results) {
+        for place in 0..area {
+            let pairs = || y[place..].iter().zip(&gradient[place..]).step_by(area);
+            let sum: f64 = pairs().map(|(&y, &g)| f64::from(y) * f64::from(g)).sum();
+            for (x, (&y, &g)) in x[place..].iter_mut().step_by(area).zip(pairs()) {
+                *x = (f64::from(y) * (f64::from(g) - sum)) as f32;
+            }
+        }
+    }
+}
