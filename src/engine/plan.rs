@@ -5,7 +5,7 @@ use candle_core::{DType, Tensor};
 
 use super::Engine;
 use crate::data::Batch;
-use crate::model::{Autoencoder, Layer};
+use crate::model::{Autoencoder, parameters};
 use crate::objective::{Losses, Numbers};
 use crate::ops::in_place::with_elements_mut;
 use crate::plan::{Network, Parameters, Task};
@@ -59,10 +59,8 @@ impl Plan {
         };
         let mut layers = Vec::new();
         for (_, placed) in model.encoder().layers().chain(model.decoder().layers()) {
-            let (weight, bias) = match &placed.layer {
-                Layer::Dense { weight, bias } => (weight, bias.as_ref()),
-                Layer::Conv2d { weight, bias, .. } => (weight, Some(bias)),
-                _ => continue,
+            let Some((weight, bias)) = parameters(placed) else {
+                continue;
             };
             if !weight.device().is_cpu() || weight.dtype() != DType::F32 {
                 return Ok(None);

@@ -1,25 +1,29 @@
 //! Networks and their parts as steps for the CPU.
 
+use candle_core::{DType, Tensor};
+
 use super::code::LOG_VARIANCE_BOUND;
-use super::layer::LayerSpec;
-use super::stack::Stack;
+use super::layer::{Layer, LayerSpec};
+use super::stack::Placed;
 use super::{Autoencoder, Code};
+use crate::Result;
 use crate::ops::Scalar;
-use crate::plan::{Elementwise, Isa, Latent, Network, Shape, Stage, lower};
+use crate::ops::in_place::with_elements_mut;
+use crate::plan::{Elementwise, Isa, Latent, Network, Parameters, Shape, Stage, lower};
 use crate::recipe::Activation;
 
 impl Autoencoder {
-    /// The network lowered, without its last activation where `logits` says so; none if it has a layer
-    /// that steps cannot do.
+    /// The network lowered for training, without its last activation where `logits` says so; none if it
+    /// has a layer that steps cannot do.
     pub(crate) fn lowered(&self, logits: bool) -> Option<Network> {
-        let mut encoder = self.encoder.stages()?;
+        let mut encoder = stages(self.encoder.placed())?;
         if let Code::Gaussian { latent } = self.code {
             encoder.push(Stage::Latent(Latent {
                 dimensions: latent,
                 bound: LOG_VARIANCE_BOUND,
             }));
         }
-        let mut decoder = self.decoder.stages()?;
+        let mut decoder = stages(self.decoder.placed())?;
         if logits {
             decoder.pop();
         }
@@ -29,34 +33,83 @@ impl Autoencoder {
     }
 }
 
-impl Stack {
-    /// The layers as stages; none if one of them cannot be.
-    fn stages(&self) -> Option<Vec<Stage>> {
-        let mut stages = Vec::new();
-        for (_, placed) in self.layers() {
-            stages.push(match &placed.spec {
-                LayerSpec::Dense { units, bias } => Stage::Dense {
-                    units: *units,
-                    bias: *bias,
-                },
-                LayerSpec::Conv2d { channels, kernel } => Stage::Conv {
-                    channels: *channels,
-                    kernel: *kernel,
-                },
-                LayerSpec::MaxPool2d { size } => Stage::MaxPool { size: *size },
-                LayerSpec::Upsample { scale } => Stage::Upsample { scale: *scale },
-                LayerSpec::Flatten | LayerSpec::Reshape { .. } => {
-                    Stage::Reshape(Shape::new(&placed.output)?)
-                }
-                LayerSpec::Activation(Activation::Softmax) => Stage::Softmax,
-                LayerSpec::Activation(activation) => {
-                    Stage::Elementwise(elementwise(activation.scalar()?))
-                }
-                LayerSpec::Function(_) => return None,
-            });
-        }
-        Some(stages)
+/// Some layers on samples `(N, ...)` by the steps for the CPU; none where they cannot do it: for other
+/// devices and types, for layers without a step, and where gradients are tracked.
+pub(super) fn run(layers: &[Placed], samples: &Tensor) -> Result<Option<Tensor>> {
+    let is_plain = |tensor: &Tensor| {
+        tensor.device().is_cpu() && tensor.dtype() == DType::F32 && !tensor.track_op()
+    };
+    let (Some(placed), Some(&count)) = (layers.last(), samples.dims().first()) else {
+        return Ok(None);
+    };
+    let Some((stages, input)) = stages(layers).zip(Shape::new(&samples.dims()[1..])) else {
+        return Ok(None);
+    };
+    let trained: Vec<_> = layers.iter().filter_map(parameters).collect();
+    let tensors = trained
+        .iter()
+        .flat_map(|(weight, bias)| std::iter::once(*weight).chain(*bias));
+    let tensors: Vec<&Tensor> = tensors.collect();
+    let (steps, code) = lower(&stages, &[], input);
+    if steps.is_empty() || !is_plain(samples) || !tensors.iter().all(|tensor| is_plain(tensor)) {
+        return Ok(None);
     }
+    let mut network = Network::new(steps, code, Isa::best());
+    let samples = samples.contiguous()?;
+    let read: Vec<&Tensor> = std::iter::once(&samples).chain(tensors).collect();
+    let mut dims = vec![count];
+    dims.extend(&placed.output);
+    let mut out = vec![0f32; dims.iter().product()];
+    with_elements_mut::<f32, _>(&[], &read, |_, read| {
+        let mut read = read.iter().copied();
+        let samples = read.next().unwrap_or_default();
+        let parameters = trained.iter().map(|(_, bias)| {
+            let weight = read.next().unwrap_or_default();
+            (weight, bias.and_then(|_| read.next()).unwrap_or_default())
+        });
+        let parameters: Vec<Parameters> = parameters.collect();
+        network.pack(&parameters);
+        network.run(&parameters, samples, &mut out);
+        Ok(())
+    })?;
+    Ok(Some(Tensor::from_vec(out, dims, samples.device())?))
+}
+
+/// Weight and bias of a layer that has some.
+pub(crate) fn parameters(placed: &Placed) -> Option<(&Tensor, Option<&Tensor>)> {
+    match &placed.layer {
+        Layer::Dense { weight, bias } => Some((weight, bias.as_ref())),
+        Layer::Conv2d { weight, bias, .. } => Some((weight, Some(bias))),
+        _ => None,
+    }
+}
+
+/// Layers as stages; none if one of them cannot be.
+fn stages(layers: &[Placed]) -> Option<Vec<Stage>> {
+    let mut stages = Vec::with_capacity(layers.len());
+    for placed in layers {
+        stages.push(match &placed.spec {
+            LayerSpec::Dense { units, bias } => Stage::Dense {
+                units: *units,
+                bias: *bias,
+            },
+            LayerSpec::Conv2d { channels, kernel } => Stage::Conv {
+                channels: *channels,
+                kernel: *kernel,
+            },
+            LayerSpec::MaxPool2d { size } => Stage::MaxPool { size: *size },
+            LayerSpec::Upsample { scale } => Stage::Upsample { scale: *scale },
+            LayerSpec::Flatten | LayerSpec::Reshape { .. } => {
+                Stage::Reshape(Shape::new(&placed.output)?)
+            }
+            LayerSpec::Activation(Activation::Softmax) => Stage::Softmax,
+            LayerSpec::Activation(activation) => {
+                Stage::Elementwise(elementwise(activation.scalar()?))
+            }
+            LayerSpec::Function(_) => return None,
+        });
+    }
+    Some(stages)
 }
 
 fn elementwise(function: Scalar) -> Elementwise {

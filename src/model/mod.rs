@@ -24,6 +24,7 @@ pub use families::{conv, dense};
 pub use filters::{Filters, filters};
 pub use function::Function;
 pub use layer::{Layer, LayerSpec};
+pub(crate) use lower::parameters;
 pub use parameters::Parameters;
 pub use stack::Stack;
 pub use summary::{Row, Summary};

@@ -4,6 +4,7 @@ use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
 
 use super::layer::{Layer, LayerSpec};
+use super::lower;
 use crate::recipe::{Activation, Initialization};
 use crate::{Error, Result};
 
@@ -66,6 +67,11 @@ impl Stack {
             .map(|(place, placed)| (format!("{}.{place}", self.name), placed))
     }
 
+    /// The layers without their names.
+    pub(super) fn placed(&self) -> &[Placed] {
+        &self.layers
+    }
+
     /// Shape of a sample before the first layer.
     pub fn input_shape(&self) -> &[usize] {
         &self.input
@@ -113,10 +119,12 @@ impl Stack {
                 format!("a tensor of shape {:?}", samples.dims()),
             ));
         }
+        let samples = samples.to_dtype(self.dtype)?;
+        if let Some(result) = lower::run(layers, &samples)? {
+            return Ok(result);
+        }
         layers
             .iter()
-            .try_fold(samples.to_dtype(self.dtype)?, |x, placed| {
-                placed.layer.forward(&x)
-            })
+            .try_fold(samples, |x, placed| placed.layer.forward(&x))
     }
 }

@@ -30,7 +30,8 @@ pub(crate) struct Lines(Vec<Line>);
 impl Lines {
     /// Zeros.
     pub fn zeros(len: usize) -> Self {
-        Self(vec![Line::zeroed(); len.div_ceil(LINE)])
+        // Pages that nobody writes to take no time and no memory.
+        Self(bytemuck::allocation::zeroed_vec(len.div_ceil(LINE)))
     }
 
     /// Makes room for `len` values; what was there stays.
