@@ -162,6 +162,53 @@ fn a_mixture_is_of_the_codes_that_the_network_gives_the_training_images() {
 }
 
 #[test]
+fn the_codes_of_a_vae_are_drawn_from_their_distributions() {
+    let (data, out) = (digits(1000), tempfile::tempdir().unwrap());
+    let run = out.path().join("run");
+    let settings = [
+        "network.encoder=[16]",
+        "network.latent=2",
+        "training.epochs=1",
+    ];
+    train(
+        data.path(),
+        &run,
+        "vae",
+        &[&settings[..], &["sampling.components=1"]].concat(),
+    );
+    let best = run.join("best.safetensors");
+    let model = Checkpoint::read(&best)
+        .unwrap()
+        .model(&best, &Device::Cpu)
+        .unwrap();
+    let images = data::load(&Source::Path(data.path().to_path_buf()), true)
+        .unwrap()
+        .train;
+    let batch = images.batch(&images.indices(), &Device::Cpu).unwrap();
+    let posterior = model.posterior(&batch).unwrap();
+    let means = common::values(&posterior.mean);
+    let variances = common::values(&posterior.log_variance.exp().unwrap());
+    let mixture = mixture(&best, 2).unwrap();
+    let factor = mixture.factors().next().unwrap();
+    let count = images.len() as f64;
+    for place in 0..2 {
+        let of = |values: &[f64], value: &dyn Fn(f64) -> f64| {
+            let own = values.iter().skip(place).step_by(2);
+            own.map(|&one| value(one)).sum::<f64>() / count
+        };
+        let mean = of(&means, &|value| value);
+        let between = of(&means, &|value| (value - mean).powi(2));
+        let within = of(&variances, &|value| value);
+        let row = &factor[2 * place..2 * place + 2];
+        let found: f64 = row.iter().map(|value| value * value).sum();
+        // Neither part is small, and the mixture has both.
+        let ratio = found / (between + within);
+        assert!((ratio - 1.0).abs() < 0.15, "{found}, {between}, {within}");
+        assert!(within > 0.3 * (between + within), "{between}, {within}");
+    }
+}
+
+#[test]
 fn plain_networks_are_sampled_where_they_have_a_mixture() {
     let (data, out) = (digits(200), tempfile::tempdir().unwrap());
     for (recipe, sizes) in [
