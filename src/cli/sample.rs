@@ -136,8 +136,8 @@ impl Sample {
             let expected = match self.from_prior {
                 true => "a checkpoint of a variational autoencoder, which has a prior to draw from",
                 false => {
-                    "a checkpoint of a variational autoencoder, or of any that was trained with a density of \
-                     its codes (--set sampling.components=50)"
+                    "a checkpoint of a variational autoencoder, or of a network with a code of at most 256 \
+                     values that was trained with a density of its codes (train --set sampling.components=50)"
                 }
             };
             let found = format!("`{}`, which has none", loaded.checkpoint.recipe.name);
