@@ -13,16 +13,17 @@ const FLOOR: f64 = 1e-3;
 /// A component with fewer codes than this is left out: its weight is nothing beside the others', and its
 /// mean would be lost in rounding.
 const LEAST_CODES: f64 = 1e-8;
-/// Components that one task adds to.
-const PANEL: usize = 8;
+/// Sums of each component that one task adds to.
+const PANEL: usize = 48;
 
 /// For each component the sums, weighted by the responsibilities, of 1, of the values and of the products
 /// of two values: all that its Gaussian is fitted to.
 pub(super) struct Sums {
     dim: usize,
-    /// Values of `features`.
+    /// How many sums each component has.
     width: usize,
-    /// `(components, width)`.
+    components: usize,
+    /// `(width, components)`.
     sums: Vec<f64>,
 }
 
@@ -32,7 +33,8 @@ impl Sums {
         Self {
             dim,
             width,
-            sums: vec![0.0; components * width],
+            components,
+            sums: vec![0.0; width * components],
         }
     }
 
@@ -43,8 +45,8 @@ impl Sums {
 
     /// Adds rows of `dim` values with their responsibilities `(rows, components)`.
     pub fn add(&mut self, rows: &[f64], responsibilities: &[f64]) -> Result<()> {
-        let (dim, width) = (self.dim, self.width);
-        let (count, components) = (rows.len() / dim, self.sums.len() / width);
+        let (dim, width, components) = (self.dim, self.width, self.components);
+        let count = rows.len() / dim;
         let mut features = vec![0.0; count * width];
         features
             .par_chunks_mut(width)
@@ -64,12 +66,12 @@ impl Sums {
         let responsibilities = Matrix::new(responsibilities, count, components);
         // Each task has sums of its own and adds the rows in order.
         self.sums
-            .par_chunks_mut(PANEL * width)
+            .par_chunks_mut(PANEL * components)
             .enumerate()
             .try_for_each(|(panel, sums)| {
                 let first = panel * PANEL;
-                let of = responsibilities.columns(first..first + sums.len() / width);
-                product(sums, width, of.t(), features, true)
+                let of = features.columns(first..first + sums.len() / components);
+                product(sums, components, of.t(), responsibilities, true)
             })?;
         Ok(())
     }
@@ -83,14 +85,15 @@ impl Sums {
     /// unconstrained covariance, or the bound where they are below it.
     pub fn mixture(&self) -> Result<Mixture> {
         let dim = self.dim;
-        let counts = self.sums.chunks_exact(self.width).filter_map(|s| s.first());
-        let total: f64 = counts.sum();
-        let fitted: Vec<(f64, Vec<f64>, Vec<f64>)> = self
-            .sums
-            .par_chunks_exact(self.width)
-            .filter(|sums| sums.first().is_some_and(|&count| count >= LEAST_CODES))
-            .map(|sums| {
-                let count = sums.first().copied().unwrap_or_default();
+        let counts = self.sums.get(..self.components).unwrap_or_default();
+        let total: f64 = counts.iter().sum();
+        let fitted: Vec<(f64, Vec<f64>, Vec<f64>)> = counts
+            .par_iter()
+            .enumerate()
+            .filter(|(_, count)| **count >= LEAST_CODES)
+            .map(|(component, &count)| {
+                let of_component = self.sums.iter().skip(component).step_by(self.components);
+                let sums: Vec<f64> = of_component.copied().collect();
                 let means: Vec<f64> = sums.iter().skip(1).take(dim).map(|s| s / count).collect();
                 let products = sums.get(1 + dim..).unwrap_or_default();
                 let covariance = DMatrix::from_fn(dim, dim, |i, j| {
