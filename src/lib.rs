@@ -47,7 +47,7 @@
 //! # The modules, from the top
 //!
 //! [`experiments`] repeats published tutorials; [`train`] runs the one training loop and asks an
-//! [`engine`] for gradients; [`evaluate`] measures reconstructions; [`codes`] keeps codes in files and
+//! [`engine`] for gradients; [`evaluate`] measures reconstructions; [`codes`] keeps codes in files, fits densities to them and
 //! walks between them; [`checkpoint`] reads and writes; [`optim`] moves weights; [`objective`] says what
 //! is minimised; [`model`] holds the networks and [`ops`] their differentiable operations; [`data`]
 //! brings images; [`picture`] draws; [`corruption`] adds noise from the keyed streams of [`random`];

@@ -37,6 +37,10 @@ pub enum Purpose {
     Importance = 13,
     /// Where an iteration for eigenvectors starts.
     Subspace = 14,
+    /// The choice of the codes that a mixture is fitted to, and where its fit starts; the epoch tells which.
+    MixtureFit = 15,
+    /// Codes drawn from a mixture.
+    Mixture = 16,
 }
 
 /// An endless stream of random numbers for one `(seed, purpose, epoch, index)`.

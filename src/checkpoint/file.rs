@@ -17,6 +17,8 @@ use crate::{Error, Result};
 const ENTRY: &str = "autoencode";
 /// What resuming needs stands under this prefix, beside the weights.
 const OPTIMIZER: &str = "optimizer.";
+/// The density of the codes stands under this one.
+const SAMPLING: &str = "sampling.";
 
 #[derive(Serialize, Deserialize)]
 struct Metadata {
@@ -49,15 +51,12 @@ impl Checkpoint {
         };
         let metadata = serde_json::to_string(&metadata)
             .map_err(|e| Error::argument("checkpoint", "finite numbers", e))?;
-        let state = self
-            .optimizer
-            .iter()
-            .map(|(name, tensor)| (format!("{OPTIMIZER}{name}"), tensor));
         let tensors = self
             .weights
             .iter()
             .map(|(name, tensor)| (name.clone(), tensor))
-            .chain(state);
+            .chain(under(OPTIMIZER, &self.optimizer))
+            .chain(under(SAMPLING, &self.sampling));
         let metadata = HashMap::from([(ENTRY.to_string(), metadata)]);
         let mut bytes =
             safetensors::serialize(tensors, Some(metadata)).map_err(candle_core::Error::from)?;
@@ -139,12 +138,16 @@ impl Checkpoint {
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
         let mut weights = BTreeMap::new();
         let mut optimizer = BTreeMap::new();
+        let mut sampling = BTreeMap::new();
         for (name, view) in tensors.iter() {
             let tensor = tensor(&view)?;
-            match name.strip_prefix(OPTIMIZER) {
-                Some(name) => optimizer.insert(name.to_string(), tensor),
-                None => weights.insert(name.to_string(), tensor),
-            };
+            if let Some(name) = name.strip_prefix(OPTIMIZER) {
+                optimizer.insert(name.to_string(), tensor);
+            } else if let Some(name) = name.strip_prefix(SAMPLING) {
+                sampling.insert(name.to_string(), tensor);
+            } else {
+                weights.insert(name.to_string(), tensor);
+            }
         }
         Ok(Self {
             recipe: metadata.recipe,
@@ -152,8 +155,19 @@ impl Checkpoint {
             progress: metadata.progress,
             weights,
             optimizer,
+            sampling,
         })
     }
+}
+
+/// The tensors with their names under a prefix.
+fn under<'a>(
+    prefix: &'a str,
+    tensors: &'a BTreeMap<String, Tensor>,
+) -> impl Iterator<Item = (String, &'a Tensor)> {
+    tensors
+        .iter()
+        .map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
 }
 
 fn tensor(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor> {

@@ -84,6 +84,8 @@ pub struct Checkpoint {
     pub weights: BTreeMap<String, Tensor>,
     /// The optimiser's state by name; empty in a checkpoint that is for use only.
     pub optimizer: BTreeMap<String, Tensor>,
+    /// The density of its codes by name, as `codes::Mixture` gives it; empty where none was fitted.
+    pub sampling: BTreeMap<String, Tensor>,
 }
 
 /// The file of a checkpoint given as a file or as a run folder: its best one, else its last.

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use autoencode::data::grouped;
 use autoencode::train::{EpochMetrics, Event, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -108,6 +109,22 @@ impl Progress {
                 }
             }
             Event::Epoch(metrics) => self.epoch(metrics),
+            Event::Density {
+                codes,
+                components,
+                round: 0,
+            } => {
+                self.line(&format!(
+                    "fitting a mixture of {components} Gaussian{} to the codes of {} training images",
+                    if components == 1 { "" } else { "s" },
+                    grouped(codes),
+                ));
+            }
+            Event::Density { round, .. } => {
+                if let Style::Bar(bar) = &self.style {
+                    bar.set_message(format!("fitting the mixture, round {round}"));
+                }
+            }
         }
     }
 
@@ -126,10 +143,14 @@ impl Progress {
             duration(metrics.seconds),
             label = self.label,
         );
+        self.line(&line);
+    }
+
+    fn line(&self, line: &str) {
         match &self.style {
             Style::Silent => {}
-            Style::Bar(bar) => bar.suspend(|| say(&line)),
-            Style::Lines { .. } => complain(&line),
+            Style::Bar(bar) => bar.suspend(|| say(line)),
+            Style::Lines { .. } => complain(line),
         }
     }
 

@@ -89,11 +89,12 @@ impl Train {
             }
             Ending::Stopped => {
                 let at = trainer.progress();
+                let place = match trainer.ending() {
+                    None => format!("in epoch {} after step {}", at.epoch + 1, at.step),
+                    Some(_) => "before a density of the codes was fitted".to_string(),
+                };
                 shared.remark(&format!(
-                    "stopped in epoch {} after step {}; everything is saved. To go on: \
-                     autoencode train --resume {}",
-                    at.epoch + 1,
-                    at.step,
+                    "stopped {place}; everything is saved. To go on: autoencode train --resume {}",
                     folder.path().display()
                 ));
                 Ok(ExitCode::from(interrupt.exit_code()))
@@ -262,7 +263,8 @@ fn next_command(trainer: &Trainer, run: &Path) -> String {
     if trainer.dataset().test.are_points() {
         return format!("autoencode summary {run}");
     }
-    if matches!(trainer.model().code(), Code::Gaussian { .. }) {
+    let has_prior = matches!(trainer.model().code(), Code::Gaussian { .. });
+    if has_prior || trainer.recipe().sampling.is_some() {
         return format!("autoencode sample --checkpoint {run} --grid samples.png");
     }
     let digits = match Path::new("assets/digits").is_dir() {

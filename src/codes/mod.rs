@@ -14,6 +14,7 @@
 mod between;
 mod csv;
 mod floats;
+mod mixture;
 mod npy;
 mod plane;
 mod prior;
@@ -24,6 +25,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 pub use between::Course;
+pub use mixture::Mixture;
 pub use plane::{prior_quantiles, spread};
 pub use prior::from_prior;
 pub use reader::{Reader, Rows, Survey, survey};

@@ -9,6 +9,7 @@ mod network;
 mod objective;
 mod optimizer;
 mod points;
+mod sampling;
 mod training;
 mod vae;
 
@@ -24,6 +25,7 @@ pub use network::{ConvConfig, DenseConfig, Initialization, NetworkConfig};
 pub use objective::{CodePenalty, Elbo, Objective, Reconstruction};
 pub use optimizer::{Adadelta, Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use points::Points;
+pub use sampling::Sampling;
 pub use training::{Precision, Schedule, Training, Unit};
 pub use vae::{Body, VaeConfig};
 
@@ -50,6 +52,8 @@ pub struct Recipe {
     #[serde(default)]
     pub schedule: Schedule,
     pub training: Training,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampling>,
 }
 
 fn default_seed() -> u64 {
@@ -165,6 +169,9 @@ impl Recipe {
         self.optimizer.validate()?;
         self.schedule.validate()?;
         self.training.validate()?;
+        if let Some(sampling) = self.sampling {
+            sampling.validate(&self.network, &self.data)?;
+        }
         if self.objective.reconstruction == Reconstruction::Bce
             && let Some(points) = self.data.points
             && !matches!(points, Points::OneHot { leading: None, .. })

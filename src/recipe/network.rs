@@ -159,6 +159,23 @@ impl NetworkConfig {
         }
     }
 
+    /// Values of a code; `None` for a convolutional one as long as no input is stated.
+    pub fn code_len(&self) -> Option<usize> {
+        match self {
+            Self::Dense(config) => config.encoder.last().copied(),
+            Self::Vae(config) => Some(config.latent),
+            Self::Conv(config) => {
+                let [_, height, width] = config.input?;
+                let shrunk = (1..config.encoder.len())
+                    .fold((height, width), |(height, width), _| {
+                        (height / config.scale, width / config.scale)
+                    });
+                let channels = config.encoder.last().copied()?;
+                Some(channels.saturating_mul(shrunk.0).saturating_mul(shrunk.1))
+            }
+        }
+    }
+
     /// Fills in the shape of the images, or checks that the stated one is theirs.
     ///
     /// # Errors

@@ -28,6 +28,14 @@ pub enum Event<'a> {
     Validating { epoch: usize },
     /// An epoch is measured, and saved where there is a folder.
     Epoch(&'a EpochMetrics),
+    /// The run is over, and a density of its codes is being fitted, as the recipe says.
+    Density {
+        /// Codes and the Gaussians that are fitted to them.
+        codes: usize,
+        components: usize,
+        /// Rounds done; 0 while the codes are computed.
+        round: usize,
+    },
 }
 
 /// How a run ended.
@@ -37,13 +45,15 @@ pub enum Ending {
     Finished,
     /// The recipe's patience is used up: that many epochs in a row had no lower validation loss.
     StoppedEarly,
-    /// It was asked to stop: the step under way was finished and the state saved.
+    /// It was asked to stop: the step under way was finished and the state saved. A density of the codes
+    /// that was being fitted is fitted when the run is resumed.
     Stopped,
 }
 
 impl Trainer {
     /// Trains until the recipe's last epoch, until its patience is used up, or until `stop` says so
-    /// after a step. Without a folder nothing is kept but the weights in memory.
+    /// after a step. Then fits the density of the codes that the recipe asks for. Without a folder nothing is
+    /// kept but the weights in memory, and no density is fitted.
     ///
     /// # Errors
     /// If the loss leaves the finite numbers, or a file cannot be written. What was saved before stays.
@@ -55,7 +65,12 @@ impl Trainer {
     ) -> Result<Ending> {
         loop {
             if let Some(ending) = self.ending() {
-                return Ok(ending);
+                return match folder.as_deref() {
+                    Some(folder) if !self.fit_density(folder, stop, observe)? => {
+                        Ok(Ending::Stopped)
+                    }
+                    _ => Ok(ending),
+                };
             }
             let start = Instant::now();
             let begun_at = self.progress.position;
@@ -110,7 +125,7 @@ impl Trainer {
 
     /// How the run has ended; `None` while epochs are left. It is told from the number of the best
     /// epoch alone, so that a run resumed from a checkpoint ends where an uninterrupted one does.
-    fn ending(&self) -> Option<Ending> {
+    pub fn ending(&self) -> Option<Ending> {
         let training = self.recipe.training;
         let done = self.progress.epoch;
         let best = self.progress.best.map_or(0, |best| best.epoch);

@@ -7,6 +7,7 @@ mod interrupt;
 mod metrics;
 mod run_folder;
 mod samples;
+mod sampling;
 mod trainer;
 
 pub use environment::{Environment, peak_memory_mb};

@@ -26,7 +26,7 @@ pub struct Trainer {
     pub(super) recipe: Recipe,
     pub(super) dataset: Dataset,
     content: String,
-    device: Device,
+    pub(super) device: Device,
     parameters: Parameters,
     /// Reads the same weights as the engine, without tracking.
     pub(super) model: Autoencoder,
@@ -211,6 +211,8 @@ impl Trainer {
             } else {
                 Default::default()
             },
+            // Fitted when the run is over.
+            sampling: Default::default(),
         })
     }
 

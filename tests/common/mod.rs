@@ -85,6 +85,7 @@ pub fn checkpoint(recipe: Recipe) -> Checkpoint {
         },
         weights,
         optimizer,
+        sampling: Default::default(),
     }
 }
 
