@@ -8,7 +8,8 @@ of the learning rate, a multiplication a step, is left out of them.) The peers t
 measures every peer once, each in a fresh process, so that what else the machine does meets all alike.
 Reported are the median over rounds of each process' median, and the lowest and highest in brackets.
 Warm-up steps, and with them all compiling, are left out. Peak memory is the largest resident set of
-the process, frameworks and data included.
+the process, frameworks and data included. PyTorch's bf16 and compiled networks of convolutions are
+channels_last as well.
 
     scripts/bench_peers.py                        # everything, about half an hour on 2 cores
     scripts/bench_peers.py --only dense-32 --peers autoencode torch keras-jax --rounds 5
@@ -38,11 +39,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+TENSORFLOW = "tensorflow-cpu" if sys.platform == "linux" else "tensorflow"
 # PyTorch's wheel for Linux on PyPI is built with CUDA, and does not load without CUDA's libraries. It does
 # without Triton, cuSOLVER and the rest, and compiles for the CPU: 1.5 GB less than what pip would take.
 PACKAGES = ["numpy==2.4.6", "pillow==13.0.0", "safetensors==0.8.0",
-            "keras==3.15.1", "tensorflow-cpu==2.21.0" if sys.platform == "linux" else "tensorflow==2.21.0",
-            "jax==0.10.2"]
+            "keras==3.15.1", f"{TENSORFLOW}==2.21.0", "jax==0.10.2"]
 TORCH = "torch==2.15.0"
 TORCH_ON_LINUX = ["filelock", "typing-extensions", "setuptools", "sympy", "networkx", "jinja2", "fsspec",
                   "cuda-toolkit[cublas,cudart,cufft,cufile,cupti,cusparse,nvjitlink,nvrtc]==13.2.2",
@@ -84,10 +85,8 @@ INFERENCE_NETWORK = "conv-denoiser"
 INFERENCE_BATCHES = [64, 128, 256, 500, 1000]
 COLD_STARTS = 10
 COLD_START_DIGIT = ROOT / "assets" / "digits" / "9-plain.png"
-# Keras comes back to Python once in so many steps, as its guide advises for short ones.
-STEPS_PER_EXECUTION = 5
 # Steps of an epoch of `autoencode train`, one figure each.
-STEPS_PER_EPOCH = 5
+STEPS_PER_EPOCH = 10
 
 
 # --- What the Python peers share ---------------------------------------------------------------------
@@ -200,12 +199,11 @@ def measure_torch(job: dict) -> dict:
 
     model, images, arrange, autocast = torch_setup(job)
     recipe = job["recipe"]
+    size, factor = recipe["training"]["batch_size"], step_noise(recipe)
     # Of the three forms of Adam the fused one is the fastest on a CPU, by a factor of 3 and more.
     settings = recipe["optimizer"]
     optimizer = torch.optim.Adam(model.parameters(), settings["lr"], (settings["beta1"], settings["beta2"]),
                                  settings["epsilon"], fused=True)
-    factor = step_noise(recipe)
-    dense = images.dim() == 2
 
     def loss_of(clean):
         seen = clean
@@ -216,8 +214,8 @@ def measure_torch(job: dict) -> dict:
         return binary_cross_entropy_with_logits(logits.float(), clean)
 
     if job["mode"] == "compile":
-        loss_of = torch.compile(loss_of)
-    size, total, times = recipe["training"]["batch_size"], torch.zeros(()), []
+        loss_of = torch.compile(loss_of, dynamic=False)
+    total, times = torch.zeros(()), []
     while len(times) < warm_up(job["steps"]) + job["steps"]:
         for indices in torch.randperm(len(images)).split(size):
             start = time.perf_counter()
@@ -227,7 +225,7 @@ def measure_torch(job: dict) -> dict:
             optimizer.step()
             total += loss.detach()
             times.append((time.perf_counter() - start) * 1e3)
-    assert total.isfinite() and dense == (recipe["network"]["family"] == "dense")
+    assert total.isfinite()
     return {"ms_per_step": times[warm_up(job["steps"]):][: job["steps"]], "peak_memory_mb": peak_memory_mb()}
 
 
@@ -237,7 +235,7 @@ def infer_torch(job: dict) -> dict:
 
     model, images, arrange, autocast = torch_setup(job)
     if job["mode"] == "compile":
-        model = torch.compile(model)
+        model = torch.compile(model, dynamic=False)
 
     def seconds(images, size):
         start = time.perf_counter()
@@ -290,7 +288,12 @@ def measure_keras(job: dict) -> dict:
     import keras
 
     images, recipe = read_images(job), job["recipe"]
-    if recipe["network"]["family"] == "dense":
+    dense = recipe["network"]["family"] == "dense"
+    # The fastest that was found. Keras comes back to Python once in so many steps, which short ones need most.
+    # XLA, which JAX always uses, makes TensorFlow's dense steps faster and its convolutions slower.
+    together = 20 if dense else 5
+    jit = True if dense else "auto"
+    if dense:
         images = images.reshape(len(images), -1)
     build = {
         "flatten": lambda _: keras.layers.Flatten(),
@@ -311,9 +314,10 @@ def measure_keras(job: dict) -> dict:
     model.compile(
         keras.optimizers.Adam(settings["lr"], settings["beta1"], settings["beta2"], settings["epsilon"]),
         keras.losses.BinaryCrossentropy(from_logits=True),
-        steps_per_execution=STEPS_PER_EXECUTION,
+        steps_per_execution=together,
+        jit_compile=jit,
     )
-    steps = math.ceil((warm_up(job["steps"]) + job["steps"]) / STEPS_PER_EXECUTION)
+    steps = math.ceil((warm_up(job["steps"]) + job["steps"]) / together)
     times = []
 
     class Clock(keras.callbacks.Callback):
@@ -325,15 +329,15 @@ def measure_keras(job: dict) -> dict:
             assert math.isfinite(logs["loss"])
             now = time.perf_counter()
             if self.last is not None:
-                times.append((now - self.last) * 1e3 / STEPS_PER_EXECUTION)
+                times.append((now - self.last) * 1e3 / together)
             self.last = now
             self.model.stop_training = len(times) >= steps
 
     size = recipe["training"]["batch_size"]
-    whole = size * STEPS_PER_EXECUTION
+    whole = size * together
     images = images[: len(images) // whole * whole]
     model.fit(images, images, batch_size=size, epochs=steps, verbose=0, callbacks=[Clock()])
-    times = times[math.ceil(warm_up(job["steps"]) / STEPS_PER_EXECUTION):]
+    times = times[math.ceil(warm_up(job["steps"]) / together):]
     return {"ms_per_step": times, "peak_memory_mb": peak_memory_mb()}
 
 
@@ -388,7 +392,7 @@ PEERS = {
     "autoencode": Peer("autoencode", "", measure_program, infer_program),
     "torch": Peer("PyTorch, eager", "eager", measure_torch, infer_torch),
     "torch-channels-last": Peer("PyTorch, channels_last", "channels_last", measure_torch, infer_torch),
-    "torch-bf16": Peer("PyTorch, channels_last, bf16 autocast", "bf16", measure_torch, infer_torch),
+    "torch-bf16": Peer("PyTorch, bf16 autocast", "bf16", measure_torch, infer_torch),
     "torch-compile": Peer("PyTorch, torch.compile", "compile", measure_torch, infer_torch),
     "keras-tensorflow": Peer("Keras on TensorFlow", "tensorflow", measure_keras),
     "keras-jax": Peer("Keras on JAX", "jax", measure_keras),
@@ -673,7 +677,8 @@ def main():
                         help=f"of {', '.join(NETWORKS)} [default: all]")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER",
                         help=f"of {', '.join(PEERS)} [default: all]")
-    parser.add_argument("--no-inference", action="store_true", help="training steps only")
+    parser.add_argument("--no-inference", action="store_true",
+                        help=f"training steps only; inference is that of {INFERENCE_NETWORK}")
     parser.add_argument("--data", type=Path, metavar="DIR", help="IDX files of MNIST [default: synthetic images]")
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "autoencode",
                         help="this program [default: target/release/autoencode]")
@@ -701,10 +706,10 @@ def main():
         report = {
             "date": time.strftime("%Y-%m-%d"), "cpu": cpu_name(), "threads": arguments.threads,
             "rounds": arguments.rounds, "images": "MNIST" if arguments.data else "synthetic",
-            "versions": [f"{name} {version(name)}" for name in ["torch", "keras", "tensorflow-cpu", "jax"]],
+            "versions": [f"{name} {version(name)}" for name in ["torch", "keras", TENSORFLOW, "jax"]],
             "training": measure_training(arguments, jobs, turns), "inference": [], "cold_start": [],
         }
-        if not arguments.no_inference:
+        if INFERENCE_NETWORK in arguments.only and not arguments.no_inference:
             report["inference"] = measure_inference(arguments, jobs[INFERENCE_NETWORK], turns)
             report["cold_start"] = measure_cold_start(arguments, jobs[INFERENCE_NETWORK], work)
     report["skipped"] = turns.skipped
