@@ -461,7 +461,10 @@ class Turns:
                     self.skip(name, str(error))
                     self.results.pop(name, None)
                 else:
-                    say(f"round {round + 1} of {self.rounds}: {name}, {time.time() - start:.0f} s in all")
+                    latest = self.results[name][-1]
+                    figure = (f"{statistics.median(latest['ms_per_step']):.2f} ms a step" if "ms_per_step" in latest
+                              else f"{latest['seconds']:.2f} s")
+                    say(f"round {round + 1} of {self.rounds}: {name}: {figure} ({time.time() - start:.0f} s in all)")
 
 
 def figures(results: list, of) -> dict:
@@ -568,7 +571,7 @@ def prepare(arguments, work: Path) -> dict:
         network = NETWORKS[name]
         job = {"network": name, "shape": network.shape, "threads": arguments.threads,
                "binary": str(arguments.binary), "cache": str(work / "inductor"), "source": name,
-               "steps": max(10, round(arguments.steps * network.repeat)), "images": str(digits), "own_images": None}
+               "steps": max(5, round(arguments.steps * network.repeat)), "images": str(digits), "own_images": None}
         if network.recipe:
             job["source"] = str(work / f"{name}.toml")
             Path(job["source"]).write_text(network.recipe)
@@ -629,7 +632,8 @@ def tables(report: dict) -> list:
 
 
 def render(report: dict, markdown: bool) -> str:
-    text = [f"{report['date']}, {report['cpu']}, {report['threads']} threads, {report['rounds']} rounds; "
+    text = [f"{report['date']}, {report['cpu']}, {report['threads']} threads, {report['rounds']} rounds, "
+            f"load {report['load_before']} before; "
             + ", ".join(report["versions"])]
     for header, rows in tables(report):
         text.append("")
@@ -699,13 +703,17 @@ def main():
 
     from importlib.metadata import version
 
+    load = os.getloadavg()[0]
+    if load > 0.3:
+        say(f"the machine is busy (load {load:.1f}): figures will be high, most of all those of OpenMP (PyTorch), "
+            "whose threads wait for each other")
     turns = Turns(arguments.rounds)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         jobs = prepare(arguments, work)
         report = {
             "date": time.strftime("%Y-%m-%d"), "cpu": cpu_name(), "threads": arguments.threads,
-            "rounds": arguments.rounds, "images": "MNIST" if arguments.data else "synthetic",
+            "rounds": arguments.rounds, "load_before": round(load, 2), "images": "MNIST" if arguments.data else "synthetic",
             "versions": [f"{name} {version(name)}" for name in ["torch", "keras", TENSORFLOW, "jax"]],
             "training": measure_training(arguments, jobs, turns), "inference": [], "cold_start": [],
         }
