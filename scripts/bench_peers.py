@@ -11,7 +11,7 @@ Warm-up steps, and with them all compiling, are left out. Peak memory is the lar
 the process, frameworks and data included. PyTorch's bf16 and compiled networks of convolutions are
 channels_last as well.
 
-    scripts/bench_peers.py                        # everything, about half an hour on 2 cores
+    scripts/bench_peers.py                        # everything, half an hour or more on 2 cores
     scripts/bench_peers.py --only dense-32 --peers autoencode torch keras-jax --rounds 5
     scripts/bench_peers.py --markdown --json peers.json --data DIR
 
@@ -113,11 +113,13 @@ def layers(network: dict, shape: list) -> tuple:
 
 
 def read_images(job: dict):
-    """The images as (N, H, W, C) floats in [0,1], whole batches of them; with the copies under noise of a
-    recipe that adds such."""
+    """The images as (N, H, W, C) floats in [0,1]; for training whole batches of them, with the copies under
+    noise of a recipe that adds such."""
     import numpy as np
 
     images = np.load(job["images"]).astype(np.float32) / 255
+    if job["kind"] != "training":
+        return images
     corruption = job["recipe"]["corruption"]
     if corruption.get("added"):
         noise = np.random.default_rng(1).standard_normal(images.shape, np.float32)
