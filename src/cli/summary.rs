@@ -6,10 +6,11 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::data::grouped;
+use autoencode::engine::fastest;
 use autoencode::model::{Autoencoder, Parameters};
 use autoencode::picture::{Chart, network, units};
 use autoencode::recipe::Recipe;
-use candle_core::{DType, Device};
+use candle_core::Device;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -84,7 +85,8 @@ impl Summary {
             };
             recipe.network.resolve_input(input)?;
             let parameters = Parameters::drawn(recipe.seed);
-            let builder = parameters.builder(DType::F32, &Device::Cpu);
+            let dtype = recipe.training.precision.dtype();
+            let builder = parameters.builder(dtype, &Device::Cpu);
             let model = Autoencoder::new(&recipe.network, builder)?;
             (recipe, model)
         };
@@ -95,11 +97,14 @@ impl Summary {
             write(&draw(&model, &recipe.name, self.graph_style)?, file)?;
         }
         let summary = model.summary();
+        let code_behind = model.encoder().layers().count();
+        let engine = fastest(model, recipe.objective)?.name();
         if shared.json {
             return print_json(&json!({
                 "recipe": recipe.name,
                 "description": recipe.description,
                 "summary": summary,
+                "cpu_engine": engine,
                 "graph": self.graph,
             }));
         }
@@ -116,7 +121,6 @@ impl Summary {
             "parameters".to_string(),
         ]];
         rows.push(line("input", "", &summary.input, String::new()));
-        let code_behind = model.encoder().layers().count();
         for (place, row) in summary.layers.iter().enumerate() {
             if place == code_behind {
                 rows.push(line("code", "", &summary.code, String::new()));
@@ -133,6 +137,9 @@ impl Summary {
             grouped(summary.parameters),
         ]);
         print(&table(&rows))?;
+        if shared.talks() {
+            print(&format!("\nengine that trains it on a CPU: {engine}"))?;
+        }
         match &self.graph {
             Some(file) if shared.talks() => print(&format!("\ndrawing -> {}", file.display())),
             _ => Ok(()),

@@ -30,4 +30,8 @@ impl Engine for Autograd {
         let mean = (self.objective.total(&sums, batch)? / losses.count.max(1) as f64)?;
         Ok((losses, mean.backward()?))
     }
+
+    fn name(&self) -> &'static str {
+        "autograd"
+    }
 }

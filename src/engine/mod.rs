@@ -21,6 +21,9 @@ pub trait Engine {
     /// # Errors
     /// If the batch is not shaped as the network.
     fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)>;
+
+    /// What `summary` calls it.
+    fn name(&self) -> &'static str;
 }
 
 /// The fastest engine for a network built on trainable variables: [`Plan`] where it can do all layers, else

@@ -207,4 +207,8 @@ impl Engine for Plan {
         }
         Ok((self.objective.losses_of(numbers, batch)?, gradients))
     }
+
+    fn name(&self) -> &'static str {
+        "plan"
+    }
 }

@@ -35,3 +35,6 @@ pub(crate) use latent::Latent;
 pub(crate) use lower::{Shape, Stage, lower};
 pub(crate) use network::{Network, Task};
 pub(crate) use step::Parameters;
+
+#[cfg(test)]
+mod tests;
