@@ -48,6 +48,8 @@ pub struct Trainer {
     pub(super) picture: Option<SamplePicture>,
     /// The batch of all samples, where every step is the same one.
     whole: Option<Batch>,
+    /// The last step's batch, whose memory the next one takes.
+    spent: Option<Batch>,
     times: StepTimes,
 }
 
@@ -80,6 +82,7 @@ impl Trainer {
             content: dataset.content(),
             progress: Progress::default(),
             whole: None,
+            spent: None,
             times: StepTimes::default(),
             recipe,
             dataset,
@@ -188,6 +191,10 @@ impl Trainer {
         self.finite("training loss", losses.mean())?;
         let derived = Instant::now();
         self.optimizer.update(&gradients, rate)?;
+        // Not the batch of all samples, which stays as it is.
+        if self.whole.is_none() {
+            self.spent = Some(batch);
+        }
         self.progress.step += 1;
         self.times = StepTimes {
             batch: prepared - start,
@@ -262,7 +269,8 @@ impl Trainer {
         }
         let keys = Keys::training(&preparation, self.recipe.seed, epoch);
         let images = &self.dataset.train;
-        let batch = Batch::prepare(images, indices, &preparation, keys, &self.device)?;
+        let spent = self.spent.take();
+        let batch = Batch::prepare_over(spent, images, indices, &preparation, keys, &self.device)?;
         let Code::Gaussian { latent } = self.model.code() else {
             // Thousands of short epochs over a few points would spend most of their time on this.
             if indices.len() == count && preparation.is_drawn_once() {
