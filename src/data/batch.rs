@@ -12,8 +12,8 @@ use crate::recipe::{Binarization, Corruption, Draw, Precision, Recipe, Target};
 use crate::simd::vectorized;
 use crate::{Error, Result};
 
-/// Fewer values are not worth a thread of their own: as many with Gaussian noise take about 50 us.
-const VALUES_A_TASK: usize = 1 << 14;
+/// Fewer values are not worth a thread of their own: as many with Gaussian noise take about 100 us.
+const VALUES_A_TASK: usize = 1 << 15;
 
 /// Samples of one step: what the network sees and what it should give, both `(N, C, H, W)`, of images
 /// from 0 to 1.
