@@ -3,6 +3,7 @@
 
 use crate::random::{Purpose, Stream};
 use crate::recipe::{Binarization, Corruption, Draw, Strength};
+use crate::simd::vectorized;
 
 /// Which draw of noise: the same key gives the same noise for the same sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,32 +68,34 @@ impl Corruption {
             Strength::Fixed(factor) => factor,
             Strength::Range([low, high]) => low + (high - low) * stream.uniform(),
         };
-        match self {
-            Self::None => {}
-            Self::Gaussian(_) => {
-                let mut noise = vec![0f32; values.len()];
-                stream.fill_normal(&mut noise);
-                for (value, noise) in values.iter_mut().zip(noise) {
-                    *value = value.plus(factor as f32 * noise);
-                }
-            }
-            Self::SaltAndPepper(_) => {
-                for value in values {
-                    match stream.uniform() {
-                        draw if draw < 0.5 * factor => *value = T::ZERO,
-                        draw if draw < factor => *value = T::ONE,
-                        _ => {}
+        vectorized(
+            #[inline(always)]
+            || match self {
+                Self::None => {}
+                Self::Gaussian(_) => {
+                    let mut draws = [0f32; DRAWS];
+                    for values in values.chunks_mut(DRAWS) {
+                        let draws = draws.get_mut(..values.len()).unwrap_or_default();
+                        stream.fill_normal(draws);
+                        for (value, &mut noise) in values.iter_mut().zip(draws) {
+                            *value = value.plus(factor as f32 * noise);
+                        }
                     }
                 }
-            }
-            Self::Masking(_) => {
-                for value in values {
-                    if stream.uniform() < factor {
-                        *value = T::ZERO;
+                Self::SaltAndPepper(_) => each_with_uniform(&mut stream, values, |value, draw| {
+                    if draw < 0.5 * factor {
+                        T::ZERO
+                    } else if draw < factor {
+                        T::ONE
+                    } else {
+                        value
                     }
-                }
-            }
-        }
+                }),
+                Self::Masking(_) => each_with_uniform(&mut stream, values, |value, draw| {
+                    if draw < factor { T::ZERO } else { value }
+                }),
+            },
+        );
     }
 
     /// Whether inputs are samples as they are.
@@ -103,19 +106,44 @@ impl Corruption {
 
 /// Makes the values of one image 0 or 1.
 pub fn binarize(how: Binarization, key: NoiseKey, sample: u64, values: &mut [f32]) {
+    let one_where = |holds: bool| if holds { 1.0 } else { 0.0 };
     match how {
         Binarization::None => {}
         Binarization::Threshold => {
             for value in values {
-                *value = if *value >= 0.5 { 1.0 } else { 0.0 };
+                *value = one_where(*value >= 0.5);
             }
         }
         Binarization::Once | Binarization::EveryEpoch => {
             let mut stream = key.stream(sample);
-            for value in values {
-                let one = stream.uniform() < f64::from(*value);
-                *value = if one { 1.0 } else { 0.0 };
-            }
+            vectorized(
+                #[inline(always)]
+                || {
+                    each_with_uniform(&mut stream, values, |value, draw| {
+                        one_where(draw < f64::from(value))
+                    });
+                },
+            );
+        }
+    }
+}
+
+/// Random numbers that are drawn at a time. Even, since normal ones are drawn in pairs.
+const DRAWS: usize = 256;
+
+/// Replaces each value by what is made of it and the next uniform number.
+#[inline(always)]
+fn each_with_uniform<T: Copy>(
+    stream: &mut Stream,
+    values: &mut [T],
+    replaced: impl Fn(T, f64) -> T,
+) {
+    let mut draws = [0f64; DRAWS];
+    for values in values.chunks_mut(DRAWS) {
+        let draws = draws.get_mut(..values.len()).unwrap_or_default();
+        stream.fill_uniform(draws);
+        for (value, &mut draw) in values.iter_mut().zip(draws) {
+            *value = replaced(*value, draw);
         }
     }
 }

@@ -311,6 +311,8 @@ fn bench_reports_times_rate_and_memory_in_one_line() {
     assert!(number("ms_per_step_min") > 0.0);
     assert!(number("ms_per_step_min") <= median);
     assert!(median <= number("ms_per_step_max"));
+    let parts = ["batch", "gradients", "update"].map(|part| number(&format!("ms_{part}_median")));
+    assert!(parts.iter().all(|part| (0.0..median).contains(part)) && parts[1] > 0.0);
     let rate = 16.0 / (median / 1e3);
     assert!((number("images_per_second") / rate - 1.0).abs() < 1e-9);
     if cfg!(target_os = "linux") {

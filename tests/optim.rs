@@ -269,13 +269,13 @@ fn the_norm_is_over_all_gradients_together() {
 #[test]
 fn the_norm_of_many_values_is_exact_to_f64_and_does_not_depend_on_threads() {
     let mut stream = Stream::new(5, Purpose::Init, 0, 0);
-    let gradient = common::uniform(&mut stream, &[100_003], -1.0, 1.0, DType::F32);
+    let gradient = common::uniform(&mut stream, &[600_003], -1.0, 1.0, DType::F32);
     let exact = common::values(&gradient)
         .iter()
         .map(|value| value * value)
         .sum::<f64>()
         .sqrt();
-    let var = Var::zeros(100_003, DType::F32, &Device::Cpu).unwrap();
+    let var = Var::zeros(600_003, DType::F32, &Device::Cpu).unwrap();
     let vars = vec![("w".to_string(), var)];
     let gradients = store(&vars, &BTreeMap::from([("w".to_string(), gradient)]));
     let norm = |threads| {

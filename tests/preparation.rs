@@ -2,6 +2,7 @@
 
 use autoencode::data::{Batch, Images, Keys, Preparation, Source, load_with};
 use autoencode::evaluate::Part;
+use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{
     Binarization, Corruption, DataConfig, Draw, Noise, Points, Precision, Strength, Target,
 };
@@ -459,4 +460,103 @@ fn a_network_of_points_makes_no_pictures() {
         9,
         "a heading and eight rows: {codes}"
     );
+}
+
+/// Inputs of a few digits of a preparation, from numbers that are drawn one by one.
+fn inputs_drawn_singly(
+    purpose: Purpose,
+    mut of: impl FnMut(&mut Stream, f32) -> f32,
+) -> (Images, Vec<u32>, Vec<f64>) {
+    let digits = common::sample().train;
+    let indices = vec![599, 3, 77];
+    let mut inputs = Vec::new();
+    for &index in &indices {
+        let mut stream = Stream::new(7, purpose, 1, u64::from(index));
+        let image = digits.image(index as usize).unwrap();
+        inputs.extend(
+            image
+                .iter()
+                .map(|&byte| f64::from(of(&mut stream, f32::from(byte) / 255.0))),
+        );
+    }
+    (digits, indices, inputs)
+}
+
+#[test]
+fn pixels_are_replaced_by_their_own_draws() {
+    let pepper = |stream: &mut Stream, value: f32| match stream.uniform() {
+        draw if draw < 0.15 => 0.0,
+        draw if draw < 0.3 => 1.0,
+        _ => value,
+    };
+    let masking = |stream: &mut Stream, value: f32| {
+        let kept = stream.uniform() >= 0.3;
+        if kept { value } else { 0.0 }
+    };
+    let binary = |stream: &mut Stream, value: f32| {
+        let one = stream.uniform() < f64::from(value);
+        if one { 1.0 } else { 0.0 }
+    };
+    let noise = Noise::of(0.3);
+    for (preparation, (digits, indices, expected)) in [
+        (
+            with(Corruption::SaltAndPepper(noise)),
+            inputs_drawn_singly(Purpose::Corruption, pepper),
+        ),
+        (
+            with(Corruption::Masking(noise)),
+            inputs_drawn_singly(Purpose::Corruption, masking),
+        ),
+        (
+            Preparation {
+                binarization: Binarization::EveryEpoch,
+                ..Preparation::default()
+            },
+            inputs_drawn_singly(Purpose::Binarization, binary),
+        ),
+    ] {
+        let batch = prepare(&digits, &indices, &preparation, 1);
+        assert_eq!(common::values(&batch.input), expected, "{preparation:?}");
+    }
+}
+
+#[test]
+fn gaussian_noise_is_that_of_the_samples_stream_behind_its_strength() {
+    let digits = common::sample().train;
+    for factor in [Strength::Fixed(0.4), Strength::Range([0.2, 0.6])] {
+        let noise = Noise {
+            factor,
+            ..Noise::of(0.4)
+        };
+        let batch = prepare(&digits, &[41], &with(Corruption::Gaussian(noise)), 1);
+        let mut stream = Stream::new(7, Purpose::Corruption, 1, 41);
+        let factor = match factor {
+            Strength::Fixed(factor) => factor,
+            Strength::Range([low, high]) => low + (high - low) * stream.uniform(),
+        };
+        let mut noise = vec![0f32; 784];
+        stream.fill_normal(&mut noise);
+        let expected: Vec<f64> = (digits.image(41).unwrap().iter().zip(noise))
+            .map(|(&byte, noise)| f32::from(byte) / 255.0 + factor as f32 * noise)
+            .map(|value| f64::from(value.clamp(0.0, 1.0)))
+            .collect();
+        assert_eq!(common::values(&batch.input), expected);
+    }
+}
+
+#[test]
+fn a_batch_has_the_same_bits_for_any_number_of_threads() {
+    let digits = common::sample().train;
+    let indices: Vec<u32> = (0..300).rev().collect();
+    let preparation = Preparation {
+        binarization: Binarization::EveryEpoch,
+        ..with(Corruption::Gaussian(Noise::of(0.4)))
+    };
+    let bits = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let prepare = || prepare(&digits, &indices, &preparation, 1);
+        let batch = pool.build().unwrap().install(prepare);
+        (common::bits(&batch.input), common::bits(&batch.target))
+    };
+    assert_eq!(bits(1), bits(3));
 }

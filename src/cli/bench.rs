@@ -48,6 +48,7 @@ impl Bench {
         let warm_up = self.steps.div_ceil(5).max(2) as usize;
 
         let mut times = Vec::new();
+        let mut parts = [const { Vec::new() }; 3];
         let mut epoch = 1;
         let mut batches = trainer.batches(epoch)?;
         let mut done = 0;
@@ -68,11 +69,20 @@ impl Bench {
             let time = start.elapsed().as_secs_f64() * 1e3;
             if done >= warm_up {
                 times.push(time);
+                let of_step = trainer.step_times();
+                let of_parts = [of_step.batch, of_step.gradients, of_step.update];
+                for (times, time) in parts.iter_mut().zip(of_parts) {
+                    times.push(time.as_secs_f64() * 1e3);
+                }
             }
             done += 1;
         }
         times.sort_by(f64::total_cmp);
-        let median = median(&times);
+        let median = median_of_sorted(&times);
+        let [batch, gradients, update] = parts.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            median_of_sorted(&times)
+        });
         let samples = batch_size.min(trainer.dataset().train.len());
         let rate = samples as f64 / (median / 1e3);
         let memory = peak_memory_mb();
@@ -86,13 +96,17 @@ impl Bench {
                 "ms_per_step_median": median,
                 "ms_per_step_min": times.first(),
                 "ms_per_step_max": times.last(),
+                "ms_batch_median": batch,
+                "ms_gradients_median": gradients,
+                "ms_update_median": update,
                 "images_per_second": rate,
                 "peak_memory_mb": memory,
             }));
         }
         print(&format!(
-            "{}, batches of {samples}, {} ({} threads): {median:.1} ms a step (median of {}, {:.1} to {:.1}), \
-             {rate:.0} images/s, peak memory {}",
+            "{}, batches of {samples}, {} ({} threads): {median:.2} ms a step (median of {}, {:.2} to {:.2}; \
+             batch {batch:.2}, gradients {gradients:.2}, update {update:.2}), {rate:.0} images/s, \
+             peak memory {}",
             trainer.recipe().name,
             chosen.name,
             shared.threads(),
@@ -105,7 +119,7 @@ impl Bench {
 }
 
 /// Of sorted values; between the two in the middle where their number is even.
-fn median(sorted: &[f64]) -> f64 {
+fn median_of_sorted(sorted: &[f64]) -> f64 {
     let upper = sorted.len() / 2;
     let lower = sorted.len().saturating_sub(1) / 2;
     match (sorted.get(lower), sorted.get(upper)) {

@@ -10,7 +10,7 @@ use crate::ops::{Real, has_kernel, with_elements};
 use crate::simd::vectorized;
 
 /// Elements whose squares are summed at a time, whatever the number of threads.
-const TASK: usize = 1 << 15;
+const TASK: usize = 1 << 18;
 
 /// Sums that are kept side by side within a task, so that they need not wait for each other.
 const SUMS: usize = 32;

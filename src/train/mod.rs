@@ -16,4 +16,4 @@ pub use history::History;
 pub use interrupt::Interrupt;
 pub use metrics::EpochMetrics;
 pub use run_folder::RunFolder;
-pub use trainer::Trainer;
+pub use trainer::{StepTimes, Trainer};

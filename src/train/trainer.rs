@@ -21,6 +21,18 @@ use crate::{Error, Result};
 /// seeds compare.
 const EVALUATION_SEED: u64 = 0;
 
+/// How long the parts of a step took the host. Where a device is given work ahead, its time shows in the
+/// first part that needs a result: the gradients, whose loss is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct StepTimes {
+    /// Samples and their noise.
+    pub batch: Duration,
+    /// The loss and its gradients.
+    pub gradients: Duration,
+    /// The optimiser.
+    pub update: Duration,
+}
+
 /// A run: a network, its data and where it has come to.
 pub struct Trainer {
     pub(super) recipe: Recipe,
@@ -36,6 +48,9 @@ pub struct Trainer {
     pub(super) picture: Option<SamplePicture>,
     /// The batch of all samples, where every step is the same one.
     whole: Option<Batch>,
+    /// The last step's batch, whose memory the next one takes.
+    spent: Option<Batch>,
+    times: StepTimes,
 }
 
 impl Trainer {
@@ -67,6 +82,8 @@ impl Trainer {
             content: dataset.content(),
             progress: Progress::default(),
             whole: None,
+            spent: None,
+            times: StepTimes::default(),
             recipe,
             dataset,
             device,
@@ -166,13 +183,30 @@ impl Trainer {
     /// [`Error::NotFinite`] if the loss is not a finite number; the weights are not changed then.
     pub fn step(&mut self, indices: &[u32]) -> Result<Losses> {
         let epoch = self.progress.epoch as u64 + 1;
+        let start = Instant::now();
         let batch = self.batch(indices, epoch)?;
+        let prepared = Instant::now();
         let (losses, gradients) = self.engine.gradients(&batch)?;
         let rate = self.rate();
         self.finite("training loss", losses.mean())?;
+        let derived = Instant::now();
         self.optimizer.update(&gradients, rate)?;
+        // Not the batch of all samples, which stays as it is.
+        if self.whole.is_none() {
+            self.spent = Some(batch);
+        }
         self.progress.step += 1;
+        self.times = StepTimes {
+            batch: prepared - start,
+            gradients: derived - prepared,
+            update: derived.elapsed(),
+        };
         Ok(losses)
+    }
+
+    /// How long the parts of the last step took.
+    pub fn step_times(&self) -> StepTimes {
+        self.times
     }
 
     /// Measures a network on a part of the data under the recipe's noise.
@@ -237,7 +271,8 @@ impl Trainer {
         }
         let keys = Keys::training(&preparation, self.recipe.seed, epoch);
         let images = &self.dataset.train;
-        let batch = Batch::prepare(images, indices, &preparation, keys, &self.device)?;
+        let spent = self.spent.take();
+        let batch = Batch::prepare_over(spent, images, indices, &preparation, keys, &self.device)?;
         let Code::Gaussian { latent } = self.model.code() else {
             // Thousands of short epochs over a few points would spend most of their time on this.
             if indices.len() == count && preparation.is_drawn_once() {

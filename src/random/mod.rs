@@ -1,9 +1,15 @@
 //! Random numbers keyed by what they are for, never by when they were drawn.
 //!
-//! Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
-//! SC 2011, section 3.3) turns a key and a counter into four 32-bit words. The key is the seed; the
-//! counter holds the purpose, the epoch, the index and the number of the draw. So any value can be
-//! computed at any time, on any thread or device, and a resumed run sees what an uninterrupted one saw.
+//! Philox4x32-10 turns a key and a counter into four 32-bit words. The key is the seed; the counter holds
+//! the purpose, the epoch, the index and the number of the draw. So any value can be computed at any
+//! time, on any thread or device, and a resumed run sees what an uninterrupted one saw.
+
+mod normal;
+mod philox;
+
+use philox::WORDS;
+
+use crate::simd::vectorized;
 
 /// What a stream of random numbers is for. Streams of different purposes never overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +57,13 @@ pub struct Stream {
     key: [u32; 2],
     /// Purpose and epoch, low and high part of the index; the draw is the fourth word.
     counter: [u32; 4],
-    block: [u32; 4],
+    /// Drawn words, of which those from `used` on are still to be given out.
+    words: [u32; WORDS],
     used: usize,
 }
+
+/// One cell of the uniform numbers.
+const CELL: f64 = 1.0 / (1u32 << 24) as f64;
 
 impl Stream {
     /// The stream of `seed` for this purpose, epoch and index.
@@ -67,26 +77,44 @@ impl Stream {
                 low(index >> 32),
                 0,
             ],
-            block: [0; 4],
-            used: 4,
+            words: [0; WORDS],
+            used: WORDS,
         }
     }
 
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
-        if self.used == 4 {
-            self.block = philox4x32(self.counter, self.key);
-            self.counter[3] = self.counter[3].wrapping_add(1);
-            self.used = 0;
+        if self.used >= WORDS {
+            // As few as can be: many streams are asked for little.
+            if let Some(last) = self.words.last_chunk_mut() {
+                *last = philox::one(self.counter, self.key);
+                self.used = WORDS - last.len();
+            }
+            self.count(1);
         }
-        let word = self.block[self.used];
+        let word = self.words.get(self.used).copied().unwrap_or_default();
         self.used += 1;
         word
     }
 
     /// Uniform in the open interval (0, 1): the middles of 2^24 equal cells, so never 0 and never 1.
     pub fn uniform(&mut self) -> f64 {
-        (f64::from(self.next_u32() >> 8) + 0.5) / f64::from(1u32 << 24)
+        uniform(self.next_u32())
+    }
+
+    /// Fills `out` with what [`uniform`](Self::uniform) would give, faster.
+    pub fn fill_uniform(&mut self, out: &mut [f64]) {
+        vectorized(
+            #[inline(always)]
+            || {
+                for out in out.chunks_mut(WORDS) {
+                    let words = self.next_words(out.len());
+                    for (out, word) in out.iter_mut().zip(words) {
+                        *out = uniform(word);
+                    }
+                }
+            },
+        );
     }
 
     /// Uniform among `0..bound` (0 for an empty range), by multiplication; the bias is below `bound / 2^32`.
@@ -94,16 +122,54 @@ impl Stream {
         ((u64::from(self.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// Fills `out` with independent values of the standard normal distribution (Box and Muller, 1958).
+    /// Fills `out` with independent values of the standard normal distribution, each two from two words;
+    /// of the last pair of an odd number the second is lost.
     pub fn fill_normal(&mut self, out: &mut [f32]) {
-        for pair in out.chunks_mut(2) {
-            let radius = (-2.0 * (self.uniform() as f32).ln()).sqrt();
-            let angle = std::f32::consts::TAU * self.uniform() as f32;
-            let (sin, cos) = angle.sin_cos();
-            for (slot, value) in pair.iter_mut().zip([radius * cos, radius * sin]) {
-                *slot = value;
-            }
+        vectorized(
+            #[inline(always)]
+            || {
+                for out in out.chunks_mut(WORDS) {
+                    let words = self.next_words(out.len().next_multiple_of(2));
+                    let mut values = [0.0; WORDS];
+                    let pairs = values.as_chunks_mut().0.iter_mut();
+                    for (pair, words) in pairs.zip(words.as_chunks().0) {
+                        *pair = normal::pair(*words);
+                    }
+                    for (out, value) in out.iter_mut().zip(values) {
+                        *out = value;
+                    }
+                }
+            },
+        );
+    }
+
+    /// The next `count` words, at most as many as the result holds.
+    #[inline(always)]
+    fn next_words(&mut self, count: usize) -> [u32; WORDS] {
+        // All from one drawing, where the stream stands at the beginning of one.
+        if count == WORDS && self.used >= WORDS {
+            let words = philox::many(self.counter, self.key);
+            self.count(WORDS / 4);
+            return words;
         }
+        let mut words = [0; WORDS];
+        let left = self.words.get(self.used..).unwrap_or_default();
+        let (first, rest) = words.split_at_mut(count.min(left.len()));
+        first.copy_from_slice(&left[..first.len()]);
+        self.used += first.len();
+        let missing = count - first.len();
+        if missing > 0 {
+            self.words = philox::many(self.counter, self.key);
+            self.count(WORDS / 4);
+            self.used = missing;
+            rest[..missing].copy_from_slice(&self.words[..missing]);
+        }
+        words
+    }
+
+    /// Passes over the next counters.
+    fn count(&mut self, counters: usize) {
+        self.counter[3] = self.counter[3].wrapping_add(counters as u32);
     }
 
     /// A random order of `0..count` (Fisher and Yates, as Durstenfeld wrote it in 1964).
@@ -116,49 +182,16 @@ impl Stream {
     }
 }
 
-/// Ten rounds of Philox4x32.
-fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    const MULTIPLIERS: [u64; 2] = [0xd251_1f53, 0xcd9e_8d57];
-    const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
-    for _ in 0..10 {
-        let products = [
-            MULTIPLIERS[0] * u64::from(counter[0]),
-            MULTIPLIERS[1] * u64::from(counter[2]),
-        ];
-        counter = [
-            (products[1] >> 32) as u32 ^ counter[1] ^ key[0],
-            products[1] as u32,
-            (products[0] >> 32) as u32 ^ counter[3] ^ key[1],
-            products[0] as u32,
-        ];
-        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
-    }
-    counter
+/// See [`Stream::uniform`].
+#[inline(always)]
+fn uniform(word: u32) -> f64 {
+    // Below 2^24, so that the sign does not matter: processors convert signed numbers faster.
+    (f64::from((word >> 8) as i32) + 0.5) * CELL
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The known answers published with the Random123 library.
-    #[test]
-    fn philox_gives_the_published_answers() {
-        assert_eq!(
-            philox4x32([0; 4], [0; 2]),
-            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
-        );
-        assert_eq!(
-            philox4x32([u32::MAX; 4], [u32::MAX; 2]),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        );
-        assert_eq!(
-            philox4x32(
-                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
-                [0xa409_3822, 0x299f_31d0]
-            ),
-            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
-        );
-    }
 
     #[test]
     fn streams_differ_by_every_part_of_their_key() {
