@@ -16,13 +16,7 @@ impl Autoencoder {
     /// The network lowered for training, without its last activation where `logits` says so; none if it
     /// has a layer that steps cannot do.
     pub(crate) fn lowered(&self, logits: bool) -> Option<Network> {
-        let mut encoder = stages(self.encoder.placed())?;
-        if let Code::Gaussian { latent } = self.code {
-            encoder.push(Stage::Latent(Latent {
-                dimensions: latent,
-                bound: LOG_VARIANCE_BOUND,
-            }));
-        }
+        let encoder = self.encoder_stages()?;
         let mut decoder = stages(self.decoder.placed())?;
         if logits {
             decoder.pop();
@@ -33,24 +27,56 @@ impl Autoencoder {
     }
 }
 
+impl Autoencoder {
+    /// The encoder's layers as stages, with the code's.
+    fn encoder_stages(&self) -> Option<Vec<Stage>> {
+        let mut stages = stages(self.encoder.placed())?;
+        if let Code::Gaussian { latent } = self.code {
+            stages.push(Stage::Latent(Latent {
+                dimensions: latent,
+                bound: LOG_VARIANCE_BOUND,
+            }));
+        }
+        Some(stages)
+    }
+
+    /// Samples to reconstructions without a tensor in between; none as of [`run`].
+    pub(super) fn run_lowered(&self, samples: &Tensor) -> Result<Option<Tensor>> {
+        let decoder = stages(self.decoder.placed());
+        let Some((mut stages, decoder)) = self.encoder_stages().zip(decoder) else {
+            return Ok(None);
+        };
+        stages.extend(decoder);
+        let layers = self.encoder.placed().iter().chain(self.decoder.placed());
+        run_stages(&stages, &layers.collect::<Vec<_>>(), samples)
+    }
+}
+
 /// Some layers on samples `(N, ...)` by the steps for the CPU; none where they cannot do it: for other
 /// devices and types, for layers without a step, and where gradients are tracked.
 pub(super) fn run(layers: &[Placed], samples: &Tensor) -> Result<Option<Tensor>> {
+    match stages(layers) {
+        Some(stages) => run_stages(&stages, &layers.iter().collect::<Vec<_>>(), samples),
+        None => Ok(None),
+    }
+}
+
+fn run_stages(stages: &[Stage], layers: &[&Placed], samples: &Tensor) -> Result<Option<Tensor>> {
     let is_plain = |tensor: &Tensor| {
         tensor.device().is_cpu() && tensor.dtype() == DType::F32 && !tensor.track_op()
     };
-    let (Some(placed), Some(&count)) = (layers.last(), samples.dims().first()) else {
+    let (Some(last), Some((&count, dims))) = (layers.last(), samples.dims().split_first()) else {
         return Ok(None);
     };
-    let Some((stages, input)) = stages(layers).zip(Shape::new(&samples.dims()[1..])) else {
+    let Some(input) = Shape::new(dims) else {
         return Ok(None);
     };
-    let trained: Vec<_> = layers.iter().filter_map(parameters).collect();
-    let tensors = trained
-        .iter()
-        .flat_map(|(weight, bias)| std::iter::once(*weight).chain(*bias));
+    let trained = layers.iter().copied().filter_map(parameters);
+    let trained: Vec<_> = trained.collect();
+    let tensors = trained.iter();
+    let tensors = tensors.flat_map(|(weight, bias)| std::iter::once(*weight).chain(*bias));
     let tensors: Vec<&Tensor> = tensors.collect();
-    let (steps, code) = lower(&stages, &[], input);
+    let (steps, code) = lower(stages, &[], input);
     if steps.is_empty() || !is_plain(samples) || !tensors.iter().all(|tensor| is_plain(tensor)) {
         return Ok(None);
     }
@@ -58,14 +84,15 @@ pub(super) fn run(layers: &[Placed], samples: &Tensor) -> Result<Option<Tensor>>
     let samples = samples.contiguous()?;
     let read: Vec<&Tensor> = std::iter::once(&samples).chain(tensors).collect();
     let mut dims = vec![count];
-    dims.extend(&placed.output);
+    dims.extend(&last.output);
     let mut out = vec![0f32; dims.iter().product()];
     with_elements_mut::<f32, _>(&[], &read, |_, read| {
         let mut read = read.iter().copied();
         let samples = read.next().unwrap_or_default();
         let parameters = trained.iter().map(|(_, bias)| {
             let weight = read.next().unwrap_or_default();
-            (weight, bias.and_then(|_| read.next()).unwrap_or_default())
+            let bias = bias.and_then(|_| read.next());
+            (weight, bias.unwrap_or_default())
         });
         let parameters: Vec<Parameters> = parameters.collect();
         network.pack(&parameters);

@@ -154,7 +154,11 @@ impl Autoencoder {
     /// # Errors
     /// If the samples are not shaped as the network was built for.
     pub fn reconstruct(&self, samples: &Tensor) -> Result<Tensor> {
-        self.decode(&self.encode(samples)?)
+        self.encoder.check(samples)?;
+        match self.run_lowered(samples)? {
+            Some(reconstructions) => Ok(reconstructions),
+            None => self.decode(&self.encode(samples)?),
+        }
     }
 
     /// Whether the last layer is this activation.

@@ -111,14 +111,20 @@ impl Stack {
         }
     }
 
-    fn run_layers(&self, samples: &Tensor, layers: &[Placed]) -> Result<Tensor> {
-        if samples.dims().get(1..) != Some(self.input.as_slice()) {
-            return Err(Error::layer(
-                &self.name,
-                format!("a batch of samples of shape {:?}", self.input),
-                format!("a tensor of shape {:?}", samples.dims()),
-            ));
+    /// Checks that samples can be given to the first layer.
+    pub(super) fn check(&self, samples: &Tensor) -> Result<()> {
+        if samples.dims().get(1..) == Some(self.input.as_slice()) {
+            return Ok(());
         }
+        Err(Error::layer(
+            &self.name,
+            format!("a batch of samples of shape {:?}", self.input),
+            format!("a tensor of shape {:?}", samples.dims()),
+        ))
+    }
+
+    fn run_layers(&self, samples: &Tensor, layers: &[Placed]) -> Result<Tensor> {
+        self.check(samples)?;
         let samples = samples.to_dtype(self.dtype)?;
         if let Some(result) = lower::run(layers, &samples)? {
             return Ok(result);

@@ -1,0 +1,81 @@
+//! `autoencode bench`.
+
+mod inference;
+mod training;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use autoencode::data::{Source, load_with};
+use autoencode::recipe::Recipe;
+use autoencode::train::Trainer;
+use clap::Args;
+
+use super::shared::Shared;
+
+/// Time training steps of a recipe, or its network at work.
+///
+/// A step is all that training does for a batch: samples, noise, forward and backward pass, update.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// A recipe by name or TOML file.
+    #[arg(default_value = "conv-denoiser")]
+    recipe: String,
+
+    /// Steps that are timed, after a warm-up of a fifth as many.
+    #[arg(long, value_name = "N", default_value_t = 30, conflicts_with = "inference", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    steps: u32,
+
+    /// Time the reconstruction of 10,000 images in place of training steps.
+    #[arg(long)]
+    inference: bool,
+
+    /// Samples a step (training.batch_size); with --inference, samples at once [default: 1000].
+    #[arg(long, value_name = "N")]
+    batch_size: Option<u32>,
+
+    /// Images as of `train --data` [default: the built-in sample].
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+
+    /// Set any key of the recipe; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+impl Bench {
+    pub fn run(&self, shared: &Shared) -> Result<()> {
+        let chosen = shared.device()?;
+        let mut settings = self.settings.clone();
+        if let (Some(size), false) = (self.batch_size, self.inference) {
+            settings.push(format!("training.batch_size={size}"));
+        }
+        let recipe = Recipe::load(&self.recipe, &settings)?;
+        let source = match (&self.data, recipe.data.points) {
+            (Some(path), _) => Source::Path(path.clone()),
+            (None, Some(_)) => Source::from(&recipe.data),
+            (None, None) => Source::Sample,
+        };
+        let dataset = load_with(&source, &recipe.data, true)?;
+        let trainer = Trainer::new(recipe, dataset, chosen.device.clone())?;
+        match self.inference {
+            true => inference::time(&trainer, self.batch_size, &chosen, shared),
+            false => training::time(trainer, self.steps, &chosen, shared),
+        }
+    }
+}
+
+/// Of sorted values; between the two in the middle where their number is even.
+fn median_of_sorted(sorted: &[f64]) -> f64 {
+    let upper = sorted.len() / 2;
+    let lower = sorted.len().saturating_sub(1) / 2;
+    match (sorted.get(lower), sorted.get(upper)) {
+        (Some(lower), Some(upper)) => (lower + upper) / 2.0,
+        _ => f64::NAN,
+    }
+}
+
+/// A peak memory for people.
+fn megabytes(memory: Option<f64>) -> String {
+    memory.map_or("unknown".to_string(), |mb| format!("{mb:.0} MB"))
+}

@@ -1,0 +1,86 @@
+//! The time of training steps.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use autoencode::device::Chosen;
+use autoencode::train::{Trainer, peak_memory_mb};
+use serde_json::json;
+
+use super::{median_of_sorted, megabytes};
+use crate::cli::output::{print, print_json};
+use crate::cli::shared::Shared;
+
+pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) -> Result<()> {
+    let batch_size = trainer.recipe().training.batch_size;
+    let warm_up = steps.div_ceil(5).max(2) as usize;
+
+    let mut times = Vec::new();
+    let mut parts = [const { Vec::new() }; 3];
+    let mut epoch = 1;
+    let mut batches = trainer.batches(epoch)?;
+    let mut done = 0;
+    while times.len() < steps as usize {
+        let Some(indices) = batches.next() else {
+            epoch += 1;
+            batches = trainer.batches(epoch)?;
+            continue;
+        };
+        // The partial batch at the end of an epoch would be timed as a whole one.
+        if indices.len() < batch_size && trainer.steps_per_epoch() > 1 {
+            continue;
+        }
+        let start = Instant::now();
+        trainer.step(&indices)?;
+        // Work on a device is waited for, so that it is timed where it belongs.
+        chosen.device.synchronize()?;
+        let time = start.elapsed().as_secs_f64() * 1e3;
+        if done >= warm_up {
+            times.push(time);
+            let of_step = trainer.step_times();
+            let of_parts = [of_step.batch, of_step.gradients, of_step.update];
+            for (times, time) in parts.iter_mut().zip(of_parts) {
+                times.push(time.as_secs_f64() * 1e3);
+            }
+        }
+        done += 1;
+    }
+    times.sort_by(f64::total_cmp);
+    let median = median_of_sorted(&times);
+    let [batch, gradients, update] = parts.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        median_of_sorted(&times)
+    });
+    let samples = batch_size.min(trainer.dataset().train.len());
+    let rate = samples as f64 / (median / 1e3);
+    let memory = peak_memory_mb();
+    if shared.json {
+        return print_json(&json!({
+            "recipe": trainer.recipe().name,
+            "device": chosen.name,
+            "threads": shared.threads(),
+            "batch_size": samples,
+            "steps": times.len(),
+            "ms_per_step_median": median,
+            "ms_per_step_min": times.first(),
+            "ms_per_step_max": times.last(),
+            "ms_batch_median": batch,
+            "ms_gradients_median": gradients,
+            "ms_update_median": update,
+            "images_per_second": rate,
+            "peak_memory_mb": memory,
+        }));
+    }
+    print(&format!(
+        "{}, batches of {samples}, {} ({} threads): {median:.2} ms a step (median of {}, {:.2} to {:.2}; \
+         batch {batch:.2}, gradients {gradients:.2}, update {update:.2}), {rate:.0} images/s, \
+         peak memory {}",
+        trainer.recipe().name,
+        chosen.name,
+        shared.threads(),
+        times.len(),
+        times.first().copied().unwrap_or(f64::NAN),
+        times.last().copied().unwrap_or(f64::NAN),
+        megabytes(memory),
+    ))
+}
