@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use autoencode::checkpoint::{Checkpoint, FORMAT, locate};
+use autoencode::model::Autoencoder;
 use autoencode::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use sha2::{Digest, Sha256};
@@ -336,7 +337,9 @@ fn every_tensor_that_does_not_fit_is_listed_with_what_was_expected_and_found() {
 #[test]
 fn the_network_of_a_file_computes_what_the_one_that_was_saved_did() {
     let recipe = common::recipe("conv-denoiser", &common::SMALL, [1, 28, 28]);
-    let (model, _) = common::network(&recipe, DType::F32);
+    let (_, parameters) = common::network(&recipe, DType::F32);
+    let builder = parameters.frozen_builder(DType::F32, &Device::Cpu);
+    let model = Autoencoder::new(&recipe.network, builder).unwrap();
     let images = common::sample()
         .test
         .batch(&[0, 1, 2], &Device::Cpu)

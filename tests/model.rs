@@ -372,14 +372,22 @@ fn a_frozen_network_sees_updates_and_is_not_tracked() {
     let builder = parameters.frozen_builder(DType::F32, &Device::Cpu);
     let frozen = Autoencoder::new(&recipe.network, builder).unwrap();
     let images = common::sample().test.batch(&[0, 1], &Device::Cpu).unwrap();
-    let outputs = |model: &Autoencoder| common::bits(&model.reconstruct(&images).unwrap());
+    let outputs = |model: &Autoencoder| -> Vec<f32> {
+        let outputs = model.reconstruct(&images).unwrap().flatten_all().unwrap();
+        outputs.to_vec1().unwrap()
+    };
+    // One goes through candle's operations, which are tracked, the other through the steps for the CPU.
+    let apart = |a: &[f32], b: &[f32]| {
+        let pairs = a.iter().zip(b);
+        pairs.fold(0f32, |largest, (a, b)| largest.max((a - b).abs()))
+    };
     let before = outputs(&frozen);
-    assert_eq!(before, outputs(&trained));
+    assert!(apart(&before, &outputs(&trained)) < 1e-6);
 
     randomise(&parameters, 5);
     let after = outputs(&frozen);
-    assert_ne!(before, after);
-    assert_eq!(after, outputs(&trained));
+    assert!(apart(&before, &after) > 0.01);
+    assert!(apart(&after, &outputs(&trained)) < 1e-6);
 
     assert!(!frozen.reconstruct(&images).unwrap().track_op());
     assert!(trained.reconstruct(&images).unwrap().track_op());

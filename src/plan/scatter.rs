@@ -158,18 +158,16 @@ impl ScatterConv {
             // Inputs whose result lies in the image: i + offset in 0..width.
             let first = usize::from(across.offset < 0);
             let end = width - usize::from(across.offset > 0);
+            if first >= end {
+                return;
+            }
             for i in 0..height {
                 let Some(y) = i.checked_add_signed(down.offset).filter(|&y| y < height) else {
                     continue;
                 };
                 let out = channel * plane + (step * i + down.out) * step * width;
                 let from = y * width + first.wrapping_add_signed(across.offset);
-                work(
-                    column,
-                    out + step * first + across.out,
-                    from,
-                    end.saturating_sub(first),
-                );
+                work(column, out + step * first + across.out, from, end - first);
             }
         });
     }
