@@ -2,7 +2,6 @@
 
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::codes::from_prior;
 use crate::evaluate::{Part, code_knn};
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
@@ -32,9 +31,8 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
     let trained = lab.train(recipe, data)?;
     let report = trained.trainer.evaluate(trained.model(), Part::Test)?;
     let mut figures = Vec::new();
-    let mut latent = 0;
     if let Some(elbo) = &report.elbo {
-        latent = elbo.kl_by_dimension.len();
+        let latent = elbo.kl_by_dimension.len();
         figures.extend([
             Figure::median("test negative ELBO (nats an image)", &[elbo.neg_elbo], "-"),
             Figure::median("of it reconstruction", &[elbo.reconstruction], "-"),
@@ -64,21 +62,30 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
             .within(0.96..=f64::INFINITY, judged),
         );
     }
-    let path = lab.file("samples.png");
-    let codes = from_prior(seed, 0, SIDE * SIDE, latent, lab.device())?;
-    let digits = Picture::from_batch(&trained.model().decode(&codes)?)?;
-    let sheet = ContactSheet::new("conv-vae: digits drawn from the prior")
-        .rows(digits.chunks(SIDE).map(<[Picture]>::to_vec).collect())
-        .scale(2);
-    write_rgb(&path, &sheet.render()?)?;
+    lab.tell("a density of the codes");
+    let density = trained
+        .trainer
+        .density(trained.model(), &|| false, &mut |_| {})?;
+    let mut pictures = Vec::new();
+    if let Some(density) = density {
+        let path = lab.file("samples.png");
+        let codes = density.sample(seed, 0, SIDE * SIDE, lab.device())?;
+        let digits = Picture::from_batch(&trained.model().decode(&codes)?)?;
+        let sheet = ContactSheet::new("conv-vae: digits drawn from the density of its codes")
+            .rows(digits.chunks(SIDE).map(<[Picture]>::to_vec).collect())
+            .scale(2);
+        write_rgb(&path, &sheet.render()?)?;
+        pictures.push(path);
+    }
     Ok(Outcome {
         protocol,
         figures,
         notes: vec![
-            "The tutorial asks for two uses: new digits from the prior, which the picture shows, and codes as \
-             features for another task, which the neighbours stand for."
+            "The tutorial asks for two uses: new digits, which the picture shows (drawn from a mixture of \
+             Gaussians fitted to the codes), and codes as features for another task, which the neighbours \
+             stand for."
                 .to_string(),
         ],
-        pictures: vec![path],
+        pictures,
     })
 }

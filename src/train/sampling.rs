@@ -33,43 +33,59 @@ impl Trainer {
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<bool> {
-        let Some(Sampling { components }) = self.recipe.sampling else {
+        if self.recipe.sampling.is_none() {
             return Ok(true);
-        };
+        }
         let path = folder.best();
         let mut best = Checkpoint::read(&path)?;
         if !best.sampling.is_empty() {
             return Ok(true);
         }
         let model = best.model(&path, &self.device)?;
+        let Some(mixture) = self.density(&model, stop, observe)? else {
+            return Ok(false);
+        };
+        best.sampling = mixture.to_tensors()?;
+        best.write(&path)?;
+        Ok(true)
+    }
+
+    /// The mixture that the recipe asks for, of the codes which a network gives to the training images.
+    /// `None` where it asks for none, or `stop` said so before the end.
+    ///
+    /// # Errors
+    /// If the network takes other images.
+    pub fn density(
+        &self,
+        model: &Autoencoder,
+        stop: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Option<Mixture>> {
+        let Some(Sampling { components }) = self.recipe.sampling else {
+            return Ok(None);
+        };
         let dim = model.code_shape().iter().product();
         let count = self.samples_per_epoch().min(MOST_CODES);
         let components = components.min(Mixture::most_components(count, dim));
-        observe(Event::Density {
-            codes: count,
-            components,
-            round: 0,
-        });
-        let Some(codes) = self.training_codes(&model, count, stop)? else {
-            return Ok(false);
-        };
-        let mut stopped = false;
-        let seed = self.recipe.seed;
-        let mixture = Mixture::fit(&codes, dim, components, seed, &mut |round, _| {
+        let mut tell = |round| {
             observe(Event::Density {
                 codes: count,
                 components,
                 round,
             });
+        };
+        tell(0);
+        let Some(codes) = self.training_codes(model, count, stop)? else {
+            return Ok(None);
+        };
+        let mut stopped = false;
+        let seed = self.recipe.seed;
+        let mixture = Mixture::fit(&codes, dim, components, seed, &mut |round, _| {
+            tell(round);
             stopped = stop();
             !stopped
         })?;
-        if stopped {
-            return Ok(false);
-        }
-        best.sampling = mixture.to_tensors()?;
-        best.write(&path)?;
-        Ok(true)
+        Ok((!stopped).then_some(mixture))
     }
 
     /// The codes of so many training images, chosen in a random order and prepared as training prepares
