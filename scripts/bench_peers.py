@@ -85,8 +85,8 @@ INFERENCE_NETWORK = "conv-denoiser"
 INFERENCE_BATCHES = [64, 128, 256, 500, 1000]
 COLD_STARTS = 10
 COLD_START_DIGIT = ROOT / "assets" / "digits" / "9-plain.png"
-# Steps of an epoch of `autoencode train`, one figure each.
-STEPS_PER_EPOCH = 10
+# Batches of images in a file that is made for a network.
+BATCHES = 11
 
 
 # --- What the Python peers share ---------------------------------------------------------------------
@@ -355,26 +355,14 @@ def run_program(job: dict, *arguments) -> str:
 
 
 def measure_program(job: dict) -> dict:
-    """`bench` for digits, which it has built in; `train` for other images, a figure for every epoch."""
-    if job["own_images"] is None:
-        report = json.loads(run_program(job, "bench", job["source"], "--steps", job["steps"], "--json"))
-        return {"ms_per_step": [report["ms_per_step_median"]], "peak_memory_mb": report["peak_memory_mb"]}
-    epochs = 1 + math.ceil(job["steps"] / STEPS_PER_EPOCH)
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "run"
-        run_program(job, "train", job["source"], "--data", job["own_images"], "--epochs", epochs,
-                    "--output", run, "--json", "--quiet")
-        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        memory = json.loads((run / "environment.json").read_text())["peak_memory_mb"]
-    # This rate is that of the steps alone, without validation and files. The first epoch warms up.
-    size = job["recipe"]["training"]["batch_size"]
-    return {"ms_per_step": [size / row["images_per_second"] * 1e3 for row in rows[1:]], "peak_memory_mb": memory}
+    """`bench`, on the digits that it has built in or on the images of a file."""
+    data = ["--data", job["images"]] if job["own_images"] else []
+    report = json.loads(run_program(job, "bench", job["source"], *data, "--steps", job["steps"], "--json"))
+    return {"ms_per_step": [report["ms_per_step_median"]], "peak_memory_mb": report["peak_memory_mb"]}
 
 
 def infer_program(job: dict) -> dict:
-    """Asks `bench --inference` for `{"images": ..., "seconds": ...}`: reconstructions, none of them written."""
-    if "--inference" not in run_program(job, "bench", "--help"):
-        raise RuntimeError("this binary's `bench` has no --inference")
+    """Reconstructions, none of them written."""
     report = json.loads(run_program(job, "bench", job["source"], "--inference", "--json"))
     return {key: report.get(key) for key in ["images", "seconds", "batch_size", "peak_memory_mb"]}
 
@@ -573,19 +561,15 @@ def prepare(arguments, work: Path) -> dict:
         network = NETWORKS[name]
         job = {"network": name, "shape": network.shape, "threads": arguments.threads,
                "binary": str(arguments.binary), "cache": str(work / "inductor"), "source": name,
-               "steps": max(5, round(arguments.steps * network.repeat)), "images": str(digits), "own_images": None}
+               "steps": max(5, round(arguments.steps * network.repeat)), "images": str(digits), "own_images": bool(network.recipe)}
         if network.recipe:
             job["source"] = str(work / f"{name}.toml")
             Path(job["source"]).write_text(network.recipe)
         job["recipe"] = json.loads(run_program(job, "recipes", job["source"], "--json"))
         if network.recipe:
             size = job["recipe"]["training"]["batch_size"]
-            images = synthetic(size * (STEPS_PER_EPOCH + 1), network.shape)
-            train, test = images[:-size], images[-size:]
-            job["images"], job["own_images"] = str(work / f"{name}.npy"), str(work / f"{name}.npz")
-            np.save(job["images"], train)
-            np.savez(job["own_images"], x_train=train, y_train=np.zeros(len(train), np.uint8),
-                     x_test=test, y_test=np.zeros(len(test), np.uint8))
+            job["images"] = str(work / f"{name}.npy")
+            np.save(job["images"], synthetic(size * BATCHES, network.shape))
         jobs[name] = job
     return jobs
 

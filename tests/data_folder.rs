@@ -313,7 +313,11 @@ fn a_gzip_bomb_is_refused_without_unpacking_it() {
     let message = refused_as(TRAIN_LABELS, "train-labels-idx1-ubyte.gz", &bomb);
     assert_says(&[message], &["38 bytes", "more bytes after them"]);
     if let (Some(before), Some(after)) = (before, peak_memory()) {
-        assert!(after - before < 64 << 10, "{before} to {after} KiB");
+        // The system counts per thread and adds up now and then, so that it may seem to fall a little.
+        assert!(
+            after.saturating_sub(before) < 64 << 10,
+            "{before} to {after} KiB"
+        );
     }
 }
 
