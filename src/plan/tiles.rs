@@ -69,17 +69,16 @@ where
 
     /// Tiles that use product `p` of an axis of so many inputs.
     pub fn uses(p: usize, inputs: usize) -> std::ops::Range<usize> {
-        let outputs = A::outputs(inputs) as isize;
-        let is_used = |tile: usize| {
-            A::USES[p].iter().any(|&out| {
-                let place = (tile * OUT + out) as isize - A::OUT_BEFORE as isize;
-                (0..outputs).contains(&place)
-            })
-        };
         let tiles = A::tiles(inputs);
-        let start = (0..tiles).find(|&tile| is_used(tile)).unwrap_or(tiles);
-        let end = (start..tiles).find(|&tile| !is_used(tile)).unwrap_or(tiles);
-        start..end
+        let start = (0..tiles).find(|&tile| A::takes(p, tile, inputs));
+        let start = start.unwrap_or(tiles);
+        let end = (start..tiles).find(|&tile| !A::takes(p, tile, inputs));
+        start..end.unwrap_or(tiles)
+    }
+
+    /// Outputs of a tile up to the end of an axis of so many.
+    fn outputs(tile: usize, all: usize) -> usize {
+        (all + A::OUT_BEFORE - tile * OUT).min(OUT)
     }
 
     /// Planes of images.
@@ -105,6 +104,8 @@ where
                 for (ty, tx, image) in places(tiles, images) {
                     let from = image * grid.len() + (ty * grid.columns + tx) * A::IN_STEP * columns;
                     let to = tiles.row(images, ty, tx, image) * columns;
+                    let down = Self::outputs(ty, A::outputs(grid.height));
+                    let across = Self::outputs(tx, A::outputs(grid.width));
                     for c in (0..columns).step_by(S::F32_LANES) {
                         // SAFETY: `is_covered` has shown that all tiles lie inside of the grid, whose images fit
                         // `x`; every row lies inside of its plane and all planes fit. Columns are a multiple of
@@ -117,11 +118,11 @@ where
                                 for (j, value) in row.iter_mut().enumerate() {
                                     *value = load::<S>(x.add((i * grid.columns + j) * columns));
                                 }
-                                *half = A::planes(simd, row);
+                                *half = A::planes(simd, across, row);
                             }
                             let to = planes.as_mut_ptr().add(to + c);
                             for j in 0..PLANES {
-                                let values = A::planes(simd, column(zero, &half, j));
+                                let values = A::planes(simd, down, column(zero, &half, j));
                                 for (i, value) in values.into_iter().enumerate() {
                                     store::<S>(to.add((i * PLANES + j) * stride), value);
                                 }
@@ -156,6 +157,8 @@ where
                 for (ty, tx, image) in places(tiles, images) {
                     let to = image * grid.len() + (ty * grid.columns + tx) * A::IN_STEP * columns;
                     let from = tiles.row(images, ty, tx, image) * columns;
+                    let down = Self::outputs(ty, A::outputs(grid.height));
+                    let across = Self::outputs(tx, A::outputs(grid.width));
                     for c in (0..columns).step_by(S::F32_LANES) {
                         // SAFETY: as in `planes`.
                         unsafe {
@@ -166,11 +169,11 @@ where
                                 for (j, value) in row.iter_mut().enumerate() {
                                     *value = load::<S>(planes.add((i * PLANES + j) * stride));
                                 }
-                                *half = A::inputs(simd, row);
+                                *half = A::inputs(simd, across, row);
                             }
                             let x = x.as_mut_ptr().add(to + c);
                             for j in 0..IN {
-                                let values = A::inputs(simd, column(zero, &half, j));
+                                let values = A::inputs(simd, down, column(zero, &half, j));
                                 for (i, value) in values.into_iter().enumerate() {
                                     let to = x.add((i * grid.columns + j) * columns);
                                     store::<S>(to, simd.add_f32s(load::<S>(to), value));
@@ -206,6 +209,8 @@ where
             || {
                 for (ty, tx, image) in places(tiles, images) {
                     let from = tiles.row(images, ty, tx, image) * columns;
+                    let down = Self::outputs(ty, finish.height);
+                    let across = Self::outputs(tx, finish.width);
                     let corner = |tile: usize| (tile * OUT) as isize - A::OUT_BEFORE as isize;
                     // SAFETY: as in `planes`; `check` has shown that the images of `finish` fit their memory.
                     unsafe {
@@ -225,11 +230,11 @@ where
                                 for (j, value) in row.iter_mut().enumerate() {
                                     *value = load::<S>(products.add((i * PRODUCTS + j) * stride));
                                 }
-                                *half = A::results(simd, row);
+                                *half = A::results(simd, across, row);
                             }
                             let mut tile = [[zero; OUT]; OUT];
                             for j in 0..OUT {
-                                let values = A::results(simd, column(zero, &half, j));
+                                let values = A::results(simd, down, column(zero, &half, j));
                                 for (row, value) in tile.iter_mut().zip(values) {
                                     row[j] = value;
                                 }
@@ -272,6 +277,8 @@ where
             || {
                 for (ty, tx, image) in places(tiles, images) {
                     let to = tiles.row(images, ty, tx, image) * columns;
+                    let down = Self::outputs(ty, finish.height);
+                    let across = Self::outputs(tx, finish.width);
                     let corner = |tile: usize| (tile * OUT) as isize - A::OUT_BEFORE as isize;
                     // SAFETY: as in `results`.
                     unsafe {
@@ -296,11 +303,11 @@ where
                             store::<S>(bias.as_mut_ptr().add(c), sum);
                             let mut half = [[zero; PRODUCTS]; OUT];
                             for (half, row) in half.iter_mut().zip(tile) {
-                                *half = A::products(simd, row);
+                                *half = A::products(simd, across, row);
                             }
                             let products = products.as_mut_ptr().add(to + c);
                             for j in 0..PRODUCTS {
-                                let values = A::products(simd, column(zero, &half, j));
+                                let values = A::products(simd, down, column(zero, &half, j));
                                 for (i, value) in values.into_iter().enumerate() {
                                     store::<S>(products.add((i * PRODUCTS + j) * stride), value);
                                 }
