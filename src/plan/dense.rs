@@ -88,9 +88,6 @@ impl Dense {
             },
         );
         if self.bias {
-            if !accumulate {
-                bias_sum.fill(0.0);
-            }
             for row in gradient.chunks_exact(outputs) {
                 add(simd, &mut bias_sum[..outputs], row);
             }

@@ -23,6 +23,12 @@ const LANES: usize = 16;
 const CONV_SAMPLES: usize = 16;
 const DENSE_SAMPLES: usize = 64;
 
+/// Values that take longer to move than it takes to wake another thread.
+const WORTH_A_THREAD: usize = 1 << 17;
+
+/// Where the gradients of a weight and its bias go.
+pub(crate) type Slot<'a> = (&'a mut [f32], &'a mut [f32]);
+
 /// Steps from samples to reconstructions, both flat.
 #[derive(Debug)]
 pub(crate) struct Network {
@@ -130,7 +136,10 @@ impl Network {
         let isa = self.isa;
         let steps = self.steps.iter().zip(&mut self.packed);
         let trained = steps.filter(|(step, _)| step.is_trained());
-        let jobs: Vec<_> = trained.zip(parameters).collect();
+        let jobs = trained.zip(parameters);
+        let jobs: Vec<_> = jobs
+            .filter(|((_, packed), _)| !matches!(packed, Packed::Nothing))
+            .collect();
         jobs.into_par_iter()
             .for_each(|((step, packed), &parameters)| {
                 isa.run(Pack {
@@ -225,21 +234,22 @@ impl Network {
     }
 
     /// The gradient of the parameters of each step that has some.
-    pub fn unpack(&self, gradients: Vec<(&mut [f32], &mut [f32])>) {
+    pub fn unpack(&self, gradients: Vec<Slot>) {
         let Some(lane) = self.lanes.first() else {
             return;
         };
         let steps = self.steps.iter().zip(&self.places);
         let trained = steps.filter(|(step, _)| step.is_trained());
         let jobs: Vec<_> = trained.zip(gradients).collect();
-        jobs.into_par_iter()
-            .for_each(|((step, &place), (weight, bias))| {
-                step.unpack(
-                    &lane[place..][..step.weight_len() + step.bias_len()],
-                    weight,
-                    bias,
-                );
-            });
+        let unpack = |((step, &place), (weight, bias)): ((&Step, &usize), Slot)| {
+            let len = step.weight_len() + step.bias_len();
+            step.unpack(&lane[place..][..len], weight, bias);
+        };
+        if self.lane_len < WORTH_A_THREAD {
+            jobs.into_iter().for_each(unpack);
+        } else {
+            jobs.into_par_iter().for_each(unpack);
+        }
     }
 
     /// Lends the memory of a thread, made where there is none free.
@@ -377,7 +387,10 @@ impl WithSimd for Lane<'_> {
             arena,
         } = self;
         arena.prepare(&network.steps, network.samples);
-        lane.fill(0.0);
+        for (step, &place) in network.steps.iter().zip(&network.places) {
+            let part = &mut lane[place..][..step.weight_len() + step.bias_len()];
+            part[step.overwritten()..].fill(0.0);
+        }
         let mut sums = Sums::default();
         for first in range.clone().step_by(network.samples) {
             let part = first..range.end.min(first + network.samples);

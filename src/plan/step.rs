@@ -138,6 +138,15 @@ impl Step {
         }
     }
 
+    /// How many of a lane's values the first samples write, whatever stands there; to the others they add.
+    pub fn overwritten(&self) -> usize {
+        match self {
+            // The taps come from the sums behind the last samples.
+            Self::Fast(_) | Self::Dense(_) => self.weight_len(),
+            _ => 0,
+        }
+    }
+
     /// Values of the biases' gradient of a lane.
     pub fn bias_len(&self) -> usize {
         match self {
