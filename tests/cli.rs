@@ -11,7 +11,7 @@ use autoencode::checkpoint::Checkpoint;
 use autoencode::evaluate::psnr_db;
 use autoencode::recipe::{Recipe, builtin};
 use candle_core::Tensor;
-use common::{autoencode, repository};
+use common::{autoencode, contains, refusal, repository, usage_error, write_idx};
 use predicates::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -52,47 +52,6 @@ fn json(folder: &Path, arguments: &[&str]) -> Value {
     assert_eq!(text.matches('\n').count(), 1, "{text}");
     assert!(text.ends_with('\n'), "{text}");
     serde_json::from_str(&text).unwrap()
-}
-
-/// The line in which a wrong command is refused.
-fn refusal(folder: &Path, arguments: &[&str]) -> String {
-    let output = autoencode()
-        .current_dir(folder)
-        .args(arguments)
-        .assert()
-        .code(2)
-        .stdout("")
-        .get_output()
-        .stderr
-        .clone();
-    let message = String::from_utf8(output).unwrap();
-    assert!(message.starts_with("error: "), "{arguments:?}: {message}");
-    assert_eq!(message.lines().count(), 1, "{arguments:?}: {message}");
-    assert!(!message.contains("panicked"), "{arguments:?}: {message}");
-    message
-}
-
-/// As [`refusal`], for what is already wrong to the parser of the command line: a line and a hint.
-fn usage_error(folder: &Path, arguments: &[&str]) -> String {
-    let output = autoencode()
-        .current_dir(folder)
-        .args(arguments)
-        .assert()
-        .code(2)
-        .stdout("")
-        .get_output()
-        .stderr
-        .clone();
-    let message = String::from_utf8(output).unwrap();
-    assert!(message.starts_with("error: "), "{arguments:?}: {message}");
-    assert!(!message.contains("panicked"), "{arguments:?}: {message}");
-    message
-}
-
-fn contains(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "`{part}` is not in: {text}");
-    }
 }
 
 /// The names in a folder, none if there is no such folder.
@@ -334,6 +293,44 @@ fn the_median_of_an_even_number_of_steps_lies_between_the_middle_ones() {
     let middle = (number("ms_per_step_min") + number("ms_per_step_max")) / 2.0;
     let median = number("ms_per_step_median");
     assert!((median / middle - 1.0).abs() < 1e-9, "{median} {middle}");
+}
+
+#[test]
+fn bench_times_reconstructions_and_takes_images() {
+    let folder = TempDir::new().unwrap();
+    write_idx(folder.path(), 60, 20);
+    let set = ["--set", "network.encoder=[8]", "--data", "."];
+    let report = json(
+        folder.path(),
+        &[&["bench", "dense-32", "--inference"], &set[..]].concat(),
+    );
+    assert_eq!(report["images"], 10_000);
+    assert_eq!(report["batch_size"], 1000);
+    let number = |key: &str| report[key].as_f64().unwrap_or_else(|| panic!("{key}"));
+    assert!(0.0 < number("seconds_min") && number("seconds_min") <= number("seconds"));
+    assert!(number("seconds") <= number("seconds_max"));
+
+    let steps = ["bench", "dense-32", "--steps", "2", "--batch-size", "10"];
+    let report = json(folder.path(), &[&steps[..], &set[..]].concat());
+    assert_eq!(report["batch_size"], 10);
+    let missing = ["bench", "--data", "nowhere"];
+    contains(&refusal(folder.path(), &missing), &["nowhere"]);
+    let both = ["bench", "--inference", "--steps", "3"];
+    contains(&usage_error(folder.path(), &both), &["--steps"]);
+}
+
+#[test]
+fn summary_says_which_engine_trains_on_a_cpu() {
+    let folder = TempDir::new().unwrap();
+    let engine = |arguments: &[&str]| {
+        let summary = json(
+            folder.path(),
+            &[&["summary", "dense-32"], arguments].concat(),
+        );
+        summary["cpu_engine"].as_str().unwrap().to_string()
+    };
+    assert_eq!(engine(&[]), "plan");
+    assert_eq!(engine(&["--set", "training.precision=\"f64\""]), "autograd");
 }
 
 // filters

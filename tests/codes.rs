@@ -11,7 +11,7 @@ use autoencode::codes::{Course, Names, Reader, Writer, prior_quantiles, spread, 
 use autoencode::data::Images;
 use autoencode::model::Autoencoder;
 use candle_core::{Device, Tensor};
-use common::{autoencode, repository};
+use common::{autoencode, contains, refusal, repository, usage_error};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -29,32 +29,6 @@ fn json_of(folder: &Path, arguments: &[&str]) -> Value {
     let text = stdout(folder, &[arguments, &["--json"]].concat());
     assert_eq!(text.matches('\n').count(), 1, "{text}");
     serde_json::from_str(&text).unwrap()
-}
-
-/// The one line in which a wrong command is refused, if the command line itself can be understood.
-fn refusal(folder: &Path, arguments: &[&str]) -> String {
-    let message = usage_error(folder, arguments);
-    assert_eq!(message.lines().count(), 1, "{arguments:?}: {message}");
-    message
-}
-
-fn usage_error(folder: &Path, arguments: &[&str]) -> String {
-    let output = autoencode()
-        .current_dir(folder)
-        .args(arguments)
-        .assert()
-        .code(2)
-        .stdout("");
-    let message = String::from_utf8(output.get_output().stderr.clone()).unwrap();
-    assert!(message.starts_with("error: "), "{arguments:?}: {message}");
-    assert!(!message.contains("panicked"), "{arguments:?}: {message}");
-    message
-}
-
-fn contains(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "`{part}` is not in: {text}");
-    }
 }
 
 fn text(path: &Path) -> &str {

@@ -6,7 +6,7 @@ use std::path::Path;
 use autoencode::checkpoint::Checkpoint;
 use autoencode::picture::{Picture, read_png, write_png};
 use autoencode::random::{Purpose, Stream};
-use common::{autoencode, repository, write_idx};
+use common::{autoencode, refusal, repository, write_idx};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -22,19 +22,6 @@ fn json(here: &Path, arguments: &[&str]) -> Value {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// Runs the program in a folder; it must refuse in one line with exit code 2.
-fn refusal(here: &Path, arguments: &[&str]) -> String {
-    let output = autoencode()
-        .current_dir(here)
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    let message = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(message.lines().count(), 1, "{message}");
-    message
 }
 
 /// A folder of smooth colour pictures of two classes: `count` each, of 64x64 and larger.

@@ -29,6 +29,30 @@ pub fn autoencode() -> Command {
     command
 }
 
+/// Runs a command that is refused: exit code 2 and nothing on standard output. Returns its message.
+pub fn usage_error(folder: &Path, arguments: &[&str]) -> String {
+    let output = autoencode().current_dir(folder).args(arguments).assert();
+    let output = output.code(2).stdout("").get_output().clone();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.starts_with("error: "), "{arguments:?}: {message}");
+    assert!(!message.contains("panicked"), "{arguments:?}: {message}");
+    message
+}
+
+/// [`usage_error`] with a message of one line.
+pub fn refusal(folder: &Path, arguments: &[&str]) -> String {
+    let message = usage_error(folder, arguments);
+    assert_eq!(message.lines().count(), 1, "{arguments:?}: {message}");
+    message
+}
+
+/// Checks that all parts are in a text.
+pub fn contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+}
+
 /// A file or folder of the repository.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
