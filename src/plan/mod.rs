@@ -8,6 +8,7 @@
 //! and pointers in them stay inside of sizes that the lowering has fixed; each kernel asserts the lengths it
 //! is given before it begins.
 
+mod arena;
 mod axis;
 mod conv;
 mod dense;
@@ -17,6 +18,7 @@ mod flat;
 mod gather;
 mod grid;
 mod isa;
+mod lane;
 mod latent;
 mod lines;
 mod loss;
@@ -26,15 +28,21 @@ mod network;
 mod product;
 mod rearrange;
 mod scatter;
+mod separable;
 mod step;
+mod task;
 mod tiles;
+mod upsampled;
+mod weights;
+mod winograd;
 
 pub(crate) use elementwise::Elementwise;
 pub(crate) use isa::Isa;
 pub(crate) use latent::Latent;
 pub(crate) use lower::{Shape, Stage, lower};
-pub(crate) use network::{Network, Task};
+pub(crate) use network::Network;
 pub(crate) use step::Parameters;
+pub(crate) use task::Task;
 
 #[cfg(test)]
 mod tests;

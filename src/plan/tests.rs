@@ -1,7 +1,8 @@
 //! Every kind of convolution, in every instruction set of this CPU, against sums in f64 as they are written.
 
 use super::lower::{Shape, Stage, lower};
-use super::network::{Network, Task};
+use super::network::Network;
+use super::task::Task;
 use super::{Elementwise, Isa, Parameters};
 use crate::recipe::Reconstruction;
 

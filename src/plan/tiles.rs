@@ -10,6 +10,7 @@ use super::grid::Grid;
 use super::isa::vectorize;
 use super::lines::plane_stride;
 use super::product::{load, store};
+use super::separable::{both, read, write};
 
 /// The tiles of an image, and how their planes and products lie in memory.
 ///
@@ -112,21 +113,18 @@ where
                         // every vector's length.
                         unsafe {
                             let x = x.as_ptr().add(from + c);
-                            let mut half = [[zero; PLANES]; IN];
-                            for (i, half) in half.iter_mut().enumerate() {
-                                let mut row = [zero; IN];
-                                for (j, value) in row.iter_mut().enumerate() {
-                                    *value = load::<S>(x.add((i * grid.columns + j) * columns));
-                                }
-                                *half = A::planes(simd, across, row);
-                            }
+                            let tile: [[S::f32s; IN]; IN] =
+                                read::<S, IN>(zero, x, grid.columns * columns, columns);
+                            let values = both(
+                                zero,
+                                &tile,
+                                #[inline(always)]
+                                |row| A::planes(simd, across, row),
+                                #[inline(always)]
+                                |column| A::planes(simd, down, column),
+                            );
                             let to = planes.as_mut_ptr().add(to + c);
-                            for j in 0..PLANES {
-                                let values = A::planes(simd, down, column(zero, &half, j));
-                                for (i, value) in values.into_iter().enumerate() {
-                                    store::<S>(to.add((i * PLANES + j) * stride), value);
-                                }
-                            }
+                            write::<S, PLANES>(&values, to, PLANES * stride, stride);
                         }
                     }
                 }
@@ -163,22 +161,25 @@ where
                         // SAFETY: as in `planes`.
                         unsafe {
                             let planes = planes.as_ptr().add(from + c);
-                            let mut half = [[zero; IN]; PLANES];
-                            for (i, half) in half.iter_mut().enumerate() {
-                                let mut row = [zero; PLANES];
-                                for (j, value) in row.iter_mut().enumerate() {
-                                    *value = load::<S>(planes.add((i * PLANES + j) * stride));
-                                }
-                                *half = A::inputs(simd, across, row);
-                            }
+                            let gradients =
+                                read::<S, PLANES>(zero, planes, PLANES * stride, stride);
+                            let mut tile: [[S::f32s; IN]; IN] = both(
+                                zero,
+                                &gradients,
+                                #[inline(always)]
+                                |row| A::inputs(simd, across, row),
+                                #[inline(always)]
+                                |column| A::inputs(simd, down, column),
+                            );
                             let x = x.as_mut_ptr().add(to + c);
-                            for j in 0..IN {
-                                let values = A::inputs(simd, down, column(zero, &half, j));
-                                for (i, value) in values.into_iter().enumerate() {
-                                    let to = x.add((i * grid.columns + j) * columns);
-                                    store::<S>(to, simd.add_f32s(load::<S>(to), value));
+                            let (row, column) = (grid.columns * columns, columns);
+                            let sums = read::<S, IN>(zero, x, row, column);
+                            for (tile, sums) in tile.iter_mut().zip(sums) {
+                                for (value, sum) in tile.iter_mut().zip(sums) {
+                                    *value = simd.add_f32s(sum, *value);
                                 }
                             }
+                            write::<S, IN>(&tile, x, row, column);
                         }
                     }
                 }
@@ -224,21 +225,16 @@ where
                         };
                         for c in (0..columns).step_by(S::F32_LANES) {
                             let products = products.as_ptr().add(from + c);
-                            let mut half = [[zero; OUT]; PRODUCTS];
-                            for (i, half) in half.iter_mut().enumerate() {
-                                let mut row = [zero; PRODUCTS];
-                                for (j, value) in row.iter_mut().enumerate() {
-                                    *value = load::<S>(products.add((i * PRODUCTS + j) * stride));
-                                }
-                                *half = A::results(simd, across, row);
-                            }
-                            let mut tile = [[zero; OUT]; OUT];
-                            for j in 0..OUT {
-                                let values = A::results(simd, down, column(zero, &half, j));
-                                for (row, value) in tile.iter_mut().zip(values) {
-                                    row[j] = value;
-                                }
-                            }
+                            let values =
+                                read::<S, PRODUCTS>(zero, products, PRODUCTS * stride, stride);
+                            let tile: [[S::f32s; OUT]; OUT] = both(
+                                zero,
+                                &values,
+                                #[inline(always)]
+                                |row| A::results(simd, across, row),
+                                #[inline(always)]
+                                |column| A::results(simd, down, column),
+                            );
                             finish.put(simd, tile, (corner(ty), corner(tx), c), put);
                         }
                     }
@@ -301,17 +297,16 @@ where
                                 }
                             }
                             store::<S>(bias.as_mut_ptr().add(c), sum);
-                            let mut half = [[zero; PRODUCTS]; OUT];
-                            for (half, row) in half.iter_mut().zip(tile) {
-                                *half = A::products(simd, across, row);
-                            }
+                            let values = both(
+                                zero,
+                                &tile,
+                                #[inline(always)]
+                                |row| A::products(simd, across, row),
+                                #[inline(always)]
+                                |column| A::products(simd, down, column),
+                            );
                             let products = products.as_mut_ptr().add(to + c);
-                            for j in 0..PRODUCTS {
-                                let values = A::products(simd, down, column(zero, &half, j));
-                                for (i, value) in values.into_iter().enumerate() {
-                                    store::<S>(products.add((i * PRODUCTS + j) * stride), value);
-                                }
-                            }
+                            write::<S, PRODUCTS>(&values, products, PRODUCTS * stride, stride);
                         }
                     }
                 }
@@ -330,26 +325,11 @@ where
         assert!(bias >= to.padded() && images * to.len() <= out);
         assert!(to.before + to.height <= to.rows && to.before + to.width <= to.columns);
         if finish.pool {
-            assert!(images * to.len() <= pooled && OUT % 2 == 0 && A::OUT_BEFORE == 0);
+            assert!(images * to.len() <= pooled && OUT.is_multiple_of(2) && A::OUT_BEFORE == 0);
         } else {
             assert!((finish.height, finish.width) == (to.height, to.width));
         }
     }
-}
-
-/// A column of a matrix. (`array::map` and `array::from_fn` are not always inlined, and a call takes vectors
-/// through memory.)
-#[inline(always)]
-pub(crate) fn column<V: Copy, const N: usize, const M: usize>(
-    zero: V,
-    rows: &[[V; M]; N],
-    j: usize,
-) -> [V; N] {
-    let mut column = [zero; N];
-    for (value, row) in column.iter_mut().zip(rows) {
-        *value = row[j];
-    }
-    column
 }
 
 /// Every tile of every image, in the order of the rows.

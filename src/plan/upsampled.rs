@@ -1,0 +1,82 @@
+//! Convolutions of upsampled values along one axis.
+
+use pulp::Simd;
+
+use super::axis::Axis;
+
+/// Three taps on values that are each repeated twice, without repeating them: four results from five
+/// products of three values where the sum as it is written takes twelve.
+///
+/// With w = w0 + w1 + w2 and the tile around x\[i\], of every second i:
+///
+/// ```text
+/// y[2i - 1] = (w0 + w1) (x[i-1] - x[i]) + w x[i]
+/// y[2i]     =  w0       (x[i-1] - x[i]) + w x[i]
+/// y[2i + 1] =  w2       (x[i+1] - x[i]) + w x[i]
+/// y[2i + 2] = (w1 + w2) (x[i+1] - x[i]) + w x[i]
+/// ```
+///
+/// The results at even and at odd places are convolutions of two taps, each with three products for two
+/// results (Winograd's F(2,2)); taken at the same inputs they share the one of w.
+pub(crate) struct Upsampled2;
+
+impl Axis<3, 3, 5, 4> for Upsampled2 {
+    const PLANE: [usize; 5] = [0, 0, 1, 2, 2];
+    const WEIGHTS: [[f32; 3]; 5] = [
+        [1.0, 1.0, 0.0],
+        [1.0, 0.0, 0.0],
+        [1.0, 1.0, 1.0],
+        [0.0, 0.0, 1.0],
+        [0.0, 1.0, 1.0],
+    ];
+    const IN_STEP: usize = 2;
+    const OUT_BEFORE: usize = 1;
+
+    fn tiles(inputs: usize) -> usize {
+        inputs / 2 + 1
+    }
+
+    fn outputs(inputs: usize) -> usize {
+        2 * inputs
+    }
+
+    fn takes(product: usize, tile: usize, inputs: usize) -> bool {
+        // Each but the one of w is for one output.
+        let out = [0, 1, 1, 2, 3].get(product).copied().unwrap_or(0);
+        product == 2 || (1..=2 * inputs).contains(&(4 * tile + out))
+    }
+
+    #[inline(always)]
+    fn planes<S: Simd>(simd: S, _: usize, [left, middle, right]: [S::f32s; 3]) -> [S::f32s; 3] {
+        [
+            simd.sub_f32s(left, middle),
+            middle,
+            simd.sub_f32s(right, middle),
+        ]
+    }
+
+    #[inline(always)]
+    fn inputs<S: Simd>(simd: S, _: usize, [left, middle, right]: [S::f32s; 3]) -> [S::f32s; 3] {
+        [
+            left,
+            simd.sub_f32s(middle, simd.add_f32s(left, right)),
+            right,
+        ]
+    }
+
+    #[inline(always)]
+    fn results<S: Simd>(simd: S, _: usize, [p, q, r, s, t]: [S::f32s; 5]) -> [S::f32s; 4] {
+        [
+            simd.add_f32s(p, r),
+            simd.add_f32s(q, r),
+            simd.add_f32s(s, r),
+            simd.add_f32s(t, r),
+        ]
+    }
+
+    #[inline(always)]
+    fn products<S: Simd>(simd: S, _: usize, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 5] {
+        let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
+        [a, b, sum, c, d]
+    }
+}
