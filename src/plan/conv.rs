@@ -96,15 +96,15 @@ impl FastConv {
     /// Number of products along both axes.
     fn products(&self) -> usize {
         match self.kind {
-            Kind::Plain => 36,
-            Kind::Upsampled => 25,
+            Kind::Plain => Plain::ALL_PRODUCTS,
+            Kind::Upsampled => Upsampled::ALL_PRODUCTS,
         }
     }
 
     fn planes(&self) -> usize {
         match self.kind {
-            Kind::Plain => 36,
-            Kind::Upsampled => 9,
+            Kind::Plain => Plain::ALL_PLANES,
+            Kind::Upsampled => Upsampled::ALL_PLANES,
         }
     }
 

@@ -6,7 +6,7 @@ use pulp::Simd;
 use super::finish::{Finish, Put, Take};
 use super::isa::vectorize;
 use super::lines::{Lines, padded};
-use super::product::{Left, Out, PANEL, Right, load, panels_len, product, store};
+use super::product::{Left, Out, Right, load, panel_place, panels_len, product, store};
 
 /// A convolution with stride 1 and zero padding that keeps the size, of images (channels, height, width).
 #[derive(Debug, Clone)]
@@ -346,11 +346,4 @@ fn shift(from: &[f32], to: &mut [f32], v: usize, reach: usize) {
         to[..width - by].copy_from_slice(&from[by..]);
         to[width - by..].fill(0.0);
     }
-}
-
-/// Where element (row, column) of a matrix (depth, columns) lies in panels.
-pub(crate) fn panel_place(depth: usize, columns: usize, row: usize, column: usize) -> usize {
-    let panel = column / PANEL * PANEL;
-    let width = PANEL.min(padded(columns) - panel);
-    depth * panel + row * width + column - panel
 }

@@ -136,7 +136,7 @@ impl Network {
             });
     }
 
-    /// The sums of the losses; gradients are left in the first lane, for [`Network::gradient`].
+    /// The sums of the losses; gradients are left in the first lane, for [`Network::unpack`].
     pub fn gradients(&mut self, parameters: &[Parameters], task: Task) -> Sums {
         let batch = task.input.len() / self.input_len().max(1);
         let samples = batch.div_ceil(LANES).max(self.samples);

@@ -5,12 +5,12 @@
 //! on one core of an AMD EPYC (Zen 4, at most 118 GFLOP/s), in GFLOP/s, beside the `gemm` crate with
 //! AVX-512 (`cargo test --release --lib products_per_second -- --ignored --nocapture`):
 //!
-//! | rows x columns x depth | gemm | here, AVX-512 | here, AVX2 |
-//! | --- | --- | --- | --- |
-//! | 12 x 64 x 32 | 90 | 112 | 109 |
-//! | 16 x 128 x 128 | 111 | 117 | 108 |
-//! | 56 x 128 x 64 | 104 | 116 | 109 |
-//! | 64 x 256 x 784 | 107 | 118 | 108 |
+//! | rows x columns x depth | gemm | here, AVX-512 | here, AVX2 | here, portable |
+//! | --- | --- | --- | --- | --- |
+//! | 12 x 64 x 32 | 76 | 110 | 106 | 15 |
+//! | 16 x 128 x 128 | 112 | 117 | 109 | 15 |
+//! | 56 x 128 x 64 | 104 | 116 | 108 | 15 |
+//! | 64 x 256 x 784 | 109 | 118 | 108 | 15 |
 
 use pulp::Simd;
 
@@ -18,7 +18,7 @@ use super::isa::vectorize;
 use super::lines::padded;
 
 /// Columns of a panel of [`Right::Panels`].
-pub(crate) const PANEL: usize = 32;
+const PANEL: usize = 32;
 
 /// The left operand: element (i, k) lies at `i * row + k * step`.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,13 @@ pub(crate) enum Right<'a> {
 /// Length of a right operand in panels.
 pub(crate) fn panels_len(depth: usize, columns: usize) -> usize {
     depth * padded(columns)
+}
+
+/// Where element (row, column) of a matrix (depth, columns) lies in panels.
+pub(crate) fn panel_place(depth: usize, columns: usize, row: usize, column: usize) -> usize {
+    let panel = column / PANEL * PANEL;
+    let width = PANEL.min(padded(columns) - panel);
+    depth * panel + row * width + column - panel
 }
 
 /// Where a product goes: element (i, j) at `i * row + j`.

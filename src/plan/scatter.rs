@@ -4,10 +4,9 @@
 use pulp::Simd;
 
 use super::conv::Kind;
-use super::gather::panel_place;
 use super::grid::Grid;
 use super::lines::{Lines, padded};
-use super::product::{Left, Out, Right, panels_len, product};
+use super::product::{Left, Out, Right, panel_place, panels_len, product};
 
 /// A convolution of three by three taps with zero padding that keeps the size, of images in a grid without
 /// border as they are or upsampled by two, to images (channels, height, width).

@@ -7,7 +7,7 @@ use super::product::{load, store};
 /// A column of a matrix. (`array::map` and `array::from_fn` are not always inlined, and a call takes vectors
 /// through memory.)
 #[inline(always)]
-pub(crate) fn column<V: Copy, const N: usize, const M: usize>(
+fn column<V: Copy, const N: usize, const M: usize>(
     zero: V,
     rows: &[[V; M]; N],
     j: usize,

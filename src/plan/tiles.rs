@@ -28,6 +28,12 @@ impl Tiles {
         plane_stride(self.down * self.across * images * columns)
     }
 
+    /// From the first value of the first plane to the last of the last one.
+    fn span(&self, planes: usize, images: usize, columns: usize) -> usize {
+        let plane = self.down * self.across * images * columns;
+        (planes - 1) * self.stride(images, columns) + plane
+    }
+
     fn row(&self, images: usize, ty: usize, tx: usize, image: usize) -> usize {
         (ty * self.across + tx) * images + image
     }
@@ -47,6 +53,10 @@ impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: 
 where
     A: Axis<IN, PLANES, PRODUCTS, OUT>,
 {
+    /// Planes and products along both axes.
+    pub const ALL_PLANES: usize = PLANES * PLANES;
+    pub const ALL_PRODUCTS: usize = PRODUCTS * PRODUCTS;
+
     /// The tiles of images.
     pub fn tiles(height: usize, width: usize) -> Tiles {
         Tiles {
@@ -94,10 +104,7 @@ where
         let zero = simd.splat_f32s(0.0);
         let stride = tiles.stride(images, columns);
         assert!(images * grid.len() <= x.len() && Self::is_covered(tiles, grid));
-        assert!(
-            (PLANES * PLANES - 1) * stride + tiles.down * tiles.across * images * columns
-                <= planes.len()
-        );
+        assert!(tiles.span(Self::ALL_PLANES, images, columns) <= planes.len());
         vectorize(
             simd,
             #[inline(always)]
@@ -144,10 +151,7 @@ where
         let zero = simd.splat_f32s(0.0);
         let stride = tiles.stride(images, columns);
         assert!(images * grid.len() <= x.len() && Self::is_covered(tiles, grid));
-        assert!(
-            (PLANES * PLANES - 1) * stride + tiles.down * tiles.across * images * columns
-                <= planes.len()
-        );
+        assert!(tiles.span(Self::ALL_PLANES, images, columns) <= planes.len());
         vectorize(
             simd,
             #[inline(always)]
@@ -200,10 +204,7 @@ where
         let zero = simd.splat_f32s(0.0);
         let stride = tiles.stride(images, columns);
         Self::check(finish, bias.len(), images, out.len(), pooled.len());
-        assert!(
-            (PRODUCTS * PRODUCTS - 1) * stride + tiles.down * tiles.across * images * columns
-                <= products.len()
-        );
+        assert!(tiles.span(Self::ALL_PRODUCTS, images, columns) <= products.len());
         vectorize(
             simd,
             #[inline(always)]
@@ -263,10 +264,7 @@ where
             out.len().min(gradient.len()),
             pooled.len(),
         );
-        assert!(
-            (PRODUCTS * PRODUCTS - 1) * stride + tiles.down * tiles.across * images * columns
-                <= products.len()
-        );
+        assert!(tiles.span(Self::ALL_PRODUCTS, images, columns) <= products.len());
         vectorize(
             simd,
             #[inline(always)]

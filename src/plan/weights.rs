@@ -4,9 +4,9 @@ use pulp::Simd;
 
 use super::axis::Axis;
 use super::isa::vectorize;
-use super::lines::{LINE, padded};
-use super::product::{PANEL, load, store};
-use super::separable::column;
+use super::lines::LINE;
+use super::product::panel_place;
+use super::separable::{both, read, write};
 use super::tiles::Square;
 
 /// Channels of a kernel: how many, and values from one to the next.
@@ -48,28 +48,22 @@ where
                                 tap[lane] = value;
                             }
                         }
-                        let panel = place / PANEL * PANEL;
-                        let width = PANEL.min(padded(inner.count) - panel);
-                        let place = outer.count * panel + k * width + place - panel;
+                        let place = panel_place(outer.count, inner.count, k, place);
                         for lane in (0..LINE).step_by(S::F32_LANES) {
                             // SAFETY: lanes and LINE are multiples; the assertions above cover all panels, which
                             // are `stride` long.
                             unsafe {
-                                let mut half = [[zero; PRODUCTS]; 3];
-                                for (half, taps) in half.iter_mut().zip(taps.chunks_exact(3)) {
-                                    let mut row = [zero; 3];
-                                    for (value, tap) in row.iter_mut().zip(taps) {
-                                        *value = load::<S>(tap.as_ptr().add(lane));
-                                    }
-                                    *half = Self::weigh(simd, row);
-                                }
-                                for j in 0..PRODUCTS {
-                                    let values = Self::weigh(simd, column(zero, &half, j));
-                                    for (i, value) in values.into_iter().enumerate() {
-                                        let at = (i * PRODUCTS + j) * stride + place + lane;
-                                        store::<S>(to.as_mut_ptr().add(at), value);
-                                    }
-                                }
+                                let taps = taps.as_ptr().cast::<f32>().add(lane);
+                                let values = both(
+                                    zero,
+                                    &read::<S, 3>(zero, taps, 3 * LINE, LINE),
+                                    #[inline(always)]
+                                    |row| Self::weigh(simd, row),
+                                    #[inline(always)]
+                                    |column| Self::weigh(simd, column),
+                                );
+                                let to = to.as_mut_ptr().add(place + lane);
+                                write::<S, PRODUCTS>(&values, to, PRODUCTS * stride, stride);
                             }
                         }
                     }
@@ -113,22 +107,17 @@ where
                 for place in (0..len).step_by(S::F32_LANES) {
                     // SAFETY: the assertion covers all products and taps; `len` is a multiple of every vector's.
                     unsafe {
-                        let mut half = [[zero; 3]; PRODUCTS];
-                        for (i, half) in half.iter_mut().enumerate() {
-                            let mut row = [zero; PRODUCTS];
-                            for (j, value) in row.iter_mut().enumerate() {
-                                *value = load::<S>(
-                                    weights.as_ptr().add((i * PRODUCTS + j) * len + place),
-                                );
-                            }
-                            *half = Self::unweigh(simd, row);
-                        }
-                        for v in 0..3 {
-                            let values = Self::unweigh(simd, column(zero, &half, v));
-                            for (u, value) in values.into_iter().enumerate() {
-                                store::<S>(taps.as_mut_ptr().add((3 * u + v) * len + place), value);
-                            }
-                        }
+                        let weights = weights.as_ptr().add(place);
+                        let values = both(
+                            zero,
+                            &read::<S, PRODUCTS>(zero, weights, PRODUCTS * len, len),
+                            #[inline(always)]
+                            |row| Self::unweigh(simd, row),
+                            #[inline(always)]
+                            |column| Self::unweigh(simd, column),
+                        );
+                        let taps = taps.as_mut_ptr().add(place);
+                        write::<S, 3>(&values, taps, 3 * len, len);
                     }
                 }
             },
