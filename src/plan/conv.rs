@@ -16,11 +16,10 @@
 
 use pulp::Simd;
 
-use super::axis::Axis;
 use super::finish::Finish;
 use super::grid::Grid;
 use super::lines::{Lines, padded, plane_stride};
-use super::product::{Left, Out, Right, panels_len, product};
+use super::product::panels_len;
 use super::tiles::{Square, Tiles};
 use super::upsampled::Upsampled2;
 use super::weights::Walk;
@@ -49,9 +48,9 @@ pub(crate) enum Kind {
 #[derive(Debug, Default)]
 pub(crate) struct ConvWeights {
     /// For each product the matrix (in, out), and (out, in).
-    forward: Lines,
-    backward: Lines,
-    bias: Lines,
+    pub(super) forward: Lines,
+    pub(super) backward: Lines,
+    pub(super) bias: Lines,
 }
 
 /// Images and their results, of some samples.
@@ -108,7 +107,7 @@ impl FastConv {
         }
     }
 
-    fn tiles(&self) -> Tiles {
+    pub(super) fn tiles(&self) -> Tiles {
         match self.kind {
             Kind::Plain => Plain::tiles(self.from.height, self.from.width),
             Kind::Upsampled => Upsampled::tiles(self.from.height, self.from.width),
@@ -116,7 +115,7 @@ impl FastConv {
     }
 
     /// How many images go through at once.
-    fn images(&self) -> usize {
+    pub(super) fn images(&self) -> usize {
         let tiles = self.tiles();
         let tiles = tiles.down * tiles.across;
         let values =
@@ -130,7 +129,7 @@ impl FastConv {
         self.planes_len(self.images()) + self.products_len(self.images())
     }
 
-    fn planes_len(&self, images: usize) -> usize {
+    pub(super) fn planes_len(&self, images: usize) -> usize {
         self.planes() * self.tiles().stride(images, self.from.padded())
     }
 
@@ -144,7 +143,7 @@ impl FastConv {
     }
 
     /// From one product's to the next.
-    fn product_len(&self) -> usize {
+    pub(super) fn product_len(&self) -> usize {
         plane_stride(self.from.channels * padded(self.out_channels))
     }
 
@@ -237,182 +236,6 @@ impl FastConv {
 }
 
 /// From the panels of one product to those of the next.
-fn panels_stride(depth: usize, columns: usize) -> usize {
+pub(super) fn panels_stride(depth: usize, columns: usize) -> usize {
     plane_stride(panels_len(depth, columns))
-}
-
-impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize>
-    Square<A, IN, PLANES, PRODUCTS, OUT>
-where
-    A: Axis<IN, PLANES, PRODUCTS, OUT>,
-{
-    /// Calls `work` for each product and each run of rows it is used by: with its number, the plane it
-    /// reads, the first row, and how many.
-    fn each(
-        conv: &FastConv,
-        tiles: Tiles,
-        images: usize,
-        mut work: impl FnMut(usize, usize, usize, usize),
-    ) {
-        for i in 0..PRODUCTS {
-            let down = Self::uses(i, conv.from.height);
-            for j in 0..PRODUCTS {
-                let across = Self::uses(j, conv.from.width);
-                let (number, plane) = (i * PRODUCTS + j, A::PLANE[i] * PLANES + A::PLANE[j]);
-                if across.len() == tiles.across {
-                    let row = tiles.across * images;
-                    work(number, plane, down.start * row, down.len() * row);
-                } else {
-                    for ty in down.clone() {
-                        let first = (ty * tiles.across + across.start) * images;
-                        work(number, plane, first, across.len() * images);
-                    }
-                }
-            }
-        }
-    }
-
-    fn forward<S: Simd>(
-        conv: &FastConv,
-        simd: S,
-        weights: &ConvWeights,
-        io: Forward,
-        images: usize,
-        scratch: &mut [f32],
-    ) {
-        let (from, to) = (conv.from, conv.finish.to);
-        let tiles = conv.tiles();
-        let (inputs, outputs) = (from.padded(), to.padded());
-        let panels = panels_stride(from.channels, conv.out_channels);
-        for first in (0..images).step_by(conv.images()) {
-            let images = conv.images().min(images - first);
-            let (planes, products) = scratch.split_at_mut(conv.planes_len(images));
-            let (plane_len, product_len) =
-                (tiles.stride(images, inputs), tiles.stride(images, outputs));
-            let x = &io.x[first * from.len()..];
-            Self::planes(simd, tiles, images, (x, from), planes);
-            Self::each(conv, tiles, images, |number, plane, row, rows| {
-                let left = &planes[plane * plane_len + row * inputs..];
-                let out = &mut products[number * product_len + row * outputs..];
-                let right = &weights.forward[number * panels..];
-                let out = Out {
-                    data: out,
-                    row: outputs,
-                    accumulate: false,
-                };
-                let left = Left {
-                    data: left,
-                    row: inputs,
-                    step: 1,
-                };
-                let sizes = (rows, outputs, from.channels);
-                product(simd, out, sizes, left, Right::Panels(right));
-            });
-            let out = &mut io.out[first * to.len()..];
-            let pooled = match conv.finish.pool {
-                true => &mut io.pooled[first * to.len()..],
-                false => &mut [],
-            };
-            Self::results(
-                simd,
-                tiles,
-                images,
-                products,
-                &conv.finish,
-                (&weights.bias, out, pooled),
-            );
-        }
-    }
-
-    fn backward<S: Simd>(
-        conv: &FastConv,
-        simd: S,
-        weights: &ConvWeights,
-        mut io: Backward,
-        images: usize,
-        scratch: &mut [f32],
-    ) {
-        let (from, to) = (conv.from, conv.finish.to);
-        let tiles = conv.tiles();
-        let (inputs, outputs) = (from.padded(), to.padded());
-        let panels = panels_stride(conv.out_channels, from.channels);
-        for first in (0..images).step_by(conv.images()) {
-            let images = conv.images().min(images - first);
-            let (planes, products) = scratch.split_at_mut(conv.planes_len(images));
-            let (plane_len, product_len) =
-                (tiles.stride(images, inputs), tiles.stride(images, outputs));
-            let x = &io.x[first * from.len()..];
-            Self::planes(simd, tiles, images, (x, from), planes);
-            let results = (
-                &io.gradient[first * to.len()..],
-                &io.out[first * to.len()..],
-                match conv.finish.pool {
-                    true => &io.pooled[first * to.len()..],
-                    false => &[],
-                },
-            );
-            Self::products(
-                simd,
-                tiles,
-                images,
-                &conv.finish,
-                results,
-                io.bias,
-                products,
-            );
-            let mut last = None;
-            Self::each(conv, tiles, images, |number, plane, row, rows| {
-                let out = &mut io.weights[number * conv.product_len()..][..conv.product_len()];
-                let begins = last.replace(number) != Some(number) && !(io.accumulate || first > 0);
-                if begins && rows == 0 {
-                    out.fill(0.0);
-                }
-                let left = &planes[plane * plane_len + row * inputs..];
-                let right = &products[number * product_len + row * outputs..];
-                let out = Out {
-                    data: out,
-                    row: outputs,
-                    accumulate: !begins,
-                };
-                let left = Left {
-                    data: left,
-                    row: 1,
-                    step: inputs,
-                };
-                let sizes = (from.channels, outputs, rows);
-                let right = Right::Rows {
-                    data: right,
-                    row: outputs,
-                };
-                product(simd, out, sizes, left, right);
-            });
-            let Some(x_gradient) = &mut io.x_gradient else {
-                continue;
-            };
-            // The planes are read no more: their gradients take their place.
-            if PLANES < PRODUCTS {
-                planes.fill(0.0);
-            }
-            Self::each(conv, tiles, images, |number, plane, row, rows| {
-                let out = &mut planes[plane * plane_len + row * inputs..];
-                let left = &products[number * product_len + row * outputs..];
-                let right = &weights.backward[number * panels..];
-                let out = Out {
-                    data: out,
-                    row: inputs,
-                    accumulate: PLANES < PRODUCTS,
-                };
-                let left = Left {
-                    data: left,
-                    row: outputs,
-                    step: 1,
-                };
-                let sizes = (rows, inputs, conv.out_channels);
-                product(simd, out, sizes, left, Right::Panels(right));
-            });
-            let x_gradient = &mut x_gradient[first * from.len()..][..images * from.len()];
-            x_gradient.fill(0.0);
-            Self::inputs(simd, tiles, images, planes, (x_gradient, from));
-        }
-    }
 }

@@ -25,6 +25,7 @@ mod loss;
 mod lower;
 mod math;
 mod network;
+mod passes;
 mod product;
 mod rearrange;
 mod scatter;
