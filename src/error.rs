@@ -19,6 +19,16 @@ pub enum Error {
         expected: String,
         found: String,
     },
+    /// A checkpoint is of a format that a later version made: sound, as far as this one can tell.
+    #[error(
+        "{}: expected checkpoint format {known} or older, found format {found}, \
+         written by a newer version of autoencode", shown(path)
+    )]
+    NewerFormat {
+        path: PathBuf,
+        known: u32,
+        found: u32,
+    },
     /// A recipe key has a value that cannot work.
     #[error("recipe key `{key}`: expected {expected}, found {found}")]
     Recipe {
@@ -46,7 +56,7 @@ pub enum Error {
          the last good checkpoint is kept: try a lower optimizer.lr or set optimizer.clip_norm"
     )]
     NotFinite {
-        what: &'static str,
+        what: String,
         value: f64,
         epoch: usize,
         step: u64,
@@ -146,6 +156,7 @@ impl Error {
                     | std::io::ErrorKind::AlreadyExists
             ),
             Self::File { .. }
+            | Self::NewerFormat { .. }
             | Self::Recipe { .. }
             | Self::Layer { .. }
             | Self::Argument { .. } => true,

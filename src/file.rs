@@ -7,6 +7,10 @@ use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
 
+/// How the names of unfinished files begin and end.
+const PREFIX: &str = ".autoencode-";
+const SUFFIX: &str = ".part";
+
 /// Replaces a file by way of a temporary one beside it.
 ///
 /// # Errors
@@ -19,11 +23,12 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Like [`replace`], for what must outlive a crash of the system too: the new content is synchronised
-/// and read back before the old one goes, and the folder is synchronised after.
+/// and read back before the old one goes, and the folder is synchronised after. The old file, if there is
+/// one, becomes `kept` where that is given; between these two renamings there is no file at `path`.
 ///
 /// # Errors
 /// As [`replace`], and if other bytes are read back than were written.
-pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace_durably(path: &Path, bytes: &[u8], kept: Option<&Path>) -> Result<()> {
     let failed = |source| failure(path, bytes.len(), source);
     let file = temporary(path, bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
@@ -34,12 +39,46 @@ pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<()> {
             "others when read back; the disk may be failing",
         ));
     }
+    if let Some(kept) = kept {
+        move_if_there(path, kept)?;
+    }
     file.persist(path).map_err(|error| failed(error.error))?;
     // Only Unix lets a folder be opened and synchronised.
     #[cfg(unix)]
     std::fs::File::open(folder(path))
         .and_then(|folder| folder.sync_all())
         .map_err(failed)?;
+    Ok(())
+}
+
+/// Renames a file over another one; a file that is not there stays not there.
+///
+/// # Errors
+/// If the system refuses.
+pub(crate) fn move_if_there(from: &Path, to: &Path) -> Result<()> {
+    match std::fs::rename(from, to) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("rename", from, source))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes the unfinished files that a killed process left in a folder, which nobody else may be writing to.
+///
+/// # Errors
+/// If the folder cannot be read or written to.
+pub(crate) fn sweep(folder: &Path) -> Result<()> {
+    let entries = std::fs::read_dir(folder);
+    let entries = entries.map_err(|source| Error::io("read the folder", folder, source))?;
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            let path = entry.path();
+            std::fs::remove_file(&path).map_err(|source| Error::io("remove", path, source))?;
+        }
+    }
     Ok(())
 }
 
@@ -105,7 +144,7 @@ fn temporary(path: &Path, bytes: &[u8]) -> std::io::Result<NamedTempFile> {
 /// An empty file beside the one that it will replace.
 fn unnamed(path: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".part");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         // What the umask leaves of this, as for a file made by any other program.

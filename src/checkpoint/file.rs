@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,37 @@ impl Checkpoint {
     /// # Errors
     /// If the folder cannot be written to, or what was read back is not what was written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        file::replace_durably(path, &self.to_bytes()?)
+        file::replace_durably(path, &self.to_bytes()?, None)
+    }
+
+    /// [`Checkpoint::write`] that keeps the file of before as `previous`, for when the new one is damaged
+    /// one day. A kill between the two renamings leaves `previous` alone, whole.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::write`].
+    pub fn write_keeping(&self, path: &Path, previous: &Path) -> Result<()> {
+        file::replace_durably(path, &self.to_bytes()?, Some(previous))
+    }
+
+    /// The first tensor with a value that is not a finite number, and the sum of its values, which is none
+    /// either.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read from its device.
+    pub fn not_finite(&self) -> Result<Option<(String, f64)>> {
+        let tensors = self
+            .weights
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor))
+            .chain(under(OPTIMIZER, &self.optimizer));
+        for (name, tensor) in tensors {
+            // f64 holds the sum of any number of finite f32; what is not finite shows in every sum.
+            let sum: f64 = tensor.to_dtype(DType::F64)?.sum_all()?.to_scalar()?;
+            if !sum.is_finite() {
+                return Ok(Some((name, sum)));
+            }
+        }
+        Ok(None)
     }
 
     /// Reads and verifies a file.
@@ -111,14 +141,11 @@ impl Checkpoint {
         let version: Version = serde_json::from_str(entry)
             .map_err(|error| broken(format!("metadata that cannot be read: {error}")))?;
         if version.format > FORMAT {
-            return Err(Error::file(
-                origin,
-                format!("checkpoint format {FORMAT} or older"),
-                format!(
-                    "format {}, written by a newer version of autoencode",
-                    version.format
-                ),
-            ));
+            return Err(Error::NewerFormat {
+                path: origin.to_path_buf(),
+                known: FORMAT,
+                found: version.format,
+            });
         }
         let metadata: Metadata = serde_json::from_str(entry)
             .map_err(|error| broken(format!("metadata that cannot be read: {error}")))?;

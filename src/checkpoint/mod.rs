@@ -88,22 +88,28 @@ pub struct Checkpoint {
     pub sampling: BTreeMap<String, Tensor>,
 }
 
-/// The file of a checkpoint given as a file or as a run folder: its best one, else its last.
+/// The names of the checkpoints in a run folder: for use, to resume from, and the one before that.
+pub const BEST: &str = "best.safetensors";
+pub const LAST: &str = "last.safetensors";
+pub const PREVIOUS: &str = "previous.safetensors";
+
+/// The file of a checkpoint given as a file or as a run folder: its best one, else its last, else the one
+/// before.
 ///
 /// # Errors
-/// If there is neither.
+/// If there is none.
 pub fn locate(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
     }
-    ["best.safetensors", "last.safetensors"]
+    [BEST, LAST, PREVIOUS]
         .iter()
         .map(|name| path.join(name))
         .find(|file| file.is_file())
         .ok_or_else(|| {
             Error::file(
                 path,
-                "a run folder with best.safetensors or last.safetensors",
+                format!("a run folder with {BEST} or {LAST}"),
                 "neither",
             )
         })

@@ -87,6 +87,11 @@ impl Data {
     /// Loads the data as the recipe's `[data]` says; [`Shared::note_origin`] then says if it is not the
     /// full set.
     pub fn load(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Dataset> {
+        self.request(config, shared)?.load()
+    }
+
+    /// What is to be loaded, after a word on what may take long.
+    pub fn request(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Request> {
         let source = match (&self.data, config.points) {
             (Some(path), Some(_)) => {
                 return Err(Error::argument(
@@ -105,6 +110,23 @@ impl Data {
                 config.set.title()
             ));
         }
-        load_with(&source, config, self.offline)
+        Ok(Request {
+            source,
+            config: config.clone(),
+            offline: self.offline,
+        })
+    }
+}
+
+/// Data that is wanted.
+pub struct Request {
+    source: Source,
+    config: DataConfig,
+    offline: bool,
+}
+
+impl Request {
+    pub fn load(&self) -> autoencode::Result<Dataset> {
+        load_with(&self.source, &self.config, self.offline)
     }
 }

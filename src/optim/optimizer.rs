@@ -113,8 +113,17 @@ impl Optimizer {
         let Some(limit) = self.config.clip_norm() else {
             return Ok(1.0);
         };
+        Ok(clip_factor(self.norm(gradients)?, limit))
+    }
+
+    /// The Euclidean norm of the gradients of all variables together: no finite number if one of them is
+    /// none.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub fn norm(&self, gradients: &GradStore) -> Result<f64> {
         let vars = self.parameters.iter().map(|parameter| &parameter.var);
-        Ok(clip_factor(global_norm(vars, gradients)?, limit))
+        global_norm(vars, gradients)
     }
 
     /// A copy of the state by name of its tensor and variable, as `first.encoder.0.weight`.
@@ -135,27 +144,38 @@ impl Optimizer {
     /// Takes up where `state` and `step` were left.
     ///
     /// # Errors
-    /// If a tensor is missing, of another shape or type than its variable, or belongs to no
+    /// Lists every tensor that is missing, of another shape or type than its variable, or belongs to no
     /// variable; nothing is changed then.
     pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, step: u64) -> Result<()> {
         let mut restored = Vec::with_capacity(self.parameters.len());
+        let mut wrong = Vec::new();
         let mut taken = BTreeSet::new();
         for parameter in &self.parameters {
-            let tensors = self
-                .names(parameter)
-                .map(|name| {
-                    let tensor = fitting(&name, state.get(&name), &parameter.var)?;
-                    taken.insert(name);
-                    Ok(tensor)
-                })
-                .collect::<Result<Vec<_>>>()?;
+            let mut tensors = Vec::new();
+            for name in self.names(parameter) {
+                match state.get(&name) {
+                    Some(tensor) if is_like(tensor, &parameter.var) => {
+                        // A copy, since steps write in place.
+                        let tensor = tensor.to_device(parameter.var.device())?;
+                        tensors.push(tensor.force_contiguous()?);
+                    }
+                    found => wrong.push(format!(
+                        "`{name}` is {}, expected {}",
+                        found.map_or("missing".to_string(), described),
+                        described(&parameter.var)
+                    )),
+                }
+                taken.insert(name);
+            }
             restored.push(tensors);
         }
-        if let Some((name, tensor)) = state.iter().find(|(name, _)| !taken.contains(*name)) {
+        let extra = state.keys().filter(|name| !taken.contains(*name));
+        wrong.extend(extra.map(|name| format!("`{name}` belongs to no variable")));
+        if !wrong.is_empty() {
             return Err(Error::argument(
-                format!("optimiser state `{name}`"),
-                "no tensor of that name",
-                described(tensor),
+                "optimiser state",
+                "the tensors of this optimiser for these variables",
+                wrong.join("; "),
             ));
         }
         for (parameter, tensors) in self.parameters.iter_mut().zip(restored) {
@@ -198,21 +218,10 @@ fn moves<'a>(parameters: &'a mut [Parameter], gradients: &GradStore) -> Result<V
     Ok(moves)
 }
 
-/// The tensor on the variable's device, if it is shaped as the variable.
-fn fitting(name: &str, tensor: Option<&Tensor>, var: &Var) -> Result<Tensor> {
-    match tensor {
-        Some(tensor) if tensor.shape() == var.shape() && tensor.dtype() == var.dtype() => {
-            // A copy, since steps write in place.
-            Ok(tensor.to_device(var.device())?.force_contiguous()?)
-        }
-        other => Err(Error::argument(
-            format!("optimiser state `{name}`"),
-            described(var),
-            other.map_or("none".to_string(), described),
-        )),
-    }
+fn is_like(tensor: &Tensor, var: &Var) -> bool {
+    tensor.shape() == var.shape() && tensor.dtype() == var.dtype()
 }
 
 fn described(tensor: &Tensor) -> String {
-    format!("{:?} of shape {:?}", tensor.dtype(), tensor.dims())
+    format!("{:?} {:?}", tensor.dims(), tensor.dtype())
 }

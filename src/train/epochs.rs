@@ -6,7 +6,7 @@ use super::metrics::{EpochMetrics, Kl};
 use super::run_folder::RunFolder;
 use super::trainer::Trainer;
 use crate::Result;
-use crate::checkpoint::Best;
+use crate::checkpoint::{Best, Checkpoint};
 use crate::evaluate::Part;
 use crate::objective::Losses;
 
@@ -63,6 +63,9 @@ impl Trainer {
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Ending> {
+        if let Some(folder) = folder.as_deref_mut().filter(|_| !self.is_saved) {
+            self.begin(folder)?;
+        }
         loop {
             if let Some(ending) = self.ending() {
                 return match folder.as_deref() {
@@ -74,8 +77,8 @@ impl Trainer {
             }
             let start = Instant::now();
             let begun_at = self.progress.position;
-            if self.run_steps(stop, observe)? == Ending::Stopped {
-                return self.stopped(folder.as_deref());
+            if self.run_steps(folder.as_deref_mut(), stop, observe)? == Ending::Stopped {
+                return self.stopped(folder);
             }
             let trained = self
                 .samples_per_epoch()
@@ -85,10 +88,22 @@ impl Trainer {
             } else {
                 self.begin_epoch(self.progress.epoch + 1);
             }
-            if stop() && self.ending().is_none() {
-                return self.stopped(folder.as_deref());
+            if stop() {
+                return self.stopped(folder);
             }
         }
+    }
+
+    /// Keeps the recipe and the state before the first step, of a run and of its extension. So what cannot
+    /// be written is known at once, and a run that is killed in its first epoch goes on too.
+    fn begin(&mut self, folder: &mut RunFolder) -> Result<()> {
+        if self.progress.best.is_some() {
+            let mut best = Checkpoint::read(&folder.best())?;
+            best.recipe = self.recipe.clone();
+            best.write(&folder.best())?;
+        }
+        folder.write_recipe(&self.recipe)?;
+        self.save(folder)
     }
 
     /// One epoch of steps, neither measured nor saved; returns its training losses.
@@ -96,18 +111,29 @@ impl Trainer {
     /// # Errors
     /// If the loss leaves the finite numbers.
     pub fn epoch(&mut self) -> Result<Losses> {
-        self.run_steps(&|| false, &mut |_| {})?;
+        self.run_steps(None, &|| false, &mut |_| {})?;
         let losses = self.progress.losses();
         self.begin_epoch(self.progress.epoch + 1);
         Ok(losses)
     }
 
-    /// Saves what resuming needs.
-    fn stopped(&self, folder: Option<&RunFolder>) -> Result<Ending> {
-        if let Some(folder) = folder {
-            self.checkpoint(true)?.write(&folder.last())?;
+    fn stopped(&mut self, folder: Option<&mut RunFolder>) -> Result<Ending> {
+        if let Some(folder) = folder.filter(|_| !self.is_saved) {
+            self.save(folder)?;
         }
         Ok(Ending::Stopped)
+    }
+
+    /// Saves what resuming needs, if it is worth it.
+    fn save(&mut self, folder: &mut RunFolder) -> Result<()> {
+        self.check_state()?;
+        self.write(folder)
+    }
+
+    fn write(&mut self, folder: &mut RunFolder) -> Result<()> {
+        folder.save(&self.checkpoint(true)?)?;
+        self.is_saved = true;
+        Ok(())
     }
 
     /// Whether an epoch, from 1, is measured and saved.
@@ -140,6 +166,7 @@ impl Trainer {
     /// The steps that are left of the epoch under way.
     fn run_steps(
         &mut self,
+        mut folder: Option<&mut RunFolder>,
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Ending> {
@@ -161,6 +188,13 @@ impl Trainer {
             });
             if stop() {
                 return Ok(Ending::Stopped);
+            }
+            // After the last step of an epoch it is saved anyway.
+            if let Some(folder) = folder.as_deref_mut()
+                && self.progress.position < steps
+                && folder.is_due(self.progress.step)
+            {
+                self.save(folder)?;
             }
         }
         Ok(Ending::Finished)
@@ -201,16 +235,20 @@ impl Trainer {
         if is_best {
             self.progress.best = Some(Best { epoch, loss });
         }
+        if folder.is_some() {
+            self.check_state()?;
+        }
         self.begin_epoch(epoch);
         if let Some(folder) = folder {
             if is_best {
                 self.checkpoint(false)?.write(&folder.best())?;
             }
-            self.checkpoint(true)?.write(&folder.last())?;
             folder.record(&metrics, &self.recipe)?;
             if let Some(picture) = &self.picture {
                 picture.write(&self.model, &self.recipe, &metrics, &folder.sample(epoch))?;
             }
+            // Last, so that a run which is killed before does the epoch again with all that belongs to it.
+            self.write(folder)?;
         }
         observe(Event::Epoch(&metrics));
         Ok(())

@@ -1,19 +1,45 @@
 //! `runs/<recipe>[-N]/`: everything that one run leaves.
 
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::environment::Environment;
+use super::lock::Lock;
 use super::metrics::{EpochMetrics, csv};
+use crate::checkpoint::{BEST, Checkpoint, LAST, PREVIOUS};
 use crate::picture::{Series, curves};
 use crate::recipe::{Objective, Recipe};
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
-/// The folder of a run.
+/// The folder of the pictures in it.
+const SAMPLES: &str = "samples";
+
+/// When the state is saved within an epoch; at its end it always is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SaveEvery {
+    /// After every so many steps, counted from the start of the run.
+    Steps(NonZeroU64),
+    /// When so much time has passed since the last save.
+    Time(Duration),
+}
+
+impl Default for SaveEvery {
+    /// Five minutes: what a kill costs at most.
+    fn default() -> Self {
+        Self::Time(Duration::from_secs(300))
+    }
+}
+
+/// The folder of a run. Only one process at a time has it.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    lock: Lock,
     rows: Vec<EpochMetrics>,
+    every: SaveEvery,
+    saved: Instant,
     /// Folders that did not exist before, outermost first.
     made: Vec<PathBuf>,
 }
@@ -34,7 +60,7 @@ impl RunFolder {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     made.push(path.clone());
-                    return Self::fill(path, made);
+                    return Self::fill(&path, made);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => return Err(Error::io("create the folder", path, error)),
@@ -45,51 +71,67 @@ impl RunFolder {
     /// Makes this folder, which must not exist or be empty.
     ///
     /// # Errors
-    /// If it holds something, or cannot be made.
+    /// If it holds something, or cannot be made or written to.
     pub fn create(path: &Path) -> Result<Self> {
         let made = make_dirs(path)?;
-        let mut entries =
-            fs::read_dir(path).map_err(|source| Error::io("read the folder", path, source))?;
-        if entries.next().is_some() {
+        let entries = fs::read_dir(path);
+        let entries = entries.map_err(|source| Error::io("read the folder", path, source))?;
+        let mut entries = entries.flatten().map(|entry| entry.path());
+        if entries.any(|entry| !Lock::is_file_of_lock(&entry)) {
             return Err(Error::file(
                 path,
                 "a new or empty folder (or --resume to continue a run)",
                 "a folder that holds files",
             ));
         }
-        Self::fill(path.to_path_buf(), made)
+        Self::fill(path, made)
     }
 
-    fn fill(path: PathBuf, mut made: Vec<PathBuf>) -> Result<Self> {
-        made.extend(make_dirs(&path.join("samples"))?);
+    /// Opens the folder of a run that goes on, and removes what a kill left unfinished.
+    ///
+    /// # Errors
+    /// If another process has it, or it cannot be written to.
+    pub fn open(path: &Path) -> Result<Self> {
+        let folder = Self::fill(path, Vec::new())?;
+        file::sweep(path)?;
+        file::sweep(&folder.samples())?;
+        Ok(folder)
+    }
+
+    fn fill(path: &Path, mut made: Vec<PathBuf>) -> Result<Self> {
+        let lock = Lock::take(path)?;
+        made.extend(make_dirs(&path.join(SAMPLES))?);
         Ok(Self {
-            path,
+            path: path.to_path_buf(),
+            lock,
             rows: Vec::new(),
+            every: SaveEvery::default(),
+            saved: Instant::now(),
             made,
         })
     }
 
-    /// Opens the folder of a run that goes on after `epoch`: rows of later epochs, which a kill may
+    /// Reads the metrics of a run that goes on after `epoch`: rows of later epochs, which a kill may
     /// have left, are dropped.
     ///
     /// # Errors
-    /// If its metrics cannot be read.
-    pub fn reopen(path: &Path, epoch: usize, objective: Objective) -> Result<Self> {
-        let mut folder = Self::fill(path.to_path_buf(), Vec::new())?;
-        let file = folder.file("metrics.jsonl");
+    /// If they cannot be read.
+    pub(super) fn read_metrics(&mut self, epoch: usize, objective: Objective) -> Result<()> {
+        let file = self.file("metrics.jsonl");
         if file.exists() {
             let text = fs::read_to_string(&file).map_err(|e| Error::io("read", &file, e))?;
-            folder.rows = text
+            self.rows = text
                 .lines()
                 .filter_map(|line| EpochMetrics::from_columns(line, objective))
                 .filter(|row| row.epoch <= epoch)
                 .collect();
         }
-        Ok(folder)
+        Ok(())
     }
 
     /// Takes a new folder away again when the run could not begin.
     pub fn discard(self) {
+        self.lock.remove();
         for folder in self.made.iter().rev() {
             // Only empty folders are removed, so that nothing can be lost.
             let _ = fs::remove_dir(folder);
@@ -113,19 +155,49 @@ impl RunFolder {
 
     /// All that resuming needs.
     pub fn last(&self) -> PathBuf {
-        self.file("last.safetensors")
+        self.file(LAST)
+    }
+
+    /// The checkpoint before the last.
+    pub fn previous(&self) -> PathBuf {
+        self.file(PREVIOUS)
     }
 
     /// The weights of the epoch with the lowest validation loss.
     pub fn best(&self) -> PathBuf {
-        self.file("best.safetensors")
+        self.file(BEST)
     }
 
     /// The picture of an epoch.
     pub fn sample(&self, epoch: usize) -> PathBuf {
-        self.path
-            .join("samples")
-            .join(format!("epoch-{epoch:03}.png"))
+        self.samples().join(format!("epoch-{epoch:03}.png"))
+    }
+
+    fn samples(&self) -> PathBuf {
+        self.path.join(SAMPLES)
+    }
+
+    /// Sets when the state is saved within an epoch.
+    pub fn save_every(&mut self, every: SaveEvery) {
+        self.every = every;
+    }
+
+    /// Whether the state after this step is to be saved.
+    pub(super) fn is_due(&self, step: u64) -> bool {
+        match self.every {
+            SaveEvery::Steps(steps) => step.is_multiple_of(steps.get()),
+            SaveEvery::Time(time) => self.saved.elapsed() >= time,
+        }
+    }
+
+    /// Keeps what resuming needs, and the checkpoint before it.
+    ///
+    /// # Errors
+    /// If it cannot be written; the last checkpoint stays then.
+    pub(super) fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        checkpoint.write_keeping(&self.last(), &self.previous())?;
+        self.saved = Instant::now();
+        Ok(())
     }
 
     /// Keeps the resolved recipe.
@@ -188,7 +260,7 @@ impl RunFolder {
 
     /// Whole or not at all: a reader never sees half a file.
     fn write(&self, name: &str, text: &str) -> Result<()> {
-        crate::file::replace(&self.file(name), text.as_bytes())
+        file::replace(&self.file(name), text.as_bytes())
     }
 }
 

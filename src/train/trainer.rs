@@ -39,12 +39,14 @@ pub struct Trainer {
     pub(super) dataset: Dataset,
     content: String,
     pub(super) device: Device,
-    parameters: Parameters,
+    pub(super) parameters: Parameters,
     /// Reads the same weights as the engine, without tracking.
     pub(super) model: Autoencoder,
     engine: Box<dyn Engine>,
-    optimizer: Optimizer,
+    pub(super) optimizer: Optimizer,
     pub(super) progress: Progress,
+    /// Whether the state is as the run folder's last checkpoint holds it.
+    pub(super) is_saved: bool,
     pub(super) picture: Option<SamplePicture>,
     /// The batch of all samples, where every step is the same one.
     whole: Option<Batch>,
@@ -81,6 +83,7 @@ impl Trainer {
             engine: fastest(trained, recipe.objective)?,
             content: dataset.content(),
             progress: Progress::default(),
+            is_saved: false,
             whole: None,
             spent: None,
             times: StepTimes::default(),
@@ -91,44 +94,6 @@ impl Trainer {
             model,
             optimizer,
         })
-    }
-
-    /// A run taken up where a checkpoint left it.
-    ///
-    /// # Errors
-    /// If the checkpoint has no optimiser state although its optimiser keeps one, or does not fit its
-    /// own recipe or the data.
-    pub fn resume(
-        checkpoint: Checkpoint,
-        origin: &std::path::Path,
-        dataset: Dataset,
-        device: Device,
-    ) -> Result<Self> {
-        let keeps_state = !checkpoint.recipe.optimizer.state_names().is_empty();
-        if keeps_state && checkpoint.optimizer.is_empty() {
-            return Err(Error::file(
-                origin,
-                "a checkpoint to resume from, last.safetensors",
-                "one without the optimiser's state",
-            ));
-        }
-        let content = dataset.content();
-        if checkpoint.data != content {
-            return Err(Error::file(
-                origin,
-                format!("the data of the run, {} (see --data)", checkpoint.data),
-                content,
-            ));
-        }
-        // Reports every tensor that does not fit before anything is changed.
-        checkpoint.model(origin, &device)?;
-        let mut trainer = Self::new(checkpoint.recipe, dataset, device)?;
-        trainer
-            .optimizer
-            .restore(&checkpoint.optimizer, checkpoint.progress.step)?;
-        trainer.parameters.set(&checkpoint.weights)?;
-        trainer.progress = checkpoint.progress;
-        Ok(trainer)
     }
 
     /// The recipe with everything filled in.
@@ -180,7 +145,8 @@ impl Trainer {
     /// returns its losses.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] if the loss is not a finite number; the weights are not changed then.
+    /// [`Error::NotFinite`] if the loss or a gradient is not a finite number; the weights are not changed
+    /// then.
     pub fn step(&mut self, indices: &[u32]) -> Result<Losses> {
         let epoch = self.progress.epoch as u64 + 1;
         let start = Instant::now();
@@ -189,6 +155,7 @@ impl Trainer {
         let (losses, gradients) = self.engine.gradients(&batch)?;
         let rate = self.rate();
         self.finite("training loss", losses.mean())?;
+        self.finite("norm of the gradient", self.optimizer.norm(&gradients)?)?;
         let derived = Instant::now();
         self.optimizer.update(&gradients, rate)?;
         // Not the batch of all samples, which stays as it is.
@@ -196,6 +163,7 @@ impl Trainer {
             self.spent = Some(batch);
         }
         self.progress.step += 1;
+        self.is_saved = false;
         self.times = StepTimes {
             batch: prepared - start,
             gradients: derived - prepared,
@@ -250,6 +218,17 @@ impl Trainer {
         })
     }
 
+    /// Refuses a state that is not worth saving.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] if a weight or a value of the optimiser's is not a finite number.
+    pub(super) fn check_state(&self) -> Result<()> {
+        match self.checkpoint(true)?.not_finite()? {
+            Some((name, value)) => self.finite(&format!("sum of `{name}`"), value),
+            None => Ok(()),
+        }
+    }
+
     /// The batches of an epoch, in order.
     pub fn batches(&self, epoch: u64) -> Result<Batches> {
         let Recipe { training, seed, .. } = &self.recipe;
@@ -299,12 +278,12 @@ impl Trainer {
         self.recipe.optimizer.lr() * factor
     }
 
-    pub(super) fn finite(&self, what: &'static str, value: f64) -> Result<()> {
+    pub(super) fn finite(&self, what: &str, value: f64) -> Result<()> {
         if value.is_finite() {
             return Ok(());
         }
         Err(Error::NotFinite {
-            what,
+            what: what.to_string(),
             value,
             epoch: self.progress.epoch + 1,
             step: self.progress.step + 1,

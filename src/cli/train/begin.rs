@@ -1,0 +1,101 @@
+//! Making or opening the run folder, and loading the data.
+
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use autoencode::Error;
+use autoencode::data::Dataset;
+use autoencode::device::Chosen;
+use autoencode::recipe::{DataConfig, Recipe};
+use autoencode::train::{Interrupt, Resumable, RunFolder, Trainer};
+
+use super::super::shared::Shared;
+use super::Train;
+
+/// How often is looked for a signal while the data is loaded.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+impl Train {
+    /// A new run; `None` if a signal came before it began, which leaves no folder.
+    pub fn start(
+        &self,
+        chosen: &Chosen,
+        shared: &Shared,
+        interrupt: &Interrupt,
+    ) -> Result<Option<(Trainer, RunFolder)>> {
+        let recipe = Recipe::load(&self.recipe, &self.settings())?;
+        // Before the data is loaded, which may take a while: a folder that cannot be written to is
+        // better known at once.
+        let folder = match &self.output {
+            Some(path) => RunFolder::create(path)?,
+            None => RunFolder::create_in(Path::new("runs"), &recipe.name)?,
+        };
+        let begun = self
+            .load(&recipe.data, shared, interrupt)
+            .and_then(|dataset| match dataset {
+                Some(dataset) => Ok(Some(Trainer::new(recipe, dataset, chosen.device.clone())?)),
+                None => Ok(None),
+            });
+        match begun {
+            Ok(Some(trainer)) => Ok(Some((trainer, folder))),
+            nothing => {
+                folder.discard();
+                nothing.map(|_| None)
+            }
+        }
+    }
+
+    /// A run that goes on; `None` if a signal came before it did.
+    pub fn resume(
+        &self,
+        run: &Path,
+        chosen: &Chosen,
+        shared: &Shared,
+        interrupt: &Interrupt,
+    ) -> Result<Option<(Trainer, RunFolder)>> {
+        let run = Resumable::open(run)?;
+        for note in &run.notes {
+            shared.remark(&format!("note: {note}"));
+        }
+        let Some(dataset) = self.load(&run.checkpoint.recipe.data, shared, interrupt)? else {
+            return Ok(None);
+        };
+        let device = chosen.device.clone();
+        let mut trainer = Trainer::resume(run.checkpoint, &run.file, dataset, device)?;
+        trainer.change(&self.settings())?;
+        Ok(Some((trainer, run.folder)))
+    }
+
+    /// Loads the data on a thread of its own, as a download does not hear a signal.
+    fn load(
+        &self,
+        config: &DataConfig,
+        shared: &Shared,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Dataset>> {
+        let request = self.data.request(config, shared)?;
+        let (sender, receiver) = mpsc::channel();
+        thread::Builder::new()
+            .name("data".to_string())
+            // Nobody waits for the data any more where this fails.
+            .spawn(move || drop(sender.send(request.load())))
+            .context("cannot start a thread")?;
+        loop {
+            match receiver.recv_timeout(LOOK_EVERY) {
+                Ok(dataset) => return Ok(Some(dataset?)),
+                Err(RecvTimeoutError::Timeout) if interrupt.requested() => {
+                    shared.remark("stopped before the data was loaded");
+                    return Ok(None);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    let found = "a thread that ended without it";
+                    return Err(Error::argument("data", "the loaded data", found).into());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `autoencode train`.
+
+mod begin;
+mod report;
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use autoencode::train::{Ending, Environment, Interrupt, RunFolder, SaveEvery, Trainer};
+use clap::Args;
+
+use super::progress::Progress;
+use super::shared::{Data, Shared};
+use report::{conclude, introduce, why_early};
+
+/// Train an autoencoder; without a recipe, the convolutional denoiser of MNIST digits.
+///
+/// Leaves a run folder with the resolved recipe, metrics, curves, a picture an epoch,
+/// best.safetensors for use and last.safetensors for --resume. Ctrl-C finishes the step and saves.
+#[derive(Debug, Args)]
+pub struct Train {
+    /// A recipe by name (see `autoencode recipes`) or a TOML file.
+    #[arg(default_value = "conv-denoiser")]
+    recipe: String,
+
+    #[command(flatten)]
+    data: Data,
+
+    /// Passes over the training set (training.epochs).
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
+
+    /// Samples a step (training.batch_size).
+    #[arg(long, value_name = "N")]
+    batch_size: Option<u32>,
+
+    /// Key of everything random: initial weights, order, noise (seed).
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Set any key of the recipe, as in --set optimizer.lr=3e-4; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+
+    /// Folder for the run, new or empty [default: runs/RECIPE, runs/RECIPE-2, ...].
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// Go on with a run where it was left; --epochs makes it longer, also one that is finished. A cosine
+    /// schedule is then that of a run of the new length.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "batch_size", "seed", "output"])]
+    resume: Option<PathBuf>,
+
+    /// Save for --resume after every so many steps [default: every 5 minutes, and after each epoch].
+    #[arg(long, value_name = "STEPS")]
+    checkpoint_every: Option<NonZeroU64>,
+}
+
+impl Train {
+    pub fn run(&self, shared: &Shared) -> Result<ExitCode> {
+        let chosen = shared.device()?;
+        let interrupt = Interrupt::install()?;
+        let begun = match &self.resume {
+            Some(run) => self.resume(run, &chosen, shared, &interrupt)?,
+            None => self.start(&chosen, shared, &interrupt)?,
+        };
+        let Some((mut trainer, mut folder)) = begun else {
+            return Ok(ExitCode::from(interrupt.exit_code()));
+        };
+        if let Some(steps) = self.checkpoint_every {
+            folder.save_every(SaveEvery::Steps(steps));
+        }
+        introduce(&mut trainer, &chosen, shared)?;
+        let device = format!("{} ({})", chosen.name, chosen.reason);
+        let mut environment = Environment::start(&device, shared.threads(), folder.path());
+        folder.write_environment(&environment)?;
+
+        let mut progress = Progress::new(shared, &trainer);
+        let ending = trainer.run(Some(&mut folder), &|| interrupt.requested(), &mut |event| {
+            progress.show(&event)
+        });
+        progress.finish();
+        let ending = ending.with_context(|| how_to_go_on(&folder))?;
+        environment.finish();
+        folder.write_environment(&environment)?;
+        if ending == Ending::Stopped {
+            shared.remark(&where_stopped(&trainer, &folder));
+            return Ok(ExitCode::from(interrupt.exit_code()));
+        }
+        if ending == Ending::StoppedEarly {
+            shared.remark(&why_early(&trainer));
+        }
+        conclude(&trainer, &folder, &chosen, shared)?;
+        Ok(match interrupt.requested() {
+            true => ExitCode::from(interrupt.exit_code()),
+            false => ExitCode::SUCCESS,
+        })
+    }
+
+    /// The settings of the recipe, those of flags of their own among them.
+    fn settings(&self) -> Vec<String> {
+        let flags = [
+            ("training.epochs", self.epochs.map(u64::from)),
+            ("training.batch_size", self.batch_size.map(u64::from)),
+            ("seed", self.seed),
+        ];
+        let flags = flags
+            .into_iter()
+            .filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+        self.settings.iter().cloned().chain(flags).collect()
+    }
+}
+
+/// What to do about a run that ended with an error.
+fn how_to_go_on(folder: &RunFolder) -> String {
+    match folder.last().is_file() {
+        true => format!(
+            "the run stopped; what is saved goes on with `autoencode train --resume {}`",
+            folder.path().display()
+        ),
+        false => "the run stopped".to_string(),
+    }
+}
+
+/// How far a run came that was asked to stop.
+fn where_stopped(trainer: &Trainer, folder: &RunFolder) -> String {
+    let at = trainer.progress();
+    let place = match trainer.ending() {
+        None => format!("in epoch {} after step {}", at.epoch + 1, at.step),
+        Some(_) => "after the last epoch, before the report".to_string(),
+    };
+    format!(
+        "stopped {place}; everything is saved. To go on: autoencode train --resume {}",
+        folder.path().display()
+    )
+}

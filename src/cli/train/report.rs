@@ -1,0 +1,156 @@
+//! What is said before and after training.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use autoencode::checkpoint::Checkpoint;
+use autoencode::data::grouped;
+use autoencode::device::Chosen;
+use autoencode::evaluate::{Part, Report};
+use autoencode::model::Code;
+use autoencode::train::{RunFolder, Trainer};
+use serde_json::json;
+
+use super::super::evaluate::quality_table;
+use super::super::output::{duration, figure, print_json, say};
+use super::super::shared::Shared;
+
+/// The first lines: how many epochs, about how long, how to shorten it; which data, network and device.
+pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Result<()> {
+    let step = trainer.time_step()?.as_secs_f64();
+    let recipe = trainer.recipe();
+    let progress = trainer.progress();
+    let epochs = recipe.training.epochs;
+    let steps = trainer.steps_per_epoch();
+    // Validation is a forward pass, about a third of a step's work for each image.
+    let data = trainer.dataset();
+    let images = trainer.samples_per_epoch() as f64 + data.validation.len() as f64 / 3.0;
+    let epoch_seconds = step * images / recipe.training.batch_size as f64;
+    let left = (epochs - progress.epoch.min(epochs)) as f64
+        - progress.position as f64 / steps.max(1) as f64;
+    let shorter = if epochs > 1 && progress.step == 0 {
+        format!(" (--epochs 1 takes {})", duration(epoch_seconds))
+    } else {
+        String::new()
+    };
+    let name = &recipe.name;
+    let begun = match progress.step {
+        0 => name.clone(),
+        step => format!(
+            "resuming {name} in epoch {} after step {step}",
+            progress.epoch + 1
+        ),
+    };
+    let line = format!(
+        "{begun}: {epochs} epoch{} of {} {}, {}{shorter}",
+        if epochs == 1 { "" } else { "s" },
+        grouped(trainer.samples_per_epoch()),
+        recipe.data.noun(),
+        match trainer.ending() {
+            None => format!("about {}", duration(epoch_seconds * left.max(0.0))),
+            Some(_) => "all done".to_string(),
+        },
+    );
+    let samples = match recipe.corruption.is_none() {
+        true => format!("data: {}", data.origin),
+        false => format!("data: {}, {}", data.origin, recipe.corruption),
+    };
+    let network = format!(
+        "network: {} parameters, batches of {}, on {} ({})",
+        grouped(trainer.model().summary().parameters),
+        recipe.training.batch_size,
+        chosen.name,
+        match chosen.name.as_str() {
+            "cpu" => format!("{} threads; {}", shared.threads(), chosen.reason),
+            _ => chosen.reason.clone(),
+        },
+    );
+    if shared.talks() {
+        say(&line);
+        say(&samples);
+        say(&network);
+    }
+    shared.note_origin(trainer.dataset());
+    Ok(())
+}
+
+/// Why the run ended before its last epoch.
+pub fn why_early(trainer: &Trainer) -> String {
+    let (at, training) = (trainer.progress(), trainer.recipe().training);
+    let best = at.best.map_or(0, |best| best.epoch);
+    format!(
+        "stopped early after epoch {} of {}: no lower validation loss since epoch {best} \
+         (training.patience = {})",
+        at.epoch,
+        training.epochs,
+        training.patience.unwrap_or(0),
+    )
+}
+
+/// The last lines: the figures of the best epoch on the test set, the files, what to type next.
+pub fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Shared) -> Result<()> {
+    let path = folder.path().display();
+    let best = Checkpoint::read(&folder.best()).context("the best epoch cannot be read back")?;
+    let model = best.model(&folder.best(), &chosen.device)?;
+    let report: Report = trainer.evaluate(&model, Part::Test)?;
+    let summary = json!({
+        "run": folder.path(),
+        "recipe": trainer.recipe().name,
+        "epochs": trainer.progress().epoch,
+        "stopped_early": trainer.progress().epoch < trainer.recipe().training.epochs,
+        "steps": trainer.progress().step,
+        "best_epoch": trainer.progress().best.map(|best| best.epoch),
+        "best_validation_loss": trainer.progress().best.map(|best| best.loss),
+        "test": report,
+    });
+    folder.write_json("report.json", &summary)?;
+    if shared.json {
+        return print_json(&summary);
+    }
+    if !shared.talks() {
+        return Ok(());
+    }
+    if let Some(best) = trainer.progress().best {
+        say(&format!(
+            "best epoch: {} of {}, validation {} {} {}; on the {} test {}:",
+            best.epoch,
+            trainer.progress().epoch,
+            trainer.recipe().objective.label(),
+            figure(best.loss),
+            trainer.recipe().loss_unit(),
+            grouped(report.images),
+            trainer.recipe().data.noun(),
+        ));
+    }
+    say(&quality_table(&report, None));
+    let pictures = match trainer.dataset().test.are_points() {
+        true => "",
+        false => ", samples/",
+    };
+    say(&format!(
+        "files in {path}: best.safetensors, last.safetensors, metrics.csv, curves.png{pictures}"
+    ));
+    say(&format!("next: {}", next_command(trainer, folder.path())));
+    Ok(())
+}
+
+/// What to do with the network.
+fn next_command(trainer: &Trainer, run: &Path) -> String {
+    let run = run.display();
+    if trainer.dataset().test.are_points() {
+        return format!("autoencode summary {run}");
+    }
+    let has_prior = matches!(trainer.model().code(), Code::Gaussian { .. });
+    if has_prior || trainer.recipe().sampling.is_some() {
+        return format!("autoencode sample --checkpoint {run} --grid samples.png");
+    }
+    let digits = match Path::new("assets/digits").is_dir() {
+        true => "assets/digits",
+        false => "DIGIT.png",
+    };
+    let (name, folder) = match trainer.recipe().corruption.evaluated().is_none() {
+        true => ("reconstructed.png", "reconstructed"),
+        false => ("denoised.png", "denoised"),
+    };
+    format!("autoencode infer --checkpoint {run} {digits} --output {folder} --sheet {name}")
+}

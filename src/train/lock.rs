@@ -1,0 +1,64 @@
+//! One process at a time in a run folder.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+const NAME: &str = ".lock";
+
+/// A lock on a folder. The system gives it back when its process ends, however it ends; the file stays.
+#[derive(Debug)]
+pub(super) struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    /// Locks a folder. Where the file system knows no locks, nothing is locked.
+    ///
+    /// # Errors
+    /// If another process holds the lock, or the folder cannot be written to.
+    pub fn take(folder: &Path) -> Result<Self> {
+        let path = folder.join(NAME);
+        let failed = |source| Error::io("write", &path, source);
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut process = String::new();
+                let holder = match file.read_to_string(&mut process) {
+                    Ok(_) if !process.is_empty() => format!("process {}", process.trim_end()),
+                    _ => "another process".to_string(),
+                };
+                return Err(Error::file(
+                    folder,
+                    "a run folder that nobody trains in",
+                    format!("one that {holder} is training in"),
+                ));
+            }
+            Err(TryLockError::Error(source))
+                if source.kind() == std::io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(source)) => return Err(Error::io("lock", &path, source)),
+        }
+        // Who holds it, for the message above.
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(failed)?;
+        Ok(Self { path, _file: file })
+    }
+
+    /// Whether a folder's entry is the file of its lock.
+    pub fn is_file_of_lock(entry: &Path) -> bool {
+        entry.file_name().is_some_and(|name| name == NAME)
+    }
+
+    /// Takes the file away, for a folder that is to be removed.
+    pub fn remove(self) {
+        let _ = std::fs::remove_file(self.path);
+    }
+}

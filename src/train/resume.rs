@@ -1,0 +1,225 @@
+//! Taking a run up where it was left, whatever ended it.
+
+use std::path::{Path, PathBuf};
+
+use super::run_folder::RunFolder;
+use super::trainer::Trainer;
+use crate::checkpoint::{Best, Checkpoint, LAST, PREVIOUS};
+use crate::data::Dataset;
+use crate::recipe::Recipe;
+use crate::{Error, Result, file};
+use candle_core::Device;
+
+/// A run that can go on: its folder, locked for this process, and the newest sound checkpoint in it.
+#[derive(Debug)]
+pub struct Resumable {
+    pub folder: RunFolder,
+    pub checkpoint: Checkpoint,
+    /// Where the checkpoint was read.
+    pub file: PathBuf,
+    /// What was found damaged and what took its place, a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Resumable {
+    /// Opens a run folder. If `last.safetensors` is damaged, it becomes `damaged.safetensors` and the
+    /// checkpoint before it is taken. If `best.safetensors` is, the epoch of the checkpoint takes its place;
+    /// within an epoch, the next one will.
+    ///
+    /// # Errors
+    /// If another process trains in the folder, it cannot be written to, no checkpoint in it is sound, or
+    /// one was written by a newer version.
+    pub fn open(run: &Path) -> Result<Self> {
+        let names = [LAST, PREVIOUS];
+        if !names.iter().any(|name| run.join(name).is_file()) {
+            return Err(Error::file(
+                run,
+                format!("a run folder with {LAST}"),
+                "none",
+            ));
+        }
+        let mut folder = RunFolder::open(run)?;
+        let mut notes = Vec::new();
+        let (mut checkpoint, file) = newest(&folder, &mut notes)?;
+        let recipe = &checkpoint.recipe;
+        folder.read_metrics(checkpoint.progress.epoch, recipe.objective)?;
+        restore_best(&folder, &mut checkpoint, &mut notes)?;
+        Ok(Self {
+            folder,
+            checkpoint,
+            file,
+            notes,
+        })
+    }
+}
+
+/// The last checkpoint, or the one before if that is damaged or a kill came between two renamings.
+fn newest(folder: &RunFolder, notes: &mut Vec<String>) -> Result<(Checkpoint, PathBuf)> {
+    let last = folder.last();
+    let failure = match Checkpoint::read(&last) {
+        Ok(checkpoint) => return Ok((checkpoint, last)),
+        // Of another kind are those that a person can mend: no permission, a newer version.
+        Err(error) if is_damage(&error) => error,
+        Err(error) => return Err(error),
+    };
+    let previous = folder.previous();
+    if !previous.is_file() {
+        return Err(failure);
+    }
+    let checkpoint = Checkpoint::read(&previous)?;
+    let at = &checkpoint.progress;
+    notes.push(format!(
+        "{failure}; going on from {PREVIOUS}, epoch {} after step {}",
+        at.epoch + 1,
+        at.step
+    ));
+    // Otherwise the next save would put it in the place of the sound one.
+    file::move_if_there(&last, &folder.file("damaged.safetensors"))?;
+    Ok((checkpoint, previous))
+}
+
+/// Makes sure that there is a best checkpoint where there should be one.
+fn restore_best(
+    folder: &RunFolder,
+    checkpoint: &mut Checkpoint,
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    let Some(lost) = checkpoint.progress.best else {
+        return Ok(());
+    };
+    let failure = match Checkpoint::read(&folder.best()) {
+        Ok(_) => return Ok(()),
+        Err(error) if is_damage(&error) => error,
+        Err(error) => return Err(error),
+    };
+    let at = &checkpoint.progress;
+    let row = folder.rows().last().filter(|row| row.epoch == at.epoch);
+    let Some(row) = row.filter(|_| at.position == 0) else {
+        checkpoint.progress.best = None;
+        notes.push(format!(
+            "{failure}; epoch {} is lost as the best one, which is chosen anew from here on",
+            lost.epoch
+        ));
+        return Ok(());
+    };
+    let best = Best {
+        epoch: row.epoch,
+        loss: row.validation_loss,
+    };
+    checkpoint.progress.best = Some(best);
+    let mut weights = checkpoint.clone();
+    weights.optimizer.clear();
+    weights.write(&folder.best())?;
+    notes.push(format!(
+        "{failure}; epoch {} takes its place{}",
+        best.epoch,
+        match best.epoch == lost.epoch {
+            true => ", whose weights are those of the last checkpoint",
+            false => " as the best one",
+        }
+    ));
+    Ok(())
+}
+
+/// Whether a file is gone or not as it was written.
+fn is_damage(error: &Error) -> bool {
+    match error {
+        Error::File { .. } => true,
+        Error::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+impl Trainer {
+    /// A run taken up where a checkpoint left it; `origin` names its file in errors.
+    ///
+    /// # Errors
+    /// If the checkpoint does not fit its own recipe or the data, listing every tensor that is missing, too
+    /// many, misshapen or of another type.
+    pub fn resume(
+        checkpoint: Checkpoint,
+        origin: &Path,
+        dataset: Dataset,
+        device: Device,
+    ) -> Result<Self> {
+        let keeps_state = !checkpoint.recipe.optimizer.state_names().is_empty();
+        if keeps_state && checkpoint.optimizer.is_empty() {
+            return Err(Error::file(
+                origin,
+                format!("a checkpoint to resume from, {LAST}"),
+                "one without the optimiser's state",
+            ));
+        }
+        let content = dataset.content();
+        if checkpoint.data != content {
+            return Err(Error::file(
+                origin,
+                format!("the data of the run, {} (see --data)", checkpoint.data),
+                content,
+            ));
+        }
+        // Reports every tensor that does not fit before anything is changed.
+        checkpoint.model(origin, &device)?;
+        let mut trainer = Self::new(checkpoint.recipe, dataset, device)?;
+        let at = &checkpoint.progress;
+        let steps = trainer.steps_per_epoch();
+        let done = at.epoch.checked_mul(steps);
+        let done = done.and_then(|done| done.checked_add(at.position));
+        if at.position > steps || done.and_then(|done| u64::try_from(done).ok()) != Some(at.step) {
+            return Err(Error::file(
+                origin,
+                format!("epochs of {steps} steps"),
+                format!(
+                    "step {} at step {} of epoch {}",
+                    at.step,
+                    at.position,
+                    at.epoch.saturating_add(1)
+                ),
+            ));
+        }
+        trainer
+            .optimizer
+            .restore(&checkpoint.optimizer, at.step)
+            .map_err(|error| Error::file(origin, "the state of its optimiser", error.to_string()))?;
+        trainer.parameters.set(&checkpoint.weights)?;
+        trainer.progress = checkpoint.progress;
+        trainer.is_saved = true;
+        Ok(trainer)
+    }
+
+    /// Sets keys of the recipe that may change while a run goes on: `training.epochs`, `training.patience` and
+    /// `training.report_every`. A schedule that ends with the run, as the cosine, is from then on that of
+    /// a run of the new length: its rate jumps to what it would be at this step.
+    ///
+    /// # Errors
+    /// If another key is changed, a value is out of range, or more epochs are done already.
+    pub fn change(&mut self, settings: &[String]) -> Result<()> {
+        let text = self.recipe.to_toml()?;
+        let recipe = Recipe::parse(&text, Path::new(&self.recipe.name), settings)?;
+        let mut rest = recipe.clone();
+        rest.training.epochs = self.recipe.training.epochs;
+        rest.training.patience = self.recipe.training.patience;
+        rest.training.report_every = self.recipe.training.report_every;
+        if rest != self.recipe {
+            return Err(Error::argument(
+                "--set",
+                "training.epochs, training.patience or training.report_every, as a run that goes on keeps the \
+                 rest of its recipe",
+                settings.join(", "),
+            ));
+        }
+        let begun = self.progress.epoch + usize::from(self.progress.position > 0);
+        if recipe.training.epochs < begun {
+            return Err(Error::recipe(
+                "training.epochs",
+                format!("at least {begun}, which the run has begun or done"),
+                recipe.training.epochs,
+            ));
+        }
+        if recipe != self.recipe {
+            self.recipe = recipe;
+            self.is_saved = false;
+        }
+        Ok(())
+    }
+}
