@@ -22,7 +22,8 @@ pub enum Error {
     /// A checkpoint is of a format that a later version made: sound, as far as this one can tell.
     #[error(
         "{}: expected checkpoint format {known} or older, found format {found}, \
-         written by a newer version of autoencode", shown(path)
+         written by a newer version of autoencode",
+        shown(path)
     )]
     NewerFormat {
         path: PathBuf,

@@ -1,27 +1,15 @@
 //! Training with the real binary: what it leaves, that it repeats to the bit, stops and goes on.
 
-use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use autoencode::checkpoint::{Checkpoint, Progress};
-use autoencode::data::{self, Source};
-use autoencode::recipe::Recipe;
-use autoencode::train::{Ending, RunFolder, Trainer};
-use candle_core::Device;
-use common::write_idx;
+use autoencode::checkpoint::Checkpoint;
+use common::digits;
 use tempfile::TempDir;
 
 mod common;
-
-/// A folder of IDX files with the first digits of the built-in sample.
-fn digits(train: usize, test: usize) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    write_idx(folder.path(), train, test);
-    folder
-}
 
 /// `autoencode train` on that data into that folder.
 fn command(data: &Path, run: &Path, arguments: &[&str]) -> Command {
@@ -324,107 +312,6 @@ fn resuming_on_other_data_is_refused() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("90 + 10 + 50 images"), "{said}");
-}
-
-/// A dense network on a few digits, small enough for many epochs a second.
-fn tiny(settings: &[&str]) -> Recipe {
-    let text = r#"
-        name = "tiny"
-        network = { family = "dense", encoder = [4] }
-        objective = { reconstruction = "bce" }
-        training = { epochs = 3, batch_size = 16 }
-        optimizer = { lr = 0.01 }
-    "#;
-    let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
-    Recipe::parse(text, Path::new("tiny.toml"), &settings).unwrap()
-}
-
-/// Runs a recipe in this process. With a number of steps it is stopped after those and goes on from
-/// its file. Returns how it ended, where, and the bytes of both checkpoints.
-fn run_here(
-    recipe: &Recipe,
-    data: &Path,
-    stopped_after: Option<usize>,
-) -> (Ending, Progress, [Vec<u8>; 2]) {
-    let out = tempfile::tempdir().unwrap();
-    let mut folder = RunFolder::create(&out.path().join("run")).unwrap();
-    let load = || data::load(&Source::Path(data.to_path_buf()), true).unwrap();
-    let mut trainer = Trainer::new(recipe.clone(), load(), Device::Cpu).unwrap();
-    if let Some(steps) = stopped_after {
-        let done = Cell::new(0);
-        let stop = || {
-            done.set(done.get() + 1);
-            done.get() >= steps
-        };
-        let ending = trainer.run(Some(&mut folder), &stop, &mut |_| {}).unwrap();
-        assert_eq!(ending, Ending::Stopped);
-        let last = folder.last();
-        let checkpoint = Checkpoint::read(&last).unwrap();
-        let epoch = checkpoint.progress.epoch;
-        trainer = Trainer::resume(checkpoint, &last, load(), Device::Cpu).unwrap();
-        folder = RunFolder::reopen(folder.path(), epoch, recipe.objective).unwrap();
-    }
-    let ending = trainer
-        .run(Some(&mut folder), &|| false, &mut |_| {})
-        .unwrap();
-    let bytes = [folder.last(), folder.best()].map(|file| fs::read(file).unwrap());
-    (ending, trainer.progress().clone(), bytes)
-}
-
-#[test]
-fn every_optimizer_resumed_within_an_epoch_reaches_the_same_bytes() {
-    let data = digits(60, 20);
-    let mut ends = Vec::new();
-    for optimizer in [
-        "kind='sgd', lr=0.5",
-        "kind='sgd', lr=0.1, momentum=0.9, nesterov=true, clip_norm=0.1",
-        "kind='rmsprop', lr=0.01",
-        "kind='rmsprop', lr=0.01, momentum=0.5, epsilon_inside=true",
-        "kind='adadelta', lr=1.0",
-        "kind='adam', lr=0.01",
-        "kind='adamw', lr=0.01, weight_decay=0.1",
-    ] {
-        let recipe = tiny(&[
-            &format!("optimizer={{{optimizer}}}"),
-            "schedule={kind='step', every=1, gamma=0.5, warmup_steps=2}",
-        ]);
-        let whole = run_here(&recipe, data.path(), None);
-        // 54 samples in batches of 16: the sixth step is in the middle of the second epoch.
-        let resumed = run_here(&recipe, data.path(), Some(6));
-        assert_eq!(whole.0, Ending::Finished, "{optimizer}");
-        assert_eq!(whole.1, resumed.1, "{optimizer}");
-        assert!(whole.2 == resumed.2, "{optimizer}");
-        ends.push(whole.1.best.unwrap().loss);
-    }
-    // They all go their own way.
-    ends.sort_by(f64::total_cmp);
-    ends.dedup();
-    assert_eq!(ends.len(), 7);
-}
-
-#[test]
-fn a_run_without_better_epochs_stops_early_and_so_does_a_resumed_one() {
-    let data = digits(60, 20);
-    // After two epochs the rate is so small that no weight moves.
-    let settings = [
-        "optimizer={kind='sgd', lr=0.5}",
-        "schedule={kind='step', every=2, gamma=1e-30}",
-        "training.epochs=9",
-    ];
-    let patient = |patience: &str| tiny(&[&settings[..], &[patience]].concat());
-    let recipe = patient("training.patience=3");
-    let (ending, progress, bytes) = run_here(&recipe, data.path(), None);
-    assert_eq!(ending, Ending::StoppedEarly);
-    assert_eq!(progress.best.unwrap().epoch, 2);
-    assert_eq!((progress.epoch, progress.position), (5, 0));
-    // Within the last improving epoch, while it waits, and in the last epoch.
-    for steps in [7, 14, 22] {
-        let resumed = run_here(&recipe, data.path(), Some(steps));
-        assert_eq!((resumed.0, &resumed.1), (ending, &progress));
-        assert!(resumed.2 == bytes, "stopped after {steps} steps");
-    }
-    let (ending, progress, _) = run_here(&patient("training.patience=7"), data.path(), None);
-    assert_eq!((ending, progress.epoch), (Ending::Finished, 9));
 }
 
 #[test]

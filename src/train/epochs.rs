@@ -154,11 +154,10 @@ impl Trainer {
     pub fn ending(&self) -> Option<Ending> {
         let training = self.recipe.training;
         let done = self.progress.epoch;
-        let best = self.progress.best.map_or(0, |best| best.epoch);
         if done >= training.epochs {
             return Some(Ending::Finished);
         }
-        let waited = done.saturating_sub(best);
+        let waited = done.saturating_sub(self.progress.best?.epoch);
         let patience = training.patience.filter(|_| self.reports(done))?;
         (waited >= patience).then_some(Ending::StoppedEarly)
     }

@@ -180,7 +180,12 @@ impl Trainer {
         trainer
             .optimizer
             .restore(&checkpoint.optimizer, at.step)
-            .map_err(|error| Error::file(origin, "the state of its optimiser", error.to_string()))?;
+            .map_err(|error| match error {
+                Error::Argument {
+                    expected, found, ..
+                } => Error::file(origin, expected, found),
+                other => other,
+            })?;
         trainer.parameters.set(&checkpoint.weights)?;
         trainer.progress = checkpoint.progress;
         trainer.is_saved = true;

@@ -5,6 +5,7 @@
     reason = "every test file compiles this module and uses a part of it"
 )]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use autoencode::model::{Autoencoder, Parameters};
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::Recipe;
 use candle_core::{DType, Device, Tensor};
+use tempfile::TempDir;
 
 /// Settings that make the convolutional denoiser small.
 pub const SMALL: [&str; 2] = ["network.encoder=[4,8]", "network.decoder=[4]"];
@@ -83,8 +85,8 @@ pub fn network(recipe: &Recipe, dtype: DType) -> (Autoencoder, Parameters) {
 pub fn checkpoint(recipe: Recipe) -> Checkpoint {
     let (_, parameters) = network(&recipe, DType::F32);
     let mut stream = Stream::new(7, Purpose::Init, 0, 0);
-    let mut weights = std::collections::BTreeMap::new();
-    let mut optimizer = std::collections::BTreeMap::new();
+    let mut weights = BTreeMap::new();
+    let mut optimizer = BTreeMap::new();
     for (name, var) in parameters.vars() {
         for moment in ["first", "second"] {
             let values = uniform(&mut stream, var.dims(), 0.0, 1.0, DType::F32);
@@ -156,4 +158,56 @@ fn write_part(folder: &Path, prefix: &str, images: &Images, count: usize) {
     labels.extend(&images.labels()[..count]);
     fs::write(folder.join(format!("{prefix}-images-idx3-ubyte")), pixels).unwrap();
     fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
+}
+
+/// The files of a run that repeat to the bit, by name: checkpoints, recipe, pictures, and the metrics without
+/// the columns of times.
+pub fn run_files(run: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for folder in [run.to_path_buf(), run.join("samples")] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path
+                .strip_prefix(run)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_string();
+            let keep = match name.as_str() {
+                // How the run came here, not what it is.
+                ".lock" | "samples" | "environment.json" | "previous.safetensors" => continue,
+                "report.json" => continue,
+                "metrics.jsonl" => jsonl_without_times(&path),
+                "metrics.csv" => csv_without_times(&path),
+                _ => fs::read(&path).unwrap(),
+            };
+            files.insert(name, keep);
+        }
+    }
+    files
+}
+
+fn jsonl_without_times(path: &Path) -> Vec<u8> {
+    let row = |line: &str| {
+        let mut row: serde_json::Map<_, _> = serde_json::from_str(line).unwrap();
+        row.remove("seconds").unwrap();
+        row.remove("images_per_second").unwrap();
+        serde_json::to_string(&row).unwrap() + "\n"
+    };
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(row).collect::<String>().into_bytes()
+}
+
+fn csv_without_times(path: &Path) -> Vec<u8> {
+    // Times are the last two columns.
+    let row = |line: &str| line.rsplitn(3, ',').last().unwrap().to_string() + "\n";
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(row).collect::<String>().into_bytes()
+}
+
+/// A folder of IDX files with the first digits of the built-in sample.
+pub fn digits(train: usize, test: usize) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_idx(folder.path(), train, test);
+    folder
 }

@@ -88,7 +88,12 @@ pub fn why_early(trainer: &Trainer) -> String {
 }
 
 /// The last lines: the figures of the best epoch on the test set, the files, what to type next.
-pub fn conclude(trainer: &Trainer, folder: &RunFolder, chosen: &Chosen, shared: &Shared) -> Result<()> {
+pub fn conclude(
+    trainer: &Trainer,
+    folder: &RunFolder,
+    chosen: &Chosen,
+    shared: &Shared,
+) -> Result<()> {
     let path = folder.path().display();
     let best = Checkpoint::read(&folder.best()).context("the best epoch cannot be read back")?;
     let model = best.model(&folder.best(), &chosen.device)?;
