@@ -23,11 +23,17 @@ pub const SMALL: [&str; 2] = ["network.encoder=[4,8]", "network.decoder=[4]"];
 
 /// The program, without anything of the environment that could change what it does.
 pub fn autoencode() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_autoencode"));
+    let mut command = Command::from_std(autoencode_command());
+    command.timeout(std::time::Duration::from_secs(120));
+    command
+}
+
+/// [`autoencode`] for tests that watch it run.
+pub fn autoencode_command() -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_autoencode"));
     command
         .env_remove("RUST_BACKTRACE")
-        .env("HF_HUB_OFFLINE", "1")
-        .timeout(std::time::Duration::from_secs(120));
+        .env("HF_HUB_OFFLINE", "1");
     command
 }
 
