@@ -128,6 +128,7 @@ fn a_disk_that_is_full_from_the_start_is_found_before_the_first_epoch() {
     let bytes = message.rsplit('(').next().unwrap();
     let bytes: usize = bytes.split(' ').next().unwrap().parse().unwrap();
     assert!((600_000..700_000).contains(&bytes), "{message}");
+    assert!(!message.contains(".part"), "{message}");
     // No half-written file takes up what room there is.
     let left = fs::read_to_string(data.path().join("left")).unwrap();
     assert!(!left.contains(".part"), "{left}");

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use autoencode::checkpoint::Checkpoint;
 use common::digits;
-use tempfile::TempDir;
 
 mod common;
 

@@ -34,23 +34,21 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
         String::new()
     };
     let name = &recipe.name;
-    let begun = match progress.step {
-        0 => name.clone(),
-        step => format!(
-            "resuming {name} in epoch {} after step {step}",
-            progress.epoch + 1
-        ),
-    };
-    let line = format!(
-        "{begun}: {epochs} epoch{} of {} {}, {}{shorter}",
+    let length = format!(
+        "{epochs} epoch{} of {} {}",
         if epochs == 1 { "" } else { "s" },
         grouped(trainer.samples_per_epoch()),
         recipe.data.noun(),
-        match trainer.ending() {
-            None => format!("about {}", duration(epoch_seconds * left.max(0.0))),
-            Some(_) => "all done".to_string(),
-        },
     );
+    let left = duration(epoch_seconds * left.max(0.0));
+    let line = match (trainer.ending(), progress.step) {
+        (Some(_), _) => format!("{name}: {length}, done (--epochs N makes the run longer)"),
+        (None, 0) => format!("{name}: {length}, about {left}{shorter}"),
+        (None, step) => format!(
+            "resuming {name} in epoch {} after step {step}: {length}, about {left} left",
+            progress.epoch + 1
+        ),
+    };
     let samples = match recipe.corruption.is_none() {
         true => format!("data: {}", data.origin),
         false => format!("data: {}, {}", data.origin, recipe.corruption),
