@@ -90,7 +90,7 @@ fn a_run_outlives_signals_at_any_moment() {
     let (data, out) = (digits(200, 50), tempfile::tempdir().unwrap());
     let data = data.path().to_str().unwrap();
     let mut random = Stream::new(1, Purpose::Shuffle, 0, 0);
-    let (mut sent, mut in_training, mut finished) = (0, 0, 0);
+    let (mut sent, mut kills, mut in_training, mut finished) = (0, 0, 0, 0);
     for (number, recipe) in RUNS.iter().cycle().enumerate() {
         if sent >= count {
             break;
@@ -136,6 +136,7 @@ fn a_run_outlives_signals_at_any_moment() {
             let said = String::from_utf8(output.stderr).unwrap();
             assert!(!said.contains("panicked"), "{said}");
             sent += 1;
+            kills += usize::from(output.status.signal() == Some(9));
             let status = output.status;
             // Before the program listens, any signal ends it at once.
             let is_killed = matches!(status.signal(), Some(9 | 2 | 15));
@@ -178,7 +179,7 @@ fn a_run_outlives_signals_at_any_moment() {
         }
     }
     println!(
-        "{sent} signals, {in_training} of them after the first step, {finished} runs ended between"
+        "{sent} signals, {kills} of them SIGKILL, {in_training} after the first step; {finished} runs ended between"
     );
     assert!(
         in_training * 2 > sent,
