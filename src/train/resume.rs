@@ -121,11 +121,11 @@ fn restore_best(
     Ok(())
 }
 
-/// Whether a file is gone or not as it was written.
+/// Whether a file is gone, cannot be read from its disk, or is not as it was written.
 fn is_damage(error: &Error) -> bool {
     match error {
         Error::File { .. } => true,
-        Error::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+        Error::Io { source, .. } => source.kind() != std::io::ErrorKind::PermissionDenied,
         _ => false,
     }
 }
