@@ -28,7 +28,7 @@ const PARTS: [(&str, usize); 2] = [("training", 60_000), ("test", 10_000)];
 /// What is found in them instead.
 pub fn images(set: NamedSet, paths: &[PathBuf; 2]) -> Result<(Images, Images), String> {
     for (path, (part, count)) in paths.iter().zip(PARTS) {
-        check(path, count).map_err(|found| format!("in the {part} file {found}"))?;
+        check(path, count).map_err(|found| format!("{part} file: {found}"))?;
     }
     let load = match set {
         NamedSet::Mnist => vision::mnist::load,
