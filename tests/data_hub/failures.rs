@@ -2,6 +2,7 @@
 //! Fashion-MNIST the program says what to do; the reason is one line.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -37,23 +38,42 @@ fn told(place: &Place, set: NamedSet, parts: &[&str]) {
 }
 
 /// A hub that answers in a way for which both sets are refused with these parts of a reason. Nothing
-/// of it is kept that stands in the way of a hub that answers well.
+/// of it is kept.
 fn refused(
     answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
     parts: &'static [&'static str],
-) {
+) -> Place {
     let server = Server::start(move |request| Some(answer(request)));
-    let mut place = Place::new(server.port);
+    let place = Place::new(server.port);
     for set in [NamedSet::Mnist, NamedSet::FashionMnist] {
         told(&place, set, parts);
+        for folder in ["snapshots", "blobs"] {
+            let kept = files(&place.cached(set).join(folder));
+            assert!(kept.is_empty(), "{parts:?}: {kept:?}");
+        }
     }
+    place
+}
+
+/// The files in a folder and those in it, but for what was begun and not finished.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let (folders, mut found): (Vec<_>, Vec<_>) = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_none_or(|end| end != "incomplete"))
+        .partition(|path| path.is_dir());
+    found.extend(folders.iter().flat_map(|folder| files(folder)));
+    found
+}
+
+/// A hub that answers well is not hindered by what was refused before.
+fn mended(place: Place) {
     let well = Server::of(&FILES.train, &FILES.test);
-    place = place.with(well.port);
-    contains(&place.ask("mnist").0, &["as served: true"]);
+    contains(&place.with(well.port).ask("mnist"), &["as served: true"]);
 }
 
 /// The reason for a training file of these bytes, beside a good test file.
-fn refused_file(bytes: Vec<u8>, parts: &'static [&'static str]) {
+fn refused_file(bytes: Vec<u8>, parts: &'static [&'static str]) -> Place {
     let bytes = Arc::new(bytes);
     refused(
         move |request| {
@@ -61,11 +81,17 @@ fn refused_file(bytes: Vec<u8>, parts: &'static [&'static str]) {
             Answer::file(body, request, 'a')
         },
         parts,
-    );
+    )
+}
+
+type Case = Box<dyn FnOnce() + Send>;
+
+fn case<T>(run: impl FnOnce() -> T + Send + 'static) -> Case {
+    Box::new(|| drop(run()))
 }
 
 /// Runs cases side by side: most of them wait.
-fn all(cases: Vec<Box<dyn FnOnce() + Send>>) {
+fn all(cases: Vec<Case>) {
     let _ = &*FILES;
     thread::scope(|scope| {
         for case in cases {
@@ -76,8 +102,8 @@ fn all(cases: Vec<Box<dyn FnOnce() + Send>>) {
 
 #[test]
 fn statuses_are_told() {
-    let status = |status: &'static str, parts| -> Box<dyn FnOnce() + Send> {
-        Box::new(move || refused(move |_| Answer::status(status), parts))
+    let status = |status: &'static str, parts| -> Case {
+        case(move || refused(move |_| Answer::status(status), parts))
     };
     all(vec![
         status(
@@ -109,32 +135,32 @@ fn odd_answers_are_told() {
         false => Answer::status(status),
     };
     all(vec![
-        Box::new(move || {
-            refused(
+        case(move || {
+            mended(refused(
                 cut,
                 &["could not be had", "end of file before message length"],
-            )
+            ))
         }),
         // The hub client takes the body of any answer to GET for the file.
-        Box::new(move || {
-            refused(
+        case(move || {
+            mended(refused(
                 move |request| get(request, "404 Not Found"),
                 &["Corrupt footer", "not kept"],
-            )
+            ))
         }),
-        Box::new(move || {
+        case(move || {
             refused(
                 move |request| get(request, "200 OK"),
                 &["Corrupt footer", "not kept"],
             )
         }),
-        Box::new(|| {
+        case(|| {
             refused(
                 |_| Answer::status("302 Found").header("Location", "/again/train/"),
                 &["too many relative redirects"],
             )
         }),
-        Box::new(|| {
+        case(|| {
             refused(
                 |request| {
                     let mut answer = Answer::file(&FILES.train, request, 'a');
@@ -150,8 +176,8 @@ fn odd_answers_are_told() {
 /// Addresses where there is no hub at all, and a cache that cannot be written.
 #[test]
 fn places_without_a_hub_are_told() {
-    let address = |endpoint: &'static str, part: &'static str| -> Box<dyn FnOnce() + Send> {
-        Box::new(move || {
+    let address = |endpoint: &'static str, part: &'static str| -> Case {
+        case(move || {
             let mut place = Place::new(1);
             place.endpoint = endpoint.to_string();
             for set in [NamedSet::Mnist, NamedSet::FashionMnist] {
@@ -162,12 +188,12 @@ fn places_without_a_hub_are_told() {
     all(vec![
         address("", "HF_ENDPOINT is no address"),
         address("the hub", "HF_ENDPOINT is no address"),
-        Box::new(|| {
+        case(|| {
             let port = nobody();
             let parts = [&format!("127.0.0.1:{port}")[..], "refused"];
             told(&Place::new(port), NamedSet::Mnist, &parts);
         }),
-        Box::new(|| {
+        case(|| {
             let server = Server::of(&FILES.train, &FILES.test);
             let place = Place::new(server.port);
             let cache = place.cache();
@@ -179,44 +205,44 @@ fn places_without_a_hub_are_told() {
 }
 
 /// A training file whose rows were changed.
-fn spoilt(spoil: impl Fn(&mut Rows), parts: &'static [&'static str]) {
+fn spoilt(spoil: impl Fn(&mut Rows), parts: &'static [&'static str]) -> Place {
     let mut rows = FILES.rows.clone();
     spoil(&mut rows);
-    refused_file(rows.file(), parts);
+    refused_file(rows.file(), parts)
 }
 
 #[test]
 fn wrong_rows_are_told() {
     all(vec![
-        Box::new(|| {
+        case(|| {
             // The header is that of an image; what follows is not.
             let undecodable = |rows: &mut Rows| rows.images[40_000][50..].fill(0);
-            spoilt(undecodable, &["an image cannot be decoded"]);
+            spoilt(undecodable, &["an image cannot be decoded"])
         }),
-        Box::new(|| {
+        case(|| {
             let text = |rows: &mut Rows| rows.images[17] = b"no image".to_vec();
-            spoilt(text, &["image 17: it cannot be decoded"]);
+            spoilt(text, &["image 17: it cannot be decoded"])
         }),
-        Box::new(|| {
+        case(|| {
             // As many pixels as there should be.
             let flat = |rows: &mut Rows| rows.images[30_000] = png(&[7; 784], 56, 14);
-            spoilt(flat, &["image 30000: expected 28x28 pixels, found 14x56"]);
+            spoilt(flat, &["image 30000: expected 28x28 pixels, found 14x56"])
         }),
-        Box::new(|| {
+        case(|| {
             let few = |rows: &mut Rows| {
                 rows.images.truncate(99);
                 rows.labels.truncate(99);
             };
-            spoilt(few, &["expected 60000 images, found 99"]);
+            spoilt(few, &["expected 60000 images, found 99"])
         }),
-        Box::new(|| {
+        case(|| {
             let ten = |rows: &mut Rows| rows.labels[TRAIN - 1] = 10;
-            spoilt(ten, &["image 59999: expected a label of 0 to 9, found 10"]);
+            spoilt(ten, &["image 59999: expected a label of 0 to 9, found 10"])
         }),
-        Box::new(|| {
+        case(|| {
             // Its last byte would be a label.
             let large = |rows: &mut Rows| rows.labels[5] = 256;
-            spoilt(large, &["image 5: expected a label of 0 to 9, found 256"]);
+            spoilt(large, &["image 5: expected a label of 0 to 9, found 256"])
         }),
     ]);
 }
@@ -227,45 +253,45 @@ fn wrong_columns_are_told() {
     let labels = || Column::Long(vec![Some(3); TRAIN]);
     let file = |schema: &str, columns: Vec<Column>| file(schema, vec![columns]);
     all(vec![
-        Box::new(move || {
+        case(move || {
             let bytes = file(
                 "message schema { optional group image { optional binary bytes; } }",
                 vec![Column::Bytes(one())],
             );
-            refused_file(bytes, &["image 0: ", "found 1 and 0 of them"]);
+            refused_file(bytes, &["image 0: ", "found 1 and 0 of them"])
         }),
-        Box::new(move || {
+        case(move || {
             let bytes = file("message schema { optional int64 label; }", vec![labels()]);
-            refused_file(bytes, &["image 0: ", "found 0 and 1 of them"]);
+            refused_file(bytes, &["image 0: ", "found 0 and 1 of them"])
         }),
-        Box::new(move || {
+        case(move || {
             let bytes = file(
                 "message schema { optional binary image; optional int64 label; }",
                 vec![Column::Bytes(one()), labels()],
             );
-            refused_file(bytes, &["image 0: ", "found 0 and 1 of them"]);
+            refused_file(bytes, &["image 0: ", "found 0 and 1 of them"])
         }),
-        Box::new(move || {
+        case(move || {
             let bytes = file(
                 "message schema { optional group image { optional binary bytes; } optional int32 label; }",
                 vec![Column::Bytes(one()), Column::Int(vec![Some(3); TRAIN])],
             );
-            refused_file(bytes, &["image 0: ", "found 1 and 0 of them"]);
+            refused_file(bytes, &["image 0: ", "found 1 and 0 of them"])
         }),
-        Box::new(move || {
+        case(move || {
             // A second number, which would be taken for a label too.
             let bytes = file(
                 "message schema { optional int64 index; optional group image { optional binary bytes; } optional int64 label; }",
                 vec![labels(), Column::Bytes(one()), labels()],
             );
-            refused_file(bytes, &["image 0: ", "found 1 and 2 of them"]);
+            refused_file(bytes, &["image 0: ", "found 1 and 2 of them"])
         }),
-        Box::new(move || {
+        case(move || {
             let mut missing = vec![Some(3); TRAIN];
             missing[8] = None;
             let [bytes, path] = FILES.rows.image_columns();
             let bytes = file(SCHEMA, vec![bytes, path, Column::Long(missing)]);
-            refused_file(bytes, &["image 8: ", "found 1 and 0 of them"]);
+            refused_file(bytes, &["image 8: ", "found 1 and 0 of them"])
         }),
     ]);
 }
@@ -273,16 +299,16 @@ fn wrong_columns_are_told() {
 #[test]
 fn files_that_are_no_parquet_are_told() {
     all(vec![
-        Box::new(|| refused_file(Vec::new(), &["EOF", "not kept"])),
-        Box::new(|| refused_file(vec![b'x'; 5000], &["Corrupt footer", "not kept"])),
-        Box::new(|| {
+        case(|| refused_file(Vec::new(), &["EOF", "not kept"])),
+        case(|| refused_file(vec![b'x'; 5000], &["Corrupt footer", "not kept"])),
+        case(|| {
             let half = FILES.train[..FILES.train.len() / 2].to_vec();
-            refused_file(half, &["Parquet error", "not kept"]);
+            refused_file(half, &["Parquet error", "not kept"])
         }),
-        Box::new(|| {
+        case(|| {
             let mut holed = FILES.train.to_vec();
             holed[4..30].fill(0xff);
-            refused_file(holed, &["image 0: ", "not kept"]);
+            refused_file(holed, &["image 0: ", "not kept"])
         }),
     ]);
 }
