@@ -302,6 +302,12 @@ fn files_that_are_no_parquet_are_told() {
         case(|| refused_file(Vec::new(), &["EOF", "not kept"])),
         case(|| refused_file(vec![b'x'; 5000], &["Corrupt footer", "not kept"])),
         case(|| {
+            refused_file(
+                boasting(),
+                &["expected 60000 images, found 1125899906842624", "not kept"],
+            )
+        }),
+        case(|| {
             let half = FILES.train[..FILES.train.len() / 2].to_vec();
             refused_file(half, &["Parquet error", "not kept"])
         }),
@@ -311,4 +317,22 @@ fn files_that_are_no_parquet_are_told() {
             refused_file(holed, &["image 0: ", "not kept"])
         }),
     ]);
+}
+
+/// The training file with 2^50 as its number of rows, for which candle-datasets would ask for memory.
+fn boasting() -> Vec<u8> {
+    let mut bytes = FILES.train.to_vec();
+    let end = bytes.len() - 8;
+    let length = u32::from_le_bytes(bytes[end..end + 4].try_into().unwrap());
+    let start = end - usize::try_from(length).unwrap();
+    // A field of 64 bits in Thrift's compact protocol: 60,000 and 2^50, doubled, as varints.
+    let rows = [0x16, 0xc0, 0xa9, 0x07];
+    let more = [0x16, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x04];
+    let found = bytes[start..end]
+        .windows(rows.len())
+        .position(|window| window == rows);
+    let field = start + found.unwrap();
+    bytes[end..end + 4].copy_from_slice(&(length + 5).to_le_bytes());
+    bytes.splice(field..field + rows.len(), more);
+    bytes
 }

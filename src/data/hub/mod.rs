@@ -18,15 +18,16 @@ use crate::recipe::NamedSet;
 pub const SILENCE: Duration = Duration::from_secs(10);
 
 /// Whether [`load`] would ask the network for the set.
+#[cfg(feature = "hub")]
 pub fn downloads(set: NamedSet, offline: bool) -> bool {
-    #[cfg(feature = "hub")]
-    return download::forbidden(offline).is_none()
-        && !cache::Repository::of(set).is_complete(&cache::folder());
-    #[cfg(not(feature = "hub"))]
-    return {
-        let (_, _) = (set, offline);
-        false
-    };
+    download::forbidden(offline).is_none()
+        && !cache::Repository::of(set).is_complete(&cache::folder())
+}
+
+/// Whether [`load`] would ask the network for the set.
+#[cfg(not(feature = "hub"))]
+pub fn downloads(_set: NamedSet, _offline: bool) -> bool {
+    false
 }
 
 /// The training and test images of a set, from the hub client's cache or else downloaded into it; with
@@ -40,7 +41,9 @@ pub fn downloads(set: NamedSet, offline: bool) -> bool {
 /// Why the set cannot be had, as a phrase.
 #[cfg(feature = "hub")]
 pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, Images), String> {
-    download::load(set, offline, silence)
+    // Paths and what a server or a file says may hold what would steer a terminal.
+    let printable = |reason: String| reason.replace(char::is_control, "\u{fffd}");
+    download::load(set, offline, silence).map_err(printable)
 }
 
 /// Without the cargo feature `hub` there is no download.
