@@ -6,7 +6,7 @@ use std::path::Path;
 use autoencode::checkpoint::Checkpoint;
 use autoencode::picture::{Picture, read_png, write_png};
 use autoencode::random::{Purpose, Stream};
-use common::{autoencode, refusal, repository, write_idx};
+use common::{autoencode, contains, refusal, repository, write_idx};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -253,6 +253,38 @@ fn arrays_of_numpy_train_a_network() {
     assert!(!here.join("runs").exists());
 }
 
+/// Why there is no data set of the hub with --offline.
+#[cfg(feature = "hub")]
+const WHY: &str = "--offline forbids a download";
+#[cfg(not(feature = "hub"))]
+const WHY: &str = "this build has no download";
+
+#[test]
+fn mnist_without_the_hub_is_the_sample_and_says_so() {
+    let folder = TempDir::new().unwrap();
+    let arguments = ["train", "dense-32", "--offline", "--epochs", "1"];
+    let output = autoencode()
+        .current_dir(folder.path())
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    contains(
+        &String::from_utf8(output.stdout).unwrap(),
+        &["the built-in sample of MNIST (10,000 + 2,000 digits)"],
+    );
+    let message = String::from_utf8(output.stderr).unwrap();
+    contains(
+        &message,
+        &[
+            "note: using the built-in sample",
+            WHY,
+            "70,000",
+            "--data DIR",
+        ],
+    );
+}
+
 #[test]
 fn fashion_mnist_without_the_hub_says_what_to_do() {
     let folder = TempDir::new().unwrap();
@@ -260,23 +292,16 @@ fn fashion_mnist_without_the_hub_says_what_to_do() {
     let fashion = ["--set", "data.set=fashion-mnist"];
     let offline = [&["train", "--offline"][..], &fashion].concat();
     let message = refusal(here, &offline);
-    for part in [
-        "Fashion-MNIST",
-        "--offline",
-        "--data DIR",
-        "dataset-fashion-mnist",
-    ] {
-        assert!(message.contains(part), "{message:?} lacks {part:?}");
-    }
+    contains(
+        &message,
+        &["Fashion-MNIST", "--data DIR", "dataset-fashion-mnist", WHY],
+    );
     // A hub that nobody listens for, and a cache with nothing in it.
     let output = autoencode()
         .current_dir(here)
         .args(["train"])
         .args(fashion)
         .env_remove("HF_HUB_OFFLINE")
-        .env_remove("HF_HUB_CACHE")
-        .env_remove("HUGGINGFACE_HUB_CACHE")
-        .env("HF_HOME", here.join("cache"))
         .env("HF_ENDPOINT", "http://127.0.0.1:9")
         .env("NO_PROXY", "127.0.0.1")
         .output()

@@ -76,16 +76,6 @@ fn the_parts_are_disjoint_and_the_split_is_the_same_every_time() {
 }
 
 #[test]
-fn offline_mnist_is_the_sample_and_says_so() {
-    let data = data::load(&Source::Mnist, true).unwrap();
-    assert!(data.origin.is_sample());
-    let notice = data.origin.notice().unwrap();
-    for part in ["built-in sample", "--offline", "--data", "70,000"] {
-        assert!(notice.contains(part), "{notice}");
-    }
-}
-
-#[test]
 fn an_epoch_uses_every_sample_once() {
     let batches: Vec<_> = Batches::new(1_003, 100, 5, 2).unwrap().collect();
     assert_eq!(batches.len(), 11);

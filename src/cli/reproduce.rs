@@ -43,7 +43,8 @@ pub struct Reproduce {
     #[arg(long, value_name = "PATH", conflicts_with = "quick")]
     data: Option<PathBuf>,
 
-    /// Do not ask the hub; without --data, use the built-in sample.
+    /// Download nothing: take MNIST from the cache of earlier downloads or, if it is not there, the
+    /// built-in sample.
     #[arg(long)]
     offline: bool,
 

@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use autoencode::Error;
-use autoencode::data::{Dataset, Source, load_with};
+use autoencode::data::{Dataset, Source, hub, load_with};
 use autoencode::device::{Chosen, DeviceChoice};
-use autoencode::recipe::DataConfig;
+use autoencode::recipe::{DataConfig, NamedSet};
 use clap::Args;
 
 use super::output::complain;
@@ -78,7 +78,8 @@ pub struct Data {
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
 
-    /// Do not ask the hub; without --data, use the built-in sample.
+    /// Download nothing: take the data set from the cache of earlier downloads; for MNIST, if it is
+    /// not there, the built-in sample.
     #[arg(long)]
     offline: bool,
 }
@@ -103,11 +104,18 @@ impl Data {
             (Some(path), None) => Source::Path(path.clone()),
             (None, _) => Source::from(config),
         };
-        let asks = matches!(source, Source::Mnist | Source::FashionMnist);
-        if asks && !self.offline && std::io::stderr().is_terminal() {
+        let set = match source {
+            Source::Mnist => Some(NamedSet::Mnist),
+            Source::FashionMnist => Some(NamedSet::FashionMnist),
+            _ => None,
+        };
+        if let Some(set) = set
+            && hub::downloads(set, self.offline)
+            && std::io::stderr().is_terminal()
+        {
             shared.remark(&format!(
                 "getting {} from the Hugging Face hub (--offline skips this)",
-                config.set.title()
+                set.title()
             ));
         }
         Ok(Request {

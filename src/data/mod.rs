@@ -23,8 +23,6 @@ mod path;
 mod points;
 pub(crate) mod python;
 mod sample;
-#[cfg(feature = "hub")]
-mod silence;
 mod split;
 
 use std::path::PathBuf;
@@ -89,7 +87,7 @@ pub struct Dataset {
     pub origin: Origin,
 }
 
-/// Loads a data set as a recipe without a `[data]` table takes it; with `offline` the hub is not asked.
+/// Loads a data set as a recipe without a `[data]` table takes it; with `offline` nothing is downloaded.
 ///
 /// # Errors
 /// As for [`load_with`].
@@ -97,8 +95,8 @@ pub fn load(source: &Source, offline: bool) -> Result<Dataset> {
     load_with(source, &DataConfig::default(), offline)
 }
 
-/// Loads a data set, with classes, size and channels as the recipe says; with `offline` the hub is not
-/// asked.
+/// Loads a data set, with classes, size and channels as the recipe says; with `offline` nothing is
+/// downloaded, but a set in the cache of the hub client is taken.
 ///
 /// For MNIST a hub that cannot be reached is no error: the built-in sample takes its place, and
 /// [`Origin::notice`] says so. Images of other classes are dropped first; then one tenth of the training
@@ -119,11 +117,7 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
     if let Source::Points(points) = source {
         return points::generate(points);
     }
-    let skipped = || "--offline skips the hub".to_string();
-    let fetch = |set| match offline {
-        true => Err(skipped()),
-        false => hub::load(set, hub::SILENCE),
-    };
+    let fetch = |set| hub::load(set, offline, hub::SILENCE);
     let ((train, test), taken) = match source {
         Source::Path(path) => {
             let found = path::load(path, config)?;

@@ -21,7 +21,8 @@ use tempfile::TempDir;
 /// Settings that make the convolutional denoiser small.
 pub const SMALL: [&str; 2] = ["network.encoder=[4,8]", "network.decoder=[4]"];
 
-/// The program, without anything of the environment that could change what it does.
+/// The program, without anything of the environment that could change what it does, and without what
+/// the cache of the hub's client may hold on this machine.
 pub fn autoencode() -> Command {
     let mut command = Command::from_std(autoencode_command());
     command.timeout(std::time::Duration::from_secs(120));
@@ -33,6 +34,12 @@ pub fn autoencode_command() -> std::process::Command {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_autoencode"));
     command
         .env_remove("RUST_BACKTRACE")
+        .env_remove("HF_HUB_CACHE")
+        .env_remove("HUGGINGFACE_HUB_CACHE")
+        .env(
+            "HF_HOME",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-hub"),
+        )
         .env("HF_HUB_OFFLINE", "1");
     command
 }

@@ -5,69 +5,24 @@
 //! in pieces of many megabytes, each written at once, so between the first answer and the end the
 //! machine's network interfaces are asked as well, where the system tells (Linux).
 
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
-const REVISION: &str = "refs/refs/convert/parquet";
+use super::cache::Repository;
+
 /// What must arrive at the machine within the limit to count as a download: other programs talk too.
 const NOTEWORTHY: u64 = 64 * 1024;
 /// How many times the limit to wait for the cache to change when the interfaces are busy, or cannot
 /// be asked.
 const PATIENCE: u32 = 12;
 
-/// A data set of the hub in the client's cache.
-#[derive(Debug, Clone, Copy)]
-pub struct Repository {
-    /// Its folder.
-    pub folder: &'static str,
-    /// What is downloaded of it.
-    pub files: [&'static str; 2],
-}
-
-impl Repository {
-    /// Whether both files are in the cache, so that nothing has to be downloaded.
-    pub fn is_complete(&self, cache: &Path) -> bool {
-        let folder = cache.join(self.folder);
-        fs::read_to_string(folder.join(REVISION)).is_ok_and(|commit| {
-            let snapshot = folder.join("snapshots").join(commit.trim());
-            self.files.iter().all(|file| snapshot.join(file).exists())
-        })
-    }
-
-    fn state(&self, cache: &Path) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for folder in [
-            cache.join(self.folder),
-            cache.join(".locks").join(self.folder),
-        ] {
-            add(&folder, &mut hasher, 6);
-        }
-        hasher.finish()
-    }
-}
-
-/// Where the hub client keeps its downloads (the rules of `huggingface_hub`).
-pub fn cache_folder() -> PathBuf {
-    let variable = |name| env::var(name).ok().map(PathBuf::from);
-    variable("HF_HUB_CACHE")
-        .or_else(|| variable("HUGGINGFACE_HUB_CACHE"))
-        .or_else(|| Some(variable("HF_HOME")?.join("hub")))
-        .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("huggingface/hub")))
-        .unwrap_or_else(|| {
-            variable("HOME")
-                .unwrap_or_else(|| PathBuf::from("/tmp"))
-                .join(".cache/huggingface/hub")
-        })
-}
-
 /// Watches the download of a data set.
 pub struct Watch {
     repository: Repository,
     cache: PathBuf,
     limit: Duration,
-    /// Names, sizes and times of the files in the cache, hashed.
     state: u64,
     changed: Instant,
     answered: bool,
@@ -81,7 +36,7 @@ impl Watch {
     pub fn new(repository: Repository, cache: PathBuf, limit: Duration) -> Self {
         let now = Instant::now();
         Self {
-            state: repository.state(&cache),
+            state: state(&repository, &cache),
             repository,
             cache,
             limit,
@@ -95,7 +50,7 @@ impl Watch {
     /// Whether the network has been silent for the limit and there is still something to download.
     pub fn is_silent(&mut self) -> bool {
         let now = Instant::now();
-        let state = self.repository.state(&self.cache);
+        let state = state(&self.repository, &self.cache);
         if state != self.state {
             (self.state, self.changed, self.answered) = (state, now, true);
             (self.received, self.busy) = (received(), now);
@@ -117,6 +72,16 @@ impl Watch {
         // With both files here the rest is decoding, which takes as long as it takes.
         silent && !self.repository.is_complete(&self.cache)
     }
+}
+
+/// Names, sizes and times of a set's files in the cache, hashed.
+fn state(repository: &Repository, cache: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let name = repository.folder();
+    for folder in [cache.join(&name), cache.join(".locks").join(&name)] {
+        add(&folder, &mut hasher, 6);
+    }
+    hasher.finish()
 }
 
 /// Adds a folder's files to the hash; links are not followed.

@@ -1,0 +1,87 @@
+//! Where the hub client keeps a data set.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use crate::recipe::NamedSet;
+
+/// The branch of a data set that holds it as parquet.
+pub const REVISION: &str = "refs/convert/parquet";
+
+/// A data set of the hub.
+#[derive(Debug, Clone, Copy)]
+pub struct Repository {
+    pub owner: &'static str,
+    pub name: &'static str,
+    /// The training images and the test images, as candle-datasets reads them.
+    pub files: [&'static str; 2],
+}
+
+impl Repository {
+    /// Where candle-datasets finds a set.
+    pub fn of(set: NamedSet) -> Self {
+        match set {
+            NamedSet::Mnist => Self {
+                owner: "ylecun",
+                name: "mnist",
+                files: ["mnist/train/0000.parquet", "mnist/test/0000.parquet"],
+            },
+            NamedSet::FashionMnist => Self {
+                owner: "zalando-datasets",
+                name: "fashion_mnist",
+                files: [
+                    "fashion_mnist/train/0000.parquet",
+                    "fashion_mnist/test/0000.parquet",
+                ],
+            },
+        }
+    }
+
+    /// The name of its folder in the cache.
+    pub fn folder(&self) -> String {
+        format!("datasets--{}--{}", self.owner, self.name)
+    }
+
+    /// Its files in the cache, if both are there, so that nothing has to be downloaded.
+    pub fn paths(&self, cache: &Path) -> Option<[PathBuf; 2]> {
+        let folder = cache.join(self.folder());
+        let commit = fs::read_to_string(folder.join("refs").join(REVISION)).ok()?;
+        let snapshot = folder.join("snapshots").join(commit.trim());
+        let paths = self.files.map(|file| snapshot.join(file));
+        paths.iter().all(|path| path.exists()).then_some(paths)
+    }
+
+    /// Whether both files are in the cache.
+    pub fn is_complete(&self, cache: &Path) -> bool {
+        self.paths(cache).is_some()
+    }
+
+    /// Takes files away from the cache: the links that name them and what those point to.
+    pub fn discard(&self, cache: &Path, paths: &[PathBuf]) {
+        let blobs = cache.join(self.folder()).join("blobs").canonicalize();
+        for path in paths {
+            let blob = path.canonicalize();
+            // What cannot be removed stays, and is found to be wrong again.
+            let _ = fs::remove_file(path);
+            if let (Ok(blobs), Ok(blob)) = (&blobs, blob)
+                && blob.starts_with(blobs)
+            {
+                let _ = fs::remove_file(blob);
+            }
+        }
+    }
+}
+
+/// The folder of all downloads of the hub client (the rules of `huggingface_hub`).
+pub fn folder() -> PathBuf {
+    let variable = |name| env::var(name).ok().map(PathBuf::from);
+    variable("HF_HUB_CACHE")
+        .or_else(|| variable("HUGGINGFACE_HUB_CACHE"))
+        .or_else(|| Some(variable("HF_HOME")?.join("hub")))
+        .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("huggingface/hub")))
+        .unwrap_or_else(|| {
+            variable("HOME")
+                .unwrap_or_else(|| PathBuf::from("/tmp"))
+                .join(".cache/huggingface/hub")
+        })
+}

@@ -1,0 +1,146 @@
+//! Downloads through hf-hub, on a thread of their own that is given up when the network goes silent.
+
+use std::env;
+use std::error::Error;
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use hf_hub::{HFClientSync, HFError, HFResult};
+
+use super::super::Images;
+use super::cache::{self, REVISION, Repository};
+use super::read::{self, THREAD};
+use super::silence::Watch;
+use crate::recipe::NamedSet;
+
+/// What forbids to ask the network, if anything does.
+pub fn forbidden(offline: bool) -> Option<&'static str> {
+    const VARIABLE: &str = "HF_HUB_OFFLINE";
+    let set = || {
+        env::var(VARIABLE).is_ok_and(|value| {
+            ["1", "on", "yes", "true"].contains(&value.to_ascii_lowercase().as_str())
+        })
+    };
+    match offline {
+        true => Some("--offline"),
+        false => set().then_some(VARIABLE),
+    }
+}
+
+pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, Images), String> {
+    let cache = cache::folder();
+    let repository = Repository::of(set);
+    if let Some(what) = forbidden(offline)
+        && !repository.is_complete(&cache)
+    {
+        return Err(format!(
+            "the hub's cache {} holds no {}, and {what} forbids a download",
+            cache.display(),
+            set.title()
+        ));
+    }
+    read::hush_panics();
+    let mut watch = Watch::new(repository, cache.clone(), silence);
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new()
+        .name(THREAD.into())
+        // The other side is gone when the download was given up: then nobody wants the images.
+        .spawn(move || drop(sender.send(images(set, &repository, &cache))))
+        .map_err(|error| format!("the download could not be started ({error})"))?;
+    let interval = (silence / 20).clamp(Duration::from_millis(10), Duration::from_millis(100));
+    loop {
+        match receiver.recv_timeout(interval) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Timeout) if watch.is_silent() => {
+                let seconds = match silence.as_secs_f64() {
+                    1.0 => "1 second".to_string(),
+                    seconds => format!("{seconds} seconds"),
+                };
+                return Err(format!(
+                    "the Hugging Face hub is silent (nothing received for {seconds})"
+                ));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(format!("the download of {} broke off", set.title()));
+            }
+        }
+    }
+}
+
+/// The images from the cache, after a download where they are not there.
+fn images(
+    set: NamedSet,
+    repository: &Repository,
+    cache: &Path,
+) -> Result<(Images, Images), String> {
+    let title = set.title();
+    let (fresh, paths) = match repository.paths(cache) {
+        Some(paths) => (false, paths),
+        None => {
+            let failed = |error| {
+                let cause = cause(&error, cache);
+                format!("{title} could not be had from the Hugging Face hub: {cause}")
+            };
+            download(repository).map_err(failed)?;
+            // A new version may come between the files: then the first of them is missing.
+            if !repository.is_complete(cache) {
+                download(repository).map_err(failed)?;
+            }
+            let paths = repository.paths(cache).ok_or_else(|| {
+                format!("{title} changed on the Hugging Face hub while it was downloaded")
+            })?;
+            (true, paths)
+        }
+    };
+    read::images(set, &paths).map_err(|found| {
+        // The hub client never downloads again what it has, not even if that is damaged.
+        let remedy = match fresh {
+            true => "the download was not kept".to_string(),
+            false => format!(
+                "to download it again, delete {}",
+                cache.join(repository.folder()).display()
+            ),
+        };
+        if fresh {
+            repository.discard(cache, &paths);
+        }
+        format!("the hub's {title} is not what it should be: {found} ({remedy})")
+    })
+}
+
+/// Downloads what is not in the cache.
+fn download(repository: &Repository) -> HFResult<()> {
+    let client = HFClientSync::new()?;
+    let dataset = client.dataset(repository.owner, repository.name);
+    for file in repository.files {
+        let request = dataset.download_file().filename(file).revision(REVISION);
+        // The client notes which files were missing and does not ask for them again: we do.
+        if request.clone().local_files_only(true).send().is_err() {
+            request.send()?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a download failed, in one line.
+fn cause(error: &HFError, cache: &Path) -> String {
+    let text = match error {
+        // The innermost cause tells most, such as a connection that was refused.
+        HFError::Request { source, .. } => {
+            let mut text = source.to_string();
+            let causes = std::iter::successors(source.source(), |&cause| cause.source());
+            if let Some(innermost) = causes.last() {
+                text.push_str(&format!(": {innermost}"));
+            }
+            text
+        }
+        HFError::Io(error) => format!("{} ({error})", cache.display()),
+        HFError::MalformedResponse { what, .. } => format!("it does not answer as a hub ({what})"),
+        HFError::Url(error) => format!("HF_ENDPOINT is no address ({error})"),
+        error => error.to_string(),
+    };
+    text.lines().next().unwrap_or_default().to_string()
+}

@@ -1,0 +1,83 @@
+//! Hubs that are slow, or fall silent.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use autoencode::recipe::NamedSet;
+
+use super::common::contains;
+use super::program::{FILES, Place, nobody};
+use super::server::{Answer, Server};
+
+/// How long these hubs may say nothing.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// What the library says, and how long it took.
+fn ask(place: &Place, case: &str) -> (String, Duration) {
+    let start = Instant::now();
+    (place.ask_within(case, SILENCE), start.elapsed())
+}
+
+#[test]
+fn a_silent_hub_is_given_up() {
+    let server = Server::start(|_| None);
+    let (text, time) = ask(&Place::new(server.port), "mnist");
+    contains(&text, &["nothing received for 2 seconds)"]);
+    assert!(time >= SILENCE, "{time:?}");
+    // Well before the server ends the connection.
+    assert!(time < Duration::from_secs(30), "{time:?}");
+}
+
+/// Half of the file comes and then nothing more, on a connection that stays open. Where other programs
+/// keep the network busy this is noticed later.
+#[test]
+fn a_hub_that_falls_silent_is_given_up() {
+    let half = Arc::new(FILES.train[..FILES.train.len() / 2].to_vec());
+    let server = Server::start(move |request| {
+        let mut answer = Answer::file(&half, request, 'a');
+        answer.announced = Some(FILES.train.len());
+        answer.pause = SILENCE / 10;
+        answer.stalls = true;
+        Some(answer)
+    });
+    let place = Place::new(server.port);
+    let (text, time) = ask(&place, "mnist");
+    contains(&text, &["nothing received for 2 seconds)"]);
+    assert!(time < Duration::from_secs(30), "{time:?}");
+    // What came is not taken for the file.
+    let text = place.with(nobody()).ask("mnist offline");
+    contains(&text, &["holds no MNIST", "--offline"]);
+}
+
+/// The training files of both sets come slowly, for longer than the limit, and are kept beside each other:
+/// afterwards no server is needed.
+#[test]
+fn slow_downloads_are_waited_for_and_kept() {
+    let files = &*FILES;
+    let server = Server::start(|request| {
+        let body = if request.train {
+            &files.train
+        } else {
+            &files.test
+        };
+        let mut answer = Answer::file(body, request, 'a');
+        if request.train {
+            answer.pause = SILENCE / 5;
+        }
+        Some(answer)
+    });
+    let place = Place::new(server.port);
+    for (case, set) in [
+        ("mnist", NamedSet::Mnist),
+        ("fashion-mnist", NamedSet::FashionMnist),
+    ] {
+        let (text, time) = ask(&place, case);
+        contains(
+            &text,
+            &["downloads: true", "as served: true", "downloads: false"],
+        );
+        assert!(time > SILENCE, "{time:?}");
+        assert!(place.cached(set).is_dir());
+    }
+    contains(&place.with(nobody()).ask("mnist"), &["as served: true"]);
+}
