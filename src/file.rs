@@ -123,9 +123,9 @@ fn folder(path: &Path) -> &Path {
 }
 
 fn failure(path: &Path, bytes: usize, source: std::io::Error) -> Error {
-    // The error of a temporary file names that file, which nobody asked for: its cause does not.
-    let inner = source.get_ref().and_then(|error| error.source());
-    let cause = inner.map_or_else(|| source.to_string(), ToString::to_string);
+    // The error of a temporary file goes on to name that file, which nobody asked for.
+    let cause = source.to_string();
+    let cause = cause.split(" at path ").next().unwrap_or_default();
     let text = format!("{cause} ({bytes} bytes)");
     Error::io("write", path, std::io::Error::new(source.kind(), text))
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
+use super::history;
 use super::metrics::{EpochMetrics, csv};
+use crate::open::read_text;
 use crate::picture::{Series, curves};
 use crate::recipe::{Objective, Recipe};
 use crate::{Error, Result};
@@ -78,7 +80,7 @@ impl RunFolder {
         let mut folder = Self::fill(path.to_path_buf(), Vec::new())?;
         let file = folder.file("metrics.jsonl");
         if file.exists() {
-            let text = fs::read_to_string(&file).map_err(|e| Error::io("read", &file, e))?;
+            let text = read_text(&file, history::MAX_BYTES, "a file of metrics in JSON lines")?;
             folder.rows = text
                 .lines()
                 .filter_map(|line| EpochMetrics::from_columns(line, objective))
