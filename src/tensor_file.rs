@@ -108,7 +108,9 @@ impl<'de> Visitor<'de> for Unique {
             }
             if let Some(twice) = seen.replace(name) {
                 let name = excerpt(twice.as_bytes());
-                return Err(A::Error::custom(format_args!("`{name}` stands there twice")));
+                return Err(A::Error::custom(format_args!(
+                    "`{name}` stands there twice"
+                )));
             }
         }
         Ok(Names)

@@ -155,7 +155,11 @@ impl Checkpoint {
         let mut sampling = BTreeMap::new();
         for (name, view) in tensors.iter() {
             let tensor = tensor(&view).ok_or_else(|| {
-                broken(format!("`{}` of type {:?}", excerpt(name.as_bytes()), view.dtype()))
+                broken(format!(
+                    "`{}` of type {:?}",
+                    excerpt(name.as_bytes()),
+                    view.dtype()
+                ))
             })?;
             if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 optimizer.insert(name.to_string(), tensor);

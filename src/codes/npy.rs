@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::floats::Floats;
 use super::{Names, expected, fits, labels_path};
+use crate::Result;
 use crate::data::npy::Array;
 use crate::data::npy_header::{self, Kind};
 use crate::file::Replacement;
-use crate::Result;
 
 /// An array that is being written.
 pub struct Npy {

@@ -124,7 +124,7 @@ impl LayerSpec {
             }
             (Self::Upsample { scale }, [c, h, w]) => {
                 Ok(vec![*c, h.saturating_mul(*scale), w.saturating_mul(*scale)])
-            },
+            }
             (Self::Conv2d { .. } | Self::MaxPool2d { .. } | Self::Upsample { .. }, _) => {
                 refuse("samples of channels, height and width")
             }

@@ -11,8 +11,8 @@ use crate::{Error, Result};
 
 /// The most weights of a stack, half a gigabyte of them; more are a typing mistake.
 const MAX_WEIGHTS: usize = 1 << 27;
-/// The most values that all layers of a stack make of one sample, a gigabyte of them.
-const MAX_VALUES: usize = 1 << 28;
+/// The most values that all layers of a stack make of one sample, half a gigabyte of them.
+const MAX_VALUES: usize = 1 << 27;
 
 /// Layers in order, with the shape of a sample before, between and after them.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl Stack {
     ///
     /// # Errors
     /// If a layer cannot take what comes before it, if the layers have more than 134,217,728 weights or make
-    /// more than 268,435,456 values of one sample, or if `vb` lacks their parameters.
+    /// as many values of one sample, or if `vb` lacks their parameters.
     pub fn new(
         name: &str,
         specs: Vec<LayerSpec>,

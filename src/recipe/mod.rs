@@ -64,6 +64,8 @@ fn default_seed() -> u64 {
 
 /// Recipes are a few hundred bytes; nothing larger is read.
 const MAX_BYTES: u64 = 1 << 20;
+/// Parts of a dotted key, more than any key has.
+const MAX_DEPTH: usize = 8;
 /// Characters of a message about one.
 const MAX_MESSAGE: usize = 500;
 
@@ -197,7 +199,7 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
         Error::argument(
             "--set",
             "KEY=VALUE, as in optimizer.lr=3e-4",
-            format!("`{setting}`"),
+            format!("`{}`", one_line(setting)),
         )
     };
     let (path, value) = setting.split_once('=').ok_or_else(wrong)?;
@@ -208,7 +210,7 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
         .and_then(|mut parsed| parsed.remove("value"))
         .unwrap_or_else(|| toml::Value::String(value.to_string()));
     let mut keys: Vec<&str> = path.split('.').map(str::trim).collect();
-    if keys.iter().any(|key| key.is_empty()) {
+    if keys.iter().any(|key| key.is_empty()) || keys.len() > MAX_DEPTH {
         return Err(wrong());
     }
     let last = keys.pop().ok_or_else(wrong)?;
@@ -291,12 +293,18 @@ mod tests {
             ("optimizer.lrr=1", "lrr"),
             ("optimzer.lr=1", "optimzer"),
             ("network.colour=1", "network.colour"),
-            ("network.activation=rleu", "`network.activation`: unknown activation `rleu`, expected one of linear, relu"),
+            (
+                "network.activation=rleu",
+                "`network.activation`: unknown activation `rleu`, expected one of linear, relu",
+            ),
             ("network.activation=3", "network.activation"),
             ("network.family=cnn", "network.family"),
             ("schedule.warmup_steps=-1", "schedule.warmup_steps"),
             ("corruption.factor=x", "corruption.factor"),
-            ("data.points={ kind = 'ellipse', count = 'x' }", "data.points.count"),
+            (
+                "data.points={ kind = 'ellipse', count = 'x' }",
+                "data.points.count",
+            ),
             ("network..encoder=1", "--set"),
             ("optimizer.lr=nan", "optimizer.lr"),
             ("optimizer.lr=-1", "optimizer.lr"),

@@ -53,7 +53,11 @@ impl History {
         let is_number = |row: &Map<_, _>, name: &str| row.get(name).is_some_and(Value::is_number);
         let columns = first
             .keys()
-            .filter(|name| *name != EPOCH && name.len() <= MAX_NAME && rows.iter().any(|row| is_number(row, name)))
+            .filter(|name| {
+                *name != EPOCH
+                    && name.len() <= MAX_NAME
+                    && rows.iter().any(|row| is_number(row, name))
+            })
             .cloned()
             .collect();
         Ok(Self {
