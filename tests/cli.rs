@@ -896,7 +896,7 @@ fn flags_out_of_range_are_refused_by_name() {
         ),
         (
             vec!["evaluate", "--noise", "-1"],
-            ["-1", "error", "unexpected"],
+            ["--noise", "-1", "0 to 100"],
         ),
         (
             vec!["evaluate", "--noise=nan"],
