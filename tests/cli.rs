@@ -618,7 +618,7 @@ fn infer_overwrites_nothing_unasked() {
     assert_eq!(size(&here.join("out/two.png")), (28, 28));
     // Nor its own input.
     let message = refusal(here, &["infer", "one.png", "-o", "."]);
-    contains(&message, &["one.png", "--force"]);
+    contains(&message, &["one.png", "one that is read"]);
 }
 
 #[test]

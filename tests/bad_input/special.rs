@@ -129,7 +129,7 @@ fn folders_and_sockets_are_no_files() {
 fn files_that_must_not_be_read_are_named() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
-    let closed = fs::Permissions::from_mode(0);
+    let closed = fs::Permissions::from_mode(0o000);
     for name in ["closed.png", "closed.safetensors", "closed.csv"] {
         let name = place.put(name, b"x");
         fs::set_permissions(place.path().join(name), closed.clone()).unwrap();
