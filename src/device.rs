@@ -61,7 +61,11 @@ impl DeviceChoice {
             Self::Cpu => Ok(cpu("asked for")),
             Self::Cuda(number) => {
                 if !cuda_is_available() {
-                    return Err(lacking("cuda", "cuda"));
+                    let asked = match number {
+                        0 => "cuda".to_string(),
+                        number => format!("cuda:{number}"),
+                    };
+                    return Err(lacking(&asked, "cuda"));
                 }
                 open_cuda(number, "asked for")
             }

@@ -63,6 +63,9 @@ pub enum Error {
         step: u64,
         learning_rate: f64,
     },
+    /// What a file holds is wrong in itself, as the recipe in a checkpoint.
+    #[error("{}: {error}", shown(path))]
+    Inside { path: PathBuf, error: Box<Error> },
     /// candle refused an operation.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
@@ -145,6 +148,14 @@ impl Error {
         }
     }
 
+    /// The same error with the file that the wrong recipe, layer or value stands in.
+    pub fn inside(self, path: impl AsRef<Path>) -> Self {
+        Self::Inside {
+            path: path.as_ref().to_path_buf(),
+            error: Box::new(self),
+        }
+    }
+
     /// Whether the cause lies in what was passed in (a file, a recipe, a flag) rather than in the
     /// machine or the run.
     pub fn is_input(&self) -> bool {
@@ -155,12 +166,16 @@ impl Error {
                     | std::io::ErrorKind::IsADirectory
                     | std::io::ErrorKind::NotADirectory
                     | std::io::ErrorKind::AlreadyExists
+                    | std::io::ErrorKind::PermissionDenied
+                    | std::io::ErrorKind::ReadOnlyFilesystem
+                    | std::io::ErrorKind::InvalidFilename
             ),
             Self::File { .. }
             | Self::NewerFormat { .. }
             | Self::Recipe { .. }
             | Self::Layer { .. }
             | Self::Argument { .. } => true,
+            Self::Inside { error, .. } => error.is_input(),
             Self::NotFinite { .. } | Self::Tensor(_) => false,
         }
     }

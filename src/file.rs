@@ -162,9 +162,9 @@ fn folder(path: &Path) -> &Path {
 }
 
 fn failure(path: &Path, bytes: usize, source: std::io::Error) -> Error {
-    // The error of a temporary file names that file, which nobody asked for.
+    // The error of a temporary file goes on to name that file, which nobody asked for.
     let cause = source.to_string();
-    let cause = cause.split(" at path \"").next().unwrap_or_default();
+    let cause = cause.split(" at path ").next().unwrap_or_default();
     let text = format!("{cause} ({bytes} bytes)");
     Error::io("write", path, std::io::Error::new(source.kind(), text))
 }

@@ -66,6 +66,7 @@ mod file;
 pub mod model;
 mod number;
 pub mod objective;
+mod open;
 pub mod ops;
 pub mod optim;
 pub mod picture;
@@ -73,6 +74,7 @@ mod plan;
 pub mod random;
 pub mod recipe;
 mod simd;
+mod tensor_file;
 pub mod train;
 
 pub use error::{Error, Result};

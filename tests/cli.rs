@@ -618,7 +618,7 @@ fn infer_overwrites_nothing_unasked() {
     assert_eq!(size(&here.join("out/two.png")), (28, 28));
     // Nor its own input.
     let message = refusal(here, &["infer", "one.png", "-o", "."]);
-    contains(&message, &["one.png", "--force"]);
+    contains(&message, &["one.png", "one that is read"]);
 }
 
 #[test]
@@ -896,7 +896,7 @@ fn flags_out_of_range_are_refused_by_name() {
         ),
         (
             vec!["evaluate", "--noise", "-1"],
-            ["-1", "error", "unexpected"],
+            ["--noise", "-1", "0 to 100"],
         ),
         (
             vec!["evaluate", "--noise=nan"],

@@ -425,5 +425,5 @@ fn a_named_pipe_is_not_waited_for() {
         return;
     }
     refused(folder.path(), &["found pipe.png"]);
-    refused(&pipe, &["something else"]);
+    refused(&pipe, &["a named pipe"]);
 }

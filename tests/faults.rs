@@ -198,7 +198,7 @@ fn a_read_only_disk_is_found_before_the_first_epoch() {
         let begun = Instant::now();
         let output = in_namespace(&script, &[("data", data.path()), ("out", out.path())]);
         assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
         let file = out.path().join(file);
         assert_says(
             &error_of(&output),
@@ -242,7 +242,7 @@ fn a_folder_without_permission_is_found_before_the_first_epoch() {
         .output()
         .unwrap();
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert_says(
         &error_of(&output),
         &["closed/run", "create the folder", "Permission denied"],

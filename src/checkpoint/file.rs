@@ -1,6 +1,7 @@
 //! Writing and reading the file.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
@@ -9,8 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{self, BLANK};
 use super::{Checkpoint, FORMAT, Progress};
+use crate::data::python::excerpt;
 use crate::file;
+use crate::open::open;
 use crate::recipe::Recipe;
+use crate::tensor_file::read_header;
 use crate::{Error, Result};
 
 /// The one metadata entry; a map of several would be written in random order.
@@ -115,7 +119,13 @@ impl Checkpoint {
     /// If it cannot be read, is no checkpoint of this program, is of a newer format, or was changed
     /// after it was written.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|source| Error::io("read", path, source))?;
+        let io = |source| Error::io("read", path, source);
+        let (mut file, length) = open(path)?;
+        // Before the rest is read: a file may be far longer than any checkpoint.
+        read_header(path, &mut file, length)?;
+        file.rewind().map_err(io)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io)?;
         Self::from_bytes(&bytes, path)
     }
 
@@ -125,9 +135,10 @@ impl Checkpoint {
     /// As [`Checkpoint::read`].
     pub fn from_bytes(bytes: &[u8], origin: &Path) -> Result<Self> {
         let broken = |found: String| Error::file(origin, "a safetensors checkpoint", found);
-        let (_, header) =
-            SafeTensors::read_metadata(bytes).map_err(|error| broken(error.to_string()))?;
+        let mut input = bytes;
+        let header = read_header(origin, &mut input, bytes.len() as u64)?;
         let entry = header
+            .metadata
             .metadata()
             .as_ref()
             .and_then(|entries| entries.get(ENTRY))
@@ -161,13 +172,22 @@ impl Checkpoint {
                 format!("{digest}: the file was damaged or changed"),
             ));
         }
-        metadata.recipe.validate()?;
+        metadata
+            .recipe
+            .validate()
+            .map_err(|error| error.inside(origin))?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
         let mut weights = BTreeMap::new();
         let mut optimizer = BTreeMap::new();
         let mut sampling = BTreeMap::new();
         for (name, view) in tensors.iter() {
-            let tensor = tensor(&view)?;
+            let tensor = tensor(&view).ok_or_else(|| {
+                broken(format!(
+                    "`{}` of type {:?}",
+                    excerpt(name.as_bytes()),
+                    view.dtype()
+                ))
+            })?;
             if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 optimizer.insert(name.to_string(), tensor);
             } else if let Some(name) = name.strip_prefix(SAMPLING) {
@@ -197,7 +217,8 @@ fn under<'a>(
         .map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
 }
 
-fn tensor(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor> {
+/// None of a type that candle does not know.
+fn tensor(view: &safetensors::tensor::TensorView<'_>) -> Option<Tensor> {
     use candle_core::safetensors::Load;
-    Ok(view.load(&Device::Cpu)?)
+    view.load(&Device::Cpu).ok()
 }

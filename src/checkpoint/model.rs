@@ -9,14 +9,18 @@ use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
 
 use super::Checkpoint;
+use crate::data::python::excerpt;
 use crate::model::Autoencoder;
 use crate::{Error, Result};
+
+/// How many tensors that do not fit an error lists.
+const LISTED: usize = 20;
 
 impl Checkpoint {
     /// Builds the network with the weights of the checkpoint.
     ///
     /// # Errors
-    /// Lists every tensor that is missing, too many, misshapen or of another type, by name.
+    /// Lists the tensors that are missing, too many, misshapen or of another type, by name, 20 at most.
     pub fn model(&self, origin: &Path, device: &Device) -> Result<Autoencoder> {
         let weights = self
             .weights
@@ -29,10 +33,16 @@ impl Checkpoint {
         };
         let dtype = self.recipe.training.precision.dtype();
         let builder = VarBuilder::from_backend(Box::new(given.clone()), dtype, device.clone());
-        let model = Autoencoder::new(&self.recipe.network, builder)?;
-        let differences = given.differences();
+        let model = Autoencoder::new(&self.recipe.network, builder)
+            .map_err(|error| error.inside(origin))?;
+        let mut differences = given.differences();
         if differences.is_empty() {
             return Ok(model);
+        }
+        let count = differences.len();
+        if count > LISTED {
+            differences.truncate(LISTED);
+            differences.push(format!("... ({count} in all)"));
         }
         Err(Error::file(
             origin,
@@ -79,7 +89,7 @@ impl Given {
             .weights
             .keys()
             .filter(|name| !asked.contains_key(*name))
-            .map(|name| format!("`{name}` belongs to no layer"));
+            .map(|name| format!("`{}` belongs to no layer", excerpt(name.as_bytes())));
         wrong.chain(extra).collect()
     }
 }

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use autoencode::Error;
 use autoencode::model::{Curve, curves, draw_curves};
 use clap::Args;
 use serde_json::json;
 
-use super::files::{folder_of, refuse_existing};
+use super::files::{claim, make_folders};
 use super::output::{print, print_json};
 use super::shared::Shared;
 
@@ -34,15 +33,10 @@ pub struct Activations {
 
 impl Activations {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        if !self.force {
-            refuse_existing([&self.output])?;
-        }
+        claim([&self.output], &[], self.force)?;
         let curves = curves()?;
         let chart = draw_curves(&curves)?;
-        if let Some(folder) = folder_of(&self.output) {
-            std::fs::create_dir_all(&folder)
-                .map_err(|source| Error::io("create the folder", folder, source))?;
-        }
+        make_folders([&self.output])?;
         chart.write_png(&self.output)?;
         if shared.json {
             let activations: Vec<_> = curves

@@ -1,6 +1,6 @@
 //! `autoencode encode`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -16,7 +16,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::counter::Counter;
-use super::files::{collect, make_folders, refuse_collisions, refuse_existing};
+use super::files::{claim, collect, make_folders};
 use super::model::{Loaded, Model};
 use super::output::{print, print_json, shape};
 use super::pictures::{Fitting, Noise};
@@ -108,7 +108,7 @@ impl Encode {
                 self.pictures(&loaded, &chosen.device)?
             }
         };
-        self.refuse_existing(&work.names)?;
+        self.claim(&work.names, &loaded)?;
         let paths = work.names.paths(&self.output);
         make_folders(&paths)?;
         // A signal ends the work in order, so that the file that was begun goes away.
@@ -141,9 +141,9 @@ impl Encode {
         let names = Names::Files(files.collect());
         let batches = (0..inputs.len()).step_by(BATCH).map(move |first| {
             let paths: Vec<PathBuf> = inputs.iter().skip(first).take(BATCH).cloned().collect();
-            let prepared = self
-                .fitting
-                .read_all(&paths, first, &self.noise, &loaded.model)?;
+            let prepared =
+                self.fitting
+                    .read_all(&paths, first, &self.noise, &loaded.model, false)?;
             let seen: Vec<Picture> = prepared.iter().map(|one| one.seen().clone()).collect();
             Ok(Picture::to_batch(&seen, device)?)
         });
@@ -168,8 +168,8 @@ impl Encode {
             let expected = "PNG files to fit";
             return Err(Error::argument("--fit", expected, "a data set").into());
         }
-        // What is there is refused before the hub is asked.
-        self.refuse_existing(&Names::Labels(Vec::new()))?;
+        // A wrong place is refused before the hub is asked.
+        self.claim(&Names::Labels(Vec::new()), loaded)?;
         let dataset = self.data.load(&loaded.checkpoint.recipe.data, shared)?;
         shared.note_origin(&dataset);
         let mut labels = Vec::new();
@@ -204,13 +204,12 @@ impl Encode {
         })
     }
 
-    fn refuse_existing(&self, names: &Names) -> Result<()> {
+    fn claim(&self, names: &Names, loaded: &Loaded) -> Result<()> {
         let paths = names.paths(&self.output);
-        refuse_collisions(&paths.iter().collect::<Vec<_>>())?;
-        match self.force {
-            true => Ok(()),
-            false => refuse_existing(&paths),
-        }
+        let read = self.inputs.iter().cloned().chain(self.data.files());
+        let read: Vec<PathBuf> = read.chain([loaded.origin.clone()]).collect();
+        let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
+        claim(&paths, &read, self.force)
     }
 
     fn report(&self, names: &Names, of: &str, loaded: &Loaded, shared: &Shared) -> Result<()> {

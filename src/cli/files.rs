@@ -1,6 +1,6 @@
 //! Which files are read, and where their results go.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -64,19 +64,104 @@ pub fn name_outputs(inputs: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Nothing is overwritten unasked.
-pub fn refuse_existing<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
-    for path in paths {
-        if path.exists() {
+/// Makes sure before any work that results can take their places: each has a file of its own, none is an
+/// input, what exists is a file that may be overwritten, and the folders can be written to. Nothing is made
+/// yet, so that a wrong input leaves nothing behind.
+pub fn claim<'a>(
+    outputs: impl IntoIterator<Item = &'a PathBuf>,
+    inputs: &[&Path],
+    force: bool,
+) -> Result<()> {
+    let outputs: Vec<&PathBuf> = outputs.into_iter().collect();
+    refuse_collisions(&outputs)?;
+    let inputs: HashSet<Identity> = inputs.iter().filter_map(|path| identity(path)).collect();
+    for path in &outputs {
+        let Ok(metadata) = std::fs::metadata(path) else {
+            continue;
+        };
+        if !metadata.is_file() {
+            let found = match metadata.is_dir() {
+                true => "a folder",
+                false => "a device or a pipe",
+            };
+            return Err(Error::file(path, "a file to write, or a new name", found).into());
+        }
+        if identity(path).is_some_and(|output| inputs.contains(&output)) {
+            let expected = "another file for the result than the inputs";
+            return Err(Error::file(path, expected, "one that is read").into());
+        }
+        if !force {
             let expected = "a file that does not exist yet (or --force to overwrite it)";
             return Err(Error::file(path, expected, "one that does").into());
         }
     }
+    let folders: BTreeMap<PathBuf, &PathBuf> = outputs
+        .iter()
+        .map(|path| (folder_of(path).unwrap_or_else(|| PathBuf::from(".")), *path))
+        .collect();
+    for (folder, file) in folders {
+        probe(&folder, file)?;
+    }
     Ok(())
 }
 
+/// The files that a data set at a path is read from, as far as a result could take their places.
+pub fn data_files(path: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.flatten().map(|entry| entry.path()).collect()
+    };
+    let mut files = vec![path.to_path_buf()];
+    let mut folders = vec![path.to_path_buf()];
+    // Parts, and classes in them.
+    for _ in 0..3 {
+        let found: Vec<PathBuf> = folders.iter().flat_map(|folder| entries(folder)).collect();
+        folders = found.iter().filter(|path| path.is_dir()).cloned().collect();
+        let is_data = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.to_ascii_lowercase().ends_with(".png") || name.contains("-ubyte")
+        };
+        files.extend(found.into_iter().filter(is_data));
+    }
+    files
+}
+
+/// What is the same for all names of one file.
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = PathBuf;
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<Identity> {
+    std::fs::canonicalize(path).ok()
+}
+
+/// Tries to write to a folder, or to the nearest one around it that exists.
+fn probe(folder: &Path, file: &Path) -> Result<()> {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let there = folder.ancestors().find(|folder| folder.exists());
+    let there = there.unwrap_or(&folder);
+    if !there.is_dir() {
+        let expected = format!("a folder at {}", there.display());
+        return Err(Error::file(file, expected, "a file there").into());
+    }
+    let tried = tempfile::Builder::new().prefix(".").tempfile_in(there);
+    tried.map(drop).map_err(|error| {
+        let source = error.kind().into();
+        Error::io("write", file, source).into()
+    })
+}
+
 /// No two results may go to the same file.
-pub fn refuse_collisions(paths: &[&PathBuf]) -> Result<()> {
+fn refuse_collisions(paths: &[&PathBuf]) -> Result<()> {
     let mut taken = HashSet::new();
     for path in paths {
         if !taken.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())) {

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use autoencode::Error;
 use autoencode::model::{Filters as LayerFilters, filters};
 use autoencode::picture::{filter_grid, write_rgb};
 use clap::Args;
 use serde_json::json;
 
-use super::files::{folder_of, refuse_existing};
+use super::files::{claim, make_folders};
 use super::model::Model;
 use super::output::{print, print_json};
 use super::shared::Shared;
@@ -50,9 +49,7 @@ impl Filters {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
         loaded.of_images()?;
-        if !self.force {
-            refuse_existing([&self.output])?;
-        }
+        claim([&self.output], &[&loaded.origin], self.force)?;
         let LayerFilters {
             layer,
             tiles,
@@ -66,10 +63,7 @@ impl Filters {
             None => 16,
         };
         let grid = filter_grid(&tiles, height, width, scale)?;
-        if let Some(folder) = folder_of(&self.output) {
-            std::fs::create_dir_all(&folder)
-                .map_err(|source| Error::io("create the folder", folder, source))?;
-        }
+        make_folders([&self.output])?;
         write_rgb(&self.output, &grid)?;
         if shared.json {
             return print_json(&json!({

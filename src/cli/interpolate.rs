@@ -12,7 +12,7 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde_json::json;
 
-use super::files::{make_folders, refuse_collisions, refuse_existing};
+use super::files::{claim, make_folders};
 use super::model::{Loaded, Model};
 use super::output::{print, print_json};
 use super::pictures::{Fitting, Prepared};
@@ -97,6 +97,12 @@ impl End {
         }
     }
 
+    fn file(&self) -> &Path {
+        match self {
+            Self::Picture(file) | Self::Row { file, .. } => file,
+        }
+    }
+
     fn meet(&self, loaded: &Loaded, fitting: &Fitting, device: &Device) -> Result<Met> {
         match self {
             Self::Picture(path) => {
@@ -145,10 +151,8 @@ impl Interpolate {
             None => Vec::new(),
         };
         let written: Vec<&PathBuf> = frames.iter().chain([&self.output]).collect();
-        refuse_collisions(&written)?;
-        if !self.force {
-            refuse_existing(written.iter().copied())?;
-        }
+        let read = [self.from.file(), self.to.file(), &loaded.origin];
+        claim(written.iter().copied(), &read, self.force)?;
         let from = self.from.meet(&loaded, &self.fitting, &chosen.device)?;
         let to = self.to.meet(&loaded, &self.fitting, &chosen.device)?;
         let codes = self.path.codes(&from.code, &to.code, steps)?;
@@ -201,7 +205,7 @@ impl Interpolate {
     fn draw(&self, from: &Met, to: &Met, steps: &[Picture], loaded: &Loaded) -> ContactSheet {
         let input = |met: &Met| {
             let picture = met.picture.as_ref()?;
-            Some((picture.original.clone(), met.name.clone()))
+            Some((picture.original.clone()?, met.name.clone()))
         };
         let last = (steps.len() - 1).max(1);
         let decimals = if last > 100 { 3 } else { 2 };

@@ -26,7 +26,7 @@ mod train;
 use std::process::ExitCode;
 
 use autoencode::Error;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use shared::Shared;
 
@@ -61,7 +61,7 @@ enum Command {
 /// Parses the command line, runs the command and turns its end into an exit code: 0 done; 2 the
 /// command or an input is wrong; 1 anything else; 130 and 143 after SIGINT and SIGTERM.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = parse();
     let shared = arguments.shared;
     set_threads(shared.threads());
     keep_freed_memory();
@@ -85,7 +85,10 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            output::complain(&format!("error: {error:#}"));
+            output::complain(&format!(
+                "error: {}",
+                output::one_line(&format!("{error:#}"))
+            ));
             let input = error
                 .chain()
                 .filter_map(|cause| cause.downcast_ref::<Error>())
@@ -93,6 +96,19 @@ pub fn main() -> ExitCode {
             ExitCode::from(if input { 2 } else { 1 })
         }
     }
+}
+
+/// The command line; a negative number after a flag is its value, not a flag that nobody knows.
+fn parse() -> Arguments {
+    let numbers = |argument: clap::Arg| {
+        let takes = argument.get_action().takes_values() && !argument.is_positional();
+        argument.allow_negative_numbers(takes)
+    };
+    let command = Arguments::command()
+        .mut_args(numbers)
+        .mut_subcommands(|command| command.mut_args(numbers));
+    let matches = command.get_matches();
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 fn done(_: ()) -> ExitCode {

@@ -27,6 +27,16 @@ pub fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// A message in one line that steers no terminal, whatever a file made it say.
+pub fn one_line(text: &str) -> String {
+    let printable = |c: char| match c {
+        '\n' | '\r' | '\t' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(printable).collect()
+}
+
 /// Whether the reader of standard output has gone away, as `head` does when it has enough.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error

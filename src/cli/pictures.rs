@@ -38,8 +38,9 @@ pub struct Noise {
 
 /// A picture on its way into the network.
 pub struct Prepared {
-    /// In colour, as it was read.
-    pub original: Picture,
+    /// In colour, as it was read; not of [`Fitting::read_all`], unless it is to be kept: pictures may be far
+    /// larger than a network's input.
+    pub original: Option<Picture>,
     pub fitted: Picture,
     /// With noise, if it was asked for.
     pub noisy: Option<Picture>,
@@ -66,26 +67,30 @@ impl Fitting {
         let original = read_png(path, 3)?;
         let fitted = fit(&original, channels, height, width, how, path)?;
         Ok(Prepared {
-            original,
+            original: Some(original),
             fitted,
             noisy: None,
         })
     }
 
     /// Reads files, several at a time, and adds the noise that was asked for. The first of them has the
-    /// place `first` among all, which keys its noise.
+    /// place `first` among all, which keys its noise. `keep` says whether the originals are wanted.
     pub fn read_all(
         &self,
         paths: &[PathBuf],
         first: usize,
         noise: &Noise,
         model: &Autoencoder,
+        keep: bool,
     ) -> Result<Vec<Prepared>> {
         let read: Vec<Result<Prepared>> = paths
             .par_iter()
             .enumerate()
             .map(|(place, path)| {
                 let mut prepared = self.read(path, model)?;
+                if !keep {
+                    prepared.original = None;
+                }
                 noise.add((first + place) as u64, &mut prepared)?;
                 Ok(prepared)
             })

@@ -12,6 +12,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::files::claim;
 use super::output::{complain, duration, print, print_json, say};
 use super::shared::Shared;
 
@@ -82,6 +83,7 @@ impl Reproduce {
             let expected = "a folder without an earlier table (or --force)";
             return Err(Error::file(&self.output, expected, "table.md").into());
         }
+        claim([&table, &results], &[], true)?;
         std::fs::create_dir_all(&self.output)
             .map_err(|source| Error::io("create the folder", &self.output, source))?;
         let options = Options {

@@ -11,7 +11,7 @@ use candle_core::{Device, Tensor};
 use clap::Args;
 use serde_json::json;
 
-use super::files::{make_folders, refuse_collisions, refuse_existing};
+use super::files::{claim, make_folders};
 use super::model::{Loaded, Model};
 use super::output::{print, print_json};
 use super::shared::Shared;
@@ -69,10 +69,7 @@ impl Sample {
             None => Vec::new(),
         };
         let written: Vec<&PathBuf> = files.iter().chain(&self.grid).collect();
-        refuse_collisions(&written)?;
-        if !self.force {
-            refuse_existing(written.iter().copied())?;
-        }
+        claim(written.iter().copied(), &[&loaded.origin], self.force)?;
         make_folders(written)?;
 
         let mut pictures = Vec::with_capacity(count);

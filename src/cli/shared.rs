@@ -9,6 +9,7 @@ use autoencode::device::{Chosen, DeviceChoice};
 use autoencode::recipe::{DataConfig, NamedSet};
 use clap::Args;
 
+use super::files::data_files;
 use super::output::complain;
 
 #[derive(Debug, Args)]
@@ -85,6 +86,11 @@ pub struct Data {
 }
 
 impl Data {
+    /// The files that are read, where data is given by its path.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.data.as_deref().map_or_else(Vec::new, data_files)
+    }
+
     /// Loads the data as the recipe's `[data]` says; [`Shared::note_origin`] then says if it is not the
     /// full set.
     pub fn load(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Dataset> {

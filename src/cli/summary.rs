@@ -14,7 +14,7 @@ use candle_core::Device;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::files::refuse_existing;
+use super::files::claim;
 use super::output::{print, print_json, shape, table};
 use super::plot::{drawing, write};
 use super::shared::Shared;
@@ -91,9 +91,11 @@ impl Summary {
             (recipe, model)
         };
         if let Some(file) = &self.graph {
-            if !self.force {
-                refuse_existing([file])?;
-            }
+            let read = match is_checkpoint {
+                true => locate(path)?,
+                false => path.to_path_buf(),
+            };
+            claim([file], &[&read], self.force)?;
             write(&draw(&model, &recipe.name, self.graph_style)?, file)?;
         }
         let summary = model.summary();

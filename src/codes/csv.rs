@@ -9,6 +9,7 @@ use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 use super::{Names, size};
 use crate::data::python::excerpt;
 use crate::file::Replacement;
+use crate::open::open;
 use crate::{Error, Result};
 
 /// The column before the values.
@@ -82,10 +83,10 @@ pub struct Lines {
 
 impl Lines {
     pub fn open(path: &Path, shape: &[usize]) -> Result<Self> {
-        let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
+        let (file, _) = open(path)?;
         let mut lines = ReaderBuilder::new()
             .trim(csv::Trim::Headers)
-            .from_reader(BufReader::new(file));
+            .from_reader(file);
         let size = size(shape);
         let heading = lines
             .byte_headers()

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::floats::Floats;
 use super::{Names, expected, fits, labels_path};
+use crate::Result;
 use crate::data::npy::Array;
 use crate::data::npy_header::{self, Kind};
 use crate::file::Replacement;
-use crate::{Error, Result};
 
 /// An array that is being written.
 pub struct Npy {
@@ -62,10 +62,8 @@ pub fn put_floats(file: &mut Replacement, values: &[f32]) -> Result<()> {
 
 /// Opens an array of codes of `shape`; says how many there are.
 pub fn open(path: &Path, shape: &[usize]) -> Result<(u64, Floats<BufReader<File>>)> {
-    let io = |source| Error::io("read", path, source);
-    let file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let array = Array::open(path.to_path_buf(), BufReader::new(file), length)?
+    let (file, length) = crate::open::open(path)?;
+    let array = Array::open(path.to_path_buf(), file, length)?
         .floats(|found| fits(found, shape), &expected(shape))?;
     let count = array.shape.first().copied().unwrap_or(0);
     Ok((count, Floats::new(path, array.input, array.width)))

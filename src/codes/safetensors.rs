@@ -1,7 +1,7 @@
 //! Codes and labels as the tensors of a safetensors file, read and written without holding them all.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use safetensors::Dtype;
@@ -10,18 +10,15 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use super::floats::Floats;
 use super::npy::put_floats;
 use super::{Names, expected, fits, size};
-use crate::data::grouped;
 use crate::data::python::tuple;
 use crate::file::Replacement;
+use crate::open::open as open_file;
+use crate::tensor_file::read_header;
 use crate::{Error, Result};
 
 /// The tensor with the codes, and the one with the labels.
 const CODES: &str = "codes";
 const LABELS: &str = "labels";
-/// The longest header that is read; that of two tensors is some 150 bytes.
-const MAX_HEADER: u64 = 1 << 20;
-/// How many names of tensors an error lists.
-const LISTED: usize = 8;
 
 /// A file that is being written.
 pub struct Safetensors {
@@ -81,37 +78,12 @@ impl Safetensors {
 
 /// Opens a file with codes of `shape`; says how many there are.
 pub fn open(path: &Path, shape: &[usize]) -> Result<(u64, Floats<BufReader<File>>)> {
-    let io = |source| Error::io("read", path, source);
-    let broken = |found: String| Error::file(path, "a safetensors file", found);
-    let mut file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let mut size = [0; 8];
-    if length < 8 {
-        return Err(broken(format!("one of {length} bytes")));
-    }
-    file.read_exact(&mut size).map_err(io)?;
-    let header = u64::from_le_bytes(size);
-    if header > MAX_HEADER || header > length - 8 {
-        let found = format!("a header of {} bytes", grouped(header));
-        return Err(broken(format!("{found} in {} bytes", grouped(length))));
-    }
-    let mut text = Vec::new();
-    let read = (&mut file).take(header).read_to_end(&mut text);
-    read.map_err(io)?;
-    // This checks that every tensor is as long as its shape says and stands behind the one before it.
-    let metadata: Metadata = serde_json::from_slice(&text)
-        .map_err(|error| broken(format!("a header that cannot be read ({error})")))?;
-    let promised = (metadata.data_len() as u64).saturating_add(8 + header);
-    if promised != length {
-        return Err(Error::file(
-            path,
-            format!("{} bytes, as the header says", grouped(promised)),
-            format!("{} bytes", grouped(length)),
-        ));
-    }
-    let info = metadata
+    let (mut file, length) = open_file(path)?;
+    let header = read_header(path, &mut file, length)?;
+    let info = header
+        .metadata
         .info(CODES)
-        .ok_or_else(|| Error::file(path, "a tensor `codes`", listing(&metadata)))?;
+        .ok_or_else(|| Error::file(path, "a tensor `codes`", header.listing()))?;
     let width = match info.dtype {
         Dtype::F32 => 4,
         Dtype::F64 => 8,
@@ -125,19 +97,9 @@ pub fn open(path: &Path, shape: &[usize]) -> Result<(u64, Floats<BufReader<File>
         let found = format!("shape {}", tuple(&found));
         return Err(Error::file(path, expected(shape), found));
     }
-    let start = (info.data_offsets.0 as u64).saturating_add(8 + header);
-    file.seek(SeekFrom::Start(start)).map_err(io)?;
+    let start = header.start.saturating_add(info.data_offsets.0 as u64);
+    file.seek(SeekFrom::Start(start))
+        .map_err(|source| Error::io("read", path, source))?;
     let count = found.first().copied().unwrap_or(0);
-    Ok((count, Floats::new(path, BufReader::new(file), width)))
-}
-
-/// The names in a file, as far as they are worth a line.
-fn listing(metadata: &Metadata) -> String {
-    let names = metadata.offset_keys();
-    let listed = names.get(..LISTED).unwrap_or(&names);
-    match names.len() {
-        0 => "no tensors".to_string(),
-        count if count > LISTED => format!("{}, ... ({count} in all)", listed.join(", ")),
-        _ => listed.join(", "),
-    }
+    Ok((count, Floats::new(path, file, width)))
 }

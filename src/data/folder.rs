@@ -54,10 +54,8 @@ fn find(folder: &Path, part: &str, kind: &str) -> Result<PathBuf> {
         format!("{part}.{kind}.gz"),
     ] {
         let path = folder.join(name);
-        match fs::metadata(&path) {
-            Ok(_) => return Ok(path),
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(Error::io("read", path, source)),
+        if fs::symlink_metadata(&path).is_ok() {
+            return Ok(path);
         }
     }
     Err(Error::file(

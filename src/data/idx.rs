@@ -4,14 +4,14 @@
 //! Nothing a header says is believed before it has been checked against the size of the file, so a
 //! damaged or hostile file costs no more memory than an honest one of its size.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::io::{self, Cursor, ErrorKind, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
 use super::Images;
 use super::origin::grouped;
+use crate::open::open;
 use crate::{Error, Result};
 
 /// Longest side of an image, and most bytes of one file in memory.
@@ -57,14 +57,8 @@ pub struct Idx {
 
 /// Reads a raw or gzipped file.
 pub fn read_file(path: &Path, kind: Kind) -> Result<Idx> {
-    let io = |source| Error::io("read", path, source);
-    // Asked before opening: to open a named pipe would wait for its writer.
-    let metadata = fs::metadata(path).map_err(io)?;
-    if !metadata.is_file() {
-        return Err(Error::file(path, "a file", "something else"));
-    }
-    let file = File::open(path).map_err(io)?;
-    read(path, BufReader::new(file), metadata.len(), kind)
+    let (file, length) = open(path)?;
+    read(path, file, length, kind)
 }
 
 /// Reads raw or gzipped bytes, `stored` of them; `name` is for errors.

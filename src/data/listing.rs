@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::path::look;
+use crate::open::look;
 use crate::{Error, Result};
 
 /// How many names an error lists.

@@ -3,8 +3,7 @@
 //! Values are made bytes while they are read, so an array takes as much memory as it has values, and
 //! none before its header has been checked against the size of the file.
 
-use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::idx::{MAX_BYTES, MAX_SIDE};
@@ -12,6 +11,7 @@ use super::npy_header::{self, Header, Kind, Refusal};
 use super::npy_values::{byte, float32, float64, separate, signed, unsigned};
 use super::python::tuple;
 use super::{Images, grouped};
+use crate::open::open;
 use crate::{Error, Result};
 
 /// Bytes that are read at a time: a multiple of every value's size.
@@ -21,10 +21,8 @@ const CHUNK: usize = 1 << 16;
 ///
 /// Shapes are those of [`Array::images`].
 pub fn load(path: &Path) -> Result<Images> {
-    let io = |source| Error::io("read", path, source);
-    let file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let pixels = Array::open(path.to_path_buf(), BufReader::new(file), length)?.images()?;
+    let (file, length) = open(path)?;
+    let pixels = Array::open(path.to_path_buf(), file, length)?.images()?;
     let labels = vec![0; pixels.count];
     pixels.with_labels(labels)
 }

@@ -11,6 +11,7 @@ use super::idx::MAX_GZIP_RATIO;
 use super::npy::Array;
 use super::python::excerpt;
 use super::{Images, grouped};
+use crate::open::open;
 use crate::{Error, Result};
 
 /// How many names of an archive an error lists.
@@ -21,10 +22,8 @@ const LISTED: usize = 8;
 /// The arrays are `x_train`, `y_train`, `x_test` and `y_test`; others are not looked at, and nothing is
 /// ever written to disk.
 pub fn load(path: &Path) -> Result<(Images, Images)> {
-    let io = |source| Error::io("read", path, source);
-    let file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| refused(path, error))?;
+    let (file, length) = open(path)?;
+    let archive = ZipArchive::new(file).map_err(|error| refused(path, error))?;
     let mut arrays = Arrays {
         path,
         length,

@@ -1,11 +1,11 @@
 //! Data that a person passes in by its path: which kind it is, told from what is there.
 
-use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::path::Path;
 
 use super::listing::Listing;
 use super::{Images, folder, image_folder, npy, npy_header, npz, split};
+use crate::open::{kind, look, open};
 use crate::recipe::DataConfig;
 use crate::{Error, Result};
 
@@ -37,7 +37,7 @@ pub fn load(path: &Path, config: &DataConfig) -> Result<Found> {
         return load_folder(path, config);
     }
     if !metadata.is_file() {
-        return Err(Error::file(path, "a file or folder", "something else"));
+        return Err(Error::file(path, "a file or folder", kind(&metadata)));
     }
     match first_bytes(path)?.as_slice() {
         start if start == npy_header::MAGIC => {
@@ -73,23 +73,11 @@ fn load_folder(path: &Path, config: &DataConfig) -> Result<Found> {
     image_folder::load(path, listing, config)
 }
 
-/// What a path leads to. A link that leads nowhere is told from a file that is not there.
-pub fn look(path: &Path) -> Result<Metadata> {
-    fs::metadata(path).map_err(|source| match path.symlink_metadata() {
-        Ok(link) if link.is_symlink() => {
-            let found = format!("a link that leads nowhere ({source})");
-            Error::file(path, "a file or folder", found)
-        }
-        _ => Error::io("read", path, source),
-    })
-}
-
 fn first_bytes(path: &Path) -> Result<Vec<u8>> {
-    let io = |source| Error::io("read", path, source);
     let mut start = Vec::new();
-    let length = npy_header::MAGIC.len() as u64;
-    File::open(path)
-        .and_then(|file| file.take(length).read_to_end(&mut start))
-        .map_err(io)?;
+    let (file, _) = open(path)?;
+    file.take(npy_header::MAGIC.len() as u64)
+        .read_to_end(&mut start)
+        .map_err(|source| Error::io("read", path, source))?;
     Ok(start)
 }

@@ -2,7 +2,7 @@
 
 use candle_nn::VarBuilder;
 
-use super::layer::LayerSpec;
+use super::layer::{LayerSpec, count};
 use super::{Autoencoder, Code, Stack};
 use crate::recipe::{Activation, ConvConfig, DenseConfig};
 use crate::{Error, Result};
@@ -29,7 +29,7 @@ pub fn dense(config: &DenseConfig, vb: VarBuilder) -> Result<Autoencoder> {
         decoder.push(dense(units));
         push_activation(&mut decoder, activation());
     }
-    decoder.push(dense(input.iter().product()));
+    decoder.push(dense(count(&input)));
     let reshape = LayerSpec::Reshape {
         shape: input.to_vec(),
     };

@@ -54,9 +54,6 @@ pub enum Layer {
     Function(Function),
 }
 
-/// A layer with more parameters than this is a typing mistake.
-const MAX_PARAMETERS: usize = 1 << 30;
-
 impl LayerSpec {
     /// The layer and the shape of its result, for samples of shape `input`.
     ///
@@ -71,9 +68,8 @@ impl LayerSpec {
         let output = self.output_shape(input, &vb)?;
         let layer = match self {
             Self::Dense { units, bias } => {
-                let fan_in = input.iter().product();
+                let fan_in = count(input);
                 let init = init.layer(fan_in, *units);
-                self.limit(fan_in.saturating_mul(*units), &vb)?;
                 Layer::Dense {
                     weight: vb.get_with_hints((*units, fan_in), "weight", init.weight)?,
                     bias: bias
@@ -85,7 +81,6 @@ impl LayerSpec {
                 let in_channels = input.first().copied().unwrap_or(0);
                 let area = kernel * kernel;
                 let init = init.layer(in_channels * area, channels * area);
-                self.limit(in_channels.saturating_mul(channels * area), &vb)?;
                 let shape = (*channels, in_channels, *kernel, *kernel);
                 Layer::Conv2d {
                     weight: vb.get_with_hints(shape, "weight", init.weight)?,
@@ -105,7 +100,8 @@ impl LayerSpec {
         Ok((layer, output))
     }
 
-    fn output_shape(&self, input: &[usize], vb: &VarBuilder) -> Result<Vec<usize>> {
+    /// The shape of the result for samples of shape `input`; `vb` names the layer in errors.
+    pub(super) fn output_shape(&self, input: &[usize], vb: &VarBuilder) -> Result<Vec<usize>> {
         let refuse = |expected: &str| {
             Err(Error::layer(
                 format!("{} ({self})", vb.prefix()),
@@ -126,13 +122,15 @@ impl LayerSpec {
                     ))
                 }
             }
-            (Self::Upsample { scale }, [c, h, w]) => Ok(vec![*c, h * scale, w * scale]),
+            (Self::Upsample { scale }, [c, h, w]) => {
+                Ok(vec![*c, h.saturating_mul(*scale), w.saturating_mul(*scale)])
+            }
             (Self::Conv2d { .. } | Self::MaxPool2d { .. } | Self::Upsample { .. }, _) => {
                 refuse("samples of channels, height and width")
             }
-            (Self::Flatten, _) => Ok(vec![input.iter().product()]),
+            (Self::Flatten, _) => Ok(vec![count(input)]),
             (Self::Reshape { shape }, _) => {
-                if shape.iter().product::<usize>() == input.iter().product::<usize>() {
+                if count(shape) == count(input) {
                     Ok(shape.clone())
                 } else {
                     refuse(&format!("as many values as in {shape:?}"))
@@ -146,16 +144,23 @@ impl LayerSpec {
         }
     }
 
-    fn limit(&self, parameters: usize, vb: &VarBuilder) -> Result<()> {
-        if parameters <= MAX_PARAMETERS {
-            return Ok(());
+    /// Weights of the layer for samples of shape `input`, biases left out.
+    pub(super) fn weight_count(&self, input: &[usize]) -> usize {
+        match self {
+            Self::Dense { units, .. } => count(input).saturating_mul(*units),
+            Self::Conv2d { channels, kernel } => {
+                let taken = input.first().copied().unwrap_or(0);
+                let area = kernel.saturating_mul(*kernel);
+                taken.saturating_mul(*channels).saturating_mul(area)
+            }
+            _ => 0,
         }
-        Err(Error::layer(
-            format!("{} ({self})", vb.prefix()),
-            format!("at most {MAX_PARAMETERS} weights"),
-            format!("{parameters}"),
-        ))
     }
+}
+
+/// Values of a sample of that shape.
+pub(super) fn count(shape: &[usize]) -> usize {
+    shape.iter().copied().fold(1, usize::saturating_mul)
 }
 
 impl std::fmt::Display for LayerSpec {

@@ -3,10 +3,16 @@
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
 
-use super::layer::{Layer, LayerSpec};
+use super::layer::{Layer, LayerSpec, count};
 use super::lower;
+use crate::number::grouped;
 use crate::recipe::{Activation, Initialization};
 use crate::{Error, Result};
+
+/// The most weights of a stack, half a gigabyte of them; more are a typing mistake.
+const MAX_WEIGHTS: usize = 1 << 27;
+/// The most values that all layers of a stack make of one sample, half a gigabyte of them.
+const MAX_VALUES: usize = 1 << 27;
 
 /// Layers in order, with the shape of a sample before, between and after them.
 #[derive(Debug, Clone)]
@@ -30,7 +36,8 @@ impl Stack {
     /// Builds the layers for samples of shape `input`, with parameters named by their place.
     ///
     /// # Errors
-    /// If a layer cannot take what comes before it, or `vb` lacks its parameters.
+    /// If a layer cannot take what comes before it, if the layers have more than 134,217,728 weights or make
+    /// as many values of one sample, or if `vb` lacks their parameters.
     pub fn new(
         name: &str,
         specs: Vec<LayerSpec>,
@@ -39,6 +46,7 @@ impl Stack {
         vb: VarBuilder,
     ) -> Result<Self> {
         let vb = vb.pp(name);
+        check_size(&specs, input, &vb)?;
         let mut layers: Vec<Placed> = Vec::with_capacity(specs.len());
         for (place, spec) in specs.into_iter().enumerate() {
             let before = layers
@@ -133,4 +141,31 @@ impl Stack {
             .iter()
             .try_fold(samples, |x, placed| placed.layer.forward(&x))
     }
+}
+
+/// Refuses layers that would fill the memory, before it is taken for the first of them.
+fn check_size(specs: &[LayerSpec], input: &[usize], vb: &VarBuilder) -> Result<()> {
+    let mut shape = input.to_vec();
+    let (mut weights, mut values) = (0usize, count(input));
+    for (place, spec) in specs.iter().enumerate() {
+        let vb = vb.pp(place);
+        let output = spec.output_shape(&shape, &vb)?;
+        weights = weights.saturating_add(spec.weight_count(&shape));
+        values = values.saturating_add(count(&output));
+        let refuse = |most: usize, what: &str, found: usize| {
+            Err(Error::layer(
+                format!("{} ({spec})", vb.prefix()),
+                format!("at most {} {what}", grouped(most)),
+                grouped(found),
+            ))
+        };
+        if weights > MAX_WEIGHTS {
+            return refuse(MAX_WEIGHTS, "weights up to here", weights);
+        }
+        if values > MAX_VALUES {
+            return refuse(MAX_VALUES, "values of one sample up to here", values);
+        }
+        shape = output;
+    }
+    Ok(())
 }

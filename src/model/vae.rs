@@ -3,7 +3,7 @@
 use candle_nn::VarBuilder;
 
 use super::families::{push_activation, stated};
-use super::layer::LayerSpec;
+use super::layer::{LayerSpec, count};
 use super::{Autoencoder, Code, Stack};
 use crate::Result;
 use crate::recipe::{Body, VaeConfig};
@@ -44,7 +44,7 @@ fn dense_body(
         decoder.push(dense(units));
         push_activation(&mut decoder, &config.activation);
     }
-    decoder.push(dense(input.iter().product()));
+    decoder.push(dense(count(&input)));
     decoder.push(LayerSpec::Reshape {
         shape: input.to_vec(),
     });
@@ -78,7 +78,7 @@ fn conv_body(
     let widths = config.decoder();
     let first = widths.first().copied().unwrap_or(channels);
     let shape = vec![first, shrunk.0, shrunk.1];
-    let mut decoder = vec![dense(shape.iter().product())];
+    let mut decoder = vec![dense(count(&shape))];
     push_activation(&mut decoder, &config.activation);
     decoder.push(LayerSpec::Reshape { shape });
     for &channels in widths.iter().skip(1) {

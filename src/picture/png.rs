@@ -1,13 +1,13 @@
 //! PNG files: every kind read, 8 bits written.
 
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use image::codecs::png::{PngDecoder, PngEncoder};
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, Limits, RgbImage};
 
 use super::{Picture, luma};
+use crate::open::open;
 use crate::{Error, Result, file};
 
 /// The longest side that is read.
@@ -20,7 +20,8 @@ const MAX_BYTES: u64 = 512 << 20;
 /// What counts is the content, not the name. Transparency is laid over white, as on a page; grey from
 /// colour is Rec. 709 luma of the encoded values; gamma and colour profiles are not applied; of an
 /// animation the still picture is taken. Sides over 16,384 pixels and pictures that would need more than
-/// 512 MiB are refused before anything is decoded.
+/// 512 MiB are refused before anything is decoded: those of more than 134 million pixels in grey, or 44 million
+/// in colour.
 pub fn read_png(path: impl AsRef<Path>, channels: usize) -> Result<Picture> {
     let path = path.as_ref();
     if channels != 1 && channels != 3 {
@@ -78,7 +79,7 @@ pub struct PngHeader {
 /// If the file cannot be read, is no PNG, or has a side of 0 or over 16,384 pixels.
 pub fn read_png_header(path: impl AsRef<Path>) -> Result<PngHeader> {
     let path = path.as_ref();
-    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let (file, _) = open(path)?;
     // Signature (8 bytes), length, name, width, height (4 each), bit depth, colour type.
     let mut bytes = Vec::with_capacity(26);
     file.take(26)
@@ -97,10 +98,9 @@ pub fn read_png_header(path: impl AsRef<Path>) -> Result<PngHeader> {
 
 /// The file's bytes; no more than [`MAX_BYTES`] are taken in.
 fn read_limited(path: &Path) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let (file, _) = open(path)?;
     let mut bytes = Vec::new();
-    BufReader::new(file)
-        .take(MAX_BYTES + 1)
+    file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|e| Error::io("read", path, e))?;
     if bytes.len() as u64 > MAX_BYTES {

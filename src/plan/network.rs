@@ -22,6 +22,9 @@ const LANES: usize = 16;
 /// products of dense networks take more, or loading the weights would take longer than multiplying.
 const CONV_SAMPLES: usize = 16;
 const DENSE_SAMPLES: usize = 64;
+/// Values behind all steps of a micro-batch: a gigabyte of them, which only samples of millions of values
+/// reach.
+const MOST_VALUES: usize = 1 << 28;
 
 /// Values that take longer to move than it takes to wake another thread.
 const WORTH_A_THREAD: usize = 1 << 17;
@@ -51,6 +54,11 @@ impl Network {
         let has_images = steps
             .iter()
             .any(|step| matches!(step, Step::Fast(_) | Step::Gather(_) | Step::Scatter(_)));
+        let samples = match has_images {
+            true => CONV_SAMPLES,
+            false => DENSE_SAMPLES,
+        };
+        let values: usize = steps.iter().map(Step::out_len).sum();
         let mut places = Vec::with_capacity(steps.len());
         let mut lane_len = 0;
         for step in &steps {
@@ -59,11 +67,7 @@ impl Network {
         }
         Self {
             packed: steps.iter().map(Step::unpacked).collect(),
-            samples: if has_images {
-                CONV_SAMPLES
-            } else {
-                DENSE_SAMPLES
-            },
+            samples: samples.min(MOST_VALUES / values.max(1)).max(1),
             steps,
             code,
             isa,

@@ -87,8 +87,12 @@ impl<'de> Visitor<'de> for Written {
     }
 }
 
+/// As much as is shown of a name that no activation has.
+const MAX_NAME: usize = 60;
+
 fn unknown<E: de::Error>(name: &str) -> E {
     let all = Activation::all();
+    let name: String = name.chars().take(MAX_NAME).collect();
     let names: Vec<&str> = all.iter().map(Activation::name).chain([SCALED]).collect();
     E::custom(format_args!(
         "unknown activation `{name}`, expected one of {}",

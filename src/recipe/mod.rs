@@ -8,6 +8,7 @@ mod data;
 mod network;
 mod objective;
 mod optimizer;
+mod place;
 mod points;
 mod sampling;
 mod training;
@@ -29,6 +30,7 @@ pub use sampling::Sampling;
 pub use training::{Precision, Schedule, Training, Unit};
 pub use vae::{Body, VaeConfig};
 
+use crate::open::read_text;
 use crate::{Error, Result};
 
 /// The settings of one training run. The same recipe on the same data gives the same weights.
@@ -62,6 +64,10 @@ fn default_seed() -> u64 {
 
 /// Recipes are a few hundred bytes; nothing larger is read.
 const MAX_BYTES: u64 = 1 << 20;
+/// Parts of a dotted key, more than any key has.
+const MAX_DEPTH: usize = 8;
+/// Characters of a message about one.
+const MAX_MESSAGE: usize = 500;
 
 impl Recipe {
     /// The recipe of that name, or in that file, with `key=value` settings put over it.
@@ -74,14 +80,8 @@ impl Recipe {
         }
         let path = Path::new(name_or_path);
         match std::fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() && metadata.len() > MAX_BYTES => Err(Error::file(
-                path,
-                format!("a recipe of at most {MAX_BYTES} bytes"),
-                format!("{} bytes", metadata.len()),
-            )),
             Ok(metadata) if metadata.is_file() => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| Error::io("read", path, source))?;
+                let text = read_text(path, MAX_BYTES, "a recipe in TOML")?;
                 Self::parse(&text, path, settings)
             }
             _ => {
@@ -100,21 +100,19 @@ impl Recipe {
     /// # Errors
     /// As for [`Recipe::load`].
     pub fn parse(text: &str, origin: &Path, settings: &[String]) -> Result<Self> {
-        let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-            Error::file(origin, "a recipe in TOML", one_line(&e.to_string()))
-        })?;
+        let mut table: toml::Table = text
+            .parse()
+            .map_err(|error| Error::file(origin, "a recipe in TOML", located(&error, text)))?;
         for setting in settings {
             set(&mut table, setting)?;
         }
-        let recipe: Self =
-            serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
-                let key = error.path().to_string();
-                Error::file(
-                    origin,
-                    "a valid recipe",
-                    format!("at key `{key}`: {}", one_line(error.inner().message())),
-                )
-            })?;
+        let recipe = place::read(&table).map_err(|place::Wrong { key, message }| {
+            Error::file(
+                origin,
+                "a valid recipe",
+                format!("at key `{key}`: {message}"),
+            )
+        })?;
         recipe.validate()?;
         Ok(recipe)
     }
@@ -201,7 +199,7 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
         Error::argument(
             "--set",
             "KEY=VALUE, as in optimizer.lr=3e-4",
-            format!("`{setting}`"),
+            format!("`{}`", one_line(setting)),
         )
     };
     let (path, value) = setting.split_once('=').ok_or_else(wrong)?;
@@ -212,7 +210,10 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
         .and_then(|mut parsed| parsed.remove("value"))
         .unwrap_or_else(|| toml::Value::String(value.to_string()));
     let mut keys: Vec<&str> = path.split('.').map(str::trim).collect();
-    let last = keys.pop().filter(|key| !key.is_empty()).ok_or_else(wrong)?;
+    if keys.iter().any(|key| key.is_empty()) || keys.len() > MAX_DEPTH {
+        return Err(wrong());
+    }
+    let last = keys.pop().ok_or_else(wrong)?;
     let mut inner = table;
     for key in keys {
         inner = inner
@@ -225,8 +226,26 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
     Ok(())
 }
 
+/// What the parser says, without the lines of the file that it would show.
+fn located(error: &toml::de::Error, text: &str) -> String {
+    let message = one_line(error.message());
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => {
+            let line = before.matches('\n').count() + 1;
+            format!("{message} in line {line}")
+        }
+        None => message,
+    }
+}
+
+/// A message of one line, and not of the length of a hostile file.
 fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(MAX_MESSAGE) {
+        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
 }
 
 #[cfg(test)]
@@ -273,10 +292,23 @@ mod tests {
         for (setting, named) in [
             ("optimizer.lrr=1", "lrr"),
             ("optimzer.lr=1", "optimzer"),
-            ("network.colour=1", "colour"),
+            ("network.colour=1", "network.colour"),
+            (
+                "network.activation=rleu",
+                "`network.activation`: unknown activation `rleu`, expected one of linear, relu",
+            ),
+            ("network.activation=3", "network.activation"),
+            ("network.family=cnn", "network.family"),
+            ("schedule.warmup_steps=-1", "schedule.warmup_steps"),
+            ("corruption.factor=x", "corruption.factor"),
+            (
+                "data.points={ kind = 'ellipse', count = 'x' }",
+                "data.points.count",
+            ),
+            ("network..encoder=1", "--set"),
             ("optimizer.lr=nan", "optimizer.lr"),
             ("optimizer.lr=-1", "optimizer.lr"),
-            ("optimizer.lr=fast", "optimizer"),
+            ("optimizer.lr=fast", "optimizer.lr"),
             ("training.batch_size=0", "training.batch_size"),
             ("training.epochs=-3", "training.epochs"),
             ("training.patience=0", "training.patience"),

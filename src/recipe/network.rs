@@ -139,6 +139,10 @@ pub(super) fn three() -> usize {
 /// The largest width or channel count of a layer: far above use, far below what would exhaust memory
 /// by a typing mistake.
 pub(super) const MAX_UNITS: usize = 1 << 20;
+/// The most values of an image: enough for 3x4096x4096.
+const MAX_INPUT: usize = 1 << 26;
+/// The most layers of an encoder or decoder.
+const MAX_LAYERS: usize = 256;
 
 impl NetworkConfig {
     /// Channels, height and width of an image, if stated.
@@ -202,6 +206,15 @@ impl NetworkConfig {
     pub(super) fn validate(&self) -> Result<()> {
         if let Some(input) = self.input() {
             in_range("network.input", &input)?;
+            let values = input.iter().copied().fold(1, usize::saturating_mul);
+            if values > MAX_INPUT {
+                let expected = format!("at most {MAX_INPUT} values");
+                return Err(Error::recipe(
+                    "network.input",
+                    expected,
+                    format!("{input:?}"),
+                ));
+            }
         }
         self.output_activation()
             .validate("network.output_activation")?;
@@ -291,6 +304,10 @@ pub(super) fn check_scale(scale: usize) -> Result<()> {
 }
 
 pub(super) fn in_range(key: &str, sizes: &[usize]) -> Result<()> {
+    if sizes.len() > MAX_LAYERS {
+        let expected = format!("at most {MAX_LAYERS} sizes");
+        return Err(Error::recipe(key, expected, sizes.len()));
+    }
     if sizes.is_empty() || sizes.iter().any(|size| !(1..=MAX_UNITS).contains(size)) {
         return Err(Error::recipe(
             key,

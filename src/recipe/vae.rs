@@ -63,6 +63,7 @@ impl VaeConfig {
         in_range("network.encoder", &self.encoder)?;
         in_range("network.decoder", &self.decoder())?;
         in_range("network.latent", &[self.latent])?;
+        self.activation.validate("network.activation")?;
         if self.latent > MAX_UNITS / 2 {
             return Err(Error::recipe(
                 "network.latent",

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::open::read_text;
 use crate::{Error, Result};
 
 /// The columns of a run's `metrics.jsonl` that hold numbers.
@@ -17,6 +18,10 @@ pub struct History {
 
 /// The column that counts the rows.
 const EPOCH: &str = "epoch";
+/// The longest file that is read: a million epochs take a third of it.
+pub(super) const MAX_BYTES: u64 = 1 << 30;
+/// The longest name of a column, which stands in the picture.
+const MAX_NAME: usize = 100;
 
 impl History {
     /// Reads a run folder's `metrics.jsonl`, or such a file itself; also while the run goes on.
@@ -28,14 +33,7 @@ impl History {
             true => run.join("metrics.jsonl"),
             false => run.to_path_buf(),
         };
-        let text = std::fs::read_to_string(&file).map_err(|source| match source.kind() {
-            std::io::ErrorKind::InvalidData => Error::file(
-                &file,
-                "metrics in JSON lines, as a run writes them",
-                "no text",
-            ),
-            _ => Error::io("read the metrics", &file, source),
-        })?;
+        let text = read_text(&file, MAX_BYTES, "a file of metrics in JSON lines")?;
         let mut rows: Vec<Map<String, Value>> = Vec::new();
         for (number, line) in (1usize..).zip(text.lines()) {
             let row = serde_json::from_str(line).ok();
@@ -55,7 +53,11 @@ impl History {
         let is_number = |row: &Map<_, _>, name: &str| row.get(name).is_some_and(Value::is_number);
         let columns = first
             .keys()
-            .filter(|name| *name != EPOCH && rows.iter().any(|row| is_number(row, name)))
+            .filter(|name| {
+                *name != EPOCH
+                    && name.len() <= MAX_NAME
+                    && rows.iter().any(|row| is_number(row, name))
+            })
             .cloned()
             .collect();
         Ok(Self {

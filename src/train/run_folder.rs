@@ -1,14 +1,17 @@
 //! `runs/<recipe>[-N]/`: everything that one run leaves.
 
 use std::fs;
+use std::io::Read;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::environment::Environment;
+use super::history;
 use super::lock::Lock;
 use super::metrics::{EpochMetrics, csv};
 use crate::checkpoint::{BEST, Checkpoint, LAST, PREVIOUS};
+use crate::open::open;
 use crate::picture::{Series, curves};
 use crate::recipe::{Objective, Recipe};
 use crate::{Error, Result, file};
@@ -119,8 +122,14 @@ impl RunFolder {
     pub(super) fn read_metrics(&mut self, epoch: usize, objective: Objective) -> Result<()> {
         let file = self.file("metrics.jsonl");
         if file.exists() {
-            let text = fs::read_to_string(&file).map_err(|e| Error::io("read", &file, e))?;
-            self.rows = text
+            let mut bytes = Vec::new();
+            let (content, _) = open(&file)?;
+            content
+                .take(history::MAX_BYTES)
+                .read_to_end(&mut bytes)
+                .map_err(|source| Error::io("read", &file, source))?;
+            // What is damaged of it must not keep the run from going on.
+            self.rows = String::from_utf8_lossy(&bytes)
                 .lines()
                 .filter_map(|line| EpochMetrics::from_columns(line, objective))
                 .filter(|row| row.epoch <= epoch)

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::counter::Counter;
 use super::encode::code_file;
-use super::files::{make_folders, name_outputs, refuse_collisions, refuse_existing};
+use super::files::{claim, make_folders, name_outputs};
 use super::model::{Loaded, Model};
 use super::output::{print, print_json};
 use super::shared::Shared;
@@ -85,10 +85,9 @@ impl Decode {
             _ => Vec::new(),
         };
         let written: Vec<&PathBuf> = files.iter().chain(&self.sheet).chain(drawing).collect();
-        refuse_collisions(&written)?;
-        if !self.force {
-            refuse_existing(written.iter().copied())?;
-        }
+        let read = self.codes.iter().chain([&loaded.origin]);
+        let read: Vec<&Path> = read.map(PathBuf::as_path).collect();
+        claim(written.iter().copied(), &read, self.force)?;
         let manifold = self
             .manifold
             .draw(self.codes.as_deref(), &loaded, &chosen)?;

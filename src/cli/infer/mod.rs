@@ -14,7 +14,7 @@ use clap::Args;
 
 use report::{print_report, sheet};
 
-use super::files::{collect, make_folders, name_outputs, refuse_collisions, refuse_existing};
+use super::files::{claim, collect, make_folders, name_outputs};
 use super::model::Model;
 use super::pictures::{Fitting, Noise, Prepared};
 use super::shared::Shared;
@@ -86,13 +86,16 @@ impl Infer {
         let inputs = collect(&self.inputs)?;
         let outputs = name_outputs(&inputs, &self.output);
         let written: Vec<&PathBuf> = outputs.iter().chain(&self.sheet).chain(&self.npy).collect();
-        refuse_collisions(&written)?;
-        if !self.force {
-            refuse_existing(written.iter().copied())?;
-        }
+        let read = inputs.iter().chain([&loaded.origin]);
+        let read: Vec<&Path> = read.map(PathBuf::as_path).collect();
+        claim(written, &read, self.force)?;
         // Everything is read before anything is written: a wrong input leaves no half of the results.
         let model = &loaded.model;
-        let prepared = self.fitting.read_all(&inputs, 0, &self.noise, model)?;
+        let prepared = {
+            let keep = self.sheet.is_some();
+            self.fitting
+                .read_all(&inputs, 0, &self.noise, model, keep)?
+        };
         let items: Vec<Item> = (inputs.into_iter().zip(outputs).zip(prepared))
             .map(|((input, output), prepared)| Item {
                 input,

@@ -83,8 +83,9 @@ pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
     let mut captions = Vec::new();
     for outcome in shown() {
         let item = &outcome.item.prepared;
-        let mut row = vec![item.original.clone(), item.fitted.clone()];
-        let size = format!("{}x{}", item.original.width(), item.original.height());
+        let original = item.original.as_ref().unwrap_or(&item.fitted);
+        let mut row = vec![original.clone(), item.fitted.clone()];
+        let size = format!("{}x{}", original.width(), original.height());
         let mut under = vec![size, String::new()];
         if let Some(noisy) = &item.noisy {
             row.push(noisy.clone());

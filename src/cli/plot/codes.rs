@@ -1,7 +1,7 @@
 //! `autoencode plot codes`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use autoencode::Error;
@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{drawing, write};
-use crate::cli::files::refuse_existing;
+use crate::cli::files::claim;
 use crate::cli::model::Model;
 use crate::cli::output::{print, print_json};
 use crate::cli::shared::{Data, Shared};
@@ -59,9 +59,10 @@ impl Codes {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
-        if !self.force {
-            refuse_existing([&self.output])?;
-        }
+        let mut read = self.data.files();
+        read.push(loaded.origin.clone());
+        let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
+        claim([&self.output], &read, self.force)?;
         let recipe = &loaded.checkpoint.recipe;
         let dataset = self.data.load(&recipe.data, shared)?;
         shared.note_origin(&dataset);

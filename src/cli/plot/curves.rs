@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{drawing, write};
-use crate::cli::files::refuse_existing;
+use crate::cli::files::claim;
 use crate::cli::output::{print, print_json};
 use crate::cli::shared::Shared;
 
@@ -54,9 +54,6 @@ impl Curves {
             let expected = format!("at most {COLORS} of them, each in a colour of its own");
             return Err(Error::argument("runs", expected, self.runs.len()).into());
         }
-        if !self.force {
-            refuse_existing([&self.output])?;
-        }
         let runs = self
             .runs
             .iter()
@@ -67,6 +64,8 @@ impl Curves {
                 })
             })
             .collect::<autoencode::Result<Vec<_>>>()?;
+        let read: Vec<&Path> = runs.iter().map(|run| run.history.file.as_path()).collect();
+        claim([&self.output], &read, self.force)?;
         let metric = match &self.metric {
             Some(name) => name.clone(),
             None => common_loss(&runs)?,

@@ -3,14 +3,13 @@
 mod codes;
 mod curves;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
-use autoencode::Error;
 use autoencode::picture::Chart;
 use clap::{Args, Subcommand};
 
-use super::files::folder_of;
+use super::files::make_folders;
 use super::shared::Shared;
 
 /// Draw charts, as SVG or PNG: the curves of runs, the codes of images.
@@ -45,10 +44,7 @@ pub fn drawing(name: &str) -> Result<PathBuf, String> {
 }
 
 /// Writes a drawing, in a new folder if need be.
-pub fn write(chart: &Chart, path: &Path) -> Result<()> {
-    if let Some(folder) = folder_of(path) {
-        std::fs::create_dir_all(&folder)
-            .map_err(|source| Error::io("create the folder", folder, source))?;
-    }
+pub fn write(chart: &Chart, path: &PathBuf) -> Result<()> {
+    make_folders([path])?;
     Ok(chart.write(path)?)
 }

@@ -1,0 +1,66 @@
+//! Reading a recipe from its table, with the exact key of what is wrong in it.
+
+use toml::{Table, Value};
+
+use super::Recipe;
+
+/// What is wrong, and at which key.
+pub(super) struct Wrong {
+    pub key: String,
+    pub message: String,
+}
+
+/// The keys that say which others a table has.
+const TAGS: [&str; 2] = ["family", "kind"];
+/// More keys than any table of a recipe has.
+const MOST_KEYS: usize = 64;
+
+/// Reads a recipe from a table.
+pub(super) fn read(table: &Table) -> Result<Recipe, Wrong> {
+    let wrong = match try_read(table) {
+        Ok(recipe) => return Ok(recipe),
+        Err(wrong) => wrong,
+    };
+    // serde reads a table whose `kind` says its keys twice, and of the second time it knows the table only.
+    let mut copy = table.clone();
+    let Some(inside) = find(&mut copy, &wrong.key) else {
+        return Err(wrong);
+    };
+    let mut keys: Vec<String> = inside.keys().cloned().collect();
+    if wrong.message.starts_with("missing field") || keys.len() > MOST_KEYS {
+        return Err(wrong);
+    }
+    // The table without its tag is wrong in any case.
+    keys.sort_by_key(|key| TAGS.contains(&key.as_str()));
+    let culprit = keys.into_iter().find(|key| {
+        let mut without = table.clone();
+        if let Some(inside) = find(&mut without, &wrong.key) {
+            inside.remove(key);
+        }
+        match try_read(&without) {
+            Ok(_) => true,
+            Err(other) => other.key != wrong.key || other.message != wrong.message,
+        }
+    });
+    Err(match culprit {
+        Some(key) => Wrong {
+            key: format!("{}.{key}", wrong.key),
+            message: wrong.message,
+        },
+        None => wrong,
+    })
+}
+
+fn try_read(table: &Table) -> Result<Recipe, Wrong> {
+    serde_path_to_error::deserialize(Value::Table(table.clone())).map_err(|error| Wrong {
+        key: error.path().to_string(),
+        message: super::one_line(error.inner().message()),
+    })
+}
+
+/// The table at a dotted key.
+fn find<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Table> {
+    key.split('.').try_fold(table, |table, key| {
+        table.get_mut(key).and_then(Value::as_table_mut)
+    })
+}

@@ -1,0 +1,118 @@
+//! The header of a safetensors file, checked before anything is made of it.
+//!
+//! The format: 8 bytes with the header's length, little-endian; the header, a JSON object of the tensors'
+//! types, shapes and places; their values without gaps.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+
+use safetensors::tensor::Metadata;
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+
+use crate::data::grouped;
+use crate::data::python::excerpt;
+use crate::{Error, Result};
+
+/// The longest header that is read; a checkpoint's of 256 layers has some 200,000 bytes.
+const MAX_HEADER: u64 = 4 << 20;
+/// How many names of tensors an error lists.
+const LISTED: usize = 8;
+
+/// A header, and the place of the first value.
+pub(crate) struct Header {
+    pub metadata: Metadata,
+    pub start: u64,
+}
+
+/// Reads the header of a file of `length` bytes, which `origin` names in errors.
+///
+/// # Errors
+/// If it is no header, or the file is not exactly as long as it says: tensors that overlap, gaps between
+/// them, sizes beyond the file, and names that stand there twice.
+pub(crate) fn read_header(origin: &Path, input: &mut impl Read, length: u64) -> Result<Header> {
+    let io = |source| Error::io("read", origin, source);
+    let broken = |found: String| Error::file(origin, "a safetensors file", found);
+    if length < 8 {
+        return Err(broken(format!("one of {length} bytes")));
+    }
+    let mut size = [0; 8];
+    input.read_exact(&mut size).map_err(io)?;
+    let size = u64::from_le_bytes(size);
+    if size > MAX_HEADER || size > length - 8 {
+        let found = format!("a header of {} bytes", grouped(size));
+        return Err(broken(format!("{found} in {} bytes", grouped(length))));
+    }
+    let mut text = Vec::new();
+    input.take(size).read_to_end(&mut text).map_err(io)?;
+    let unreadable = |error| broken(format!("a header that cannot be read ({error})"));
+    serde_json::from_slice::<Names>(&text).map_err(unreadable)?;
+    // This checks that every tensor is as long as its shape says and stands behind the one before it.
+    let metadata: Metadata = serde_json::from_slice(&text).map_err(unreadable)?;
+    let start = size + 8;
+    let promised = (metadata.data_len() as u64).saturating_add(start);
+    if promised != length {
+        return Err(Error::file(
+            origin,
+            format!("{} bytes, as the header says", grouped(promised)),
+            format!("{} bytes", grouped(length)),
+        ));
+    }
+    Ok(Header { metadata, start })
+}
+
+impl Header {
+    /// The names of the tensors, as far as they are worth a line.
+    pub fn listing(&self) -> String {
+        let names = self.metadata.offset_keys();
+        let listed: Vec<String> = names
+            .iter()
+            .take(LISTED)
+            .map(|name| excerpt(name.as_bytes()))
+            .collect();
+        match names.len() {
+            0 => "no tensors".to_string(),
+            count if count > LISTED => format!("{}, ... ({count} in all)", listed.join(", ")),
+            _ => listed.join(", "),
+        }
+    }
+}
+
+/// An object whose names are all different, and so are those of the object `__metadata__` in it. A map made
+/// of it would keep the last of equal names, other readers perhaps the first.
+struct Names;
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Unique)
+    }
+}
+
+struct Unique;
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Names;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of tensors")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "__metadata__" {
+                map.next_value::<Names>()?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+            if let Some(twice) = seen.replace(name) {
+                let name = excerpt(twice.as_bytes());
+                return Err(A::Error::custom(format_args!(
+                    "`{name}` stands there twice"
+                )));
+            }
+        }
+        Ok(Names)
+    }
+}

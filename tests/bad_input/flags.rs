@@ -1,0 +1,73 @@
+//! Values of flags.
+
+use super::Place;
+
+/// The command line's own check: exit code 2, the flag by name, and how to get help below.
+#[test]
+fn values_of_flags_are_refused_by_the_flags_name() {
+    let place = Place::new();
+    for (command, flag) in [
+        ("train --device tpu", "--device"),
+        ("train --device cuda:-1", "--device"),
+        ("train --device cuda:99999999999999999999", "--device"),
+        ("train --epochs -1", "--epochs"),
+        ("train --epochs x", "--epochs"),
+        ("train --epochs 99999999999", "--epochs"),
+        ("train --batch-size -1", "--batch-size"),
+        ("train --seed -1", "--seed"),
+        ("infer a.png --add-noise -1", "--add-noise"),
+        ("infer a.png --add-noise nan", "--add-noise"),
+        ("evaluate --noise inf", "--noise"),
+        ("evaluate --noise -0.5", "--noise"),
+        ("sample --count 0 --grid g.png", "--count"),
+        ("sample --count -1 --grid g.png", "--count"),
+        ("filters --channel -1 -o f.png", "--channel"),
+        ("filters --scale 0 -o f.png", "--scale"),
+        ("interpolate a.png a.png --steps 1 -o i.png", "--steps"),
+        ("encode a.png -o codes.txt", "--output"),
+        ("plot curves run -o curves.gif", "--output"),
+    ] {
+        let message = place.fails(&command.split(' ').collect::<Vec<_>>(), 2);
+        let first = message.lines().next().unwrap_or_default();
+        assert!(first.contains(flag), "{command}: {message}");
+    }
+    // Not through `run`, which sets the flag itself.
+    for threads in ["0", "-1", "99999"] {
+        let message = super::common::usage_error(place.path(), &["summary", "--threads", threads]);
+        assert!(message.contains("--threads"), "{message}");
+    }
+}
+
+#[test]
+fn values_that_only_the_work_can_judge_are_refused_in_one_line() {
+    let place = Place::new();
+    for (command, named) in [
+        ("train --offline --epochs 0", "training.epochs"),
+        ("train --offline --batch-size 0", "training.batch_size"),
+        ("train --offline --seed 18446744073709551615", "seed"),
+        ("filters --channel 999999999999 -o f.png", "channel"),
+        ("filters --layer nope -o f.png", "nope"),
+        (
+            "interpolate codes.csv:7 a.png --checkpoint vae.safetensors -o i.png",
+            "codes.csv",
+        ),
+        (
+            "interpolate a.png a.png --path spherical -o i.png",
+            "--path",
+        ),
+        ("reproduce nope --offline", "nope"),
+    ] {
+        place.refuses(command, &[named]);
+    }
+}
+
+#[cfg(not(any(feature = "cuda", feature = "metal")))]
+#[test]
+fn a_device_that_the_build_lacks_is_named() {
+    let place = Place::new();
+    for device in ["cuda", "cuda:99", "metal"] {
+        let command = format!("train --offline --device {device}");
+        place.refuses(&command, &[&format!("--device {device}:"), "--features"]);
+    }
+    assert!(!place.path().join("runs").exists());
+}
