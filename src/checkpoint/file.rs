@@ -134,13 +134,15 @@ impl Checkpoint {
                 format!("{digest}: the file was damaged or changed"),
             ));
         }
-        metadata.recipe.validate()?;
+        metadata.recipe.validate().map_err(|error| {
+            Error::file(origin, "a valid recipe in its metadata", error.to_string())
+        })?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
         let mut weights = BTreeMap::new();
         let mut optimizer = BTreeMap::new();
         let mut sampling = BTreeMap::new();
         for (name, view) in tensors.iter() {
-            let tensor = tensor(&view)?;
+            let tensor = tensor(&view).map_err(|error| broken(format!("`{name}`: {error}")))?;
             if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 optimizer.insert(name.to_string(), tensor);
             } else if let Some(name) = name.strip_prefix(SAMPLING) {
@@ -170,7 +172,7 @@ fn under<'a>(
         .map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
 }
 
-fn tensor(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor> {
+fn tensor(view: &safetensors::tensor::TensorView<'_>) -> candle_core::Result<Tensor> {
     use candle_core::safetensors::Load;
-    Ok(view.load(&Device::Cpu)?)
+    view.load(&Device::Cpu)
 }

@@ -29,7 +29,9 @@ impl Checkpoint {
         };
         let dtype = self.recipe.training.precision.dtype();
         let builder = VarBuilder::from_backend(Box::new(given.clone()), dtype, device.clone());
-        let model = Autoencoder::new(&self.recipe.network, builder)?;
+        let model = Autoencoder::new(&self.recipe.network, builder).map_err(|error| {
+            Error::file(origin, "a network that can be built", error.to_string())
+        })?;
         let differences = given.differences();
         if differences.is_empty() {
             return Ok(model);
