@@ -54,8 +54,10 @@ pub enum Layer {
     Function(Function),
 }
 
-/// A layer with more parameters than this is a typing mistake.
+/// A list of layers with more parameters than this, or a layer with a larger result for one sample, is a
+/// typing mistake.
 const MAX_PARAMETERS: usize = 1 << 30;
+const MAX_VALUES: usize = 1 << 30;
 
 impl LayerSpec {
     /// The layer and the shape of its result, for samples of shape `input`.
@@ -73,7 +75,6 @@ impl LayerSpec {
             Self::Dense { units, bias } => {
                 let fan_in = input.iter().product();
                 let init = init.layer(fan_in, *units);
-                self.limit(fan_in.saturating_mul(*units), &vb)?;
                 Layer::Dense {
                     weight: vb.get_with_hints((*units, fan_in), "weight", init.weight)?,
                     bias: bias
@@ -85,7 +86,6 @@ impl LayerSpec {
                 let in_channels = input.first().copied().unwrap_or(0);
                 let area = kernel * kernel;
                 let init = init.layer(in_channels * area, channels * area);
-                self.limit(in_channels.saturating_mul(channels * area), &vb)?;
                 let shape = (*channels, in_channels, *kernel, *kernel);
                 Layer::Conv2d {
                     weight: vb.get_with_hints(shape, "weight", init.weight)?,
@@ -146,16 +146,59 @@ impl LayerSpec {
         }
     }
 
-    fn limit(&self, parameters: usize, vb: &VarBuilder) -> Result<()> {
-        if parameters <= MAX_PARAMETERS {
-            return Ok(());
+    /// Number of weights for samples of shape `input`, biases not counted.
+    fn weights(&self, input: &[usize]) -> usize {
+        let fan_in = || {
+            input
+                .iter()
+                .fold(1, |values: usize, &side| values.saturating_mul(side))
+        };
+        match self {
+            Self::Dense { units, .. } => fan_in().saturating_mul(*units),
+            Self::Conv2d { channels, kernel } => {
+                let in_channels = input.first().copied().unwrap_or(0);
+                in_channels.saturating_mul(channels.saturating_mul(kernel * kernel))
+            }
+            _ => 0,
         }
-        Err(Error::layer(
-            format!("{} ({self})", vb.prefix()),
-            format!("at most {MAX_PARAMETERS} weights"),
-            format!("{parameters}"),
-        ))
     }
+}
+
+/// Checks that layers fit one after the other, and that neither their weights nor a sample on its way are
+/// more than any memory holds, before there is memory for one of them.
+///
+/// # Errors
+/// Names the first layer that does not.
+pub(super) fn check(specs: &[LayerSpec], input: &[usize], vb: &VarBuilder) -> Result<()> {
+    let mut shape = input.to_vec();
+    let mut weights: usize = 0;
+    for (place, spec) in specs.iter().enumerate() {
+        let vb = vb.pp(place);
+        weights = weights.saturating_add(spec.weights(&shape));
+        shape = spec.output_shape(&shape, &vb)?;
+        let values = shape
+            .iter()
+            .fold(1, |values: usize, &side| values.saturating_mul(side));
+        let [expected, found] = if weights > MAX_PARAMETERS {
+            [
+                format!("at most {MAX_PARAMETERS} weights up to here"),
+                weights.to_string(),
+            ]
+        } else if values > MAX_VALUES {
+            [
+                format!("a result of at most {MAX_VALUES} values"),
+                format!("one of shape {shape:?}"),
+            ]
+        } else {
+            continue;
+        };
+        return Err(Error::layer(
+            format!("{} ({spec})", vb.prefix()),
+            expected,
+            found,
+        ));
+    }
+    Ok(())
 }
 
 impl std::fmt::Display for LayerSpec {

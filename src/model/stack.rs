@@ -3,7 +3,7 @@
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
 
-use super::layer::{Layer, LayerSpec};
+use super::layer::{Layer, LayerSpec, check};
 use super::lower;
 use crate::recipe::{Activation, Initialization};
 use crate::{Error, Result};
@@ -39,6 +39,7 @@ impl Stack {
         vb: VarBuilder,
     ) -> Result<Self> {
         let vb = vb.pp(name);
+        check(&specs, input, &vb)?;
         let mut layers: Vec<Placed> = Vec::with_capacity(specs.len());
         for (place, spec) in specs.into_iter().enumerate() {
             let before = layers

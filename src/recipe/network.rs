@@ -139,6 +139,8 @@ pub(super) fn three() -> usize {
 /// The largest width or channel count of a layer: far above use, far below what would exhaust memory
 /// by a typing mistake.
 pub(super) const MAX_UNITS: usize = 1 << 20;
+/// The most layers in a list, for the same reason.
+const MAX_LAYERS: usize = 1000;
 
 impl NetworkConfig {
     /// Channels, height and width of an image, if stated.
@@ -291,6 +293,10 @@ pub(super) fn check_scale(scale: usize) -> Result<()> {
 }
 
 pub(super) fn in_range(key: &str, sizes: &[usize]) -> Result<()> {
+    if sizes.len() > MAX_LAYERS {
+        let expected = format!("at most {MAX_LAYERS} sizes");
+        return Err(Error::recipe(key, expected, sizes.len()));
+    }
     if sizes.is_empty() || sizes.iter().any(|size| !(1..=MAX_UNITS).contains(size)) {
         return Err(Error::recipe(
             key,
