@@ -101,7 +101,12 @@ impl Recipe {
     /// As for [`Recipe::load`].
     pub fn parse(text: &str, origin: &Path, settings: &[String]) -> Result<Self> {
         let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-            Error::file(origin, "a recipe in TOML", one_line(&e.to_string()))
+            // The first line says where; those between that and the message repeat the file's line.
+            let whole = e.to_string();
+            let place = whole.lines().next().filter(|_| e.span().is_some());
+            let place = place.map_or(String::new(), |place| format!("{place}: "));
+            let found = one_line(&format!("{place}{}", e.message()));
+            Error::file(origin, "a recipe in TOML", found)
         })?;
         for setting in settings {
             set(&mut table, setting)?;
