@@ -280,16 +280,29 @@ fn a_recipe_that_cannot_work_is_refused_with_the_file() {
 }
 
 #[test]
-fn tensors_that_are_not_numbers_are_refused_by_name() {
+fn tensors_that_could_not_be_used_or_written_again_are_refused_by_name() {
     let file = small().to_bytes().unwrap();
-    // The same length in bytes.
-    let file = replaced(
-        &file,
-        r#""encoder.0.bias":{"dtype":"F32","shape":[4]"#,
-        r#""encoder.0.bias":{"dtype":"C64","shape":[2]"#,
-    );
-    let message = refused(&sealed(file));
-    assert!(message.contains("`encoder.0.bias`"), "{message}");
+    let bias = r#""encoder.0.bias":{"dtype":"F32","shape":[4]"#;
+    // As long in the header and in the file.
+    for (other, found) in [
+        (
+            r#""encoder.0.bias":{"dtype":"C64","shape":[2]"#,
+            "of type C64",
+        ),
+        (
+            r#""encoder.0.bias":{"dtype":"I32","shape":[4]"#,
+            "of type I32",
+        ),
+    ] {
+        let message = refused(&sealed(replaced(&file, bias, other)));
+        let expected = format!("found `encoder.0.bias` {found}");
+        assert!(message.contains(&expected), "{message}");
+    }
+    let mut checkpoint = small();
+    let empty = Tensor::zeros((2, 0), DType::F32, &Device::Cpu).unwrap();
+    checkpoint.weights.insert("empty".to_string(), empty);
+    let message = refused(&checkpoint.to_bytes().unwrap());
+    assert!(message.contains("`empty` of shape [2, 0]"), "{message}");
 }
 
 #[test]
