@@ -11,7 +11,7 @@ use super::{check_refusal, file, part, place, take};
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Pictures of more pixels are not decoded, which takes as long as they are large; those of still more are
 /// refused.
-const MOST: usize = 1 << 16;
+const MOST: usize = 1 << 13;
 const REFUSED: usize = 1 << 27;
 /// What pictures are fitted to.
 const SIDE: usize = 28;
