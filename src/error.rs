@@ -13,7 +13,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file holds something else than it should.
-    #[error("{}: expected {expected}, found {found}", shown(path))]
+    #[error("{}: expected {}, found {}", shown(path), line(expected), line(found))]
     File {
         path: PathBuf,
         expected: String,
@@ -31,7 +31,12 @@ pub enum Error {
         found: u32,
     },
     /// A recipe key has a value that cannot work.
-    #[error("recipe key `{key}`: expected {expected}, found {found}")]
+    #[error(
+        "recipe key `{}`: expected {}, found {}",
+        line(key),
+        line(expected),
+        line(found)
+    )]
     Recipe {
         key: String,
         expected: String,
@@ -45,7 +50,7 @@ pub enum Error {
         found: String,
     },
     /// A value passed to a function or on the command line is out of its range.
-    #[error("{what}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", line(what), line(expected), line(found))]
     Argument {
         what: String,
         expected: String,
@@ -76,6 +81,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A path in a message of one line: what is not text or would steer a terminal is replaced.
 pub(crate) fn shown(path: &Path) -> String {
+    line(&path.to_string_lossy())
+}
+
+/// The same of a text that may hold a part of a file.
+fn line(text: &str) -> String {
     let printable = |c: char| {
         if c.is_control() {
             char::REPLACEMENT_CHARACTER
@@ -83,7 +93,7 @@ pub(crate) fn shown(path: &Path) -> String {
             c
         }
     };
-    path.to_string_lossy().chars().map(printable).collect()
+    text.chars().map(printable).collect()
 }
 
 impl Error {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use autoencode::checkpoint::{Checkpoint, FORMAT, locate};
 use autoencode::model::Autoencoder;
+use autoencode::recipe::NetworkConfig;
 use autoencode::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use sha2::{Digest, Sha256};
@@ -256,6 +257,68 @@ fn metadata_that_only_looks_like_ours_is_refused() {
             safetensors::serialize([("encoder.0.weight", &tensor)], Some(metadata)).unwrap();
         refused(&bytes);
     }
+}
+
+#[test]
+fn a_recipe_that_cannot_work_is_refused_with_the_file() {
+    let mut checkpoint = small();
+    checkpoint.recipe.training.batch_size = 0;
+    let message = refused(&checkpoint.to_bytes().unwrap());
+    assert!(message.contains("training.batch_size"), "{message}");
+
+    let mut checkpoint = small();
+    let origin = Path::new("runs/x/best.safetensors");
+    for (input, named) in [([1, 27, 28], "max-pool"), ([1 << 20; 3], "values")] {
+        let NetworkConfig::Conv(config) = &mut checkpoint.recipe.network else {
+            panic!("conv-denoiser is not convolutional")
+        };
+        config.input = Some(input);
+        let model = checkpoint.model(origin, &Device::Cpu);
+        let message = refusal(model, "runs/x/best.safetensors: ");
+        assert!(message.contains(named), "{message}");
+    }
+}
+
+#[test]
+fn tensors_that_could_not_be_used_or_written_again_are_refused_by_name() {
+    let file = small().to_bytes().unwrap();
+    let bias = r#""encoder.0.bias":{"dtype":"F32","shape":[4]"#;
+    // As long in the header and in the file.
+    for (other, found) in [
+        (
+            r#""encoder.0.bias":{"dtype":"C64","shape":[2]"#,
+            "of type C64",
+        ),
+        (
+            r#""encoder.0.bias":{"dtype":"I32","shape":[4]"#,
+            "of type I32",
+        ),
+    ] {
+        let message = refused(&sealed(replaced(&file, bias, other)));
+        let expected = format!("found `encoder.0.bias` {found}");
+        assert!(message.contains(&expected), "{message}");
+    }
+    let mut checkpoint = small();
+    let empty = Tensor::zeros((2, 0), DType::F32, &Device::Cpu).unwrap();
+    checkpoint.weights.insert("empty".to_string(), empty);
+    let message = refused(&checkpoint.to_bytes().unwrap());
+    assert!(message.contains("`empty` of shape [2, 0]"), "{message}");
+}
+
+#[test]
+fn a_message_has_one_line_whatever_the_file_says() {
+    let mut checkpoint = small();
+    checkpoint.recipe.name = "a\nb".to_string();
+    refused(&checkpoint.to_bytes().unwrap());
+    let zeros = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
+    let mut checkpoint = small();
+    checkpoint
+        .weights
+        .insert("lines\r\nof \u{1b}[31mtext".to_string(), zeros);
+    let origin = Path::new("runs/x/best.safetensors");
+    let model = checkpoint.model(origin, &Device::Cpu);
+    let message = refusal(model, "runs/x/best.safetensors: ");
+    assert!(!message.contains(char::is_control), "{message}");
 }
 
 #[test]

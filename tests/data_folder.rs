@@ -261,12 +261,11 @@ fn sets_too_small_to_train_on_are_refused() {
     fs::write(folder.path().join(TRAIN_IMAGES), images(1, 5, 4)).unwrap();
     fs::write(folder.path().join(TRAIN_LABELS), labels(1)).unwrap();
     let error = load(folder.path()).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("training images: expected 2 or more"),
-        "{error}"
+    let expected = format!(
+        "{}: expected 2 or more training images, found 1",
+        folder.path().display()
     );
+    assert_eq!(error.to_string(), expected);
 }
 
 /// Headers that promise more than the file holds are refused before memory is taken for it: the

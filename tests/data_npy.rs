@@ -430,11 +430,8 @@ fn a_set_too_small_to_split_is_refused() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("x.npy");
     fs::write(&path, array("|u1", "(2, 1, 1)", &[1, 2])).unwrap();
-    let message = load(&path).unwrap_err().to_string();
-    assert!(
-        message.contains("images: expected 3 or more, found 2"),
-        "{message}"
-    );
+    let expected = format!("{}: expected 3 or more images, found 2", path.display());
+    assert_eq!(load(&path).unwrap_err().to_string(), expected);
     fs::write(&path, array("|u1", "(3, 1, 1)", &[1, 2, 3])).unwrap();
     let data = load(&path).unwrap();
     assert_eq!(

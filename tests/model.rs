@@ -154,6 +154,59 @@ fn other_image_sizes_channels_and_batches_go_through_the_convolutional_family() 
 }
 
 #[test]
+fn an_outline_has_the_layers_of_the_network_without_its_weights() {
+    for name in ["conv-denoiser", "dense-32", "vae", "conv-vae"] {
+        let recipe = recipe(name, &[], [1, 28, 28]);
+        let outline = Autoencoder::outline(&recipe.network, DType::F32).unwrap();
+        assert_eq!(
+            outline.summary(),
+            build(&recipe).unwrap().summary(),
+            "{name}"
+        );
+    }
+    // Six gigabytes of weights, if they were there.
+    let wide = recipe("dense-32", &["network.encoder=[1048576]"], [1, 28, 28]);
+    let outline = Autoencoder::outline(&wide.network, DType::F32).unwrap();
+    assert_eq!(
+        outline.summary().parameters,
+        2 * 784 * (1 << 20) + (1 << 20) + 784
+    );
+}
+
+#[test]
+fn a_network_that_no_memory_holds_is_refused_before_it_has_weights() {
+    for (name, settings, input, named) in [
+        // Each layer is small enough, but not all together.
+        (
+            "dense-32",
+            vec!["network.encoder=[30000, 30000, 30000, 2]"],
+            [1, 28, 28],
+            "encoder.5 (dense 30000)",
+        ),
+        (
+            "dense-32",
+            vec!["network.encoder=[2]", "network.decoder=[30000, 40000]"],
+            [1, 28, 28],
+            "decoder.2 (dense 40000)",
+        ),
+        // Few weights, but a sample of 2^40 values behind the first layer.
+        (
+            "conv-denoiser",
+            vec!["network.encoder=[1048576]", "network.decoder=[]"],
+            [1, 1024, 1024],
+            "encoder.0 (conv 3x3, 1048576)",
+        ),
+    ] {
+        let error = build(&recipe(name, &settings, input)).unwrap_err();
+        assert!(matches!(error, autoencode::Error::Layer { .. }), "{error}");
+        assert!(error.to_string().contains(named), "{error}");
+    }
+    let layers = format!("network.encoder={:?}", [2; 1001]);
+    let error = Recipe::load("dense-32", &[layers]).unwrap_err().to_string();
+    assert!(error.contains("at most 1000 sizes"), "{error}");
+}
+
+#[test]
 fn a_size_that_pooling_does_not_divide_is_refused_with_layer_and_reason() {
     for (input, layer) in [
         ([1, 27, 28], "encoder.2"),

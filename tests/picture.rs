@@ -310,6 +310,18 @@ fn damaged_and_foreign_files_are_named_in_one_line() {
             "16384 x 16384 pixels",
         ),
         ("most", header(u32::MAX, u32::MAX), "4294967295"),
+        (
+            "a colour and two thirds",
+            [
+                b"\x89PNG\r\n\x1a\n".to_vec(),
+                chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 3, 0, 0, 0]),
+                chunk(b"PLTE", &[1, 2, 3, 4, 5]),
+                chunk(b"IDAT", b"x\x9c\x63\x60\x00\x00\x00\x02\x00\x01"),
+                chunk(b"IEND", b""),
+            ]
+            .concat(),
+            "a palette that ends within a colour",
+        ),
     ];
     let folder = tempfile::tempdir().unwrap();
     for (case, bytes, found) in cases {

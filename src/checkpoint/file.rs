@@ -5,7 +5,8 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use super::digest::{self, BLANK};
@@ -181,13 +182,8 @@ impl Checkpoint {
         let mut optimizer = BTreeMap::new();
         let mut sampling = BTreeMap::new();
         for (name, view) in tensors.iter() {
-            let tensor = tensor(&view).ok_or_else(|| {
-                broken(format!(
-                    "`{}` of type {:?}",
-                    excerpt(name.as_bytes()),
-                    view.dtype()
-                ))
-            })?;
+            let tensor = tensor(&view)
+                .map_err(|found| broken(format!("`{}` {found}", excerpt(name.as_bytes()))))?;
             if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 optimizer.insert(name.to_string(), tensor);
             } else if let Some(name) = name.strip_prefix(SAMPLING) {
@@ -217,8 +213,16 @@ fn under<'a>(
         .map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
 }
 
-/// None of a type that candle does not know.
-fn tensor(view: &safetensors::tensor::TensorView<'_>) -> Option<Tensor> {
+/// A tensor of a file. Of other types candle reads some that it cannot write again, and its sizes of an
+/// empty tensor may overflow.
+fn tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
+    use Dtype::{BF16, F16, F32, F64, I64, U8, U32};
     use candle_core::safetensors::Load;
-    view.load(&Device::Cpu).ok()
+    if !matches!(view.dtype(), U8 | U32 | I64 | BF16 | F16 | F32 | F64) {
+        return Err(format!("of type {:?}", view.dtype()));
+    }
+    if view.shape().contains(&0) {
+        return Err(format!("of shape {:?}, without values", view.shape()));
+    }
+    view.load(&Device::Cpu).map_err(|error| error.to_string())
 }

@@ -84,10 +84,15 @@ impl Summary {
                 None => recipe.network.input().unwrap_or(MNIST),
             };
             recipe.network.resolve_input(input)?;
-            let parameters = Parameters::drawn(recipe.seed);
             let dtype = recipe.training.precision.dtype();
-            let builder = parameters.builder(dtype, &Device::Cpu);
-            let model = Autoencoder::new(&recipe.network, builder)?;
+            let outline = Autoencoder::outline(&recipe.network, dtype)?;
+            // Only a drawing of a small network shows weights.
+            let model = if self.graph.is_some() && outline.units().is_ok() {
+                let builder = Parameters::drawn(recipe.seed).builder(dtype, &Device::Cpu);
+                Autoencoder::new(&recipe.network, builder)?
+            } else {
+                outline
+            };
             (recipe, model)
         };
         if let Some(file) = &self.graph {

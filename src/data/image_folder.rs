@@ -41,7 +41,7 @@ pub fn load(folder: &Path, listing: Listing, config: &DataConfig) -> Result<Foun
             let all = read(folder, listing, None)?;
             let shape = image_files::shape(folder, &all.pictures, config)?;
             let images = image_files::decode(&all.pictures, shape, config.resize)?;
-            let (train, test) = split::hold_out_test(&images, config.test_fraction)?;
+            let (train, test) = split::hold_out_test(&images, config.test_fraction, folder)?;
             return Ok(Found {
                 train,
                 test,

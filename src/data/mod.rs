@@ -147,8 +147,12 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
         Taken::Hub(set) => Origin::hub(&counts, set),
         Taken::Sample(reason) => Origin::sample(&counts, reason),
     };
+    let path = match source {
+        Source::Path(path) => Some(path.as_path()),
+        _ => None,
+    };
     let (train, validation) = match config.validation {
-        ValidationSet::HeldOut => split::hold_out(&train)?,
+        ValidationSet::HeldOut => split::hold_out(&train, path)?,
         ValidationSet::Test => (train, test.clone()),
     };
     Ok(Dataset {

@@ -41,7 +41,7 @@ pub fn load(path: &Path, config: &DataConfig) -> Result<Found> {
     }
     match first_bytes(path)?.as_slice() {
         start if start == npy_header::MAGIC => {
-            Ok(split::hold_out_test(&npy::load(path)?, config.test_fraction)?.into())
+            Ok(split::hold_out_test(&npy::load(path)?, config.test_fraction, path)?.into())
         }
         // The first entry of an archive, or the end of an empty one.
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(npz::load(path)?.into()),

@@ -1,5 +1,7 @@
 //! Holding images out of a set, drawn without a look at the labels.
 
+use std::path::Path;
+
 use super::Images;
 use crate::random::{Purpose, Stream};
 use crate::{Error, Result};
@@ -11,29 +13,32 @@ const VALIDATION: u64 = 0;
 const TEST: u64 = 1;
 
 /// Splits a training set into training and validation images: one tenth, at most 5,000 and at least
-/// one, is held out. Both parts keep their order.
-pub fn hold_out(images: &Images) -> Result<(Images, Images)> {
-    let count = count(images, "training images", 2)?;
+/// one, is held out. Both parts keep their order. `path` is where they come from, if from a file or folder.
+pub fn hold_out(images: &Images, path: Option<&Path>) -> Result<(Images, Images)> {
+    let count = count(images, "training images", 2, path)?;
     draw(images, count, (count / 10).clamp(1, 5_000), VALIDATION)
 }
 
 /// Splits a set that has no test images of its own into training and test images: `fraction` of all,
 /// rounded, at least one and leaving at least two. Both parts keep their order.
-pub fn hold_out_test(images: &Images, fraction: f64) -> Result<(Images, Images)> {
-    let count = count(images, "images", 3)?;
+pub fn hold_out_test(images: &Images, fraction: f64, path: &Path) -> Result<(Images, Images)> {
+    let count = count(images, "images", 3, Some(path))?;
     // A cast from float saturates.
     let held_out = (f64::from(count) * fraction).round() as u32;
     draw(images, count, held_out.clamp(1, count - 2), TEST)
 }
 
-fn count(images: &Images, what: &str, least: u32) -> Result<u32> {
-    match u32::try_from(images.len()) {
-        Ok(count) if count >= least => Ok(count),
-        _ => Err(Error::argument(
-            what,
-            format!("{least} or more"),
-            images.len(),
-        )),
+fn count(images: &Images, what: &str, least: u32, path: Option<&Path>) -> Result<u32> {
+    match (u32::try_from(images.len()), path) {
+        (Ok(count), _) if count >= least => Ok(count),
+        (_, Some(path)) => {
+            let expected = format!("{least} or more {what}");
+            Err(Error::file(path, expected, images.len().to_string()))
+        }
+        (_, None) => {
+            let expected = format!("{least} or more");
+            Err(Error::argument(what, expected, images.len()))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod graph;
 mod init;
 mod layer;
 mod lower;
+mod outline;
 mod parameters;
 mod stack;
 mod summary;

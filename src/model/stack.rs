@@ -9,8 +9,8 @@ use crate::number::grouped;
 use crate::recipe::{Activation, Initialization};
 use crate::{Error, Result};
 
-/// The most weights of a stack, half a gigabyte of them; more are a typing mistake.
-const MAX_WEIGHTS: usize = 1 << 27;
+/// The most weights of a stack, a gigabyte of them; more are a typing mistake.
+const MAX_WEIGHTS: usize = 1 << 28;
 /// The most values that all layers of a stack make of one sample, half a gigabyte of them.
 const MAX_VALUES: usize = 1 << 27;
 
@@ -36,8 +36,8 @@ impl Stack {
     /// Builds the layers for samples of shape `input`, with parameters named by their place.
     ///
     /// # Errors
-    /// If a layer cannot take what comes before it, if the layers have more than 134,217,728 weights or make
-    /// as many values of one sample, or if `vb` lacks their parameters.
+    /// If a layer cannot take what comes before it, if the layers have more than 2^28 weights or make
+    /// more than 2^27 values of one sample, or if `vb` lacks their parameters.
     pub fn new(
         name: &str,
         specs: Vec<LayerSpec>,

@@ -157,6 +157,11 @@ fn check_chunks(path: &Path, bytes: &[u8]) -> Result<()> {
         if covered.starts_with(b"IEND") {
             return Ok(());
         }
+        // Three bytes a colour behind the name; the decoder panics where one is not whole.
+        if covered.starts_with(b"PLTE") && !(covered.len() - 4).is_multiple_of(3) {
+            let found = "a palette that ends within a colour";
+            return Err(Error::file(path, "a whole PNG", found));
+        }
         rest = rest.get(chunk.len()..).unwrap_or_default();
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::training::check;
+use super::training::{check, check_steps};
 use crate::{Error, Result};
 
 /// What training minimises.
@@ -96,7 +96,12 @@ impl Objective {
             let expected = "bce or mse, whose likelihood an ELBO needs";
             return Err(Error::recipe("objective.reconstruction", expected, "mae"));
         }
-        let Elbo { beta, sigma, .. } = elbo;
+        let Elbo {
+            beta,
+            warmup_steps,
+            sigma,
+        } = elbo;
+        check_steps("objective.elbo.warmup_steps", warmup_steps)?;
         let range = "from 0 to 1000";
         check(
             "objective.elbo.beta",

@@ -115,12 +115,17 @@ impl Precision {
 
 impl Schedule {
     pub(super) fn validate(&self) -> Result<()> {
+        let (Self::Constant { warmup_steps }
+        | Self::Step { warmup_steps, .. }
+        | Self::Cosine { warmup_steps, .. }) = *self;
+        check_steps("schedule.warmup_steps", warmup_steps)?;
         match *self {
             Self::Constant { .. } => Ok(()),
             Self::Step { every, gamma, .. } => {
                 if every == 0 {
                     return Err(Error::recipe("schedule.every", "1 or more", every));
                 }
+                check_steps("schedule.every", every)?;
                 check(
                     "schedule.gamma",
                     gamma,
@@ -151,6 +156,16 @@ impl Training {
             }
         }
         Ok(())
+    }
+}
+
+/// No run has more steps than this; TOML holds no more than 2^63 - 1.
+const MAX_STEPS: u64 = 1_000_000_000_000;
+
+pub(super) fn check_steps(key: &str, steps: u64) -> Result<()> {
+    match steps {
+        0..=MAX_STEPS => Ok(()),
+        _ => Err(Error::recipe(key, format!("at most {MAX_STEPS}"), steps)),
     }
 }
 
@@ -224,6 +239,14 @@ mod tests {
             (
                 "schedule = { kind = 'cosine', final_fraction = 2 }",
                 "schedule.final_fraction",
+            ),
+            (
+                "schedule = { kind = 'constant', warmup_steps = 1000000000001 }",
+                "schedule.warmup_steps",
+            ),
+            (
+                "schedule = { kind = 'step', every = 9223372036854775807, gamma = 1 }",
+                "schedule.every",
             ),
             ("training.patience = 0", "training.patience"),
             ("training.report_every = 0", "training.report_every"),

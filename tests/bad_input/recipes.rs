@@ -28,12 +28,12 @@ fn settings_are_refused_by_their_whole_key() {
         (
             "dense-32",
             "network.encoder=[1048576,1048576]",
-            "134,217,728 weights",
+            "268,435,456 weights",
         ),
         (
             "dense-32",
             "network.encoder=[600000]",
-            "134,217,728 weights",
+            "268,435,456 weights",
         ),
         ("dense-32", layers.as_str(), "at most 256 sizes"),
         (
@@ -61,7 +61,7 @@ fn settings_are_refused_by_their_whole_key() {
             "network.latent=99999999999999999999",
             "network.latent",
         ),
-        ("vae-2d", "network.latent=524288", "134,217,728 weights"),
+        ("vae-2d", "network.latent=524288", "268,435,456 weights"),
         (
             "vae-2d",
             "network.activation={kind=\"elu\",alpha=nan}",
@@ -131,7 +131,7 @@ fn settings_are_refused_by_their_whole_key() {
 fn a_run_of_a_wrong_recipe_leaves_no_folder() {
     let place = Place::new();
     for (setting, named) in [
-        ("network.latent=524288", "134,217,728 weights"),
+        ("network.latent=524288", "268,435,456 weights"),
         ("optimizer.lr=nan", "optimizer.lr"),
         ("network.input=[1,27,27]", "network.input"),
     ] {
