@@ -32,10 +32,12 @@ pub fn run(input: &[u8]) {
             return;
         }
     };
-    match header.height * header.width {
-        0..=MOST => {}
-        ..=REFUSED => return,
-        _ => return check_refusal(&read_png(&path, 1).unwrap_err(), &path),
+    let pixels = header.height * header.width;
+    if pixels > REFUSED {
+        return check_refusal(&read_png(&path, 1).unwrap_err(), &path);
+    }
+    if pixels > MOST {
+        return;
     }
     for channels in [1, 3] {
         let picture = match read_png(&path, channels) {
