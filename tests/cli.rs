@@ -905,8 +905,8 @@ fn flags_out_of_range_are_refused_by_name() {
         (vec!["infer"], ["<INPUT>", "required", "infer"]),
         (vec!["filters"], ["--output", "required", "filters"]),
         (
-            vec!["train", "--resume", "runs/x", "--epochs", "3"],
-            ["--resume", "--epochs", "cannot be used with"],
+            vec!["train", "--resume", "runs/x", "--seed", "3"],
+            ["--resume", "--seed", "cannot be used with"],
         ),
     ] {
         contains(&usage_error(here, &arguments), &parts);

@@ -40,17 +40,26 @@ impl Resumable {
         }
         let mut folder = RunFolder::open(run)?;
         let mut notes = Vec::new();
-        let (mut checkpoint, file) = newest(&folder, &mut notes)?;
-        let recipe = &checkpoint.recipe;
-        folder.read_metrics(checkpoint.progress.epoch, recipe.objective)?;
-        restore_best(&folder, &mut checkpoint, &mut notes)?;
-        Ok(Self {
-            folder,
-            checkpoint,
-            file,
-            notes,
-        })
+        match take_up(&mut folder, &mut notes) {
+            Ok((checkpoint, file)) => Ok(Self {
+                folder,
+                checkpoint,
+                file,
+                notes,
+            }),
+            Err(error) => {
+                folder.discard();
+                Err(error)
+            }
+        }
     }
+}
+
+fn take_up(folder: &mut RunFolder, notes: &mut Vec<String>) -> Result<(Checkpoint, PathBuf)> {
+    let (mut checkpoint, file) = newest(folder, notes)?;
+    folder.read_metrics(checkpoint.progress.epoch, checkpoint.recipe.objective)?;
+    restore_best(folder, &mut checkpoint, notes)?;
+    Ok((checkpoint, file))
 }
 
 /// The last checkpoint, or the one before if that is damaged or a kill came between two renamings.
@@ -69,7 +78,8 @@ fn newest(folder: &RunFolder, notes: &mut Vec<String>) -> Result<(Checkpoint, Pa
     let checkpoint = Checkpoint::read(&previous)?;
     let at = &checkpoint.progress;
     notes.push(format!(
-        "{failure}; going on from {PREVIOUS}, epoch {} after step {}",
+        "{}; going on from {PREVIOUS}, epoch {} after step {}",
+        with_cause(&failure),
         at.epoch + 1,
         at.step
     ));
@@ -97,7 +107,8 @@ fn restore_best(
     let Some(row) = row.filter(|_| at.position == 0) else {
         checkpoint.progress.best = None;
         notes.push(format!(
-            "{failure}; epoch {} is lost as the best one, which is chosen anew from here on",
+            "{}; epoch {} is lost as the best one, which is chosen anew from here on",
+            with_cause(&failure),
             lost.epoch
         ));
         return Ok(());
@@ -111,7 +122,8 @@ fn restore_best(
     weights.optimizer.clear();
     weights.write(&folder.best())?;
     notes.push(format!(
-        "{failure}; epoch {} takes its place{}",
+        "{}; epoch {} takes its place{}",
+        with_cause(&failure),
         best.epoch,
         match best.epoch == lost.epoch {
             true => ", whose weights are those of the last checkpoint",
@@ -119,6 +131,14 @@ fn restore_best(
         }
     ));
     Ok(())
+}
+
+/// An error and what the system said.
+fn with_cause(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 /// Whether a file is gone, cannot be read from its disk, or is not as it was written.

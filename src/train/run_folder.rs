@@ -138,7 +138,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Takes a new folder away again when the run could not begin.
+    /// Takes away again what was made for a run that could not begin or go on.
     pub fn discard(self) {
         self.lock.remove();
         for folder in self.made.iter().rev() {
