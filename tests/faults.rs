@@ -150,7 +150,9 @@ fn a_disk_that_fills_up_keeps_the_old_checkpoint_and_the_run_goes_on_when_there_
         "$autoencode" {} --data "$data" --output "$mount/run" &
         run=$!
         while ! test -e "$mount/run/samples/epoch-004.png"; do sleep 0.01; done
+        kill -STOP $run
         dd if=/dev/zero of="$mount/fill" bs=4k 2>/dev/null || true
+        kill -CONT $run
         code=0
         wait $run || code=$?
         mkdir "$copy" "$copy/full"

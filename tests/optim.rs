@@ -509,7 +509,7 @@ fn a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing() {
         };
         let mut extra = other.clone();
         extra.insert("third.b".into(), wrong.clone());
-        refuse(&extra, ["third.b", "no tensor", "[4]"]);
+        refuse(&extra, ["third.b", "no variable", "[4]"]);
         if let Some(last) = state_names.last() {
             let name = format!("{last}.b");
             let mut misshapen = other.clone();

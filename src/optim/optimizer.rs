@@ -169,8 +169,10 @@ impl Optimizer {
             }
             restored.push(tensors);
         }
-        let extra = state.keys().filter(|name| !taken.contains(*name));
-        wrong.extend(extra.map(|name| format!("`{name}` belongs to no variable")));
+        let extra = state.iter().filter(|(name, _)| !taken.contains(*name));
+        wrong.extend(extra.map(|(name, tensor)| {
+            format!("`{name}`, {}, belongs to no variable", described(tensor))
+        }));
         if !wrong.is_empty() {
             return Err(Error::argument(
                 "optimiser state",
