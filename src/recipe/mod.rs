@@ -330,6 +330,22 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_one_short_line_whatever_the_text() {
+        let error = load(&["a\0b\nc"]).unwrap_err().to_string();
+        assert!(!error.contains(char::is_control), "{error:?}");
+        // Another kind of file is often one long line.
+        let json = format!("{{\"values\": [{}]}}", "0, ".repeat(100_000));
+        let parse = |text: &str| Recipe::parse(text, Path::new("some.toml"), &[]);
+        let error = parse(&json).unwrap_err().to_string();
+        assert!(error.starts_with("some.toml: "), "{error}");
+        assert!(error.contains("line 1, column"), "{error}");
+        assert!(error.len() < 200, "{error}");
+        let deep = format!("a{} = 1", ".a".repeat(100_000));
+        let error = parse(&deep).unwrap_err().to_string();
+        assert!(error.len() < 200, "{error}");
+    }
+
+    #[test]
     fn an_unknown_recipe_lists_those_that_exist() {
         let error = Recipe::load("conv-denoser", &[]).unwrap_err().to_string();
         assert!(
