@@ -517,7 +517,7 @@ fn a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing() {
             refuse(&misshapen, [&name, "[5]", "[4]"]);
             let mut missing = other.clone();
             let double = missing.remove(&name).unwrap();
-            refuse(&missing, [&name, "[5]", "none"]);
+            refuse(&missing, [&name, "[5]", "missing"]);
             let mut retyped = other.clone();
             retyped.insert(name.clone(), double.to_dtype(DType::F64).unwrap());
             refuse(&retyped, [&name, "F32", "F64"]);
