@@ -83,7 +83,7 @@ impl Train {
         });
         progress.finish();
         let ending = ending.with_context(|| how_to_go_on(&folder))?;
-        environment.finish();
+        environment.finish(&chosen.device);
         folder.write_environment(&environment)?;
         if ending == Ending::Stopped {
             shared.remark(&where_stopped(&trainer, &folder));
