@@ -126,7 +126,7 @@ fn cpu(reason: &str) -> Chosen {
 /// A card, or why there is none.
 #[cfg(feature = "cuda")]
 fn cuda(number: usize, reason: &str) -> Result<Chosen, String> {
-    let device = cuda::open(number).map_err(in_one_line)?;
+    let device = cuda::open(number)?;
     try_out(&device)?;
     let model = cuda::model(&device).map_or(String::new(), |model| format!("{model}, "));
     Ok(Chosen {
