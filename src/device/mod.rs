@@ -56,6 +56,8 @@ pub struct Chosen {
     pub name: String,
     /// A phrase for the first line of a run.
     pub reason: String,
+    /// Whether it is the CPU because no other device of this build answered.
+    pub is_fallback: bool,
 }
 
 impl DeviceChoice {
@@ -111,7 +113,10 @@ fn automatic() -> Chosen {
     }
     match failures.is_empty() {
         true => cpu("this build has neither CUDA nor Metal"),
-        false => cpu(&failures.join("; ")),
+        false => Chosen {
+            is_fallback: true,
+            ..cpu(&failures.join("; "))
+        },
     }
 }
 
@@ -120,6 +125,7 @@ fn cpu(reason: &str) -> Chosen {
         device: Device::Cpu,
         name: "cpu".to_string(),
         reason: reason.to_string(),
+        is_fallback: false,
     }
 }
 
@@ -133,6 +139,7 @@ fn cuda(number: usize, reason: &str) -> Result<Chosen, String> {
         device,
         name: format!("cuda:{number}"),
         reason: format!("{model}{reason}"),
+        is_fallback: false,
     })
 }
 
@@ -149,6 +156,7 @@ fn metal(reason: &str) -> Result<Chosen, String> {
         device,
         name: "metal".to_string(),
         reason: reason.to_string(),
+        is_fallback: false,
     })
 }
 

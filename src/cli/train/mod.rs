@@ -60,7 +60,7 @@ pub struct Train {
 
 impl Train {
     pub fn run(&self, shared: &Shared) -> Result<ExitCode> {
-        let chosen = shared.device()?;
+        let chosen = shared.device_to_name()?;
         let interrupt = Interrupt::install()?;
         let begun = match &self.resume {
             Some(run) => self.resume(run, &chosen, shared, &interrupt)?,
