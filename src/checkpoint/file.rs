@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::{self, BLANK};
 use super::{Checkpoint, FORMAT, Progress};
 use crate::data::python::excerpt;
+use crate::device::to_host;
 use crate::file;
 use crate::open::open;
 use crate::recipe::Recipe;
@@ -106,7 +107,10 @@ impl Checkpoint {
             .chain(under(OPTIMIZER, &self.optimizer));
         for (name, tensor) in tensors {
             // f64 holds the sum of any number of finite f32; what is not finite shows in every sum.
-            let sum: f64 = tensor.to_dtype(DType::F64)?.sum_all()?.to_scalar()?;
+            let sum: f64 = to_host(tensor)?
+                .to_dtype(DType::F64)?
+                .sum_all()?
+                .to_scalar()?;
             if !sum.is_finite() {
                 return Ok(Some((name, sum)));
             }

@@ -10,6 +10,7 @@ use candle_nn::var_builder::SimpleBackend;
 
 use super::Checkpoint;
 use crate::data::python::excerpt;
+use crate::device::check_precision;
 use crate::model::Autoencoder;
 use crate::{Error, Result};
 
@@ -20,8 +21,10 @@ impl Checkpoint {
     /// Builds the network with the weights of the checkpoint.
     ///
     /// # Errors
-    /// Lists the tensors that are missing, too many, misshapen or of another type, by name, 20 at most.
+    /// Lists the tensors that are missing, too many, misshapen or of another type, by name, 20 at most. Also
+    /// for f64 on Metal, which has none.
     pub fn model(&self, origin: &Path, device: &Device) -> Result<Autoencoder> {
+        check_precision(device, self.recipe.training.precision)?;
         let weights = self
             .weights
             .iter()
@@ -101,7 +104,7 @@ impl SimpleBackend for Given {
         name: &str,
         _: candle_nn::Init,
         dtype: DType,
-        device: &Device,
+        _: &Device,
     ) -> candle_core::Result<Tensor> {
         self.asked
             .lock()
@@ -109,7 +112,7 @@ impl SimpleBackend for Given {
             .insert(name.to_string(), (shape.clone(), dtype));
         match self.fitting(name, &shape, dtype) {
             Some(tensor) => Ok(tensor),
-            None => Tensor::zeros(0, dtype, device),
+            None => Tensor::zeros(0, dtype, &Device::Cpu),
         }
     }
 

@@ -45,8 +45,21 @@ impl Shared {
         }
     }
 
-    pub fn device(&self) -> autoencode::Result<Chosen> {
+    /// Opens the device, for a command that says which one it is.
+    pub fn device_to_name(&self) -> autoencode::Result<Chosen> {
         self.device.open()
+    }
+
+    /// Opens the device, with a word where it is not the one that this build is for.
+    pub fn device(&self) -> autoencode::Result<Chosen> {
+        let chosen = self.device_to_name()?;
+        if chosen.is_fallback {
+            self.remark(&format!(
+                "note: on the CPU, as there is {} (--device cpu asks for it)",
+                chosen.reason
+            ));
+        }
+        Ok(chosen)
     }
 
     /// Whether to print text for people on standard output.

@@ -1,7 +1,8 @@
 //! Ways from one code to another.
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 
+use crate::device::reals;
 use crate::{Error, Result};
 
 /// The course that an interpolation takes.
@@ -39,7 +40,7 @@ impl Course {
                 format!("shapes {:?} and {:?}", from.dims(), to.dims()),
             ));
         }
-        let [a, b] = [values(from)?, values(to)?];
+        let [a, b] = [reals(from)?, reals(to)?];
         let angle = match self {
             Self::Linear => 0.0,
             Self::Spherical => angle(&a, &b)?,
@@ -58,10 +59,6 @@ impl Course {
         let shape = [&[steps], from.dims().get(1..).unwrap_or_default()].concat();
         Ok(Tensor::from_vec(codes, shape, from.device())?)
     }
-}
-
-fn values(code: &Tensor) -> Result<Vec<f64>> {
-    Ok(code.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
 }
 
 /// The angle between two codes, by Kahan's formula `2 atan2(|u - v|, |u + v|)` for directions u and v,

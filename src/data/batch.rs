@@ -275,8 +275,9 @@ fn tensors<T: Value + Real>(
     let mut inputs = vec![T::ZERO; if apart { targets.len() } else { 0 }];
     fill(&mut targets, &mut inputs)?;
     let tensor = |values: Vec<T>| {
-        let tensor = Tensor::from_vec(values, &shape, device)?;
-        Ok::<Tensor, Error>(tensor.to_dtype(dtype)?)
+        let tensor = Tensor::from_vec(values, &shape, &Device::Cpu)?;
+        // Before it leaves the CPU, as points are of f64, which not every device has.
+        Ok::<Tensor, Error>(tensor.to_dtype(dtype)?.to_device(device)?)
     };
     let target = tensor(targets)?;
     let input = if apart {

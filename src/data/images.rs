@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use crate::device::widest_float;
 use crate::{Error, Result};
 
 /// Samples of one size with a label each: images, one byte a value, where a byte stands for `byte / 255`;
@@ -214,7 +215,7 @@ impl Images {
     }
 
     /// The samples at `indices` as a tensor of `(count, channels, height, width)`: images in f32 from 0
-    /// to 1, points in f64.
+    /// to 1, points in f64, but on Metal, which has none, in f32.
     ///
     /// # Errors
     /// When an index is past the last sample, or the device refuses the tensor.
@@ -238,7 +239,8 @@ impl Images {
                         values.extend_from_slice(point);
                     }
                 }
-                Ok(Tensor::from_vec(values, shape, device)?)
+                let points = Tensor::from_vec(values, shape, &Device::Cpu)?;
+                Ok(points.to_dtype(widest_float(device))?.to_device(device)?)
             }
         }
     }

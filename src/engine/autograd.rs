@@ -26,9 +26,11 @@ impl Autograd {
 impl Engine for Autograd {
     fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
         let sums = self.objective.sums(&self.model, batch)?;
-        let losses = self.objective.losses(&sums, batch)?;
-        let mean = (self.objective.total(&sums, batch)? / losses.count.max(1) as f64)?;
-        Ok((losses, mean.backward()?))
+        let count = self.objective.count(batch)?;
+        let mean = (self.objective.total(&sums, batch)? / count.max(1) as f64)?;
+        let gradients = mean.backward()?;
+        // Last, as reading them waits for the device, which has all of its work by now.
+        Ok((self.objective.losses(&sums, batch)?, gradients))
     }
 
     fn name(&self) -> &'static str {

@@ -7,6 +7,7 @@ use super::Engine;
 use crate::data::Batch;
 use crate::model::{Autoencoder, parameters};
 use crate::objective::{Losses, Numbers};
+use crate::ops::has_kernel;
 use crate::ops::in_place::with_elements_mut;
 use crate::plan::{Network, Parameters, Task};
 use crate::recipe::{Objective, Reconstruction};
@@ -62,7 +63,7 @@ impl Plan {
             let Some((weight, bias)) = parameters(placed) else {
                 continue;
             };
-            if !weight.device().is_cpu() || weight.dtype() != DType::F32 {
+            if !has_kernel(&[weight]) || weight.dtype() != DType::F32 {
                 return Ok(None);
             }
             layers.push(Trained {

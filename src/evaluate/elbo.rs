@@ -1,12 +1,12 @@
 //! The evidence lower bound and its parts.
 
-use candle_core::{DType, Tensor};
 use serde::Serialize;
 
 use super::Conditions;
 use crate::Result;
 use crate::corruption::NoiseKey;
 use crate::data::Batch;
+use crate::device::reals;
 use crate::model::{Autoencoder, Code};
 use crate::objective::Losses;
 use crate::random::Purpose;
@@ -72,10 +72,9 @@ impl ElboTotals {
         self.losses += self.objective.losses(&sums, &batch)?;
 
         let posterior = model.posterior(&batch.input)?;
-        let rows = |tensor: Tensor| tensor.to_dtype(DType::F64)?.to_vec2::<f64>();
-        let kl = rows(posterior.kl()?)?;
-        let means = rows(posterior.mean)?;
-        for (kl, means) in kl.iter().zip(&means) {
+        let (kl, means) = (reals(&posterior.kl()?)?, reals(&posterior.mean)?);
+        let latent = self.latent.max(1);
+        for (kl, means) in kl.chunks(latent).zip(means.chunks(latent)) {
             for (sum, &value) in self.kl.iter_mut().zip(kl) {
                 *sum += value;
             }

@@ -25,8 +25,8 @@ pub use ssim::ssim;
 use crate::Result;
 use crate::corruption::NoiseKey;
 use crate::data::{Batch, Images, Keys, Preparation};
+use crate::device::{reals, scalar};
 use crate::model::Autoencoder;
-use crate::objective::scalar;
 use crate::ops;
 use crate::random::Purpose;
 use crate::recipe::{Activation, Objective, Reconstruction};
@@ -184,9 +184,6 @@ fn add(
     target: &Tensor,
 ) -> Result<()> {
     if images.are_points() {
-        let reals = |tensor: &Tensor| -> Result<Vec<f64>> {
-            Ok(tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
-        };
         totals.add_points(&reals(output)?, &reals(target)?);
     } else {
         totals.add_images(images.shape(), &values(output)?, &values(target)?);

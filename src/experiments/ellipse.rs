@@ -1,6 +1,6 @@
 //! Points on an ellipse through two values.
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::figure::digits;
@@ -202,7 +202,7 @@ fn draw(lab: &Lab, name: &str, model: &Autoencoder) -> Result<Chart> {
         &indices,
         &preparation,
         Part::Test.keys(0),
-        &Device::Cpu,
+        model.device(),
     )?;
     let codes = model.encode(&batch.input)?;
     let back = model.decode(&codes)?;

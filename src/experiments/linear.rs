@@ -107,7 +107,7 @@ fn rows(model: &Autoencoder, points: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> {
     let input = Tensor::from_slice(
         points.as_flattened(),
         (points.len(), 1, 1, 2),
-        &candle_core::Device::Cpu,
+        model.device(),
     )?;
     let output: Vec<f64> = model.reconstruct(&input)?.flatten_all()?.to_vec1()?;
     Ok(output.as_chunks::<2>().0.to_vec())

@@ -74,7 +74,7 @@ fn accuracy(trainer: &Trainer) -> Result<f64> {
 
 fn reconstructed(trainer: &Trainer, rows: &Images) -> Result<Vec<f64>> {
     let indices = rows.indices();
-    let input = rows.batch(&indices, &candle_core::Device::Cpu)?;
+    let input = rows.batch(&indices, trainer.model().device())?;
     let output = trainer.model().reconstruct(&input)?;
     Ok(output.flatten_all()?.to_vec1()?)
 }
@@ -100,7 +100,7 @@ fn same_largest(input: &[f64], output: &[f64], width: usize, first: usize) -> f6
 fn draw(trainer: &Trainer) -> Result<image::RgbImage> {
     let rows = &trainer.dataset().test;
     let indices = rows.indices();
-    let input = rows.batch(&indices, &candle_core::Device::Cpu)?;
+    let input = rows.batch(&indices, trainer.model().device())?;
     let codes: Vec<f64> = trainer.model().encode(&input)?.flatten_all()?.to_vec1()?;
     let output = reconstructed(trainer, rows)?;
     let (_, _, width) = rows.shape();

@@ -1,7 +1,5 @@
 //! A noisy sphere through two values: a study over rate, length and noise.
 
-use candle_core::Device;
-
 use super::figure::digits;
 use super::statistics::median;
 use super::{Figure, Lab, Outcome};
@@ -102,7 +100,13 @@ fn draw(trainer: &Trainer) -> Result<Chart> {
         ..Preparation::default()
     };
     let keys = Part::Test.keys(0);
-    let batch = Batch::prepare(points, &indices, &preparation, keys, &Device::Cpu)?;
+    let batch = Batch::prepare(
+        points,
+        &indices,
+        &preparation,
+        keys,
+        trainer.model().device(),
+    )?;
     let codes = trainer.model().encode(&batch.input)?;
     let back: Vec<f64> = trainer.model().decode(&codes)?.flatten_all()?.to_vec1()?;
     let codes: Vec<f64> = codes.flatten_all()?.to_vec1()?;

@@ -3,6 +3,7 @@
 use candle_core::{DType, Tensor};
 
 use super::{Autoencoder, Layer};
+use crate::device::to_host;
 use crate::{Error, Result};
 
 /// The tiles of one layer.
@@ -84,6 +85,8 @@ fn cut(layer: String, weight: &Tensor, convolution: bool, channel: usize) -> Res
             channel.to_string(),
         ));
     }
+    // Once, not for each tile.
+    let weight = to_host(weight)?;
     let tiles = (0..count)
         .map(|filter| {
             let tile = weight.get(filter)?.get(channel)?.flatten_all()?;

@@ -7,8 +7,8 @@ use super::layer::{Layer, LayerSpec};
 use super::stack::Placed;
 use super::{Autoencoder, Code};
 use crate::Result;
-use crate::ops::Scalar;
 use crate::ops::in_place::with_elements_mut;
+use crate::ops::{Scalar, has_kernel};
 use crate::plan::{Elementwise, Isa, Latent, Network, Parameters, Shape, Stage, lower};
 use crate::recipe::Activation;
 
@@ -63,7 +63,7 @@ pub(super) fn run(layers: &[Placed], samples: &Tensor) -> Result<Option<Tensor>>
 
 fn run_stages(stages: &[Stage], layers: &[&Placed], samples: &Tensor) -> Result<Option<Tensor>> {
     let is_plain = |tensor: &Tensor| {
-        tensor.device().is_cpu() && tensor.dtype() == DType::F32 && !tensor.track_op()
+        has_kernel(&[tensor]) && tensor.dtype() == DType::F32 && !tensor.track_op()
     };
     let (Some(last), Some((&count, dims))) = (layers.last(), samples.dims().split_first()) else {
         return Ok(None);

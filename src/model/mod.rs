@@ -16,7 +16,7 @@ mod stack;
 mod summary;
 mod vae;
 
-use candle_core::{Module, Tensor};
+use candle_core::{Device, Module, Tensor};
 use candle_nn::VarBuilder;
 
 pub use code::{Code, Posterior};
@@ -97,6 +97,11 @@ impl Autoencoder {
     /// The layers from the code to the reconstruction.
     pub fn decoder(&self) -> &Stack {
         &self.decoder
+    }
+
+    /// Where its parameters are, and samples should be.
+    pub fn device(&self) -> &Device {
+        self.encoder.device()
     }
 
     /// Shape of one sample, without the batch.

@@ -1,6 +1,6 @@
 //! A list of layers, one after the other.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
 use super::layer::{Layer, LayerSpec, count};
@@ -21,6 +21,7 @@ pub struct Stack {
     input: Vec<usize>,
     layers: Vec<Placed>,
     dtype: DType,
+    device: Device,
 }
 
 /// A layer at its place.
@@ -64,6 +65,7 @@ impl Stack {
             input: input.to_vec(),
             layers,
             dtype: vb.dtype(),
+            device: vb.device().clone(),
         })
     }
 
@@ -78,6 +80,11 @@ impl Stack {
     /// The layers without their names.
     pub(super) fn placed(&self) -> &[Placed] {
         &self.layers
+    }
+
+    /// Where the parameters are, and samples should be.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Shape of a sample before the first layer.

@@ -2,11 +2,12 @@
 
 mod losses;
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 
 pub use losses::Losses;
 
 use crate::data::Batch;
+use crate::device::scalars;
 use crate::model::Autoencoder;
 use crate::recipe::{CodePenalty, Elbo, Objective, Recipe, Reconstruction};
 use crate::{Error, Result, ops};
@@ -101,12 +102,29 @@ impl Objective {
     /// # Errors
     /// Only candle's own.
     pub fn losses(&self, sums: &Sums, batch: &Batch) -> Result<Losses> {
+        let kl = sums.kl.as_ref().map(|(kl, _)| kl);
+        let sums = [Some(&sums.reconstruction), sums.penalty.as_ref(), kl];
+        let present: Vec<Tensor> = sums.into_iter().flatten().cloned().collect();
+        let mut values = scalars(&present)?.into_iter();
+        let mut value = |sum: Option<&Tensor>| sum.and_then(|_| values.next()).unwrap_or(0.0);
+        let [reconstruction, penalty, kl] = sums.map(&mut value);
         let numbers = Numbers {
-            reconstruction: scalar(&sums.reconstruction)?,
-            penalty: sums.penalty.as_ref().map_or(Ok(0.0), scalar)?,
-            kl: sums.kl.as_ref().map_or(Ok(0.0), |(kl, _)| scalar(kl))?,
+            reconstruction,
+            penalty,
+            kl,
         };
         self.losses_of(numbers, batch)
+    }
+
+    /// What the sums of a batch are divided by: its values, or for an ELBO its samples.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub(crate) fn count(&self, batch: &Batch) -> Result<usize> {
+        Ok(match self.elbo {
+            Some(_) => batch.target.dim(0)?,
+            None => batch.target.elem_count(),
+        })
     }
 
     /// The losses of a batch from its sums.
@@ -120,10 +138,7 @@ impl Objective {
         Ok(Losses {
             sum: sums.reconstruction + penalty + batch.kl_weight * sums.kl,
             kl_sum: sums.kl,
-            count: match self.elbo {
-                Some(_) => samples,
-                None => values,
-            },
+            count: self.count(batch)?,
         })
     }
 
@@ -204,9 +219,4 @@ impl Elbo {
             }
         }
     }
-}
-
-/// A scalar tensor of any float type as a number.
-pub(crate) fn scalar(tensor: &Tensor) -> Result<f64> {
-    Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?)
 }

@@ -3,19 +3,37 @@
 //!
 //! They avoid what candle 0.11 gets wrong: gradients of its max pooling (shared out wrongly), of its
 //! nearest upsampling (overwrites what other uses of the tensor added) and of its convolution (slow,
-//! and wrong on Metal).
+//! and wrong on Metal); and the places of equal maxima, which its argmax does not find in order on CUDA.
 
 use candle_core::{D, DType, Tensor};
 
 use super::activation::check_slope;
 use super::bce;
 use super::conv2d::Conv2dShape;
+use super::kernel::real::without_kernels;
 use super::linear::Linear;
 use super::max_pool2d::Pool;
 use super::upsample_nearest2d::UpsampleNearest2d;
 use crate::Result;
 
 pub use super::composed_pointwise::pointwise;
+
+/// Runs `work` as another device than the CPU would: on this thread, networks, engines and optimisers use
+/// the compositions in place of the CPU kernels.
+///
+/// ```
+/// use autoencode::ops::{composed, max_pool2d};
+/// use candle_core::{Device, Tensor};
+///
+/// let x = Tensor::new(&[[[[1f32, 2.], [3., 4.]]]], &Device::Cpu)?;
+/// let (kernel, composition) = (max_pool2d(&x, 2)?, composed::only(|| max_pool2d(&x, 2))?);
+/// assert_eq!(kernel.flatten_all()?.to_vec1::<f32>()?, [4.0]);
+/// assert_eq!(composition.flatten_all()?.to_vec1::<f32>()?, [4.0]);
+/// # Ok::<(), autoencode::Error>(())
+/// ```
+pub fn only<R>(work: impl FnOnce() -> R) -> R {
+    without_kernels(work)
+}
 
 /// [`super::conv2d`] as one slice of the padded input for each kernel element and one matrix product.
 ///
@@ -73,7 +91,7 @@ pub fn conv2d(
     Ok(out.reshape((batch, shape.out_channels, g.grid_height, g.grid_width))?)
 }
 
-/// [`super::max_pool2d`] as windows along a last axis, their argmax, and a gather.
+/// [`super::max_pool2d`] as windows along a last axis, the places of their first maxima, and a gather.
 ///
 /// # Shapes
 /// See [`super::max_pool2d`].
@@ -92,10 +110,26 @@ pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
         .permute([0, 1, 2, 4, 3, 5])?
         .contiguous()?
         .reshape((pool.batch, pool.channels, height, width, size * size))?;
-    let first_maximum = windows.detach().argmax_keepdim(D::Minus1)?;
     Ok(windows
-        .gather(&first_maximum, D::Minus1)?
+        .gather(&first_maxima(&windows.detach())?, D::Minus1)?
         .squeeze(D::Minus1)?)
+}
+
+/// The places of the first maxima along the last axis, (..., size) to (..., 1); that of a NaN where there is
+/// one.
+fn first_maxima(windows: &Tensor) -> candle_core::Result<Tensor> {
+    let value = |place: usize| windows.narrow(D::Minus1, place, 1)?.contiguous();
+    let mut best = value(0)?;
+    let mut places = Tensor::zeros(best.shape(), DType::U32, best.device())?;
+    for place in 1..windows.dim(D::Minus1)? {
+        let next = value(place)?;
+        // A NaN is not at most the best; one that is the best is unequal to itself.
+        let stays = next.le(&best)?.add(&best.ne(&best)?)?;
+        let here = Tensor::full(place as u32, places.shape(), places.device())?;
+        places = stays.where_cond(&places, &here)?;
+        best = stays.where_cond(&best, &next)?;
+    }
+    Ok(places)
 }
 
 /// [`super::upsample_nearest2d`] as two new axes to repeat along.

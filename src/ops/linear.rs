@@ -19,14 +19,14 @@ use crate::{Error, Result};
 /// [`Error::Layer`] if the shapes do not fit each other.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let op = Linear::new(x, weight, bias)?;
+    if !has_kernel(&[x, weight, bias.unwrap_or(weight)]) {
+        return composed::linear(x, weight, bias);
+    }
     // Without biases the kernel gets an empty tensor of them.
     let biases = match bias {
         Some(bias) => bias.contiguous()?,
         None => Tensor::zeros(0, x.dtype(), x.device())?,
     };
-    if !has_kernel(&[x, weight, &biases]) {
-        return composed::linear(x, weight, bias);
-    }
     Ok(x.contiguous()?
         .apply_op3(&weight.contiguous()?, &biases, op)?)
 }

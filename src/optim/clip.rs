@@ -5,7 +5,7 @@ use candle_core::{DType, Tensor, Var};
 use rayon::prelude::*;
 
 use crate::Result;
-use crate::objective::scalar;
+use crate::device::{scalars, widest_float};
 use crate::ops::{Real, has_kernel, with_elements};
 use crate::simd::vectorized;
 
@@ -15,7 +15,8 @@ const TASK: usize = 1 << 18;
 /// Sums that are kept side by side within a task, so that they need not wait for each other.
 const SUMS: usize = 32;
 
-/// The Euclidean norm of all gradients together, summed in the order of `vars`; in f64 on the CPU.
+/// The Euclidean norm of all gradients together, summed in the order of `vars`; in f64, but on
+/// Metal, which has none, in f32.
 ///
 /// # Errors
 /// Only candle's own.
@@ -25,7 +26,7 @@ pub fn global_norm<'a>(
 ) -> Result<f64> {
     let mut sum = 0.0;
     // Of devices that are slow to answer: read once, at the end.
-    let mut elsewhere: Option<Tensor> = None;
+    let mut elsewhere: Vec<Tensor> = Vec::new();
     for var in vars {
         let Some(gradient) = gradients.get(var) else {
             continue;
@@ -37,15 +38,12 @@ pub fn global_norm<'a>(
             };
             continue;
         }
-        let square = gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?;
-        elsewhere = Some(match elsewhere {
-            Some(sum) => (sum + square)?,
-            None => square,
-        });
+        let wide = gradient
+            .detach()
+            .to_dtype(widest_float(gradient.device()))?;
+        elsewhere.push(wide.sqr()?.sum_all()?);
     }
-    if let Some(elsewhere) = elsewhere {
-        sum += scalar(&elsewhere)?;
-    }
+    sum += scalars(&elsewhere)?.iter().sum::<f64>();
     Ok(sum.sqrt())
 }
 

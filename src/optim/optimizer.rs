@@ -95,7 +95,25 @@ impl Optimizer {
     /// # Errors
     /// If a gradient is of another shape or type than its variable; nothing is changed then.
     pub fn update(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
-        let factor = self.clip_factor(gradients)?;
+        let norm = match self.config.clip_norm() {
+            Some(_) => self.norm(gradients)?,
+            None => 0.0,
+        };
+        self.update_of_norm(gradients, norm, learning_rate)
+    }
+
+    /// [`Optimizer::update`] along gradients whose [`Optimizer::norm`] is known.
+    ///
+    /// # Errors
+    /// As [`Optimizer::update`].
+    pub(crate) fn update_of_norm(
+        &mut self,
+        gradients: &GradStore,
+        norm: f64,
+        learning_rate: f64,
+    ) -> Result<()> {
+        let limit = self.config.clip_norm();
+        let factor = limit.map_or(1.0, |limit| clip_factor(norm, limit));
         let moves = moves(&mut self.parameters, gradients)?;
         let step = self.step + 1;
         if moves.iter().all(Move::is_fusible) {
@@ -107,13 +125,6 @@ impl Optimizer {
         }
         self.step = step;
         Ok(())
-    }
-
-    fn clip_factor(&self, gradients: &GradStore) -> Result<f64> {
-        let Some(limit) = self.config.clip_norm() else {
-            return Ok(1.0);
-        };
-        Ok(clip_factor(self.norm(gradients)?, limit))
     }
 
     /// The Euclidean norm of the gradients of all variables together: no finite number if one of them is

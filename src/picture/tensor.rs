@@ -4,6 +4,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::Picture;
 use crate::Result;
+use crate::device::to_host;
 
 impl Picture {
     /// The images of a batch `(N, C, H, W)`, values outside of 0 to 1 moved to the nearer end.
@@ -12,7 +13,7 @@ impl Picture {
     /// If the batch has another number of dimensions, or C is neither 1 nor 3.
     pub fn from_batch(batch: &Tensor) -> Result<Vec<Self>> {
         let (count, channels, height, width) = batch.dims4()?;
-        let batch = batch.to_dtype(DType::F32)?;
+        let batch = to_host(batch)?.to_dtype(DType::F32)?;
         (0..count)
             .map(|index| {
                 let values = batch.get(index)?.flatten_all()?.to_vec1()?;
@@ -30,9 +31,9 @@ impl Picture {
             .iter()
             .map(|picture| {
                 let shape = (picture.channels(), picture.height(), picture.width());
-                Tensor::from_slice(picture.values(), shape, device)
+                Tensor::from_slice(picture.values(), shape, &Device::Cpu)
             })
             .collect::<candle_core::Result<Vec<_>>>()?;
-        Ok(Tensor::stack(&tensors, 0)?)
+        Ok(Tensor::stack(&tensors, 0)?.to_device(device)?)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use candle_core::Device;
 use serde::Serialize;
 
 /// The version that Cargo.toml pins.
@@ -22,6 +23,8 @@ pub struct Environment {
     pub finished: Option<String>,
     /// The largest resident size so far, where the system tells.
     pub peak_memory_mb: Option<f64>,
+    /// The most memory of the device that tensors took at once, where it tells.
+    pub device_peak_memory_mb: Option<f64>,
 }
 
 impl Environment {
@@ -40,13 +43,15 @@ impl Environment {
             started: now(),
             finished: None,
             peak_memory_mb: None,
+            device_peak_memory_mb: None,
         }
     }
 
     /// Notes the end and what was used.
-    pub fn finish(&mut self) {
+    pub fn finish(&mut self, device: &Device) {
         self.finished = Some(now());
         self.peak_memory_mb = peak_memory_mb();
+        self.device_peak_memory_mb = crate::device::peak_memory_mb(device);
     }
 }
 

@@ -8,6 +8,7 @@ use super::samples::SamplePicture;
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::corruption::NoiseKey;
 use crate::data::{Batch, Batches, Dataset, Keys, Preparation};
+use crate::device::check_precision;
 use crate::engine::{Engine, fastest};
 use crate::evaluate::{Conditions, Part, Report, evaluate};
 use crate::model::{Autoencoder, Code, Parameters};
@@ -64,6 +65,7 @@ impl Trainer {
         let (channels, height, width) = dataset.train.shape();
         recipe.network.resolve_input([channels, height, width])?;
         recipe.validate()?;
+        check_precision(&device, recipe.training.precision)?;
         let parameters = Parameters::drawn(recipe.seed);
         let dtype = recipe.training.precision.dtype();
         let trained = Autoencoder::new(&recipe.network, parameters.builder(dtype, &device))?;
@@ -155,9 +157,10 @@ impl Trainer {
         let (losses, gradients) = self.engine.gradients(&batch)?;
         let rate = self.rate();
         self.finite("training loss", losses.mean())?;
-        self.finite("norm of the gradient", self.optimizer.norm(&gradients)?)?;
+        let norm = self.optimizer.norm(&gradients)?;
+        self.finite("norm of the gradient", norm)?;
         let derived = Instant::now();
-        self.optimizer.update(&gradients, rate)?;
+        self.optimizer.update_of_norm(&gradients, norm, rate)?;
         // Not the batch of all samples, which stays as it is.
         if self.whole.is_none() {
             self.spent = Some(batch);

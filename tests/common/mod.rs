@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use autoencode::checkpoint::{Best, Checkpoint, Progress};
 use autoencode::data::{self, Dataset, Images, Source};
+use autoencode::device::DeviceChoice;
 use autoencode::model::{Autoencoder, Parameters};
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::Recipe;
@@ -128,6 +129,28 @@ pub fn checkpoint(recipe: Recipe) -> Checkpoint {
     }
 }
 
+/// The device of `AUTOENCODE_TEST_DEVICE`, as in `--device`: the CPU if it is not set.
+pub fn device_name() -> String {
+    match std::env::var("AUTOENCODE_TEST_DEVICE") {
+        Ok(name) => name,
+        Err(std::env::VarError::NotPresent) => "cpu".to_string(),
+        Err(error) => panic!("AUTOENCODE_TEST_DEVICE: {error}"),
+    }
+}
+
+/// Opens the device of [`device_name`], one for each test. A device that cannot be had fails the test.
+pub fn device() -> Device {
+    let name = device_name();
+    let choice: DeviceChoice = name.parse().unwrap_or_else(|error| panic!("{error}"));
+    assert_ne!(
+        choice,
+        DeviceChoice::Auto,
+        "AUTOENCODE_TEST_DEVICE must name one"
+    );
+    let chosen = choice.open().unwrap_or_else(|error| panic!("{error}"));
+    chosen.device
+}
+
 /// Values uniform in `low..high`.
 pub fn uniform(stream: &mut Stream, shape: &[usize], low: f64, high: f64, dtype: DType) -> Tensor {
     let values: Vec<f64> = (0..shape.iter().product())
@@ -138,11 +161,11 @@ pub fn uniform(stream: &mut Stream, shape: &[usize], low: f64, high: f64, dtype:
         .unwrap()
 }
 
-/// Every value of a tensor, as f64.
+/// Every value of a tensor on any device, as f64.
 pub fn values(tensor: &Tensor) -> Vec<f64> {
     tensor
-        .to_dtype(DType::F64)
-        .and_then(|tensor| tensor.flatten_all()?.to_vec1())
+        .to_device(&Device::Cpu)
+        .and_then(|tensor| tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1())
         .unwrap()
 }
 

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use autoencode::device::Chosen;
+use autoencode::device::{self, Chosen};
 use autoencode::train::{Trainer, peak_memory_mb};
 use serde_json::json;
 
-use super::{median_of_sorted, megabytes};
+use super::{median_of_sorted, peak_memory};
 use crate::cli::output::{print, print_json};
 use crate::cli::shared::Shared;
 
@@ -45,6 +45,7 @@ pub fn time(
     seconds.sort_by(f64::total_cmp);
     let median = median_of_sorted(&seconds);
     let memory = peak_memory_mb();
+    let device_memory = device::peak_memory_mb(&chosen.device);
     if shared.json {
         return print_json(&json!({
             "recipe": trainer.recipe().name,
@@ -56,6 +57,7 @@ pub fn time(
             "seconds_min": seconds.first(),
             "seconds_max": seconds.last(),
             "peak_memory_mb": memory,
+            "device_peak_memory_mb": device_memory,
         }));
     }
     print(&format!(
@@ -67,6 +69,6 @@ pub fn time(
         seconds.first().copied().unwrap_or(f64::NAN),
         seconds.last().copied().unwrap_or(f64::NAN),
         IMAGES as f64 / median,
-        megabytes(memory),
+        peak_memory(memory, device_memory),
     ))
 }

@@ -75,7 +75,11 @@ fn median_of_sorted(sorted: &[f64]) -> f64 {
     }
 }
 
-/// A peak memory for people.
-fn megabytes(memory: Option<f64>) -> String {
-    memory.map_or("unknown".to_string(), |mb| format!("{mb:.0} MB"))
+/// Peaks of memory for people.
+fn peak_memory(host: Option<f64>, device: Option<f64>) -> String {
+    let host = host.map_or("unknown".to_string(), |mb| format!("{mb:.0} MB"));
+    match device {
+        Some(device) => format!("{host}, on the device {device:.0} MB"),
+        None => host,
+    }
 }

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use autoencode::device::Chosen;
+use autoencode::device::{self, Chosen};
 use autoencode::train::{Trainer, peak_memory_mb};
 use serde_json::json;
 
-use super::{median_of_sorted, megabytes};
+use super::{median_of_sorted, peak_memory};
 use crate::cli::output::{print, print_json};
 use crate::cli::shared::Shared;
 
@@ -54,6 +54,7 @@ pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) 
     let samples = batch_size.min(trainer.dataset().train.len());
     let rate = samples as f64 / (median / 1e3);
     let memory = peak_memory_mb();
+    let device_memory = device::peak_memory_mb(&chosen.device);
     if shared.json {
         return print_json(&json!({
             "recipe": trainer.recipe().name,
@@ -69,6 +70,7 @@ pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) 
             "ms_update_median": update,
             "images_per_second": rate,
             "peak_memory_mb": memory,
+            "device_peak_memory_mb": device_memory,
         }));
     }
     print(&format!(
@@ -81,6 +83,6 @@ pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) 
         times.len(),
         times.first().copied().unwrap_or(f64::NAN),
         times.last().copied().unwrap_or(f64::NAN),
-        megabytes(memory),
+        peak_memory(memory, device_memory),
     ))
 }

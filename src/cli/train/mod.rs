@@ -60,7 +60,7 @@ pub struct Train {
 
 impl Train {
     pub fn run(&self, shared: &Shared) -> Result<ExitCode> {
-        let chosen = shared.device()?;
+        let chosen = shared.device_to_name()?;
         let interrupt = Interrupt::install()?;
         let begun = match &self.resume {
             Some(run) => self.resume(run, &chosen, shared, &interrupt)?,
@@ -83,7 +83,7 @@ impl Train {
         });
         progress.finish();
         let ending = ending.with_context(|| how_to_go_on(&folder))?;
-        environment.finish();
+        environment.finish(&chosen.device);
         folder.write_environment(&environment)?;
         if ending == Ending::Stopped {
             shared.remark(&where_stopped(&trainer, &folder));

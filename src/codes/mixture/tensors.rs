@@ -7,6 +7,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::Mixture;
 use crate::checkpoint::Checkpoint;
+use crate::device::reals;
 use crate::{Error, Result};
 
 impl Mixture {
@@ -68,7 +69,7 @@ impl Mixture {
         }
         let values = |name: &str| -> Result<Vec<f64>> {
             match tensors.get(name) {
-                Some(tensor) => Ok(tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?),
+                Some(tensor) => Ok(reals(tensor)?),
                 None => Ok(Vec::new()),
             }
         };

@@ -8,6 +8,7 @@ use candle_core::{CpuStorage, DType, Device, Layout, Result, Storage, Tensor, Wi
 thread_local! {
     static SCRATCH_F32: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
     static SCRATCH_F64: Cell<Vec<f64>> = const { Cell::new(Vec::new()) };
+    static WITHOUT_KERNELS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A float type with CPU kernels: f32 or f64.
@@ -88,10 +89,24 @@ macro_rules! real {
 real!(f32, F32, SCRATCH_F32);
 real!(f64, F64, SCRATCH_F64);
 
+/// Runs `work` with the CPU kernels out of use on this thread.
+pub(in crate::ops) fn without_kernels<R>(work: impl FnOnce() -> R) -> R {
+    /// Puts back what was set before, also when `work` panics.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            WITHOUT_KERNELS.set(self.0);
+        }
+    }
+    let _before = Before(WITHOUT_KERNELS.replace(true));
+    work()
+}
+
 /// Whether the CPU kernels take these tensors: all on the CPU, all of one type, f32 or f64.
 pub(crate) fn has_kernel(tensors: &[&Tensor]) -> bool {
     let dtype = tensors.first().map(|tensor| tensor.dtype());
     matches!(dtype, Some(DType::F32 | DType::F64))
+        && !WITHOUT_KERNELS.get()
         && tensors
             .iter()
             .all(|tensor| tensor.device().is_cpu() && Some(tensor.dtype()) == dtype)

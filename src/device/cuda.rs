@@ -1,0 +1,60 @@
+//! CUDA cards, in builds with the feature `cuda`.
+
+use candle_core::Device;
+use candle_core::cuda::set_gemm_reduced_precision_f32;
+use candle_core::cuda_backend::CudaDevice;
+use candle_core::cuda_backend::cudarc::driver::sys::CUmemPool_attribute;
+use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError, result};
+
+use super::in_one_line;
+
+/// A card whose work, from any thread, is done in the order in which it was given; or why there is none.
+pub(super) fn open(number: usize) -> Result<Device, String> {
+    let cards = CudaContext::device_count().map_err(|error| described(&error))?;
+    match cards {
+        0 => return Err("no card".to_string()),
+        1 if number > 0 => return Err("one card, number 0".to_string()),
+        _ if i32::try_from(number).is_ok_and(|number| number < cards) => {}
+        _ => return Err(format!("cards 0 to {}", cards.saturating_sub(1))),
+    }
+    // candle's other constructor takes a stream for each thread: a tensor that one thread has made could be
+    // read by another one before it is there.
+    let device = CudaDevice::new_with_stream(number).map_err(in_one_line)?;
+    // SAFETY: events keep several streams of a device in order; this one has a single stream.
+    unsafe { device.disable_event_tracking() };
+    set_gemm_reduced_precision_f32(false);
+    Ok(Device::Cuda(device))
+}
+
+/// The driver's own words for an error, and its name.
+fn described(error: &DriverError) -> String {
+    match error.error_string() {
+        Ok(text) => format!("{} ({:?})", text.to_string_lossy(), error.0),
+        Err(_) => format!("{:?}", error.0),
+    }
+}
+
+/// What the card calls itself.
+pub(super) fn model(device: &Device) -> Option<String> {
+    let Device::Cuda(device) = device else {
+        return None;
+    };
+    device.cuda_stream().context().name().ok()
+}
+
+/// The peak of the card's memory pool, from which every tensor is allocated; `None` for cards without one.
+pub(super) fn peak_memory_mb(device: &CudaDevice) -> Option<f64> {
+    let stream = device.cuda_stream();
+    let context = stream.context();
+    if !context.has_async_alloc() {
+        return None;
+    }
+    let mut bytes = 0u64;
+    // SAFETY: the device is that of a living context, its pool lives as long, and the attribute is a u64.
+    unsafe {
+        let pool = result::device::get_mem_pool(context.cu_device()).ok()?;
+        let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+        result::mem_pool::get_attribute(pool, attribute, (&raw mut bytes).cast()).ok()?;
+    }
+    Some(bytes as f64 / f64::from(1 << 20))
+}

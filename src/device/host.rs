@@ -1,0 +1,41 @@
+//! Values of tensors, brought to the host.
+
+use candle_core::{DType, Device, Result, Tensor};
+
+/// The widest float type that a device computes with: f64, but f32 on Metal.
+pub(crate) fn widest_float(device: &Device) -> DType {
+    match device.is_metal() {
+        true => DType::F32,
+        false => DType::F64,
+    }
+}
+
+/// A copy on the CPU; of a tensor there, itself.
+pub(crate) fn to_host(tensor: &Tensor) -> Result<Tensor> {
+    if tensor.device().is_cpu() {
+        return Ok(tensor.clone());
+    }
+    // A view would bring all that it looks into.
+    tensor.force_contiguous()?.to_device(&Device::Cpu)
+}
+
+/// All values of a tensor of any float type and shape, in order.
+pub(crate) fn reals(tensor: &Tensor) -> Result<Vec<f64>> {
+    let tensor = to_host(tensor)?.to_dtype(DType::F64)?;
+    tensor.flatten_all()?.to_vec1()
+}
+
+/// A scalar of any float type.
+pub(crate) fn scalar(tensor: &Tensor) -> Result<f64> {
+    to_host(tensor)?.to_dtype(DType::F64)?.to_scalar()
+}
+
+/// Scalars of one device and any float types. The device is waited for once.
+pub(crate) fn scalars(tensors: &[Tensor]) -> Result<Vec<f64>> {
+    let widest = |tensor: &Tensor| tensor.detach().to_dtype(widest_float(tensor.device()));
+    let tensors = tensors.iter().map(widest).collect::<Result<Vec<_>>>()?;
+    match tensors.is_empty() {
+        true => Ok(Vec::new()),
+        false => reals(&Tensor::stack(&tensors, 0)?),
+    }
+}
