@@ -232,7 +232,9 @@ fn located(error: &toml::de::Error, text: &str) -> String {
     match error.span().and_then(|span| text.get(..span.start)) {
         Some(before) => {
             let line = before.matches('\n').count() + 1;
-            format!("{message} in line {line}")
+            let begun = before.rsplit('\n').next().unwrap_or_default();
+            let column = begun.chars().count() + 1;
+            format!("{message} in line {line}, column {column}")
         }
         None => message,
     }
