@@ -13,7 +13,7 @@ use autoencode::data::{Images, hub};
 use autoencode::recipe::NamedSet;
 use tempfile::TempDir;
 
-use super::common::{autoencode, sample};
+use super::common::{autoencode_command, sample};
 use super::parquet_file::{Rows, source};
 
 /// A token that nobody may see but the server.
@@ -77,26 +77,34 @@ impl Place {
 
     /// The same with more in the environment.
     pub fn train_with(&self, set: NamedSet, more: &[&str], variables: &[(&str, &str)]) -> Output {
-        let mut command = autoencode();
         let run = self.folder.path().join("runs");
         if run.exists() {
             fs::remove_dir_all(run).unwrap();
         }
+        let mut command = self.command();
+        command.args(more).envs(variables.iter().copied());
+        if set == NamedSet::FashionMnist {
+            command.args(["--set", "data.set=fashion-mnist"]);
+        }
+        assert_cmd::Command::from_std(command)
+            .timeout(Duration::from_secs(120))
+            .output()
+            .unwrap()
+    }
+
+    /// The short training of a network on MNIST.
+    pub fn command(&self) -> Command {
+        let mut command = autoencode_command();
         command
             .current_dir(self.folder.path())
             .args(["train", "dense-32", "--epochs=1", "--batch-size=2000"])
             .args(["--set", "data.classes=[4]"])
-            .args(more)
             .env("HF_HOME", self.folder.path().join("hf"))
             .env("HF_ENDPOINT", &self.endpoint)
             .env("HF_TOKEN", TOKEN)
             .env("NO_PROXY", "127.0.0.1")
-            .env_remove("HF_HUB_OFFLINE")
-            .envs(variables.iter().copied());
-        if set == NamedSet::FashionMnist {
-            command.args(["--set", "data.set=fashion-mnist"]);
-        }
-        command.output().unwrap()
+            .env_remove("HF_HUB_OFFLINE");
+        command
     }
 
     /// How many runs there are.

@@ -1,5 +1,6 @@
 //! Hubs that are slow, or fall silent.
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,4 +81,31 @@ fn slow_downloads_are_waited_for_and_kept() {
         assert!(place.cached(set).is_dir());
     }
     contains(&place.with(nobody()).ask("mnist"), &["as served: true"]);
+}
+
+/// Nobody has to wait for a hub that says nothing, and no empty run is left.
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_download() {
+    let server = Server::start(|_| None);
+    let place = Place::new(server.port);
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let asked = server.requests().len();
+        let mut command = place.command();
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let start = Instant::now();
+        while server.requests().len() == asked {
+            assert!(start.elapsed() < Duration::from_secs(60), "asks nobody");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(place.runs(), 1);
+        let id = child.id().to_string();
+        let kill = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(kill.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        contains(&said, &["stopped before the data was loaded"]);
+        assert_eq!(place.runs(), 0);
+    }
 }
