@@ -417,8 +417,11 @@ fn a_lost_best_checkpoint_is_made_again_or_chosen_anew() {
     fs::remove_file(stalled.join("best.safetensors")).unwrap();
     let notes = go_on(&stalled, &data);
     assert!(notes[0].contains("epoch 5 takes its place"), "{notes:?}");
-    // Its patience counts from there.
     assert_eq!(steps(&stalled).best.unwrap().epoch, 5);
+    // The last checkpoint, which was not written again, knows no better.
+    let again = Resumable::open(&stalled).unwrap();
+    assert_eq!(again.checkpoint.progress.best.unwrap().epoch, 5);
+    drop(again);
 
     // Within an epoch: the next one.
     let within = out.path().join("within");

@@ -94,11 +94,18 @@ fn restore_best(
     checkpoint: &mut Checkpoint,
     notes: &mut Vec<String>,
 ) -> Result<()> {
-    let Some(lost) = checkpoint.progress.best else {
+    let Some(known) = checkpoint.progress.best else {
         return Ok(());
     };
     let failure = match Checkpoint::read(&folder.best()) {
-        Ok(_) => return Ok(()),
+        Ok(found) => {
+            // Another one may have taken its place since. A later one than this checkpoint was saved just
+            // before a kill, and will be again.
+            let done = checkpoint.progress.epoch;
+            let there = found.progress.best.filter(|best| best.epoch <= done);
+            checkpoint.progress.best = there.or(Some(known));
+            return Ok(());
+        }
         Err(error) if is_damage(&error) => error,
         Err(error) => return Err(error),
     };
@@ -109,7 +116,7 @@ fn restore_best(
         notes.push(format!(
             "{}; epoch {} is lost as the best one, which is chosen anew from here on",
             with_cause(&failure),
-            lost.epoch
+            known.epoch
         ));
         return Ok(());
     };
@@ -125,7 +132,7 @@ fn restore_best(
         "{}; epoch {} takes its place{}",
         with_cause(&failure),
         best.epoch,
-        match best.epoch == lost.epoch {
+        match best.epoch == known.epoch {
             true => ", whose weights are those of the last checkpoint",
             false => " as the best one",
         }
