@@ -15,7 +15,7 @@ const SUFFIX: &str = ".part";
 ///
 /// # Errors
 /// If the folder cannot be written to; the old file stays then.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |source| failure(path, bytes.len(), source);
     let file = temporary(path, bytes).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;

@@ -51,7 +51,8 @@
 //! walks between them; [`checkpoint`] reads and writes; [`optim`] moves weights; [`objective`] says what
 //! is minimised; [`model`] holds the networks and [`ops`] their differentiable operations; [`data`]
 //! brings images; [`picture`] draws; [`corruption`] adds noise from the keyed streams of [`random`];
-//! [`recipe`] is the plain data that all of them read. A module calls those after it, never before.
+//! [`recipe`] is the plain data that all of them read, and [`mod@file`] writes files whole. A module calls
+//! those after it, never before.
 
 pub mod checkpoint;
 pub mod codes;
@@ -62,7 +63,7 @@ pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod experiments;
-mod file;
+pub mod file;
 pub mod model;
 mod number;
 pub mod objective;

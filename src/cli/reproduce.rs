@@ -147,7 +147,7 @@ fn list(shared: &Shared) -> Result<()> {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    Ok(std::fs::write(path, text).map_err(|source| Error::io("write", path, source))?)
+    Ok(autoencode::file::replace(path, text.as_bytes())?)
 }
 
 /// What is running: on a terminal a line that changes, elsewhere a line now and then.

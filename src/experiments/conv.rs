@@ -2,11 +2,11 @@
 
 use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
+use crate::Result;
 use crate::data::{Batch, Dataset, Preparation};
 use crate::evaluate::Part;
 use crate::model::{self, Autoencoder};
 use crate::picture::{ContactSheet, Picture, filter_grid, write_rgb};
-use crate::{Error, Result};
 
 const RECIPE: &str = "conv-denoiser-tutorial";
 
@@ -121,8 +121,7 @@ pub fn filters(lab: &mut Lab) -> Result<Outcome> {
         })
         .collect();
     let table = lab.file("layers.txt");
-    std::fs::write(&table, rows.join("\n") + "\n")
-        .map_err(|source| Error::io("write", &table, source))?;
+    crate::file::replace(&table, (rows.join("\n") + "\n").as_bytes())?;
     Ok(Outcome {
         protocol: format!("the network of conv-denoiser's first seed, on {data}"),
         figures: vec![

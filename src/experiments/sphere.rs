@@ -3,11 +3,11 @@
 use super::figure::digits;
 use super::statistics::median;
 use super::{Figure, Lab, Outcome};
+use crate::Result;
 use crate::data::{Batch, Preparation};
 use crate::evaluate::Part;
 use crate::picture::{Chart, Group, ScatterOptions, ScatterPanel, scatter_row};
 use crate::train::Trainer;
-use crate::{Error, Result};
 
 const RATES: [f64; 3] = [0.001, 0.01, 0.1];
 const EPOCHS: [usize; 3] = [10, 50, 200];
@@ -48,7 +48,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         ));
     }
     let study = lab.file("study.csv");
-    std::fs::write(&study, table).map_err(|source| Error::io("write", &study, source))?;
+    crate::file::replace(&study, table.as_bytes())?;
     let picture = lab.file("codes.png");
     if let Some(trainer) = shown {
         draw(&trainer)?.write_png(&picture)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use autoencode::Error;
+use autoencode::codes::{Format, Names, Writer};
 use autoencode::evaluate::psnr_db;
 use autoencode::model::Autoencoder;
 use autoencode::picture::{Picture, write_png, write_rgb};
@@ -89,6 +90,14 @@ impl Infer {
         let read = inputs.iter().chain([&loaded.origin]);
         let read: Vec<&Path> = read.map(PathBuf::as_path).collect();
         claim(written, &read, self.force)?;
+        if let Some(path) = self
+            .npy
+            .as_ref()
+            .filter(|path| Format::of(path) != Some(Format::Npy))
+        {
+            let expected = "a file whose name ends in .npy";
+            return Err(Error::argument("--npy", expected, path.display()).into());
+        }
         // Everything is read before anything is written: a wrong input leaves no half of the results.
         let model = &loaded.model;
         let prepared = {
@@ -117,7 +126,7 @@ impl Infer {
             write_png(&outcome.item.output, &outcome.picture)?;
         }
         if let Some(path) = &self.npy {
-            write_npy(path, &reconstructions)?;
+            write_npy(path, &outcomes, &reconstructions)?;
         }
         if let Some(path) = &self.sheet {
             write_rgb(path, &sheet(&outcomes, &loaded).render()?)?;
@@ -152,8 +161,11 @@ fn reconstruct(model: &Autoencoder, items: &[Item], device: &Device) -> Result<T
     Ok(Tensor::cat(&outputs, 0)?)
 }
 
-fn write_npy(path: &Path, array: &Tensor) -> Result<()> {
-    array
-        .write_npy(path)
-        .map_err(|error| Error::io("write", path, std::io::Error::other(error)).into())
+fn write_npy(path: &Path, outcomes: &[Outcome], array: &Tensor) -> Result<()> {
+    let inputs = outcomes.iter().map(|outcome| &outcome.item.input);
+    let names = inputs.map(|input| input.display().to_string());
+    let names = Names::Files(names.collect());
+    let mut file = Writer::create(path, array.dims().get(1..).unwrap_or_default(), &names)?;
+    file.write(array)?;
+    Ok(file.finish()?)
 }
