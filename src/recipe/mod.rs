@@ -11,6 +11,7 @@ mod optimizer;
 mod place;
 mod points;
 mod sampling;
+mod setting;
 mod training;
 mod vae;
 
@@ -64,8 +65,6 @@ fn default_seed() -> u64 {
 
 /// Recipes are a few hundred bytes; nothing larger is read.
 const MAX_BYTES: u64 = 1 << 20;
-/// Parts of a dotted key, more than any key has.
-const MAX_DEPTH: usize = 8;
 /// Characters of a message about one.
 const MAX_MESSAGE: usize = 500;
 
@@ -104,7 +103,7 @@ impl Recipe {
             .parse()
             .map_err(|error| Error::file(origin, "a recipe in TOML", located(&error, text)))?;
         for setting in settings {
-            set(&mut table, setting)?;
+            setting::put(&mut table, setting)?;
         }
         let recipe = place::read(&table).map_err(|place::Wrong { key, message }| {
             Error::file(
@@ -191,39 +190,6 @@ impl Recipe {
         }
         Ok(())
     }
-}
-
-/// Puts one `dotted.key=value` into the table. The value is TOML; what is not valid TOML is a string.
-fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
-    let wrong = || {
-        Error::argument(
-            "--set",
-            "KEY=VALUE, as in optimizer.lr=3e-4",
-            format!("`{}`", one_line(setting)),
-        )
-    };
-    let (path, value) = setting.split_once('=').ok_or_else(wrong)?;
-    let value = value.trim();
-    let value = format!("value = {value}")
-        .parse::<toml::Table>()
-        .ok()
-        .and_then(|mut parsed| parsed.remove("value"))
-        .unwrap_or_else(|| toml::Value::String(value.to_string()));
-    let mut keys: Vec<&str> = path.split('.').map(str::trim).collect();
-    if keys.iter().any(|key| key.is_empty()) || keys.len() > MAX_DEPTH {
-        return Err(wrong());
-    }
-    let last = keys.pop().ok_or_else(wrong)?;
-    let mut inner = table;
-    for key in keys {
-        inner = inner
-            .entry(key)
-            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
-            .as_table_mut()
-            .ok_or_else(wrong)?;
-    }
-    inner.insert(last.to_string(), value);
-    Ok(())
 }
 
 /// What the parser says, without the lines of the file that it would show.
