@@ -79,6 +79,19 @@ pub enum Error {
 /// A result with the library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The longest list of differences in a message.
+const LISTED: usize = 20;
+
+/// Differences in a message: the first of them, and how many there are.
+pub(crate) fn listed(mut differences: Vec<String>) -> String {
+    let count = differences.len();
+    if count > LISTED {
+        differences.truncate(LISTED);
+        differences.push(format!("... ({count} in all)"));
+    }
+    differences.join("; ")
+}
+
 /// A path in a message of one line: what is not text or would steer a terminal is replaced.
 pub(crate) fn shown(path: &Path) -> String {
     line(&path.to_string_lossy())

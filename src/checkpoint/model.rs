@@ -11,11 +11,9 @@ use candle_nn::var_builder::SimpleBackend;
 use super::Checkpoint;
 use crate::data::python::excerpt;
 use crate::device::check_precision;
+use crate::error::listed;
 use crate::model::Autoencoder;
 use crate::{Error, Result};
-
-/// How many tensors that do not fit an error lists.
-const LISTED: usize = 20;
 
 impl Checkpoint {
     /// Builds the network with the weights of the checkpoint.
@@ -38,19 +36,14 @@ impl Checkpoint {
         let builder = VarBuilder::from_backend(Box::new(given.clone()), dtype, device.clone());
         let model = Autoencoder::new(&self.recipe.network, builder)
             .map_err(|error| error.inside(origin))?;
-        let mut differences = given.differences();
+        let differences = given.differences();
         if differences.is_empty() {
             return Ok(model);
-        }
-        let count = differences.len();
-        if count > LISTED {
-            differences.truncate(LISTED);
-            differences.push(format!("... ({count} in all)"));
         }
         Err(Error::file(
             origin,
             "the tensors of the network in its recipe",
-            differences.join("; "),
+            listed(differences),
         ))
     }
 }

@@ -8,6 +8,8 @@ use candle_core::{Tensor, Var};
 use super::clip::clip_factor;
 use super::global_norm;
 use super::rule::{Fused, Move, Operations, Pass};
+use crate::data::python::excerpt;
+use crate::error::listed;
 use crate::{Error, Result, recipe};
 
 /// Moves the variables of a network along their gradients, as the recipe says.
@@ -155,8 +157,8 @@ impl Optimizer {
     /// Takes up where `state` and `step` were left.
     ///
     /// # Errors
-    /// Lists every tensor that is missing, of another shape or type than its variable, or belongs to no
-    /// variable; nothing is changed then.
+    /// Lists the tensors that are missing, of another shape or type than their variable, or belong to no
+    /// variable, 20 at most; nothing is changed then.
     pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, step: u64) -> Result<()> {
         let mut restored = Vec::with_capacity(self.parameters.len());
         let mut wrong = Vec::new();
@@ -182,13 +184,14 @@ impl Optimizer {
         }
         let extra = state.iter().filter(|(name, _)| !taken.contains(*name));
         wrong.extend(extra.map(|(name, tensor)| {
+            let name = excerpt(name.as_bytes());
             format!("`{name}`, {}, belongs to no variable", described(tensor))
         }));
         if !wrong.is_empty() {
             return Err(Error::argument(
                 "optimiser state",
                 "the tensors of this optimiser for these variables",
-                wrong.join("; "),
+                listed(wrong),
             ));
         }
         for (parameter, tensors) in self.parameters.iter_mut().zip(restored) {
