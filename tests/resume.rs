@@ -5,6 +5,7 @@ use std::fs;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
+use std::time::Duration;
 
 use autoencode::checkpoint::Checkpoint;
 use autoencode::data::{self, Dataset, Source};
@@ -191,6 +192,20 @@ fn a_run_on_points_in_f64_survives_a_kill_at_any_step() {
     let points = Source::Points(recipe.data.points.unwrap());
     let data = data::load(&points, true).unwrap();
     assert_survives_kills("ellipse-leaky", &recipe, &data, 8, 1..=8);
+}
+
+#[test]
+fn a_long_epoch_is_saved_by_the_clock_too() {
+    let (data, out) = (dataset(), tempfile::tempdir().unwrap());
+    for (hours, saved) in [(0, 2), (1, 0)] {
+        let run = out.path().join(hours.to_string());
+        let mut folder = RunFolder::create(&run).unwrap();
+        folder.save_every(SaveEvery::Time(Duration::from_secs(3600 * hours)));
+        let trainer = Trainer::new(tiny(&[]), data.clone(), Device::Cpu).unwrap();
+        killed_after(3, trainer, folder);
+        let run = Resumable::open(&run).unwrap();
+        assert_eq!(run.checkpoint.progress.step, saved);
+    }
 }
 
 /// Settings under which no weight moves after two epochs, and the run stops when its patience is used up.
