@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::common::{autoencode_command, sample};
 use super::parquet_file::{Rows, source};
+use super::server::Request;
 
 /// A token that nobody may see but the server.
 pub const TOKEN: &str = "hf_notForTheScreen";
@@ -26,6 +27,16 @@ pub struct Files {
     pub rows: Rows,
     pub train: Arc<Vec<u8>>,
     pub test: Arc<Vec<u8>>,
+}
+
+impl Files {
+    /// The one that is asked for.
+    pub fn asked(&self, request: &Request) -> &Arc<Vec<u8>> {
+        match request.train {
+            true => &self.train,
+            false => &self.test,
+        }
+    }
 }
 
 pub static FILES: LazyLock<Files> = LazyLock::new(|| {

@@ -56,12 +56,7 @@ fn a_hub_that_falls_silent_is_given_up() {
 fn slow_downloads_are_waited_for_and_kept() {
     let files = &*FILES;
     let server = Server::start(|request| {
-        let body = if request.train {
-            &files.train
-        } else {
-            &files.test
-        };
-        let mut answer = Answer::file(body, request, 'a');
+        let mut answer = Answer::file(files.asked(request), request, 'a');
         if request.train {
             answer.pause = SILENCE / 5;
         }

@@ -129,13 +129,8 @@ fn offline_asks_nobody() {
 fn a_set_that_changes_meanwhile_is_asked_for_again() {
     let files = &*FILES;
     let server = Server::start(|request| {
-        let body = if request.train {
-            &files.train
-        } else {
-            &files.test
-        };
         let version = if request.number < 2 { 'a' } else { 'b' };
-        Some(Answer::file(body, request, version))
+        Some(Answer::file(files.asked(request), request, version))
     });
     let place = Place::new(server.port);
     contains(
