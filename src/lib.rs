@@ -54,6 +54,8 @@
 //! [`recipe`] is the plain data that all of them read, and [`mod@file`] writes files whole. A module calls
 //! those after it, never before.
 
+#[cfg(feature = "cuda")]
+mod card;
 pub mod checkpoint;
 pub mod codes;
 pub mod corruption;

@@ -19,7 +19,7 @@ use autoencode::optim::Optimizer;
 use autoencode::picture::{Picture, read_png, write_png};
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{Activation, NetworkConfig, Objective, Precision, Recipe, builtin};
-use autoencode::train::{Event, Resumable, RunFolder, Trainer};
+use autoencode::train::{Resumable, RunFolder, Trainer};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use common::{device, device_name, uniform, values};
@@ -29,11 +29,12 @@ use tempfile::TempDir;
 /// would differ by 3e-4.
 const TOLERANCE: f64 = 1e-5;
 
-/// A way to compute: by the kernels of the CPU, or as the device under test does.
-#[derive(Clone, Copy, PartialEq)]
+/// A way to compute: by the kernels of the CPU, as any device under test does, or by the kernels of a CUDA card.
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Side {
     Cpu,
     Tested,
+    Card,
 }
 
 impl Side {
@@ -44,7 +45,16 @@ impl Side {
                 let device = device();
                 composed::only(|| work(&device))
             }
+            Self::Card => work(&device()),
         }
+    }
+}
+
+/// What is compared with the CPU: a CUDA card computes in two ways.
+fn tested() -> Vec<Side> {
+    match device().is_cuda() {
+        true => vec![Side::Tested, Side::Card],
+        false => vec![Side::Tested],
     }
 }
 
@@ -296,6 +306,14 @@ fn networks() -> Vec<(NetworkConfig, Objective)> {
             "reconstruction='mae'",
         ),
         (
+            "family='conv'\ninput=[1,12,20]\nencoder=[8,72]\ndecoder=[36]",
+            "reconstruction='bce'\ncode_penalty={l2=0.2}",
+        ),
+        (
+            "family='conv'\ninput=[4,8,8]\nencoder=[24]\ndecoder=[]\nkernel=1\noutput_activation='linear'",
+            "reconstruction='mse'",
+        ),
+        (
             "family='conv'\ninput=[2,6,10]\nencoder=[4]\ndecoder=[]\nactivation='softmax'",
             "reconstruction='bce'\ncode_penalty={l1=0.3,l2=0.2}",
         ),
@@ -323,7 +341,12 @@ fn networks() -> Vec<(NetworkConfig, Objective)> {
 /// A batch of numbers for a network, and its initial weights, losses and gradients.
 type Derived = (BTreeMap<String, Vec<f64>>, Vec<f64>, Vec<Vec<f64>>);
 
-fn derive(network: &NetworkConfig, objective: Objective, samples: usize, side: Side) -> Derived {
+fn derive(
+    network: &NetworkConfig,
+    objective: Objective,
+    (samples, precision): (usize, Precision),
+    side: Side,
+) -> Derived {
     side.run(|device| {
         let parameters = Parameters::drawn(7);
         let builder = parameters.builder(DType::F32, device);
@@ -347,11 +370,12 @@ fn derive(network: &NetworkConfig, objective: Objective, samples: usize, side: S
             .iter()
             .map(|(name, var)| (name.clone(), values(var)))
             .collect();
-        // The fast engine of the CPU is compared as well.
+        // The fast engines are compared as well.
         let mut engine: Box<dyn Engine> = match side {
-            Side::Cpu => fastest(model, objective).unwrap(),
+            Side::Cpu | Side::Card => fastest(model, objective, precision).unwrap(),
             Side::Tested => Box::new(Autograd::new(model, objective)),
         };
+        assert_eq!(engine.note(), None, "{network:?}");
         let (losses, gradients) = engine.gradients(&batch).unwrap();
         let gradient = |var: &Var| values(gradients.get(var).unwrap());
         (
@@ -362,21 +386,80 @@ fn derive(network: &NetworkConfig, objective: Objective, samples: usize, side: S
     })
 }
 
+/// Asserts that a side derives what the CPU does.
+fn compare_derived(
+    network: &NetworkConfig,
+    objective: Objective,
+    (samples, precision): (usize, Precision),
+    side: Side,
+    tolerance: f64,
+) {
+    let what = format!("{side:?}, {precision:?}: {network:?}, {samples} samples");
+    let found = derive(network, objective, (samples, precision), side);
+    let expected = derive(network, objective, (samples, Precision::F32), Side::Cpu);
+    assert_eq!(found.0, expected.0, "{what}: initial weights");
+    for (found, expected) in found.1.iter().zip(&expected.1) {
+        assert_near(&what, &[*found], &[*expected], tolerance);
+    }
+    let gradients = found.2.iter().zip(&expected.2);
+    for (name, (found, expected)) in found.0.keys().zip(gradients) {
+        let what = format!("{what}: gradient of {name}");
+        assert_near(&what, found, expected, tolerance);
+    }
+}
+
 #[test]
 fn networks_have_the_weights_losses_and_gradients_of_the_cpu() {
-    for (network, objective) in networks() {
-        for samples in [1, 7] {
-            let what = format!("{network:?}, {samples} samples");
-            let found = derive(&network, objective, samples, Side::Tested);
-            let expected = derive(&network, objective, samples, Side::Cpu);
-            assert_eq!(found.0, expected.0, "{what}: initial weights");
-            for (found, expected) in found.1.iter().zip(&expected.1) {
-                assert_near(&what, &[*found], &[*expected], TOLERANCE);
+    for side in tested() {
+        for (network, objective) in networks() {
+            for samples in [1, 7] {
+                let with = (samples, Precision::F32);
+                compare_derived(&network, objective, with, side, TOLERANCE);
             }
-            let gradients = found.2.iter().zip(&expected.2);
-            for (name, (found, expected)) in found.0.keys().zip(gradients) {
-                let what = format!("{what}: gradient of {name}");
-                assert_near(&what, found, expected, TOLERANCE);
+        }
+    }
+}
+
+/// Every activation, also where it follows no layer that it could be worked out with, on either side of its kinks.
+#[test]
+fn activations_have_the_gradients_of_the_cpu() {
+    let objective = toml::from_str("reconstruction='mse'").unwrap();
+    for side in tested() {
+        for activation in [
+            "'linear'",
+            "'relu'",
+            "{kind='leaky-relu', slope=0.2}",
+            "'sigmoid'",
+            "'tanh'",
+            "'sin'",
+            "{kind='elu', alpha=0.7}",
+            "{kind='swish', beta=1.5}",
+            "'gelu'",
+            "'gelu-tanh'",
+            "'softplus'",
+            "{kind='capped-relu', cap=0.3}",
+            "{kind='capped-linear', cap=0.3}",
+            "{kind='isru', alpha=2.0}",
+            "'arctan'",
+            "'arcsinh'",
+            "'elliot'",
+            "'logarithmic'",
+        ] {
+            let network = config(&format!(
+                "family='dense'\ninput=[1,3,5]\nencoder=[6,4]\nactivation={activation}\noutput_activation={activation}\ninit={{normal={{deviation=0.8}}}}"
+            ));
+            compare_derived(&network, objective, (7, Precision::F32), side, TOLERANCE);
+        }
+    }
+}
+
+/// Products on tensor cores, which round their factors; on other devices all is f32.
+#[test]
+fn gradients_of_lower_precision_are_near_those_of_f32() {
+    for (precision, tolerance) in [(Precision::Tf32, 2e-3), (Precision::Bf16, 2e-2)] {
+        for side in tested() {
+            for (network, objective) in networks() {
+                compare_derived(&network, objective, (7, precision), side, tolerance);
             }
         }
     }
@@ -530,24 +613,30 @@ fn every_shipped_recipe_trains_as_on_the_cpu() {
         }
         let data = data(&recipe, 12);
         let tolerance = if is_double { 1e-10 } else { TOLERANCE };
-        let compare = |recipe: &Recipe| {
-            let found = train(recipe, &data, 3, Side::Tested);
+        let compare = |recipe: &Recipe, side: Side| {
+            let found = train(recipe, &data, 3, side);
             let expected = train(recipe, &data, 3, Side::Cpu);
-            let what = format!("{name}: losses");
+            let what = format!("{name}, {side:?}: losses");
             assert_near(&what, &found.0, &expected.0, tolerance);
             (found, expected)
         };
-        // By its own optimiser; those that divide by the size of a gradient move weights whose gradient is no
-        // more than rounding by whole steps, so that weights are compared behind steps that do not.
-        compare(&recipe);
-        recipe.optimizer =
-            toml::from_str("kind='sgd'\nlr=0.1\nmomentum=0.9\nclip_norm=1.0").unwrap();
-        let (found, expected) = compare(&recipe);
-        let what = format!("{name}: validation loss");
-        assert_near(&what, &[found.2], &[expected.2], tolerance);
-        for (layer, expected) in &expected.1 {
-            let apart = distance(&found.1[layer], expected);
-            assert!(apart <= tolerance, "{name}: {layer} is {apart:.1e} apart");
+        for side in tested() {
+            // By its own optimiser; those that divide by the size of a gradient move weights whose gradient is no
+            // more than rounding by whole steps, so that weights are compared behind steps that do not.
+            compare(&recipe, side);
+            let mut descent = recipe.clone();
+            descent.optimizer =
+                toml::from_str("kind='sgd'\nlr=0.1\nmomentum=0.9\nclip_norm=1.0").unwrap();
+            let (found, expected) = compare(&descent, side);
+            let what = format!("{name}, {side:?}: validation loss");
+            assert_near(&what, &[found.2], &[expected.2], tolerance);
+            for (layer, expected) in &expected.1 {
+                let apart = distance(&found.1[layer], expected);
+                assert!(
+                    apart <= tolerance,
+                    "{name}, {side:?}: {layer} is {apart:.1e} apart"
+                );
+            }
         }
     }
 }
@@ -577,16 +666,13 @@ fn train_in(folder: &Path, recipe: &Recipe, data: &Dataset, until: u64, side: Si
                 (trainer, run.folder)
             }
         };
-        let mut steps = trainer.progress().step;
-        let count = std::cell::Cell::new(steps);
-        trainer
-            .run(Some(&mut folder), &|| count.get() >= until, &mut |event| {
-                if let Event::Step { .. } = event {
-                    steps += 1;
-                    count.set(steps);
-                }
-            })
-            .unwrap();
+        // It is asked whether to stop behind every step.
+        let steps = std::cell::Cell::new(trainer.progress().step);
+        let stop = || {
+            steps.set(steps.get() + 1);
+            steps.get() > until
+        };
+        trainer.run(Some(&mut folder), &stop, &mut |_| {}).unwrap();
     });
 }
 
@@ -605,11 +691,15 @@ fn runs_move_between_devices() {
     let end = u64::MAX;
     train_in(&out.path().join("cpu"), &recipe, &data, end, Side::Cpu);
     let expected = tensors("cpu");
-    for (name, ways) in [
-        ("left", [Side::Tested, Side::Cpu]),
-        ("taken-up", [Side::Cpu, Side::Tested]),
-        ("all", [Side::Tested, Side::Tested]),
-    ] {
+    let ways = |side| {
+        [
+            ("left", [side, Side::Cpu]),
+            ("taken-up", [Side::Cpu, side]),
+            ("all", [side, side]),
+        ]
+    };
+    for (name, ways) in tested().into_iter().flat_map(ways) {
+        let name = &format!("{name} {ways:?}");
         let run = out.path().join(name);
         // Within the second epoch.
         train_in(&run, &recipe, &data, 7, ways[0]);
@@ -626,14 +716,16 @@ fn runs_move_between_devices() {
 fn a_resumed_run_is_the_same_on_one_device_to_the_bit() {
     let recipe = shipped("vae-2d", &["training.batch_size=7", "training.epochs=2"]);
     let data = data(&recipe, 30);
-    let out = tempfile::tempdir().unwrap();
-    let (whole, resumed) = (out.path().join("whole"), out.path().join("resumed"));
-    train_in(&whole, &recipe, &data, u64::MAX, Side::Tested);
-    train_in(&resumed, &recipe, &data, 6, Side::Tested);
-    train_in(&resumed, &recipe, &data, u64::MAX, Side::Tested);
-    for file in ["last.safetensors", "best.safetensors"] {
-        let [whole, resumed] = [&whole, &resumed].map(|run| fs::read(run.join(file)).unwrap());
-        assert!(whole == resumed, "{file} differs");
+    for side in tested() {
+        let out = tempfile::tempdir().unwrap();
+        let (whole, resumed) = (out.path().join("whole"), out.path().join("resumed"));
+        train_in(&whole, &recipe, &data, u64::MAX, side);
+        train_in(&resumed, &recipe, &data, 6, side);
+        train_in(&resumed, &recipe, &data, u64::MAX, side);
+        for file in ["last.safetensors", "best.safetensors"] {
+            let [whole, resumed] = [&whole, &resumed].map(|run| fs::read(run.join(file)).unwrap());
+            assert!(whole == resumed, "{side:?}: {file} differs");
+        }
     }
 }
 

@@ -70,11 +70,12 @@ impl Progress {
                 epoch,
                 position,
                 steps,
+                done,
                 samples,
                 loss,
             } => {
-                self.steps_done += 1.0;
-                self.steps_left -= 1.0;
+                self.steps_done += done as f64;
+                self.steps_left -= done as f64;
                 self.samples_done += samples;
                 let elapsed = self.started.elapsed().as_secs_f64();
                 let rate = self.samples_done as f64 / elapsed.max(1e-9);

@@ -105,7 +105,7 @@ impl Summary {
         }
         let summary = model.summary();
         let code_behind = model.encoder().layers().count();
-        let engine = fastest(model, recipe.objective)?.name();
+        let engine = fastest(model, recipe.objective, recipe.training.precision)?.name();
         if shared.json {
             return print_json(&json!({
                 "recipe": recipe.name,

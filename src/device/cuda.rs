@@ -27,7 +27,7 @@ pub(super) fn open(number: usize) -> Result<Device, String> {
 }
 
 /// The driver's own words for an error, and its name.
-fn described(error: &DriverError) -> String {
+pub(crate) fn described(error: &DriverError) -> String {
     match error.error_string() {
         Ok(text) => format!("{} ({:?})", text.to_string_lossy(), error.0),
         Err(_) => format!("{:?}", error.0),

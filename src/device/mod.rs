@@ -7,6 +7,8 @@ mod host;
 use candle_core::utils::{cuda_is_available, metal_is_available};
 use candle_core::{Device, Tensor};
 
+#[cfg(feature = "cuda")]
+pub(crate) use cuda::described;
 pub(crate) use host::{reals, scalar, scalars, to_host, widest_float};
 
 use crate::recipe::Precision;

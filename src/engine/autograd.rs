@@ -3,6 +3,8 @@
 use candle_core::backprop::GradStore;
 
 use super::Engine;
+#[cfg(feature = "cuda")]
+use crate::Error;
 use crate::Result;
 use crate::data::Batch;
 use crate::model::Autoencoder;
@@ -14,12 +16,34 @@ use crate::recipe::Objective;
 pub struct Autograd {
     model: Autoencoder,
     objective: Objective,
+    note: Option<String>,
 }
 
 impl Autograd {
     /// For a network built on trainable variables.
     pub fn new(model: Autoencoder, objective: Objective) -> Self {
-        Self { model, objective }
+        Self {
+            model,
+            objective,
+            note: None,
+        }
+    }
+
+    /// The network that it trains.
+    pub fn model(&self) -> &Autoencoder {
+        &self.model
+    }
+
+    /// Notes why the card's own kernels were not taken.
+    #[cfg(feature = "cuda")]
+    pub(super) fn instead_of_plan(self, reason: &Error) -> Self {
+        let note = format!(
+            "the kernels for CUDA cards were tried and not taken, and training is slower: {reason}"
+        );
+        Self {
+            note: Some(note),
+            ..self
+        }
     }
 }
 
@@ -35,5 +59,9 @@ impl Engine for Autograd {
 
     fn name(&self) -> &'static str {
         "autograd"
+    }
+
+    fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 }

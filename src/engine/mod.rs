@@ -1,18 +1,24 @@
 //! Who computes gradients. The trainer asks an [`Engine`] and cannot tell which one answers.
 
 mod autograd;
+#[cfg(feature = "cuda")]
+mod card;
+mod lowered;
 mod plan;
 
 use candle_core::backprop::GradStore;
 
 pub use autograd::Autograd;
+#[cfg(feature = "cuda")]
+pub use card::CardPlan;
 pub use plan::Plan;
 
 use crate::Result;
 use crate::data::Batch;
 use crate::model::Autoencoder;
 use crate::objective::Losses;
-use crate::recipe::Objective;
+use crate::optim::Optimizer;
+use crate::recipe::{Objective, Precision};
 
 /// Computes the gradient of the mean loss of a batch with respect to every parameter.
 pub trait Engine {
@@ -24,16 +30,93 @@ pub trait Engine {
 
     /// What `summary` calls it.
     fn name(&self) -> &'static str;
+
+    /// Why it is not a faster one, where its user would expect that.
+    fn note(&self) -> Option<&str> {
+        None
+    }
+
+    /// The same engine as one that whole steps can be given to, if it is one.
+    fn ahead(&mut self) -> Option<&mut dyn Ahead> {
+        None
+    }
 }
 
-/// The fastest engine for a network built on trainable variables: [`Plan`] where it can do all layers, else
-/// [`Autograd`].
+/// Does whole steps of training, one after the other, while its caller goes on: who waits for each step's loss before
+/// the next one is prepared leaves a fast device idle.
+pub trait Ahead {
+    /// Begins anew, with the losses of steps before.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn begin(&mut self, losses: Losses) -> Result<()>;
+
+    /// Starts a step: the gradients of a batch, and the optimiser's move along them at this rate. Unless its loss and the
+    /// norm of its gradient are finite, it and all later steps change nothing.
+    ///
+    /// # Errors
+    /// If the batch is not shaped as the network, or the device fails.
+    fn start(&mut self, batch: &Batch, optimizer: &mut Optimizer, rate: f64) -> Result<()>;
+
+    /// Waits for all steps that were started.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn wait(&mut self) -> Result<Standing>;
+}
+
+/// How far steps that were started have come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// Of all steps since [`Ahead::begin`], with those that it was given.
+    pub losses: Losses,
+    /// Sound steps since then.
+    pub steps: u64,
+    /// What was no finite number in the step behind them, if something was.
+    pub failure: Option<(&'static str, f64)>,
+}
+
+/// The fastest engine for a network built on trainable variables: [`Plan`] on the CPU, `CardPlan` on a CUDA card, where
+/// they can do all layers, else [`Autograd`].
+///
+/// On a card the engine is tried first: should its gradients not be those of [`Autograd`], or a kernel fail, it is
+/// [`Autograd`] that trains, and says so in its [`note`](Engine::note).
 ///
 /// # Errors
 /// If there is no memory for the gradients.
-pub fn fastest(model: Autoencoder, objective: Objective) -> Result<Box<dyn Engine>> {
-    Ok(match Plan::new(&model, objective)? {
-        Some(plan) => Box::new(plan),
-        None => Box::new(Autograd::new(model, objective)),
+pub fn fastest(
+    model: Autoencoder,
+    objective: Objective,
+    precision: Precision,
+) -> Result<Box<dyn Engine>> {
+    if let Some(plan) = Plan::new(&model, objective)? {
+        return Ok(Box::new(plan));
+    }
+    #[cfg(feature = "cuda")]
+    return on_card(model, objective, precision);
+    #[cfg(not(feature = "cuda"))]
+    {
+        // Of f32 there is one kind without a card.
+        let _ = precision;
+        Ok(Box::new(Autograd::new(model, objective)))
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn on_card(
+    model: Autoencoder,
+    objective: Objective,
+    precision: Precision,
+) -> Result<Box<dyn Engine>> {
+    let plan = CardPlan::new(&model, objective, precision);
+    let mut reference = Autograd::new(model, objective);
+    let tried = plan.and_then(|plan| match plan {
+        Some(mut plan) => plan.try_out(&mut reference, precision).map(|()| Some(plan)),
+        None => Ok(None),
+    });
+    Ok(match tried {
+        Ok(Some(plan)) => Box::new(plan),
+        Ok(None) => Box::new(reference),
+        Err(error) => Box::new(reference.instead_of_plan(&error)),
     })
 }

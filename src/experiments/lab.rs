@@ -148,9 +148,10 @@ impl<'a> Lab<'a> {
                 epoch,
                 position,
                 steps,
+                done,
                 loss,
                 ..
-            } if position.is_multiple_of(10) => self.tell(&format!(
+            } if done > 1 || position.is_multiple_of(10) => self.tell(&format!(
                 "seed {seed}, epoch {epoch}/{epochs}, step {position}/{steps}, {label} {loss:.4}"
             )),
             _ => {}

@@ -16,18 +16,22 @@ impl Autoencoder {
     /// The network lowered for training, without its last activation where `logits` says so; none if it
     /// has a layer that steps cannot do.
     pub(crate) fn lowered(&self, logits: bool) -> Option<Network> {
+        let (encoder, decoder, input) = self.stages(logits)?;
+        let (steps, code) = lower(&encoder, &decoder, input);
+        (!steps.is_empty()).then(|| Network::new(steps, code, Isa::best()))
+    }
+
+    /// The layers of encoder and decoder as stages for samples of a shape, without the last activation where
+    /// `logits` says so; none if one of them cannot be.
+    pub(crate) fn stages(&self, logits: bool) -> Option<(Vec<Stage>, Vec<Stage>, Shape)> {
         let encoder = self.encoder_stages()?;
         let mut decoder = stages(self.decoder.placed())?;
         if logits {
             decoder.pop();
         }
-        let input = Shape::new(self.input_shape())?;
-        let (steps, code) = lower(&encoder, &decoder, input);
-        (!steps.is_empty()).then(|| Network::new(steps, code, Isa::best()))
+        Some((encoder, decoder, Shape::new(self.input_shape())?))
     }
-}
 
-impl Autoencoder {
     /// The encoder's layers as stages, with the code's.
     fn encoder_stages(&self) -> Option<Vec<Stage>> {
         let mut stages = stages(self.encoder.placed())?;

@@ -2,6 +2,8 @@
 
 use super::number::Number;
 use super::rule::Rule;
+#[cfg(feature = "cuda")]
+use crate::card::{self, Move};
 use crate::recipe::Adadelta;
 
 /// Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701 (2012), algorithm 1:
@@ -34,5 +36,14 @@ impl Rule<2> for Units {
         let change = gradient * (unit / (square.clone() + self.epsilon).sqrt());
         let delta = delta * self.rho + change.clone() * change.clone() * fresh;
         (value - change * self.rate, [square, delta])
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_card(&self) -> Move {
+        Move {
+            decay: [self.rho as f32, 0.0],
+            epsilon: self.epsilon as f32,
+            ..Move::by(card::Rule::Adadelta, self.rate)
+        }
     }
 }

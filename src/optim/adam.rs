@@ -2,6 +2,8 @@
 
 use super::number::Number;
 use super::rule::Rule;
+#[cfg(feature = "cuda")]
+use crate::card::{self, Move};
 use crate::recipe::Adam;
 
 /// Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1: with m
@@ -52,5 +54,15 @@ impl Rule<2> for Moments {
         let root = (second.clone() * self.correction2).sqrt();
         let direction = first.clone() * self.correction1 / (root + self.epsilon);
         (value - direction * self.rate, [first, second])
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_card(&self) -> Move {
+        Move {
+            decay: [self.beta1 as f32, self.beta2 as f32],
+            correction: [self.correction1 as f32, self.correction2 as f32],
+            epsilon: self.epsilon as f32,
+            ..Move::by(card::Rule::Adam, self.rate)
+        }
     }
 }

@@ -3,6 +3,8 @@
 use super::adam::Moments;
 use super::number::Number;
 use super::rule::Rule;
+#[cfg(feature = "cuda")]
+use crate::card::Move;
 use crate::recipe::{Adam, AdamW};
 
 /// Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2:
@@ -46,5 +48,13 @@ impl Rule<2> for Decayed {
     #[inline(always)]
     fn step<N: Number>(&self, value: N, gradient: N, state: [N; 2]) -> (N, [N; 2]) {
         self.moments.step(value * self.kept, gradient, state)
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_card(&self) -> Move {
+        Move {
+            kept: self.kept as f32,
+            ..self.moments.on_card()
+        }
     }
 }

@@ -7,6 +7,8 @@ use candle_core::{Tensor, Var};
 
 use super::clip::clip_factor;
 use super::global_norm;
+#[cfg(feature = "cuda")]
+use super::rule::Rule;
 use super::rule::{Fused, Move, Operations, Pass};
 use crate::data::python::excerpt;
 use crate::error::listed;
@@ -61,6 +63,22 @@ impl recipe::Optimizer {
             Self::Adadelta(adadelta) => P::run(&adadelta.rule(rate), moves, factor),
             Self::Adam(adam) => P::run(&adam.rule(rate, step), moves, factor),
             Self::AdamW(adamw) => P::run(&adamw.rule(rate, step), moves, factor),
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl recipe::Optimizer {
+    /// What step number `step`, from 1, does on a CUDA card.
+    fn on_card(&self, rate: f64, step: u64) -> crate::card::Move {
+        match self {
+            Self::Sgd(sgd) if sgd.momentum == 0.0 => sgd.descent(rate).on_card(),
+            Self::Sgd(sgd) => sgd.momentum(rate).on_card(),
+            Self::RmsProp(rmsprop) if rmsprop.momentum == 0.0 => rmsprop.quotient(rate).on_card(),
+            Self::RmsProp(rmsprop) => rmsprop.momentum(rate).on_card(),
+            Self::Adadelta(adadelta) => adadelta.rule(rate).on_card(),
+            Self::Adam(adam) => adam.rule(rate, step).on_card(),
+            Self::AdamW(adamw) => adamw.rule(rate, step).on_card(),
         }
     }
 }
@@ -127,6 +145,33 @@ impl Optimizer {
         }
         self.step = step;
         Ok(())
+    }
+
+    /// The largest norm of a gradient, which others are scaled down to.
+    pub fn clip_norm(&self) -> Option<f64> {
+        self.config.clip_norm()
+    }
+
+    /// Counts a step that the kernels of a CUDA card do: the variables that have a gradient, with all that belongs to
+    /// them, and what is done to each weight.
+    ///
+    /// # Errors
+    /// As [`Optimizer::update`], and if a tensor is not contiguous.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn on_card(
+        &mut self,
+        gradients: &GradStore,
+        rate: f64,
+    ) -> Result<(Vec<crate::card::Variable>, crate::card::Move)> {
+        let moves = moves(&mut self.parameters, gradients)?;
+        let variables = moves.iter().map(Move::on_card).collect::<Result<_>>()?;
+        self.step += 1;
+        Ok((variables, self.config.on_card(rate, self.step)))
+    }
+
+    /// Goes back to a step behind which nothing was changed.
+    pub(crate) fn rewind(&mut self, step: u64) {
+        self.step = self.step.min(step);
     }
 
     /// The Euclidean norm of the gradients of all variables together: no finite number if one of them is

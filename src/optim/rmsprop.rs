@@ -2,6 +2,8 @@
 
 use super::number::Number;
 use super::rule::Rule;
+#[cfg(feature = "cuda")]
+use crate::card::{self, Move};
 use crate::recipe::RmsProp;
 
 /// Tieleman and Hinton, "Lecture 6.5 - rmsprop: divide the gradient by a running average of its
@@ -61,6 +63,16 @@ impl Rule<1> for Quotient {
         let (square, direction) = self.divide(gradient, square);
         (value - direction * self.rate, [square])
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_card(&self) -> Move {
+        Move {
+            variant: i32::from(self.epsilon_inside),
+            decay: [self.rho as f32, 0.0],
+            epsilon: self.epsilon as f32,
+            ..Move::by(card::Rule::Quotient, self.rate)
+        }
+    }
 }
 
 impl Rule<2> for Momentum {
@@ -70,5 +82,14 @@ impl Rule<2> for Momentum {
         let velocity = velocity * self.momentum + direction;
         let value = value - velocity.clone() * self.quotient.rate;
         (value, [square, velocity])
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_card(&self) -> Move {
+        Move {
+            rule: card::Rule::QuotientMomentum,
+            decay: [self.quotient.rho as f32, self.momentum as f32],
+            ..self.quotient.on_card()
+        }
     }
 }

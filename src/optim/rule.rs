@@ -16,6 +16,10 @@ const TASK: usize = 1 << 18;
 pub(super) trait Rule<const STATE: usize>: Sync {
     /// The next value and state. Always to be inlined, as the body of a loop over weights.
     fn step<N: Number>(&self, value: N, gradient: N, state: [N; STATE]) -> (N, [N; STATE]);
+
+    /// The same for the kernels of a CUDA card, which have the formula once more.
+    #[cfg(feature = "cuda")]
+    fn on_card(&self) -> crate::card::Move;
 }
 
 /// A variable with its state and what moves it.
@@ -113,6 +117,22 @@ impl Move<'_> {
         let contiguous = tensors.iter().all(|tensor| tensor.is_contiguous());
         tensors.push(&self.gradient);
         contiguous && has_kernel(&tensors)
+    }
+
+    /// Where all of it lies on a CUDA card.
+    #[cfg(feature = "cuda")]
+    pub fn on_card(&self) -> crate::Result<crate::card::Variable> {
+        use crate::card::{Address, Variable};
+        let state = |number: usize| match self.state.get(number) {
+            Some(tensor) => Address::of(tensor),
+            None => Ok(Address::NONE),
+        };
+        Ok(Variable {
+            value: Address::of(self.var)?,
+            gradient: Address::of(&self.gradient)?,
+            state: [state(0)?, state(1)?],
+            len: self.var.elem_count() as i64,
+        })
     }
 
     /// All that a step changes.

@@ -2,6 +2,8 @@
 
 use super::number::Number;
 use super::rule::Rule;
+#[cfg(feature = "cuda")]
+use crate::card::{self, Move};
 use crate::recipe::Sgd;
 
 /// w -= lr g.
@@ -40,6 +42,11 @@ impl Rule<0> for Descent {
     fn step<N: Number>(&self, value: N, gradient: N, _: [N; 0]) -> (N, [N; 0]) {
         (value - gradient * self.rate, [])
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_card(&self) -> Move {
+        Move::by(card::Rule::Descent, self.rate)
+    }
 }
 
 impl Rule<1> for Momentum {
@@ -52,5 +59,14 @@ impl Rule<1> for Momentum {
             velocity.clone()
         };
         (value - direction * self.rate, [velocity])
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_card(&self) -> Move {
+        Move {
+            variant: i32::from(self.nesterov),
+            decay: [self.momentum as f32, 0.0],
+            ..Move::by(card::Rule::Momentum, self.rate)
+        }
     }
 }

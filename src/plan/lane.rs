@@ -9,7 +9,7 @@ use super::lines::Lines;
 use super::loss::loss;
 use super::network::Network;
 use super::step::{Back, Parameters};
-use super::task::{Sums, Task, penalize};
+use super::task::{Factors, Sums, Task, penalize};
 
 /// A micro-batch through all steps; returns its KL divergence.
 pub(crate) struct Forwards<'a> {
@@ -98,7 +98,12 @@ impl WithSimd for Lane<'_> {
                 let len = micro.target.len();
                 let pair = (&values[..len], micro.target);
                 let gradient = &mut gradient[..len];
-                sums.distance += loss(simd, task.reconstruction, pair, gradient, task.scale as f32);
+                let Factors {
+                    reconstruction,
+                    scale,
+                    ..
+                } = task.factors;
+                sums.distance += loss(simd, reconstruction, pair, gradient, scale as f32);
             }
             let is_first = first == range.start;
             sums.penalty += network.back(simd, parameters, micro, (lane, is_first), arena);
@@ -150,12 +155,12 @@ impl Network {
                 lane: &mut lane[place..place + len],
                 first,
                 noise: micro.noise,
-                kl_scale: micro.kl_scale,
+                kl_scale: micro.factors.kl_scale,
             };
             let weights = (&self.packed[number], parameters);
             step.backward(simd, weights, back, &mut arena.scratch);
-            if let Some((kind, scale)) = micro.penalty.filter(|_| number == self.code && number > 0)
-            {
+            let is_code = number == self.code && number > 0;
+            if let Some((kind, scale)) = micro.factors.penalty.filter(|_| is_code) {
                 let codes = &arena.values[number - 1][..samples * step.x_len()];
                 let gradient = &mut arena.gradients[number][..samples * step.x_len()];
                 penalty += penalize(kind, scale, codes, gradient);

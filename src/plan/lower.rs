@@ -58,7 +58,7 @@ impl Shape {
         })
     }
 
-    fn len(self) -> usize {
+    pub fn len(self) -> usize {
         self.channels * self.height * self.width
     }
 

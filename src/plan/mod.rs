@@ -43,7 +43,7 @@ pub(crate) use latent::Latent;
 pub(crate) use lower::{Shape, Stage, lower};
 pub(crate) use network::Network;
 pub(crate) use step::Parameters;
-pub(crate) use task::Task;
+pub(crate) use task::{Factors, Sums, Task};
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,12 @@ pub(crate) struct Task<'a> {
     pub target: &'a [f32],
     /// Of the codes of a variational network.
     pub noise: Option<&'a [f32]>,
+    pub factors: Factors,
+}
+
+/// What is minimised, as factors of sums.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Factors {
     pub reconstruction: Reconstruction,
     /// Factor of the reconstruction loss in what is minimised.
     pub scale: f64,

@@ -2,7 +2,7 @@
 
 use super::lower::{Shape, Stage, lower};
 use super::network::Network;
-use super::task::Task;
+use super::task::{Factors, Task};
 use super::{Elementwise, Isa, Parameters};
 use crate::recipe::Reconstruction;
 
@@ -135,10 +135,12 @@ fn check(direct: &Direct, images: usize) {
             input: &input,
             target: &target,
             noise: None,
-            reconstruction: Reconstruction::Mse,
-            scale: 0.5,
-            penalty: None,
-            kl_scale: 0.0,
+            factors: Factors {
+                reconstruction: Reconstruction::Mse,
+                scale: 0.5,
+                penalty: None,
+                kl_scale: 0.0,
+            },
         };
         network.gradients(&parameters, task);
         let (mut weights, mut biases) = (vec![0f32; weight.len()], vec![0f32; bias.len()]);
@@ -238,10 +240,12 @@ fn instruction_sets_agree_on_a_network() {
             input: &input,
             target: &target,
             noise: None,
-            reconstruction: Reconstruction::Bce,
-            scale: 1.0,
-            penalty: None,
-            kl_scale: 0.0,
+            factors: Factors {
+                reconstruction: Reconstruction::Bce,
+                scale: 1.0,
+                penalty: None,
+                kl_scale: 0.0,
+            },
         };
         let sums = network.gradients(&parameters, task);
         let mut gradients = weights.clone();

@@ -82,6 +82,12 @@ impl Stream {
         }
     }
 
+    /// The seed, and the counter's word of purpose and epoch.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn key(&self) -> ([u32; 2], u32) {
+        (self.key, self.counter[0])
+    }
+
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         if self.used >= WORDS {

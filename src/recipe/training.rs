@@ -91,6 +91,11 @@ pub enum Precision {
     /// 32 bits.
     #[default]
     F32,
+    /// 32 bits, but products on the tensor cores of a CUDA card, which read 19 of them and add in 32. On other
+    /// devices all is f32.
+    Tf32,
+    /// The same with products of 16 bits, and sums, weights and all else in 32.
+    Bf16,
     /// 64 bits: for losses that fall below 1e-10, at half the speed.
     F64,
 }
@@ -107,7 +112,7 @@ impl Precision {
     /// candle's name of it.
     pub fn dtype(self) -> candle_core::DType {
         match self {
-            Self::F32 => candle_core::DType::F32,
+            Self::F32 | Self::Tf32 | Self::Bf16 => candle_core::DType::F32,
             Self::F64 => candle_core::DType::F64,
         }
     }

@@ -1,6 +1,6 @@
 //! The loop over epochs: steps, validation, files.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::metrics::{EpochMetrics, Kl};
 use super::run_folder::RunFolder;
@@ -13,13 +13,14 @@ use crate::objective::Losses;
 /// What a run tells while it goes on.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A step is done.
+    /// Steps are done: one, or as many as a device that works ahead has done since it was last looked at.
     Step {
         epoch: usize,
         /// Steps done in this epoch, of how many.
         position: usize,
         steps: usize,
-        /// Samples in this step.
+        /// Steps since the event before, and samples in them.
+        done: usize,
         samples: usize,
         /// Mean training loss of the epoch so far.
         loss: f64,
@@ -49,6 +50,10 @@ pub enum Ending {
     /// that was being fitted is fitted when the run is resumed.
     Stopped,
 }
+
+/// How often a device that works ahead is waited for, to tell how far it is and to hear a signal: each time it is
+/// idle for as long as it takes to give it the next step.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 impl Trainer {
     /// Trains until the recipe's last epoch, until its patience is used up, or until `stop` says so
@@ -172,26 +177,49 @@ impl Trainer {
         let epoch = self.progress.epoch + 1;
         let batches = self.batches(epoch as u64)?.skip(self.progress.position);
         let steps = self.steps_per_epoch();
+        let goes_ahead = self.goes_ahead(self.progress.losses())?;
+        let (mut done, mut samples, mut looked) = (0, 0, Instant::now());
         for indices in batches {
-            let losses = self.step(&indices)?;
-            self.progress.position += 1;
-            let mut sum = self.progress.losses();
-            sum += losses;
-            self.progress.set_losses(sum);
+            done += 1;
+            samples += indices.len();
+            let is_last = self.progress.position + 1 >= steps;
+            // After the last step of an epoch it is saved anyway.
+            let is_due = |this: &Self, folder: Option<&RunFolder>| {
+                !is_last && folder.is_some_and(|folder| folder.is_due(this.progress.step))
+            };
+            let losses = if goes_ahead {
+                self.start_step(&indices)?;
+                self.progress.position += 1;
+                let looks = is_last
+                    || is_due(self, folder.as_deref())
+                    || looked.elapsed() >= LOOK_EVERY
+                    || stop();
+                if !looks {
+                    continue;
+                }
+                self.catch_up()?
+            } else {
+                let losses = self.step(&indices)?;
+                self.progress.position += 1;
+                let mut sum = self.progress.losses();
+                sum += losses;
+                sum
+            };
+            self.progress.set_losses(losses);
             observe(Event::Step {
                 epoch,
                 position: self.progress.position,
                 steps,
-                samples: indices.len(),
-                loss: self.progress.losses().mean(),
+                done: std::mem::take(&mut done),
+                samples: std::mem::take(&mut samples),
+                loss: losses.mean(),
             });
+            looked = Instant::now();
             if stop() {
                 return Ok(Ending::Stopped);
             }
-            // After the last step of an epoch it is saved anyway.
-            if let Some(folder) = folder.as_deref_mut()
-                && self.progress.position < steps
-                && folder.is_due(self.progress.step)
+            if is_due(self, folder.as_deref())
+                && let Some(folder) = folder.as_deref_mut()
             {
                 self.save(folder)?;
             }

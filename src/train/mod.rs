@@ -1,7 +1,9 @@
 //! The one training loop, and the run folder that it fills.
 
+mod ahead;
 mod environment;
 mod epochs;
+mod feed;
 mod history;
 mod interrupt;
 mod lock;

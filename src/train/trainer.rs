@@ -4,17 +4,16 @@ use std::time::{Duration, Instant};
 
 use candle_core::Device;
 
+use super::feed::Feed;
 use super::samples::SamplePicture;
 use crate::checkpoint::{Checkpoint, Progress};
-use crate::corruption::NoiseKey;
-use crate::data::{Batch, Batches, Dataset, Keys, Preparation};
+use crate::data::{Batch, Batches, Dataset, Preparation};
 use crate::device::check_precision;
 use crate::engine::{Engine, fastest};
 use crate::evaluate::{Conditions, Part, Report, evaluate};
-use crate::model::{Autoencoder, Code, Parameters};
+use crate::model::{Autoencoder, Parameters};
 use crate::objective::Losses;
 use crate::optim::Optimizer;
-use crate::random::Purpose;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
 
@@ -43,17 +42,16 @@ pub struct Trainer {
     pub(super) parameters: Parameters,
     /// Reads the same weights as the engine, without tracking.
     pub(super) model: Autoencoder,
-    engine: Box<dyn Engine>,
+    pub(super) engine: Box<dyn Engine>,
     pub(super) optimizer: Optimizer,
     pub(super) progress: Progress,
     /// Whether the state is as the run folder's last checkpoint holds it.
     pub(super) is_saved: bool,
     pub(super) picture: Option<SamplePicture>,
-    /// The batch of all samples, where every step is the same one.
-    whole: Option<Batch>,
-    /// The last step's batch, whose memory the next one takes.
-    spent: Option<Batch>,
-    times: StepTimes,
+    pub(super) feed: Feed,
+    pub(super) times: StepTimes,
+    /// The step at which work ahead began.
+    pub(super) begun_at: u64,
 }
 
 impl Trainer {
@@ -82,13 +80,13 @@ impl Trainer {
                     &device,
                 )?),
             },
-            engine: fastest(trained, recipe.objective)?,
+            engine: fastest(trained, recipe.objective, recipe.training.precision)?,
             content: dataset.content(),
             progress: Progress::default(),
             is_saved: false,
-            whole: None,
-            spent: None,
+            feed: Feed::new(&dataset.train, &device),
             times: StepTimes::default(),
+            begun_at: 0,
             recipe,
             dataset,
             device,
@@ -135,10 +133,10 @@ impl Trainer {
     /// As a step's.
     pub fn time_step(&mut self) -> Result<Duration> {
         let first = self.batches(1)?.next().unwrap_or_default();
-        let batch = self.batch(&first, 1)?;
+        let batch = self.batch(&first)?;
         self.engine.gradients(&batch)?;
         let start = Instant::now();
-        let batch = self.batch(&first, 1)?;
+        let batch = self.batch(&first)?;
         self.engine.gradients(&batch)?;
         Ok(start.elapsed())
     }
@@ -150,9 +148,12 @@ impl Trainer {
     /// [`Error::NotFinite`] if the loss or a gradient is not a finite number; the weights are not changed
     /// then.
     pub fn step(&mut self, indices: &[u32]) -> Result<Losses> {
-        let epoch = self.progress.epoch as u64 + 1;
+        if self.goes_ahead(Losses::default())? {
+            self.start_step(indices)?;
+            return self.catch_up();
+        }
         let start = Instant::now();
-        let batch = self.batch(indices, epoch)?;
+        let batch = self.batch(indices)?;
         let prepared = Instant::now();
         let (losses, gradients) = self.engine.gradients(&batch)?;
         let rate = self.rate();
@@ -161,10 +162,7 @@ impl Trainer {
         self.finite("norm of the gradient", norm)?;
         let derived = Instant::now();
         self.optimizer.update_of_norm(&gradients, norm, rate)?;
-        // Not the batch of all samples, which stays as it is.
-        if self.whole.is_none() {
-            self.spent = Some(batch);
-        }
+        self.feed.recycle(batch);
         self.progress.step += 1;
         self.is_saved = false;
         self.times = StepTimes {
@@ -173,6 +171,11 @@ impl Trainer {
             update: derived.elapsed(),
         };
         Ok(losses)
+    }
+
+    /// Why the engine is not a faster one, where that would be expected.
+    pub fn engine_note(&self) -> Option<&str> {
+        self.engine.note()
     }
 
     /// How long the parts of the last step took.
@@ -242,35 +245,14 @@ impl Trainer {
         Batches::new(count, training.batch_size, *seed, epoch)
     }
 
-    fn batch(&mut self, indices: &[u32], epoch: u64) -> Result<Batch> {
-        let count = self.samples_per_epoch();
-        let preparation = Preparation::of(&self.recipe);
-        let weight = self.recipe.objective.kl_weight(self.progress.step);
-        if indices.len() == count
-            && let Some(batch) = &self.whole
-        {
-            return Ok(batch.clone());
-        }
-        let keys = Keys::training(&preparation, self.recipe.seed, epoch);
-        let images = &self.dataset.train;
-        let spent = self.spent.take();
-        let batch = Batch::prepare_over(spent, images, indices, &preparation, keys, &self.device)?;
-        let Code::Gaussian { latent } = self.model.code() else {
-            // Thousands of short epochs over a few points would spend most of their time on this.
-            if indices.len() == count && preparation.is_drawn_once() {
-                self.whole = Some(batch.clone());
-            }
-            return Ok(batch);
-        };
-        let key = NoiseKey {
-            seed: self.recipe.seed,
-            purpose: Purpose::Latent,
-            epoch,
-        };
-        batch.with_latent_noise(indices, latent, key, weight)
+    /// The samples of these indices as the running epoch sees them.
+    pub(super) fn batch(&mut self, indices: &[u32]) -> Result<Batch> {
+        let at = (self.progress.epoch as u64 + 1, self.progress.step);
+        let (images, code) = (&self.dataset.train, self.model.code());
+        self.feed.batch(images, &self.recipe, code, indices, at)
     }
 
-    fn rate(&self) -> f64 {
+    pub(super) fn rate(&self) -> f64 {
         self.rate_at(self.progress.step)
     }
 

@@ -68,6 +68,9 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
         say(&samples);
         say(&network);
     }
+    if let Some(note) = trainer.engine_note() {
+        shared.remark(&format!("note: {note}"));
+    }
     shared.note_origin(trainer.dataset());
     Ok(())
 }

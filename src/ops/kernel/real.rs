@@ -102,11 +102,16 @@ pub(in crate::ops) fn without_kernels<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Whether this thread uses kernels at all: not within [`super::super::composed::only`].
+pub(crate) fn has_kernels() -> bool {
+    !WITHOUT_KERNELS.get()
+}
+
 /// Whether the CPU kernels take these tensors: all on the CPU, all of one type, f32 or f64.
 pub(crate) fn has_kernel(tensors: &[&Tensor]) -> bool {
     let dtype = tensors.first().map(|tensor| tensor.dtype());
     matches!(dtype, Some(DType::F32 | DType::F64))
-        && !WITHOUT_KERNELS.get()
+        && has_kernels()
         && tensors
             .iter()
             .all(|tensor| tensor.device().is_cpu() && Some(tensor.dtype()) == dtype)

@@ -1,0 +1,3 @@
+#include "product.cuh"
+
+ALL_PRODUCTS(BF16, bf16)

@@ -1,0 +1,3 @@
+#include "product.cuh"
+
+ALL_PRODUCTS(F32, f32)

@@ -1,0 +1,3 @@
+#include "product.cuh"
+
+ALL_PRODUCTS(TF32, tf32)

@@ -1,0 +1,24 @@
+//! Networks lowered into kernels for a CUDA card, in builds with the feature `cuda`.
+//!
+//! A list of layers becomes a list of [`step::Step`]s over memory of the card that is allocated once. What crosses
+//! to the host in a step of training are three sums. Kernels are in `kernels/`, CUDA C++ that nvcc compiles when the
+//! crate is built; [`launch`] is the only place that starts one.
+//!
+//! Dense and convolutional layers are products of matrices whose left side is gathered from images while it is
+//! loaded, in f32, or on tensor cores in TF32 or bf16; weights, their gradients and all between the products stay in
+//! f32. Sums have an order that depends on sizes alone, so a step gives the same bits again on the same card.
+
+mod batch;
+mod launch;
+mod layer;
+mod lower;
+mod network;
+mod optimizer;
+mod product;
+mod step;
+mod weights;
+
+pub(crate) use batch::{Binary, Images, Key, Noise, Recipe};
+pub(crate) use launch::Address;
+pub(crate) use network::{Network, Pair, Task};
+pub(crate) use optimizer::{Judgement, Move, Rule, Steps, Variable};

@@ -1,0 +1,244 @@
+//! The fast engine for CUDA cards: the network lowered into the library's own kernels.
+
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor};
+
+use super::lowered::{self, Trained};
+use super::{Ahead, Autograd, Engine, Standing};
+use crate::card::{Address, Judgement, Network, Pair, Steps, Task};
+use crate::data::Batch;
+use crate::model::Autoencoder;
+use crate::objective::Losses;
+use crate::ops::has_kernels;
+use crate::optim::Optimizer;
+use crate::random::{Purpose, Stream};
+use crate::recipe::{Objective, Precision, Reconstruction};
+use crate::{Error, Result};
+
+/// Samples on which the engine is tried.
+const TRIED: usize = 3;
+
+/// Networks of f32 on a CUDA card whose layers all have kernels: all but softmax and functions of the library's user.
+///
+/// It gives the gradients that [`Autograd`] gives, up to the rounding of its precision. The same batch gives the same
+/// bits on the same card.
+#[derive(Debug)]
+pub struct CardPlan {
+    network: Network,
+    objective: Objective,
+    device: Device,
+    layers: Vec<Trained>,
+    /// Of each layer's weight and bias, and of their gradients.
+    parameters: Vec<Pair>,
+    gradients: Vec<Pair>,
+    steps: Steps,
+    /// Of the losses of the steps that were started, and of those that [`Ahead::begin`] was given.
+    count: usize,
+}
+
+impl CardPlan {
+    /// For a network built on trainable variables; none if it is not of f32 on a CUDA card, or has a layer that the
+    /// card has no kernel for.
+    ///
+    /// # Errors
+    /// If the driver refuses the kernels, or there is no memory for them.
+    pub fn new(
+        model: &Autoencoder,
+        objective: Objective,
+        precision: Precision,
+    ) -> Result<Option<Self>> {
+        let device = model.device();
+        let (Device::Cuda(card), true) = (device, has_kernels()) else {
+            return Ok(None);
+        };
+        let logits = objective.reconstruction == Reconstruction::Bce;
+        let Some((encoder, decoder, input)) = model.stages(logits) else {
+            return Ok(None);
+        };
+        let Some(layers) = lowered::trained(model)? else {
+            return Ok(None);
+        };
+        let Some(network) = Network::new(card, (&encoder, &decoder), input, precision)? else {
+            return Ok(None);
+        };
+        let pairs = |of: fn(&lowered::Parameter) -> &Tensor| -> Result<Vec<Pair>> {
+            layers
+                .iter()
+                .map(|layer| {
+                    let bias = layer.bias.as_ref().map(|bias| Address::of(of(bias)));
+                    Ok((
+                        Address::of(of(&layer.weight))?,
+                        bias.transpose()?.unwrap_or(Address::NONE),
+                    ))
+                })
+                .collect()
+        };
+        Ok(Some(Self {
+            parameters: pairs(|parameter| &parameter.value)?,
+            gradients: pairs(|parameter| &parameter.gradient)?,
+            steps: Steps::new(card)?,
+            count: 0,
+            network,
+            objective,
+            device: device.clone(),
+            layers,
+        }))
+    }
+
+    /// Compares it with the reference on a small batch, as a card, its driver and its kernels are of many kinds.
+    ///
+    /// # Errors
+    /// If they are further apart than the precision explains, or a kernel fails.
+    pub fn try_out(&mut self, reference: &mut Autograd, precision: Precision) -> Result<()> {
+        let batch = self.trial(reference.model().input_shape())?;
+        let tolerance = match precision {
+            Precision::F32 | Precision::F64 => 1e-3,
+            Precision::Tf32 => 2e-2,
+            Precision::Bf16 => 1e-1,
+        };
+        let (losses, gradients) = self.gradients(&batch)?;
+        let (expected, reference) = reference.gradients(&batch)?;
+        let near = |what: &str, found: f64, expected: f64, scale: f64| {
+            // Of no number, too, it is not known to be near.
+            if (found - expected).abs() <= tolerance * scale {
+                return Ok(());
+            }
+            let expected = format!("{expected:.6e}, as by automatic differentiation");
+            Err(Error::layer(what, expected, format!("{found:.6e}")))
+        };
+        near(
+            "loss of a small batch",
+            losses.mean(),
+            expected.mean(),
+            expected.mean().abs(),
+        )?;
+        for parameter in lowered::all(&self.layers) {
+            let gradient = |store: &GradStore| match store.get(&parameter.value) {
+                Some(gradient) => Ok(gradient.clone()),
+                None => parameter.value.zeros_like(),
+            };
+            let (found, expected) = (gradient(&gradients)?, gradient(&reference)?);
+            let norm = |tensor: Tensor| tensor.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>();
+            let size = f64::from(norm(expected.clone())?);
+            let apart = f64::from(norm((found - expected)?)?);
+            near(
+                "gradient of a small batch, by its distance",
+                apart,
+                0.0,
+                size.max(1e-12),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A batch of random values.
+    fn trial(&self, shape: &[usize]) -> Result<Batch> {
+        let mut stream = Stream::new(0, Purpose::Init, 0, 0);
+        let mut values = |shape: &[usize]| {
+            let shape = [&[TRIED], shape].concat();
+            let len = shape.iter().product();
+            let values: Vec<f32> = (0..len).map(|_| stream.uniform() as f32).collect();
+            Tensor::from_vec(values, shape, &self.device)
+        };
+        let latent = self.network.latent();
+        Ok(Batch {
+            input: values(shape)?,
+            target: values(shape)?,
+            latent_noise: latent.map(|latent| values(&[latent])).transpose()?,
+            kl_weight: 1.0,
+        })
+    }
+}
+
+impl CardPlan {
+    /// Starts the work on a batch. Copies of its tensors are freed before it is done, but in the order of the work.
+    fn start_gradients(&mut self, batch: &Batch) -> Result<()> {
+        let (lens, latent) = (self.network.lens(), self.network.latent());
+        lowered::check(batch, lens, latent, &self.device)?;
+        let (input, target) = (aligned(&batch.input)?, aligned(&batch.target)?);
+        let noise = batch.latent_noise.as_ref().map(aligned).transpose()?;
+        let task = Task {
+            samples: batch.input.dim(0)?,
+            input: Address::of(&input)?,
+            target: Address::of(&target)?,
+            noise: noise.as_ref().map_or(Ok(Address::NONE), Address::of)?,
+            factors: lowered::factors(&self.objective, batch),
+        };
+        self.network.start(&self.parameters, &self.gradients, task)
+    }
+
+    /// How the sums of a batch make its loss.
+    fn judgement(&self, batch: &Batch, limit: Option<f64>) -> Result<Judgement> {
+        let (samples, values) = (batch.target.dim(0)?, batch.target.elem_count());
+        let (distance, constant) = lowered::likelihood(&self.objective, batch);
+        Ok(Judgement {
+            distance,
+            constant,
+            penalty: values as f64 / samples.max(1) as f64,
+            kl: match self.objective.elbo {
+                Some(_) => batch.kl_weight,
+                None => 0.0,
+            },
+            limit: limit.unwrap_or(0.0),
+        })
+    }
+}
+
+/// The tensor as kernels read it, four values at a time.
+fn aligned(tensor: &Tensor) -> Result<Tensor> {
+    let tensor = tensor.contiguous()?;
+    match tensor.layout().start_offset().is_multiple_of(4) {
+        true => Ok(tensor),
+        false => Ok(tensor.copy()?),
+    }
+}
+
+impl Engine for CardPlan {
+    fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
+        self.start_gradients(batch)?;
+        let losses = lowered::losses(&self.objective, batch, self.network.sums()?)?;
+        Ok((losses, lowered::store(&self.layers)))
+    }
+
+    fn name(&self) -> &'static str {
+        "card plan"
+    }
+
+    fn ahead(&mut self) -> Option<&mut dyn Ahead> {
+        Some(self)
+    }
+}
+
+impl Ahead for CardPlan {
+    fn begin(&mut self, losses: Losses) -> Result<()> {
+        self.count = losses.count;
+        self.steps.begin(losses.sum, losses.kl_sum)
+    }
+
+    fn start(&mut self, batch: &Batch, optimizer: &mut Optimizer, rate: f64) -> Result<()> {
+        self.start_gradients(batch)?;
+        let judgement = self.judgement(batch, optimizer.clip_norm())?;
+        let (variables, step) = optimizer.on_card(&lowered::store(&self.layers), rate)?;
+        self.steps
+            .start(variables, self.network.totals(), judgement, step)?;
+        self.count += self.objective.count(batch)?;
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<Standing> {
+        let status = self.steps.status()?;
+        Ok(Standing {
+            losses: Losses {
+                sum: status.loss_sum,
+                kl_sum: status.kl_sum,
+                count: self.count,
+            },
+            steps: u64::try_from(status.steps).unwrap_or(0),
+            failure: match status.failure {
+                0 => None,
+                1 => Some(("training loss", status.loss)),
+                _ => Some(("norm of the gradient", status.norm)),
+            },
+        })
+    }
+}
