@@ -1,17 +1,14 @@
 #!/usr/bin/env python3
 """Time training steps of this program beside PyTorch's on the same CUDA card.
 
-A step is all that training does for a batch, of both: images gathered on the card by a shuffled order made once
-an epoch, noise or binarisation drawn there, forward pass, loss, backward pass, Adam, the loss added up. (The
-schedules, of the learning rate and of the KL divergence's weight, are left out of PyTorch.) The modes take turns:
-every round measures every mode once, each in a fresh process, so that none finds another's memory or broken
-context on the card. Reported are the median over the rounds, and the lowest and highest in brackets. PyTorch's
-figure of a round is the time of all steps, the card waited for only at the end; the program's is the median of
-steps each of which is waited for. Warm-up steps, and with them all compiling and tuning, are left out.
-
-In every precision PyTorch is run eager, in channels_last, compiled with max-autotune (which records CUDA graphs of
-the forward and the backward pass), and with the whole step recorded as one CUDA graph. The last two are
-channels_last as well; in bf16 all are under autocast. What fails is said in the table.
+A step is all that training does for a batch, of both: images gathered on the card by an order shuffled once an epoch,
+noise or binarisation drawn there, forward pass, loss, backward pass, Adam, the loss added up. (The schedules of the
+learning rate and of the KL divergence's weight are left out of PyTorch.) Every round measures every mode once, each in
+a fresh process, so that none finds another's memory or broken context on the card. Reported are the median over the
+rounds, and the lowest and highest in brackets; of a round, of PyTorch the mean over steps whose end alone is waited
+for, of the program the median of steps each of which is waited for, all after warm-up, compiling and tuning. In bf16
+PyTorch is under autocast; compiled and recorded it is channels_last as well. Peak memory is what tensors took, images
+included; of torch.compile what is reserved for them. What fails is said in the table.
 
 The floor is the time of a step at the card's peaks: the larger of FLOPs over arithmetic and bytes over bandwidth.
 FLOPs are those of convolutions and dense layers in three passes (result, gradients of input and of weights), as the
@@ -32,6 +29,7 @@ import json
 import os
 import random
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -46,7 +44,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = ["conv-denoiser", "conv-vae"]
-PRECISIONS = ["f32", "tf32", "bf16"]
 MODES = {
     "autoencode": "autoencode",
     "eager": "PyTorch, eager",
@@ -54,21 +51,14 @@ MODES = {
     "compile": "PyTorch, torch.compile max-autotune",
     "graph": "PyTorch, whole-step CUDA graph",
 }
-SIDE = 28
-NPY_HEADER = 128
-EPOCH = 60_000
-# As in src/model/code.rs.
-LOG_VARIANCE_BOUND = 8.0
 # NVIDIA H100 SXM, dense: TFLOP/s and TB/s.
-PEAKS = {"f32": 67.0, "tf32": 495.0, "bf16": 990.0}
-BANDWIDTH = 3.35
-
-
-# --- The networks in PyTorch -------------------------------------------------------------------------
+PEAKS, BANDWIDTH = {"f32": 67.0, "tf32": 495.0, "bf16": 990.0}, 3.35
+EPOCH, SIDE, NPY_HEADER = 60_000, 28, 128
+LOG_VARIANCE_BOUND = 8.0  # As in src/model/code.rs.
 
 
 class ToImage(nn.Module):
-    """A dense layer's values as a small image; in the network's memory format already before it is upsampled."""
+    """A dense layer's values as a small image, which takes the network's memory format before it is upsampled."""
 
     def __init__(self, channels: int, side: int, memory_format):
         super().__init__()
@@ -140,9 +130,6 @@ class Task(nn.Module):
         return (nats + self.elbo["beta"] * kl) / len(target)
 
 
-# --- In a child: one measurement ---------------------------------------------------------------------
-
-
 def measure(job: dict) -> dict:
     """Milliseconds a step of PyTorch, mean of all timed steps, and the peak of the card's memory."""
     device, mode, precision = torch.device(job["device"]), job["mode"], job["precision"]
@@ -189,7 +176,11 @@ def measure(job: dict) -> dict:
             torch.cuda.reset_peak_memory_stats()
 
     batches, run = endless(), step
-    if captured:
+    if not captured:
+        for _ in range(job["warm_up"]):
+            step(next(batches))
+        forget_peak()
+    else:
         # Warmed up on the stream that is recorded then, as PyTorch's notes on CUDA graphs have it.
         indices, stream = next(batches).clone(), torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
@@ -207,10 +198,9 @@ def measure(job: dict) -> dict:
             indices.copy_(batch)
             graph.replay()
 
+    # Once more: what forget_peak gave back is allocated again here, not in steps that are timed.
     for _ in range(job["warm_up"]):
         run(next(batches))
-    if not captured:
-        forget_peak()
     total.zero_()
     wait()
     start = time.perf_counter()
@@ -219,100 +209,64 @@ def measure(job: dict) -> dict:
     wait()
     milliseconds = (time.perf_counter() - start) * 1e3 / job["steps"]
     loss = total.item() / job["steps"]
-    if not abs(loss) < float("inf"):
+    if not 0 < loss < float("inf"):
         raise RuntimeError(f"the loss became {loss}")
     result = {"ms_per_step": milliseconds, "loss": loss, "peak_memory_mb": None}
     if on_card:
+        result["peak_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
+    if on_card and mode == "compile":
+        from torch._dynamo.utils import counters
+
         # What a replay of the compiler's graphs works in does not count as allocated. It does as reserved, from
         # which forget_peak has taken what lay unused.
-        peak = torch.cuda.max_memory_reserved if mode == "compile" else torch.cuda.max_memory_allocated
-        result["peak_memory_mb"] = peak() / 2**20
-        if mode == "compile":
-            from torch._dynamo.utils import counters
-
-            result["cuda_graphs_skipped"] = counters["inductor"]["cudagraph_skips"]
-    return result
-
-
-def about(job: dict) -> dict:
-    """Versions, and of every network: parameters, FLOPs of an image's forward pass, values its products touch."""
-    on_card = job["device"] != "cpu"
-    result = {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),
-              "card": torch.cuda.get_device_name(job["device"]) if on_card else "a CPU", "networks": {}}
-    for name, recipe in job["recipes"].items():
-        encoder, decoder = layers(recipe["network"], torch.contiguous_format)
-        values = torch.zeros(1, 1, SIDE, SIDE)
-        # The sizes that a tensor has on its way from one product to the next.
-        flops, between = 0, [[values.numel()]]
-        with torch.no_grad():
-            for layer in [*encoder, None, *decoder]:
-                # Of the two values a dimension that a variational encoder gives, the decoder reads one.
-                values = layer(values) if layer else values[:, : recipe["network"].get("latent")]
-                if isinstance(layer, nn.Conv2d | nn.Linear):
-                    flops += 2 * values.numel() * layer.weight[0].numel()
-                    between.append([])
-                between[-1].append(values.numel())
-        stored = [min(sizes) for sizes in between]
-        result["networks"][name] = {
-            "parameters": sum(p.numel() for part in [encoder, decoder] for p in part.parameters()),
-            # One product writes what the next one reads; the first is only read, the last only written.
-            "flops": flops, "values": 2 * sum(stored) - stored[0] - stored[-1]}
+        result["peak_memory_mb"] = torch.cuda.max_memory_reserved() / 2**20
+        result["cuda_graphs_skipped"] = counters["inductor"]["cudagraph_skips"]
     return result
 
 
 def child(job: dict):
-    """Prints the result as the last line."""
+    """Prints the result as the last line; or on standard error, behind all else, why there is none."""
     try:
-        result = {"measure": measure, "about": about}[job["kind"]](job)
+        print("\n" + json.dumps(measure(job)))
     except Exception as error:
         traceback.print_exc()
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        result = {"failed": f"{type(error).__name__}: {' '.join(lines[:2])}"}
-    print("\n" + json.dumps(result))
+        sys.exit(f"{type(error).__name__}: {' '.join(lines[:2])}")
 
 
-# --- In the parent: commands -------------------------------------------------------------------------
-
-
-def say(text: str):
-    print(text, file=sys.stderr, flush=True)
-
-
-def output_of(command: list, timeout: float | None = None, **environment) -> str:
+def output_of(command: list, timeout: float | None = None, **variables) -> str:
     """What a command prints; an error says why there is nothing."""
     # cuBLAS would take TF32 for f32 on the word of this variable, in both programs.
-    environment = {key: value for key, value in os.environ.items() if key != "NVIDIA_TF32_OVERRIDE"} | environment
+    environment = {key: value for key, value in os.environ.items() if key != "NVIDIA_TF32_OVERRIDE"} | variables
     # Files, not pipes: the compiler's workers may outlive a child that is stopped, and hold its pipes open.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         try:
             code = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                   env=environment, timeout=timeout).returncode
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise RuntimeError(f"no result after {timeout:.0f} s" if timeout and not isinstance(error, OSError)
-                               else str(error)) from None
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"no result after {timeout:.0f} s") from None
         out.seek(0)
         err.seek(0)
         if code:
-            last = next(reversed(err.read().strip().splitlines()), "")
-            raise RuntimeError(f"{'signal' if code < 0 else 'exit code'} {abs(code)} {last}".strip())
+            text = err.read().strip()
+            print(text, file=sys.stderr)
+            last = next(reversed(text.splitlines()), "nothing said")
+            raise RuntimeError(f"{'signal' if code < 0 else 'exit code'} {abs(code)}: {last}")
         return out.read()
 
 
-def in_child(job: dict, arguments, work: Path) -> dict:
-    # The cache is kept over the rounds, so that only the first one tunes.
+def measure_pytorch(job: dict, arguments) -> dict:
+    # The compiler's cache is kept over the rounds, so that only the first one tunes.
     text = output_of([sys.executable, __file__, "--child", json.dumps(job)], arguments.timeout,
-                     TORCHINDUCTOR_CACHE_DIR=str(work / "inductor"))
-    result = json.loads(text.strip().splitlines()[-1])
-    if "failed" in result:
-        raise RuntimeError(result["failed"])
-    return result
+                     TORCHINDUCTOR_CACHE_DIR=str(Path(job["images"]).parent / "inductor"))
+    return json.loads(text.strip().splitlines()[-1])
 
 
 def measure_program(job: dict, arguments) -> dict:
-    text = output_of([arguments.autoencode, "bench", job["name"], "--device", job["device"], "--batch-size",
-                      job["batch_size"], "--steps", job["steps"], "--data", job["images"], "--json", "--quiet",
-                      "--set", f"training.precision={job['precision']}"], arguments.timeout)
-    result = json.loads(text)
+    result = json.loads(output_of([
+        arguments.autoencode, "bench", job["name"], "--device", job["device"], "--batch-size", job["batch_size"],
+        "--steps", job["steps"], "--set", f"training.precision={job['precision']}", "--data", job["images"],
+        "--json", "--quiet"], arguments.timeout))
     if result["batch_size"] != job["batch_size"]:
         raise RuntimeError(f"batches of {result['batch_size']}: too few images")
     return {"ms_per_step": result["ms_per_step_median"], "peak_memory_mb": result["device_peak_memory_mb"]}
@@ -330,139 +284,166 @@ def write_images(path: Path, count: int):
             file.write(black + b"".join(margin + ink(8) + margin for _ in range(20)) + black)
 
 
-# --- In the parent: rounds and tables ----------------------------------------------------------------
+def size_of(recipe: dict) -> dict:
+    """Of a network: parameters, FLOPs of an image's forward pass, values that its products read and write."""
+    encoder, decoder = layers(recipe["network"], torch.contiguous_format)
+    values = torch.zeros(1, 1, SIDE, SIDE)
+    # The sizes that a tensor has on its way from one product to the next.
+    flops, between = 0, [[values.numel()]]
+    with torch.no_grad():
+        for layer in [*encoder, None, *decoder]:
+            # Of the two values a dimension that a variational encoder gives, the decoder reads one.
+            values = layer(values) if layer else values[:, : recipe["network"].get("latent")]
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                flops += 2 * values.numel() * layer.weight[0].numel()
+                between.append([])
+            between[-1].append(values.numel())
+    stored = [min(sizes) for sizes in between]
+    # One product writes what the next one reads; the first is only read, the last only written.
+    return {"parameters": sum(values.numel() for part in [encoder, decoder] for values in part.parameters()),
+            "flops": flops, "values": 2 * sum(stored) - stored[0] - stored[-1]}
 
 
-def floor_of(network: dict, batch: int, precision: str, arguments) -> dict:
+def floor_of(size: dict, batch: int, precision: str, arguments) -> dict:
     """The time of a step at the card's peaks."""
     width = 2 if precision == "bf16" else 4
-    flops = 3 * network["flops"] * batch
+    flops = 3 * size["flops"] * batch
     # Adam reads weight, gradient and two moments, and writes all but the gradient, in f32.
-    moved = 3 * (network["values"] * batch + network["parameters"]) * width + 7 * 4 * network["parameters"]
-    by_flops = flops / (getattr(arguments, f"peak_{precision}") * 1e12) * 1e3
-    by_bytes = moved / (arguments.bandwidth * 1e12) * 1e3
-    return {"flops": flops, "bytes": moved, "ms": max(by_flops, by_bytes),
-            "bound": "FLOPs" if by_flops > by_bytes else "bytes"}
+    moved = 3 * (size["values"] * batch + size["parameters"]) * width + 7 * 4 * size["parameters"]
+    times = {"FLOPs": flops / getattr(arguments, f"peak_{precision}") / 1e9, "bytes": moved / arguments.bandwidth / 1e9}
+    bound = max(times, key=times.get)
+    return {"flops": flops, "bytes": moved, "ms": times[bound], "bound": bound}
 
 
-def measure_all(job: dict, arguments, work: Path) -> list:
+def measure_all(job: dict, arguments) -> list:
     """A row for each mode, after all rounds. Whoever was first in a round is last in the next."""
     rows = {mode: {"mode": mode, "rounds": [], "failed": None} for mode in arguments.modes}
     for number in range(arguments.rounds):
         turn = number % len(arguments.modes)
         for mode in arguments.modes[turn:] + arguments.modes[:turn]:
-            row, mine, start = rows[mode], job | {"mode": mode}, time.time()
+            row, start = rows[mode], time.time()
             if row["failed"]:
                 continue
             try:
-                result = measure_program(mine, arguments) if mode == "autoencode" else in_child(mine, arguments, work)
-            except (RuntimeError, ValueError, KeyError) as error:
-                row["failed"] = f"{error}" if isinstance(error, RuntimeError) else f"unexpected output: {error!r}"
-            else:
+                result = (measure_program if mode == "autoencode" else measure_pytorch)(job | {"mode": mode}, arguments)
                 row["rounds"].append(result)
-            outcome = row["failed"] or f"{result['ms_per_step']:.3f} ms a step"
-            say(f"{job['name']}, batch {job['batch_size']}, {job['precision']}, round {number + 1} of {arguments.rounds}: "
-                f"{MODES[mode]}: {outcome} ({time.time() - start:.0f} s in all)")
+                outcome = f"{result['ms_per_step']:.3f} ms a step"
+            except Exception as error:
+                outcome = row["failed"] = str(error) if isinstance(error, RuntimeError) else repr(error)
+            print(f"{job['name']}, batch {job['batch_size']}, {job['precision']}, round {number + 1} of "
+                  f"{arguments.rounds}: {MODES[mode]}: {outcome} ({time.time() - start:.0f} s in all)", file=sys.stderr)
     for row in rows.values():
-        if row["rounds"] and not row["failed"]:
+        if not row["failed"]:
             times = [result["ms_per_step"] for result in row["rounds"]]
             row["ms_per_step"] = {"median": statistics.median(times), "min": min(times), "max": max(times)}
-            row["peak_memory_mb"] = max((result["peak_memory_mb"] or 0) for result in row["rounds"]) or None
+            row["peak_memory_mb"] = max(result["peak_memory_mb"] or 0 for result in row["rounds"]) or None
     return list(rows.values())
 
 
 def table(entry: dict) -> str:
-    floor, rows = entry["floor"], entry["rows"]
-    best = min((row["ms_per_step"]["median"] for row in rows if row["mode"] != "autoencode" and not row["failed"]), default=None)
-    text = [f"\n{entry['recipe']}, batch {entry['batch_size']}, {entry['precision']}: floor {floor['ms']:.4f} ms, by {floor['bound']} "
-            f"({floor['flops'] / 1e9:.2f} GFLOP, {floor['bytes'] / 1e6:.1f} MB a step)\n"]
-    cells = [["mode", "ms a step", "s an epoch", "ratio to PyTorch's best", "peak memory on the card", "of the floor"], ["---"] * 6]
-    for row in rows:
+    floor, batch = entry["floor"], entry["batch_size"]
+    good = {row["mode"]: row["ms_per_step"]["median"] for row in entry["rows"] if not row["failed"]}
+    best = min((median for mode, median in good.items() if mode != "autoencode"), default=None)
+    cells = [["mode", "ms a step", "s an epoch", "ratio to PyTorch's best", "peak memory on the card", "of the floor"],
+             ["---"] * 6]
+    for row in entry["rows"]:
         title = MODES[row["mode"]]
         if entry["precision"] == "bf16" and row["mode"] != "autoencode":
             title += " + bf16 autocast"
         if any(result.get("cuda_graphs_skipped") for result in row["rounds"]):
-            title += " (without some CUDA graphs: PyTorch skipped them)"
+            title += " (without some CUDA graphs, which PyTorch skipped)"
         if row["failed"]:
-            cells.append([title, f"failed: {row['failed'].replace('|', '/')[:200]}", "-", "-", "-", "-"])
+            why = " ".join(row["failed"].replace("|", "/").split())[:200]
+            cells.append([title, f"failed: {why}", *["-"] * 4])
             continue
-        figure = row["ms_per_step"]
-        median, digits = figure["median"], 3 if figure["median"] < 1 else 2 if figure["median"] < 10 else 1
-        cells.append([
-            title, "{:.{d}f} ({:.{d}f} to {:.{d}f})".format(*(figure[key] for key in ["median", "min", "max"]), d=digits),
-            f"{median / 1e3 * EPOCH / entry['batch_size']:.2f}", f"{median / best:.2f}" if best else "-",
-            f"{row['peak_memory_mb']:.0f} MB" if row["peak_memory_mb"] else "-", f"{floor['ms'] / median:.1%}"])
-    return "\n".join(text + [f"| {' | '.join(line)} |" for line in cells])
+        median, memory = good[row["mode"]], row["peak_memory_mb"]
+        digits = 3 if median < 1 else 2 if median < 10 else 1
+        middle, low, high = (f"{row['ms_per_step'][key]:.{digits}f}" for key in ["median", "min", "max"])
+        cells.append([title, f"{middle} ({low} to {high})", f"{median / 1e3 * EPOCH / batch:.2f}",
+                      f"{median / best:.2f}" if best else "-", f"{memory:.0f} MB" if memory else "-",
+                      f"{floor['ms'] / median:.1%}"])
+    return "\n".join([
+        "", f"{entry['recipe']}, batch {batch}, {entry['precision']}: floor {floor['ms']:.4f} ms, by {floor['bound']} "
+        f"({floor['flops'] / 1e9:.2f} GFLOP and {floor['bytes'] / 1e6:.1f} MB a step)", "",
+        *(f"| {' | '.join(line)} |" for line in cells)])
 
 
 def describe(arguments, recipes: dict) -> dict:
-    """Versions and networks. Ends the run if a network here is not the program's."""
-    facts = in_child({"kind": "about", "device": arguments.device, "recipes": recipes}, arguments, ROOT)
-    for name, network in facts["networks"].items():
-        summary = json.loads(output_of([arguments.autoencode, "summary", name, "--json"]))["summary"]
-        if summary["parameters"] != network["parameters"]:
-            sys.exit(f"{name}: {summary['parameters']} parameters, but {network['parameters']} in PyTorch's network here")
-    try:
-        facts["driver"] = output_of(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]).split()[0]
-    except (RuntimeError, IndexError):
-        facts["driver"] = "unknown"
-    return facts | {"program": output_of([arguments.autoencode, "--version"]).strip(), "date": time.strftime("%Y-%m-%d")}
+    """Versions and networks. An error says which network is not the program's."""
+    program, sizes = arguments.autoencode, {name: size_of(recipe) for name, recipe in recipes.items()}
+    for name, size in sizes.items():
+        expected = json.loads(output_of([program, "summary", name, "--json"]))["summary"]["parameters"]
+        if expected != size["parameters"]:
+            raise RuntimeError(f"{name}: {expected} parameters, but {size['parameters']} in PyTorch's network here")
+    card = driver = "none"
+    if arguments.device != "cpu":
+        card = torch.cuda.get_device_name(arguments.device)
+        query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        driver = output_of(query).split()[0] if shutil.which(query[0]) else "unknown"
+    return {"date": time.strftime("%Y-%m-%d"), "card": card, "driver": driver, "torch": torch.__version__,
+            "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),
+            "program": output_of([program, "--version"]).strip(), "networks": sizes}
 
 
-def main():
+def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=RECIPES, help="[default: both]")
-    parser.add_argument("--batch", nargs="+", type=int, default=[128, 1024, 4096], metavar="B", help="[default: 128 1024 4096]")
-    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="[default: all]")
-    parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES), help="[default: all]")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of every mode [default: 3]")
-    parser.add_argument("--steps", type=int, default=200, help="timed steps of a turn [default: 200]")
-    parser.add_argument("--images", type=int, default=EPOCH, help="in the training set of both [default: 60000]")
-    parser.add_argument("--device", default="cuda", help="cuda, cuda:N, or cpu, where no graph is recorded [default: cuda]")
-    parser.add_argument("--autoencode", type=Path, default=ROOT / "target" / "release" / "autoencode", metavar="PATH",
-                        help="this program [default: target/release/autoencode]")
-    parser.add_argument("--timeout", type=float, default=900, help="seconds for a mode's turn [default: 900]")
-    for precision, peak in PEAKS.items():
-        parser.add_argument(f"--peak-{precision}", type=float, default=peak, metavar="TFLOPS",
-                            help=f"of the card, dense [default: {peak:g}, H100 SXM]")
-    parser.add_argument("--bandwidth", type=float, default=BANDWIDTH, metavar="TBS",
-                        help=f"of the card's memory in TB/s [default: {BANDWIDTH:g}, H100 SXM]")
+    for name, of, text in [("recipes", RECIPES, "what is trained"), ("precision", PEAKS, "of the products"),
+                           ("modes", MODES, "this program and those of PyTorch")]:
+        parser.add_argument(f"--{name}", nargs="+", choices=of, default=list(of), help=f"{text} [default: all]")
+    parser.add_argument("--batch", nargs="+", type=int, default=[128, 1024, 4096], metavar="B",
+                        help="images a step [default: 128 1024 4096]")
+    for name, default, text in [
+        ("rounds", 3, "turns of every mode"), ("steps", 200, "timed steps of a turn"),
+        ("images", EPOCH, "images that lie on the card"), ("timeout", 900.0, "seconds after which a turn is given up"),
+        ("device", "cuda", "cuda, cuda:N, or cpu to try the script"),
+        ("autoencode", ROOT / "target" / "release" / "autoencode", "this program"),
+        *((f"peak-{precision}", peak, "TFLOP/s of the card, dense") for precision, peak in PEAKS.items()),
+        ("bandwidth", BANDWIDTH, "TB/s of the card's memory"),
+    ]:
+        parser.add_argument(f"--{name}", type=type(default), default=default, metavar="X",
+                            help=f"{text} [default: {default}]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures")
     arguments = parser.parse_args()
     if not arguments.autoencode.is_file():
-        parser.error(f"{arguments.autoencode}: no such file; run `cargo build --release --features cuda`, or see --autoencode")
+        parser.error(f"{arguments.autoencode}: no such file; see --autoencode")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", arguments.device):
         parser.error("--device cpu, cuda or cuda:N")
-    if min(arguments.rounds, arguments.steps, *arguments.batch) < 1 or max(arguments.batch) > arguments.images // 2:
-        # The program holds some images out for validation and tests.
-        parser.error("--rounds, --steps and --batch from 1, and twice as many --images as the largest batch has")
+    # The program holds some of the images out, for validation and tests.
+    if min(arguments.rounds, arguments.steps, *arguments.batch) < 1 or 2 * max(arguments.batch) > arguments.images:
+        parser.error("--rounds, --steps and --batch from 1; --images from twice the largest batch")
     if arguments.device == "cuda":
         arguments.device = "cuda:0"
     arguments.autoencode = arguments.autoencode.resolve()
+    return arguments
 
+
+def main():
+    arguments = parse()
     try:
-        recipes = {name: json.loads(output_of([arguments.autoencode, "recipes", name, "--json"])) for name in arguments.recipes}
+        recipes = {name: json.loads(output_of([arguments.autoencode, "recipes", name, "--json"]))
+                   for name in arguments.recipes}
         report = describe(arguments, recipes)
-    except RuntimeError as error:
-        sys.exit(str(error))
-    print(f"{report['date']}, {report['card']}, driver {report['driver']}, PyTorch {report['torch']} with CUDA {report['cuda']} "
-          f"and cuDNN {report['cudnn']}, {report['program']}; {arguments.rounds} rounds of {arguments.steps} steps", flush=True)
+    except (RuntimeError, AssertionError, OSError) as error:
+        sys.exit(f"{error}")
+    said = "{date}, card: {card}, driver {driver}, PyTorch {torch}, CUDA {cuda}, cuDNN {cudnn}, {program}"
+    print(said.format(**report) + f"; {arguments.rounds} rounds of {arguments.steps} steps", flush=True)
     if arguments.device == "cpu":
-        print("No card: this only tries the script. No CUDA graph is recorded, and the floor is that of another machine.", flush=True)
-    report |= {"options": {key: value if isinstance(value, int | float | list) else str(value) for key, value in vars(arguments).items()},
-               "tables": []}
+        print("This only tries the script: no CUDA graph is recorded, and the floor is a card's.", flush=True)
+    options = {key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()}
+    report |= {"options": options, "tables": []}
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        write_images(work / "images.npy", arguments.images)
+        images = Path(folder) / "images.npy"
+        write_images(images, arguments.images)
         for name, batch, precision in itertools.product(arguments.recipes, arguments.batch, arguments.precision):
-            job = {"kind": "measure", "name": name, "recipe": recipes[name], "batch_size": batch, "precision": precision, "device": arguments.device,
-                   "steps": arguments.steps, "warm_up": max(10, arguments.steps // 5), "images": str(work / "images.npy")}
-            report["tables"].append({
-                "recipe": name, "batch_size": batch, "precision": precision,
-                "floor": floor_of(report["networks"][name], batch, precision, arguments),
-                "rows": measure_all(job, arguments, work)})
+            job = {"name": name, "recipe": recipes[name], "batch_size": batch, "precision": precision,
+                   "device": arguments.device, "images": str(images), "steps": arguments.steps,
+                   "warm_up": max(10, arguments.steps // 5)}
+            entry = {"recipe": name, "batch_size": batch, "precision": precision,
+                     "floor": floor_of(report["networks"][name], batch, precision, arguments),
+                     "rows": measure_all(job, arguments)}
+            report["tables"].append(entry)
             # After each table, so that a run that is stopped has left something.
-            print(table(report["tables"][-1]), flush=True)
+            print(table(entry), flush=True)
             if arguments.json:
                 arguments.json.write_text(json.dumps(report, indent=2) + "\n")
 

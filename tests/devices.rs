@@ -453,12 +453,21 @@ fn activations_have_the_gradients_of_the_cpu() {
     }
 }
 
-/// Products on tensor cores, which round their factors; on other devices all is f32.
+/// Products on tensor cores, which round their factors; on other devices all is f32. The networks are smooth, as a
+/// value that rounding puts to the other side of a relu changes a gradient by more.
 #[test]
 fn gradients_of_lower_precision_are_near_those_of_f32() {
-    for (precision, tolerance) in [(Precision::Tf32, 2e-3), (Precision::Bf16, 2e-2)] {
+    let smooth = [
+        "family='conv'\ninput=[3,12,20]\nencoder=[40]\ndecoder=[]\nactivation='tanh'",
+        "family='conv'\ninput=[1,9,9]\nencoder=[16]\ndecoder=[]\nkernel=5\nactivation='softplus'",
+        "family='dense'\ninput=[1,12,12]\nencoder=[40,12]\nactivation='tanh'",
+        "family='dense'\ninput=[1,5,7]\nencoder=[13]\nactivation='sigmoid'",
+    ];
+    let objective = toml::from_str("reconstruction='bce'").unwrap();
+    for (precision, tolerance) in [(Precision::Tf32, 2e-3), (Precision::Bf16, 1e-2)] {
         for side in tested() {
-            for (network, objective) in networks() {
+            for network in smooth {
+                let network = config(network);
                 compare_derived(&network, objective, (7, precision), side, tolerance);
             }
         }

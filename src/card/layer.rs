@@ -1,4 +1,4 @@
-//! Dense and convolutional layers, and what they read for a pixel.
+//! Dense and convolutional layers, and the products that they are.
 
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 
@@ -10,6 +10,9 @@ const ONE: i16 = 0x7fff;
 const ZEROS: i16 = 0x7ffe;
 /// The most rows and columns of an image, so that no place in one is as far right as [`ZEROS`].
 const MOST_SIDE: usize = 1 << 14;
+/// Results times places of a kernel up to which a layer is [`Way::Spread`], and the channels from which.
+const MOST_SPREAD: usize = 32;
+const LEAST_SPREAD: usize = 8;
 
 /// A layer with weights, with an upsampling before and a relu behind it where the network has them there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,42 @@ pub(super) struct Layer {
     pub has_relu: bool,
 }
 
+/// How a layer is worked out, numbered as in `kernels/weights.cu`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub(super) enum Way {
+    /// Results gather what they read, through the upsampling.
+    Gather = 0,
+    /// Pixels that are read give each result around them its part. For few results: the product has a column for each
+    /// result and place of the kernel, where gathering would fill most of a block's columns with nothing; and an
+    /// upsampling makes it no larger.
+    Spread = 1,
+    /// Of a kernel of 3x3 behind an upsampling by two: a kernel of 2x2 for each of even and odd rows and columns, 2.25
+    /// times fewer products in all three passes.
+    Phases = 2,
+}
+
+/// A product over the pixels of a grid: what they read, and how many results they have.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    /// Height and width.
+    pub grid: (usize, usize),
+    /// Of the images that are read, as the taps see them: so many times upsampled by two, and with the grid's pixels
+    /// 2^step of theirs apart.
+    pub image: (usize, usize),
+    pub shift: u32,
+    pub step: u32,
+    pub channels: usize,
+    /// Values of an image.
+    pub image_len: usize,
+    /// Rows and columns from the pixel, for each phase.
+    spots: Vec<(i64, i64)>,
+    pub phases: usize,
+    pub results: usize,
+    /// Whether there is one behind the taps that is always 1, for the biases.
+    has_one: bool,
+}
+
 impl Layer {
     /// Height of the results.
     pub fn height(&self) -> usize {
@@ -37,7 +76,7 @@ impl Layer {
     }
 
     /// Pixels of the results.
-    pub fn pixels(&self) -> usize {
+    fn pixels(&self) -> usize {
         self.height() * self.width()
     }
 
@@ -51,50 +90,119 @@ impl Layer {
         self.results * self.pixels()
     }
 
-    /// Values of a sample as it is read after the upsampling; 0 without one.
-    pub fn upsampled_len(&self) -> usize {
-        match self.scale {
-            1 => 0,
-            _ => self.input.channels * self.pixels(),
+    pub fn way(&self) -> Way {
+        if self.kernel > 1
+            && self.results * self.area() <= MOST_SPREAD
+            && self.input.channels >= LEAST_SPREAD
+        {
+            return Way::Spread;
+        }
+        match (self.kernel, self.scale) {
+            (3, 2) => Way::Phases,
+            _ => Way::Gather,
         }
     }
 
-    /// What the results read.
-    pub fn forward(&self) -> Taps {
-        Taps {
-            channels: self.input.channels,
-            kernel: self.kernel,
+    /// Values of a sample between the products and what is before or behind them.
+    pub fn scratch_len(&self) -> usize {
+        match self.way() {
+            Way::Spread => self.results * self.area() * self.input.height * self.input.width,
+            Way::Gather if self.scale > 1 => self.input.channels * self.pixels(),
+            Way::Gather | Way::Phases => 0,
+        }
+    }
+
+    /// The product that gives the results; of a spread layer what pixels give to results.
+    pub fn forward(&self) -> Reading {
+        let Shape {
+            channels,
+            height,
+            width,
+        } = self.input;
+        let plain = Reading {
+            grid: (height, width),
+            image: (height, width),
+            shift: 0,
+            step: 0,
+            channels,
+            image_len: self.input.len(),
+            spots: vec![(0, 0)],
+            phases: 1,
+            results: self.results,
             has_one: self.has_bias,
+        };
+        match self.way() {
+            Way::Spread => Reading {
+                results: self.results * self.area(),
+                ..plain
+            },
+            Way::Phases => Reading {
+                // Even places read the pixel before their own and that, odd ones that and the next.
+                spots: (0..16)
+                    .map(|spot: i64| {
+                        let (phase, tap) = (spot / 4, spot % 4);
+                        (phase / 2 - 1 + tap / 2, phase % 2 - 1 + tap % 2)
+                    })
+                    .collect(),
+                phases: 4,
+                ..plain
+            },
+            Way::Gather => Reading {
+                grid: (self.height(), self.width()),
+                image: (self.height(), self.width()),
+                shift: self.scale.ilog2(),
+                spots: square(self.kernel),
+                ..plain
+            },
         }
     }
 
-    /// What the gradient of the inputs reads of that of the results.
-    pub fn backward(&self) -> Taps {
-        Taps {
+    /// The product that gives the gradient of the inputs: from that of the results, or of what pixels give to them.
+    pub fn backward(&self) -> Reading {
+        let plain = Reading {
             channels: self.results,
-            kernel: self.kernel,
+            image_len: self.out_len(),
+            results: self.input.channels,
+            phases: 1,
             has_one: false,
+            ..self.forward()
+        };
+        match self.way() {
+            Way::Spread => Reading {
+                channels: self.results * self.area(),
+                image_len: self.scratch_len(),
+                ..plain
+            },
+            Way::Phases => Reading {
+                image: (self.height(), self.width()),
+                step: 1,
+                spots: (0..16)
+                    .map(|spot: i64| (spot / 4 - 1, spot % 4 - 1))
+                    .collect(),
+                ..plain
+            },
+            Way::Gather => Reading { shift: 0, ..plain },
         }
     }
 
     /// Whether the kernels' 32-bit numbers reach everything of so many samples.
     pub fn reaches(&self, samples: usize) -> bool {
-        let pixels = samples.saturating_mul(self.pixels());
         let values = (self.out_len())
             .max(self.input.len())
-            .max(self.upsampled_len());
+            .max(self.scratch_len());
         let fits = |value: usize| i32::try_from(value.saturating_add(1 << 16)).is_ok();
-        fits(pixels) && fits(values) && self.height().max(self.width()) <= MOST_SIDE
+        fits(samples.saturating_mul(self.pixels()))
+            && fits(values)
+            && self.height().max(self.width()) <= MOST_SIDE
     }
 }
 
-/// The places of a kernel with all channels each, as a product goes through them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Taps {
-    pub channels: usize,
-    kernel: usize,
-    /// Whether there is one behind the others that is always 1, for the biases.
-    has_one: bool,
+/// The places of a square around a pixel, row by row.
+fn square(side: usize) -> Vec<(i64, i64)> {
+    let side = side as i64;
+    (0..side * side)
+        .map(|spot| (spot / side - side / 2, spot % side - side / 2))
+        .collect()
 }
 
 /// A `Tap` of the kernels.
@@ -109,45 +217,57 @@ pub(super) struct Tap {
 // SAFETY: plain numbers, laid out as in C.
 unsafe impl DeviceRepr for Tap {}
 
-impl Taps {
+impl Reading {
+    /// Pixels of the grid.
+    pub fn pixels(&self) -> usize {
+        self.grid.0 * self.grid.1
+    }
+
     /// Channels that are read at a time.
     pub fn values(&self) -> usize {
         values_at_a_time(self.channels)
     }
 
-    /// Channels of all taps, filled up.
+    /// Channels of all taps of a phase, filled up.
     pub fn depth(&self) -> usize {
         let one = if self.has_one { self.values() } else { 0 };
-        (self.kernel * self.kernel * self.channels + one).next_multiple_of(DEPTH)
+        (self.spots.len() / self.phases * self.channels + one).next_multiple_of(DEPTH)
     }
 
-    /// One entry for each [`Taps::values`] channels.
+    /// Of the weights as the product reads them.
+    pub fn weight_len(&self) -> usize {
+        self.phases * self.results * self.depth()
+    }
+
+    /// One entry for each [`Reading::values`] channels, phase by phase.
     pub fn table(&self) -> Vec<Tap> {
         let values = self.values();
-        let mut table = Vec::with_capacity(self.depth() / values);
-        for place in 0..self.kernel * self.kernel {
-            let from_middle = |place: usize| place as i64 - (self.kernel / 2) as i64;
-            let (down, right) = (
-                from_middle(place / self.kernel),
-                from_middle(place % self.kernel),
-            );
-            for channel in (0..self.channels).step_by(values) {
-                table.push(Tap {
-                    channel: channel as i32,
-                    down: down as i16,
-                    right: right as i16,
-                });
-            }
-        }
         let constant = |right| Tap {
             channel: 0,
             down: 0,
             right,
         };
-        if self.has_one {
-            table.push(constant(ONE));
+        let mut table = Vec::with_capacity(self.phases * self.depth() / values);
+        for (phase, spots) in self
+            .spots
+            .chunks(self.spots.len() / self.phases)
+            .enumerate()
+        {
+            for &(down, right) in spots {
+                for channel in (0..self.channels).step_by(values) {
+                    table.push(Tap {
+                        channel: channel as i32,
+                        down: down as i16,
+                        right: right as i16,
+                    });
+                }
+            }
+            if self.has_one {
+                table.push(constant(ONE));
+            }
+            let end = (phase + 1) * self.depth() / values;
+            table.resize(end, constant(ZEROS));
         }
-        table.resize(self.depth() / values, constant(ZEROS));
         table
     }
 }

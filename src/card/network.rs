@@ -57,8 +57,8 @@ struct Memory {
     places: Vec<Option<Buffer<u16>>>,
     /// Of the values behind the step that is gone back through, and of those before it.
     gradients: [Buffer<f32>; 2],
-    /// The gradient of upsampled images.
-    upsampled: Buffer<f32>,
+    /// Between the products of a layer and what is before or behind them.
+    scratch: Buffer<f32>,
     /// Of gradients of weights.
     parts: Buffer<f32>,
 }
@@ -98,7 +98,7 @@ impl Network {
         ];
         let names = names
             .chain(others.map(|name| (name, LAYERS)))
-            .chain(["pack_weights", "sum_parts"].map(|name| (name, WEIGHTS)));
+            .chain(["pack_weights", "sum_parts", "spread", "collect"].map(|name| (name, WEIGHTS)));
         let card = Card::new(device, &names.collect::<Vec<_>>())?;
         let Some((steps, code)) = lower(&card, layers, input, precision)? else {
             return Ok(None);
@@ -179,7 +179,7 @@ impl Network {
             match step {
                 Step::Product(product) => {
                     let (_, bias) = parameters.next().copied().unwrap_or(NOTHING);
-                    product.forward(card, samples, bias, x, out)?;
+                    product.forward(card, samples, bias, (x, out), memory.scratch.address())?;
                 }
                 Step::Pool(pool) => {
                     let places = places.as_ref().map_or(Address::NONE, Buffer::address);
@@ -237,8 +237,8 @@ impl Network {
             let x = before.map_or(task.input, values);
             if let Step::Product(product) = step {
                 let out = gradients.next().copied().unwrap_or(NOTHING);
-                let parts = memory.parts.address();
-                product.weight_gradient(card, samples, (x, gradient), parts, out)?;
+                let room = (memory.parts.address(), memory.scratch.address());
+                product.weight_gradient(card, samples, (x, gradient), room, out)?;
             }
             // The samples themselves need no gradient.
             let Some(before) = before else { break };
@@ -249,8 +249,8 @@ impl Network {
             let mut is_gated = gate != Address::NONE;
             match step {
                 Step::Product(product) => {
-                    let upsampled = memory.upsampled.address();
-                    product.backward(card, samples, gradient, gate, (upsampled, other))?;
+                    let scratch = memory.scratch.address();
+                    product.backward(card, samples, (gradient, other), gate, scratch)?;
                 }
                 Step::Pool(pool) => {
                     let places = memory.places.get(number).and_then(Option::as_ref);
@@ -392,8 +392,8 @@ impl Network {
             _ => Ok(None),
         });
         let largest = self.steps.iter().map(Step::out_len).max().unwrap_or(0);
-        let upsampled = self.products().map(|product| product.layer.upsampled_len());
-        let upsampled = upsampled.max().unwrap_or(0);
+        let scratch = self.products().map(|product| product.layer.scratch_len());
+        let scratch = scratch.max().unwrap_or(0);
         let parts = self.products().map(|product| product.parts_len(samples));
         let parts = parts.max().unwrap_or(0);
         self.memory = Some(Memory {
@@ -404,7 +404,7 @@ impl Network {
                 card.memory(samples * largest)?,
                 card.memory(samples * largest)?,
             ],
-            upsampled: card.memory(samples * upsampled)?,
+            scratch: card.memory(samples * scratch)?,
             parts: card.memory(parts)?,
         });
         Ok(())

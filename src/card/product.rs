@@ -3,9 +3,9 @@
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 
 use super::launch::{Address, Buffer, Card, Grid};
-use super::layer::{DEPTH, Layer, Tap, values_at_a_time};
+use super::layer::{DEPTH, Layer, Reading, Tap, Way, values_at_a_time};
 use super::step::Upsample;
-use super::weights::Packed;
+use super::weights::{Packed, Parts, Spread};
 use crate::recipe::Precision;
 use crate::{Error, Result};
 
@@ -14,6 +14,8 @@ const ROWS: usize = 128;
 /// Blocks that the gradient of a layer's weights is cut into, about: enough for every card of today, and the same on
 /// all of them, so that sums have one order.
 const BLOCKS: usize = 512;
+/// Threads that add up the parts of one value, as in `kernels/weights.cu`.
+const SUM_LANES: usize = 8;
 /// Pixels of a part at least, or adding up the parts would take longer than they.
 const LEAST_PART: usize = 128;
 
@@ -32,12 +34,16 @@ struct Arguments {
     count: i32,
     height: i32,
     width: i32,
+    image_height: i32,
+    image_width: i32,
     shift: i32,
+    step: i32,
     channels: i32,
     image_len: i32,
     depth: i32,
     results: i32,
     relu: i32,
+    phases: i32,
     part_len: i32,
     area: Divisor,
     line: Divisor,
@@ -72,12 +78,18 @@ impl Divisor {
 pub(super) struct Product {
     pub layer: Layer,
     pub packed: Packed,
-    /// What the results read, and what the gradient of the inputs reads.
-    taps: [Buffer<Tap>; 2],
-    /// Kernels for both, and for the gradient of the weights.
-    forward: Kernel,
-    backward: Kernel,
+    forward: Pass,
+    backward: Pass,
+    /// For the gradient of the weights.
     weight: Kernel,
+}
+
+/// A product of a layer.
+#[derive(Debug)]
+struct Pass {
+    reading: Reading,
+    taps: Buffer<Tap>,
+    kernel: Kernel,
 }
 
 /// A kernel by its name, with the columns that its blocks work out.
@@ -174,20 +186,70 @@ impl Kernels {
     }
 }
 
+impl Pass {
+    fn new(card: &Card, reading: Reading, precision: Precision) -> Result<Self> {
+        Ok(Self {
+            taps: card.copy_of(&reading.table())?,
+            kernel: narrowest(precision, reading.results).product(reading.values()),
+            reading,
+        })
+    }
+
+    /// What a product reads from `images`.
+    fn arguments(&self, samples: usize, images: Address) -> Result<Arguments> {
+        let Reading {
+            grid,
+            image,
+            shift,
+            step,
+            channels,
+            image_len,
+            phases,
+            results,
+            ..
+        } = self.reading;
+        Ok(Arguments {
+            images,
+            taps: self.taps.address(),
+            count: int(samples)?,
+            height: int(grid.0)?,
+            width: int(grid.1)?,
+            image_height: int(image.0)?,
+            image_width: int(image.1)?,
+            shift: shift as i32,
+            step: step as i32,
+            channels: int(channels)?,
+            image_len: int(image_len)?,
+            depth: int(self.reading.depth())?,
+            results: int(results)?,
+            phases: int(phases)?,
+            area: Divisor::by(self.reading.pixels()),
+            line: Divisor::by(grid.1),
+            ..Arguments::default()
+        })
+    }
+
+    fn launch(&self, card: &Card, samples: usize, arguments: Arguments) -> Result<()> {
+        let rows = samples * self.reading.pixels();
+        let across = self.reading.results.div_ceil(self.kernel.columns);
+        let grid = Grid((
+            blocks(rows.div_ceil(ROWS))?,
+            blocks(across)?,
+            blocks(self.reading.phases)?,
+        ));
+        card.launch(self.kernel.name, grid, &(arguments,))
+    }
+}
+
 impl Product {
     pub fn new(card: &Card, layer: Layer, precision: Precision) -> Result<Self> {
-        let (forward, backward) = (layer.forward(), layer.backward());
-        let of_results = narrowest(precision, layer.results);
-        let of_inputs = narrowest(precision, layer.input.channels);
+        let forward = Pass::new(card, layer.forward(), precision)?;
+        let (values, results) = (forward.reading.values(), forward.reading.results);
         Ok(Self {
             packed: Packed::new(card, &layer, precision)?,
-            taps: [
-                card.copy_of(&forward.table())?,
-                card.copy_of(&backward.table())?,
-            ],
-            forward: of_results.product(forward.values()),
-            backward: of_inputs.product(backward.values()),
-            weight: of_results.weight(forward.values(), values_at_a_time(layer.results)),
+            backward: Pass::new(card, layer.backward(), precision)?,
+            weight: narrowest(precision, results).weight(values, values_at_a_time(results)),
+            forward,
             layer,
         })
     }
@@ -198,116 +260,118 @@ impl Product {
         card: &Card,
         samples: usize,
         bias: Address,
-        x: Address,
-        out: Address,
+        (x, out): (Address, Address),
+        scratch: Address,
     ) -> Result<()> {
-        let layer = &self.layer;
         let arguments = Arguments {
-            images: x,
-            taps: self.taps[0].address(),
             weight: self.packed.forward.address(),
+            ..self.forward.arguments(samples, x)?
+        };
+        if self.layer.way() == Way::Spread {
+            let arguments = Arguments {
+                result: scratch,
+                ..arguments
+            };
+            self.forward.launch(card, samples, arguments)?;
+            return self.spread(samples, scratch, out)?.run(card, bias);
+        }
+        let arguments = Arguments {
             bias,
             result: out,
-            shift: layer.scale.ilog2() as i32,
-            channels: int(layer.input.channels)?,
-            image_len: int(layer.input.len())?,
-            depth: int(layer.forward().depth())?,
-            results: int(layer.results)?,
-            relu: i32::from(layer.has_relu),
-            ..self.sizes(samples)?
+            relu: i32::from(self.layer.has_relu),
+            ..arguments
         };
-        self.launch(card, samples, self.forward, arguments)
+        self.forward.launch(card, samples, arguments)
     }
 
-    /// The gradient of what the layer reads, set to 0 where `gate` is, if there is one. With an upsampling it goes by
-    /// way of `upsampled`.
+    /// The gradient of what the layer reads, set to 0 where `gate` is, if there is one. `scratch` is as
+    /// [`Self::weight_gradient`] left it.
     pub fn backward(
         &self,
         card: &Card,
         samples: usize,
-        gradient: Address,
+        (gradient, x_gradient): (Address, Address),
         gate: Address,
-        (upsampled, x_gradient): (Address, Address),
+        scratch: Address,
     ) -> Result<()> {
         let layer = &self.layer;
-        let is_upsampled = layer.scale > 1;
-        let arguments = Arguments {
-            images: gradient,
-            taps: self.taps[1].address(),
-            weight: self.packed.backward.address(),
-            gate: if is_upsampled { Address::NONE } else { gate },
-            result: if is_upsampled { upsampled } else { x_gradient },
-            channels: int(layer.results)?,
-            image_len: int(layer.out_len())?,
-            depth: int(layer.backward().depth())?,
-            results: int(layer.input.channels)?,
-            ..self.sizes(samples)?
+        let (images, result) = match layer.way() {
+            Way::Spread => (scratch, x_gradient),
+            Way::Gather if layer.scale > 1 => (gradient, scratch),
+            Way::Gather | Way::Phases => (gradient, x_gradient),
         };
-        self.launch(card, samples, self.backward, arguments)?;
-        if !is_upsampled {
+        let is_folded = result == scratch;
+        let arguments = Arguments {
+            weight: self.packed.backward.address(),
+            gate: if is_folded { Address::NONE } else { gate },
+            result,
+            ..self.backward.arguments(samples, images)?
+        };
+        self.backward.launch(card, samples, arguments)?;
+        if !is_folded {
             return Ok(());
         }
         let upsample = Upsample {
             input: layer.input,
             scale: layer.scale,
         };
-        upsample.backward(card, samples, upsampled, gate, x_gradient)
+        upsample.backward(card, samples, scratch, gate, x_gradient)
     }
 
     /// Values of the parts that [`Self::weight_gradient`] needs room for, of at most so many samples.
     pub fn parts_len(&self, samples: usize) -> usize {
-        let most = (samples * self.layer.pixels()).div_ceil(LEAST_PART).max(1);
-        self.wanted_parts().min(most) * self.layer.results * self.layer.forward().depth()
+        let most = (samples * self.forward.reading.pixels()).div_ceil(LEAST_PART);
+        self.wanted_parts().min(most.max(1)) * self.forward.reading.weight_len()
     }
 
-    /// The gradients of weight and bias, by way of `parts`.
+    /// The gradients of weight and bias, by way of `parts`; of a spread layer also by `scratch`, which then holds the
+    /// gradient of what pixels give to results.
     pub fn weight_gradient(
         &self,
         card: &Card,
         samples: usize,
         (x, gradient): (Address, Address),
-        parts: Address,
+        (parts, scratch): (Address, Address),
         (weight_gradient, bias_gradient): (Address, Address),
     ) -> Result<()> {
-        let layer = &self.layer;
+        let (layer, reading) = (&self.layer, &self.forward.reading);
+        let mut gradient_read = gradient;
+        if layer.way() == Way::Spread {
+            self.spread(samples, scratch, gradient)?.run_back(card)?;
+            gradient_read = scratch;
+        }
         let (count, part_len) = self.parts(samples);
-        let depth = layer.forward().depth();
         let arguments = Arguments {
-            images: x,
-            taps: self.taps[0].address(),
-            gradient,
+            gradient: gradient_read,
             parts,
-            shift: layer.scale.ilog2() as i32,
-            channels: int(layer.input.channels)?,
-            image_len: int(layer.input.len())?,
-            depth: int(depth)?,
-            results: int(layer.results)?,
             part_len: int(part_len)?,
-            ..self.sizes(samples)?
+            ..self.forward.arguments(samples, x)?
         };
         let Kernel { name, columns } = self.weight;
         let grid = Grid((
-            blocks(depth.div_ceil(ROWS))?,
-            blocks(layer.results.div_ceil(columns))?,
-            blocks(count)?,
+            blocks(reading.depth().div_ceil(ROWS))?,
+            blocks(reading.results.div_ceil(columns))?,
+            blocks(count * reading.phases)?,
         ));
         card.launch(name, grid, &(arguments,))?;
-        let arguments = (
+        let parts = Parts {
             parts,
-            weight_gradient,
-            bias_gradient,
-            int(count)?,
-            int(layer.results)?,
-            int(layer.input.channels)?,
-            int(layer.area())?,
-            int(depth)?,
-        );
-        card.launch("sum_parts", Grid::over(layer.results * depth), &arguments)
+            weight: weight_gradient,
+            bias: bias_gradient,
+            count: int(count)?,
+            way: layer.way(),
+            results: int(layer.results)?,
+            channels: int(layer.input.channels)?,
+            area: int(layer.area())?,
+            depth: int(reading.depth())?,
+        };
+        let len = layer.results * (layer.area() * layer.input.channels + 1);
+        card.launch("sum_parts", Grid::over(len * SUM_LANES), &(parts,))
     }
 
     /// How many parts the pixels of a batch are cut into for the gradient of the weights, and pixels of one.
     fn parts(&self, samples: usize) -> (usize, usize) {
-        let pixels = (samples * self.layer.pixels()).max(1);
+        let pixels = (samples * self.forward.reading.pixels()).max(1);
         let len = pixels.div_ceil(self.wanted_parts()).max(LEAST_PART);
         let len = len.next_multiple_of(DEPTH);
         (pixels.div_ceil(len), len)
@@ -315,34 +379,26 @@ impl Product {
 
     /// As many as give [`BLOCKS`] blocks.
     fn wanted_parts(&self) -> usize {
-        let down = self.layer.forward().depth().div_ceil(ROWS);
-        BLOCKS.div_ceil((down * self.layer.results.div_ceil(self.weight.columns)).max(1))
+        let reading = &self.forward.reading;
+        let down = reading.depth().div_ceil(ROWS);
+        let across = reading.results.div_ceil(self.weight.columns);
+        BLOCKS.div_ceil((reading.phases * down * across).max(1))
     }
 
-    fn sizes(&self, samples: usize) -> Result<Arguments> {
-        Ok(Arguments {
+    fn spread(&self, samples: usize, given: Address, result: Address) -> Result<Spread> {
+        let layer = &self.layer;
+        Ok(Spread {
+            given,
+            result,
+            bias: Address::NONE,
             count: int(samples)?,
-            height: int(self.layer.height())?,
-            width: int(self.layer.width())?,
-            area: Divisor::by(self.layer.pixels()),
-            line: Divisor::by(self.layer.width()),
-            ..Arguments::default()
+            height: int(layer.height())?,
+            width: int(layer.width())?,
+            shift: layer.scale.ilog2() as i32,
+            results: int(layer.results)?,
+            kernel: int(layer.kernel)?,
+            relu: i32::from(layer.has_relu),
         })
-    }
-
-    /// A product over all pixels.
-    fn launch(
-        &self,
-        card: &Card,
-        samples: usize,
-        kernel: Kernel,
-        arguments: Arguments,
-    ) -> Result<()> {
-        let rows = samples * self.layer.pixels();
-        let columns = usize::try_from(arguments.results).unwrap_or(0);
-        let across = columns.div_ceil(kernel.columns);
-        let grid = Grid((blocks(rows.div_ceil(ROWS))?, blocks(across)?, 1));
-        card.launch(kernel.name, grid, &(arguments,))
     }
 }
 

@@ -3,7 +3,7 @@
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 
 use super::launch::{Address, Buffer, Card, Grid};
-use super::layer::Layer;
+use super::layer::{Layer, Way};
 use super::product::{Product, int};
 use crate::Result;
 use crate::recipe::Precision;
@@ -21,8 +21,8 @@ impl Packed {
     pub fn new(card: &Card, layer: &Layer, precision: Precision) -> Result<Self> {
         Ok(Self {
             is_rounded: precision == Precision::Tf32,
-            forward: card.memory(layer.results * layer.forward().depth())?,
-            backward: card.memory(layer.input.channels * layer.backward().depth())?,
+            forward: card.memory(layer.forward().weight_len())?,
+            backward: card.memory(layer.backward().weight_len())?,
         })
     }
 }
@@ -45,6 +45,7 @@ struct Weights {
     weight: Address,
     forward: Address,
     backward: Address,
+    way: Way,
     results: i32,
     channels: i32,
     area: i32,
@@ -53,8 +54,62 @@ struct Weights {
     rounds: i32,
 }
 
+/// The `Parts` of the kernels: what the gradients of weights and biases are added up from.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(super) struct Parts {
+    pub parts: Address,
+    pub weight: Address,
+    pub bias: Address,
+    pub count: i32,
+    pub way: Way,
+    pub results: i32,
+    pub channels: i32,
+    pub area: i32,
+    pub depth: i32,
+}
+
+/// The `Spread` of the kernels: what pixels give to the results around them, `(N, height >> shift, width >> shift,
+/// results, kernel kernel)`, and the results.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(super) struct Spread {
+    pub given: Address,
+    pub result: Address,
+    pub bias: Address,
+    pub count: i32,
+    pub height: i32,
+    pub width: i32,
+    pub shift: i32,
+    pub results: i32,
+    pub kernel: i32,
+    pub relu: i32,
+}
+
 // SAFETY: plain numbers, laid out as in C.
 unsafe impl DeviceRepr for Weights {}
+unsafe impl DeviceRepr for Parts {}
+unsafe impl DeviceRepr for Spread {}
+
+impl Spread {
+    fn len(&self) -> usize {
+        [self.count, self.height, self.width, self.results]
+            .into_iter()
+            .map(|size| usize::try_from(size).unwrap_or(0))
+            .product()
+    }
+
+    /// Adds up results from what they are given.
+    pub fn run(self, card: &Card, bias: Address) -> Result<()> {
+        let arguments = Self { bias, ..self };
+        card.launch("spread", Grid::over(self.len()), &(arguments,))
+    }
+
+    /// The gradient of what is given from that of the results.
+    pub fn run_back(self, card: &Card) -> Result<()> {
+        card.launch("collect", Grid::over(self.len()), &(self,))
+    }
+}
 
 impl Packing {
     /// For layers and where their weights lie.
@@ -65,6 +120,7 @@ impl Packing {
                 weight,
                 forward: product.packed.forward.address(),
                 backward: product.packed.backward.address(),
+                way: layer.way(),
                 results: int(layer.results)?,
                 channels: int(layer.input.channels)?,
                 area: int(layer.area())?,

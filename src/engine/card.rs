@@ -91,10 +91,11 @@ impl CardPlan {
     /// If they are further apart than the precision explains, or a kernel fails.
     pub fn try_out(&mut self, reference: &mut Autograd, precision: Precision) -> Result<()> {
         let batch = self.trial(reference.model().input_shape())?;
+        // Rounding may also choose another one of two nearly equal values of a max-pool, or side of a relu.
         let tolerance = match precision {
-            Precision::F32 | Precision::F64 => 1e-3,
-            Precision::Tf32 => 2e-2,
-            Precision::Bf16 => 1e-1,
+            Precision::F32 | Precision::F64 => 1e-2,
+            Precision::Tf32 => 1e-1,
+            Precision::Bf16 => 3e-1,
         };
         let (losses, gradients) = self.gradients(&batch)?;
         let (expected, reference) = reference.gradients(&batch)?;

@@ -10,8 +10,8 @@ struct Window {
     int32_t column;
 
     __device__ __forceinline__ Window(int64_t place, int32_t width, int32_t channels, int32_t size) {
-        const int64_t pixel = place / channels;
-        const int64_t line = pixel / width;
+        const int64_t pixel = quotient(place, channels);
+        const int64_t line = quotient(pixel, width);
         column = channels;
         row = static_cast<int64_t>(width) * size * channels;
         first = line * size * row + (pixel - line * width) * size * channels + (place - pixel * channels);
@@ -83,8 +83,8 @@ extern "C" __global__ void upsample(const float* x, float* out, int64_t len, int
 // Matrices (N, rows, columns) to (N, columns, rows).
 extern "C" __global__ void transpose(const float* x, float* out, int64_t len, int32_t rows, int32_t columns) {
     for (int64_t place = first_place(); place < len; place += stride()) {
-        const int64_t line = place / rows;
-        const int64_t matrix = line / columns;
+        const int64_t line = quotient(place, rows);
+        const int64_t matrix = quotient(line, columns);
         const int64_t row = place - line * rows, column = line - matrix * columns;
         out[place] = x[(matrix * rows + row) * columns + column];
     }
@@ -223,7 +223,7 @@ extern "C" __global__ void latent_forward(const float* encoded, const float* noi
                                           int64_t len, int32_t latent, double bound) {
     double sum = 0.0;
     for (int64_t place = first_place(); place < len; place += stride()) {
-        const int64_t from = place / latent * 2 * latent + place % latent;
+        const int64_t from = place + quotient(place, latent) * latent;
         const double mean = encoded[from];
         const double log_variance = tanh(encoded[from + latent] / bound) * bound;
         out[place] = static_cast<float>(mean + exp(0.5 * log_variance) * noise[place]);
@@ -238,7 +238,7 @@ extern "C" __global__ void latent_backward(const float* encoded, const float* no
                                            float* x_gradient, int64_t len, int32_t latent, double bound,
                                            double kl_scale) {
     for (int64_t place = first_place(); place < len; place += stride()) {
-        const int64_t from = place / latent * 2 * latent + place % latent;
+        const int64_t from = place + quotient(place, latent) * latent;
         const double mean = encoded[from], of_code = gradient[place];
         const double bent = tanh(encoded[from + latent] / bound);
         const double log_variance = bent * bound;

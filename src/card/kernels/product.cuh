@@ -3,7 +3,8 @@
 // Images lie as (N, H, W, C) between the steps, so that the channels of a pixel are next to each other. A
 // convolution is a product whose left side, pixels by taps times channels, is gathered from the images while it
 // is loaded; a dense layer is one of images of one pixel. Nothing is laid out in between. An upsampling by a power of
-// two before a convolution is a shift of the places.
+// two before a convolution is a shift of the places; by two before a kernel of 3x3 it is four convolutions by kernels of
+// 2x2 on the images below, one for each phase: results in even and odd rows and columns.
 //
 // A block works out 128 rows of the result by COLUMNS, DEPTH at a time, copied two steps ahead.
 #pragma once
@@ -44,30 +45,36 @@ struct Divisor {
 };
 
 struct Product {
-    // (count, height >> shift, width >> shift, channels)
+    // (count, image_height >> shift, image_width >> shift, channels)
     const float* images;
-    // One for each four channels of a tap, or for each if they are no multiple of four. A multiple of DEPTH channels.
+    // One for each four channels of a tap, or for each if they are no multiple of four: DEPTH channels or a multiple of
+    // them in each phase.
     const Tap* taps;
-    // (results, depth): as the taps, and rounded for the precision.
+    // (phases, results, depth): as the taps, and rounded for the precision.
     const float* weight;
     // Added to the results, or null.
     const float* bias;
-    // (count, height, width, results), or null: results are kept where this is above 0.
+    // As the results, or null: they are kept where this is above 0.
     const float* gate;
-    // (count, height, width, results)
+    // (count, height, width, results); with four phases twice as high and wide.
     float* result;
-    // Of the gradient of weights: that of the results, and its sums by parts (parts, results, depth).
+    // Of the gradient of weights: that of the results, and its sums by parts (parts, phases, results, depth).
     const float* gradient;
     float* parts;
 
     int32_t count;
-    int32_t height, width, shift;
+    // Pixels that results are worked out for, in each phase.
+    int32_t height, width;
+    // Of the images as the taps see them: `shift` times upsampled by two, and with places 2^step pixels apart.
+    int32_t image_height, image_width, shift, step;
     int32_t channels;
     // Values of an image.
     int32_t image_len;
     int32_t depth;
     int32_t results;
     int32_t relu;
+    // 1; or 4, where results of even and odd rows and columns read other taps.
+    int32_t phases;
     // Pixels of a part.
     int32_t part_len;
     // By the pixels of an image, and by its width.
@@ -253,15 +260,21 @@ struct Pixel {
     __device__ __forceinline__ const float* begin(const Product& p) const {
         return p.images + static_cast<int64_t>(image) * p.image_len;
     }
+
+    // Its number among the results of a phase.
+    __device__ __forceinline__ int64_t result(const Product& p, int phase) const {
+        const int64_t row = (static_cast<int64_t>(image) * p.height + down) * 2 + phase / 2;
+        return (row * p.width + right) * 2 + phase % 2;
+    }
 };
 
 // Copies what a tap reads for a pixel of an image; zeros beyond the image.
 template <int VALUES>
 __device__ __forceinline__ void copy_tap(const Product& p, float* to, const float* image, int down, int right, Tap tap) {
     down += tap.down, right += tap.right;
-    const bool valid = static_cast<unsigned>(down) < static_cast<unsigned>(p.height) &&
-                       static_cast<unsigned>(right) < static_cast<unsigned>(p.width);
-    const int place = (down >> p.shift) * (p.width >> p.shift) + (right >> p.shift);
+    const bool valid = static_cast<unsigned>(down) < static_cast<unsigned>(p.image_height) &&
+                       static_cast<unsigned>(right) < static_cast<unsigned>(p.image_width);
+    const int place = (down >> p.shift) * (p.image_width >> p.shift) + (right >> p.shift);
     copy_async<VALUES>(to, image + (place * p.channels + tap.channel), valid);
 }
 
@@ -293,7 +306,9 @@ __device__ __forceinline__ void product(const Product& p) {
     __shared__ __align__(16) float b[STAGES][COLUMNS * DEPTH_LINE];
     Tile<PRECISION, COLUMNS> tile;
     const int rows = p.count * p.height * p.width;
-    const int row = blockIdx.x * ROWS, column = blockIdx.y * COLUMNS;
+    const int row = blockIdx.x * ROWS, column = blockIdx.y * COLUMNS, phase = blockIdx.z;
+    const Tap* taps = p.taps + phase * p.depth / VALUES;
+    const float* weight = p.weight + static_cast<int64_t>(phase) * p.results * p.depth;
 
     // A thread copies four depths of every sixty-fourth row.
     constexpr int FOURS = DEPTH / 4;
@@ -306,15 +321,15 @@ __device__ __forceinline__ void product(const Product& p) {
         const int number = row + line + i * LINES;
         const Pixel pixel(p, number);
         images[i] = pixel.begin(p);
-        down[i] = number < rows ? pixel.down : OUTSIDE;
-        right[i] = pixel.right;
+        down[i] = number < rows ? pixel.down << p.step : OUTSIDE;
+        right[i] = pixel.right << p.step;
     }
 
     auto load = [&](int stage, int step) {
         const int first = step * DEPTH + four;
 #pragma unroll
         for (int k = 0; k < 4; k += VALUES) {
-            const Tap tap = p.taps[(first + k) / VALUES];
+            const Tap tap = taps[(first + k) / VALUES];
 #pragma unroll
             for (int i = 0; i < ROWS / LINES; ++i) {
                 float* to = &a[stage][(line + i * LINES) * DEPTH_LINE + four + k];
@@ -323,7 +338,7 @@ __device__ __forceinline__ void product(const Product& p) {
         }
         if (line < COLUMNS) {
             const bool valid = column + line < p.results;
-            const float* from = p.weight + static_cast<int64_t>(column + line) * p.depth + first;
+            const float* from = weight + static_cast<int64_t>(column + line) * p.depth + first;
             copy_async<4>(&b[stage][line * DEPTH_LINE + four], from, valid);
         }
     };
@@ -334,7 +349,8 @@ __device__ __forceinline__ void product(const Product& p) {
     tile.each([&](int r, int c, float sum) {
         r += row, c += column;
         if (r >= rows || c >= p.results) return;
-        const int64_t place = static_cast<int64_t>(r) * p.results + c;
+        const int64_t pixel = p.phases == 1 ? r : Pixel(p, r).result(p, phase);
+        const int64_t place = pixel * p.results + c;
         if (p.bias) sum += p.bias[c];
         if (p.relu) sum = sum <= 0.0f ? 0.0f : sum;
         if (p.gate) sum = p.gate[place] <= 0.0f ? 0.0f : sum;
@@ -342,15 +358,16 @@ __device__ __forceinline__ void product(const Product& p) {
     });
 }
 
-// parts[z] = the gradient of the weights, taps by results, summed over the pixels of part z. GRADIENTS values of the
-// results' gradient are read at a time.
+// parts[z] = the gradient of a phase's weights, taps by results, summed over the pixels of a part. GRADIENTS values of
+// the results' gradient are read at a time.
 template <Precision PRECISION, int COLUMNS, int VALUES, int GRADIENTS>
 __device__ __forceinline__ void weight_gradient(const Product& p) {
     constexpr int COLUMN_LINE = COLUMNS + 8;
     __shared__ __align__(16) float a[STAGES][DEPTH * ROW_LINE];
     __shared__ __align__(16) float b[STAGES][DEPTH * COLUMN_LINE];
     Tile<PRECISION, COLUMNS> tile;
-    const int begin = blockIdx.z * p.part_len;
+    const int phase = blockIdx.z % p.phases;
+    const int begin = blockIdx.z / p.phases * p.part_len;
     const int end = min(begin + p.part_len, p.count * p.height * p.width);
     const int row = blockIdx.x * ROWS, column = blockIdx.y * COLUMNS;
 
@@ -362,7 +379,7 @@ __device__ __forceinline__ void weight_gradient(const Product& p) {
 #pragma unroll
     for (int k = 0; k < 4; k += VALUES) {
         const int number = row + four + k;
-        const Tap tap = number < p.depth ? p.taps[number / VALUES] : Tap{0, 0, ZEROS};
+        const Tap tap = number < p.depth ? p.taps[(phase * p.depth + number) / VALUES] : Tap{0, 0, ZEROS};
         taps[k / VALUES] = tap;
         if (tap.right < ZEROS) continue;
         for (int place = line; place < STAGES * DEPTH; place += LINES) {
@@ -394,7 +411,8 @@ __device__ __forceinline__ void weight_gradient(const Product& p) {
             if (place >= DEPTH * ACROSS) break;
             const int pixel = place / ACROSS, c = place % ACROSS * GRADIENTS;
             const bool valid = first + pixel < end && column + c < p.results;
-            const float* from = p.gradient + static_cast<int64_t>(first + pixel) * p.results + column + c;
+            const int64_t result = p.phases == 1 ? first + pixel : Pixel(p, first + pixel).result(p, phase);
+            const float* from = p.gradient + result * p.results + column + c;
             copy_async<GRADIENTS>(&b[stage][pixel * COLUMN_LINE + c], from, valid);
         }
     };

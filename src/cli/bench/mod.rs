@@ -58,6 +58,9 @@ impl Bench {
         };
         let dataset = load_with(&source, &recipe.data, true)?;
         let trainer = Trainer::new(recipe, dataset, chosen.device.clone())?;
+        if let Some(note) = trainer.engine_note() {
+            shared.remark(&format!("note: {note}"));
+        }
         match self.inference {
             true => inference::time(&trainer, self.batch_size, &chosen, shared),
             false => training::time(trainer, self.steps, &chosen, shared),

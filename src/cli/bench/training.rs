@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use autoencode::device::{self, Chosen};
+use autoencode::objective::Losses;
 use autoencode::train::{Trainer, peak_memory_mb};
 use serde_json::json;
 
@@ -11,30 +12,47 @@ use super::{median_of_sorted, peak_memory};
 use crate::cli::output::{print, print_json};
 use crate::cli::shared::Shared;
 
+/// Steps that a device which works ahead is given before it is waited for.
+const AHEAD: usize = 20;
+
 pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) -> Result<()> {
     let batch_size = trainer.recipe().training.batch_size;
-    let warm_up = steps.div_ceil(5).max(2) as usize;
+    let goes_ahead = trainer.goes_ahead(Losses::default())?;
+    // One by one, so that each is seen; where the device is given work ahead, many, as training does.
+    let at_once = if goes_ahead {
+        AHEAD.min(steps as usize)
+    } else {
+        1
+    };
+    let timings = (steps as usize).div_ceil(at_once);
+    let warm_up = timings.div_ceil(5).max(2);
 
     let mut times = Vec::new();
     let mut parts = [const { Vec::new() }; 3];
-    let mut epoch = 1;
-    let mut batches = trainer.batches(epoch)?;
     let mut done = 0;
-    while times.len() < steps as usize {
-        let Some(indices) = batches.next() else {
+    let mut batches = Vec::new();
+    let mut epoch = 0;
+    while times.len() < timings {
+        while batches.len() < at_once {
             epoch += 1;
-            batches = trainer.batches(epoch)?;
-            continue;
-        };
-        // The partial batch at the end of an epoch would be timed as a whole one.
-        if indices.len() < batch_size && trainer.steps_per_epoch() > 1 {
-            continue;
+            // The partial batch at the end of an epoch would be timed as a whole one.
+            let of_epoch = trainer.batches(epoch)?;
+            let is_whole = trainer.steps_per_epoch() == 1;
+            batches.extend(of_epoch.filter(|batch| is_whole || batch.len() == batch_size));
         }
         let start = Instant::now();
-        trainer.step(&indices)?;
+        for indices in batches.drain(..at_once) {
+            match goes_ahead {
+                true => trainer.start_step(&indices)?,
+                false => drop(trainer.step(&indices)?),
+            }
+        }
+        if goes_ahead {
+            trainer.catch_up()?;
+        }
         // Work on a device is waited for, so that it is timed where it belongs.
         chosen.device.synchronize()?;
-        let time = start.elapsed().as_secs_f64() * 1e3;
+        let time = start.elapsed().as_secs_f64() * 1e3 / at_once as f64;
         if done >= warm_up {
             times.push(time);
             let of_step = trainer.step_times();
@@ -61,7 +79,7 @@ pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) 
             "device": chosen.name,
             "threads": shared.threads(),
             "batch_size": samples,
-            "steps": times.len(),
+            "steps": times.len() * at_once,
             "ms_per_step_median": median,
             "ms_per_step_min": times.first(),
             "ms_per_step_max": times.last(),
@@ -80,7 +98,7 @@ pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) 
         trainer.recipe().name,
         chosen.name,
         shared.threads(),
-        times.len(),
+        times.len() * at_once,
         times.first().copied().unwrap_or(f64::NAN),
         times.last().copied().unwrap_or(f64::NAN),
         peak_memory(memory, device_memory),
