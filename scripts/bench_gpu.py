@@ -5,10 +5,11 @@ A step is all that training does for a batch, of both: images gathered on the ca
 noise or binarisation drawn there, forward pass, loss, backward pass, Adam, the loss added up. (The schedules of the
 learning rate and of the KL divergence's weight are left out of PyTorch.) Every round measures every mode once, each in
 a fresh process, so that none finds another's memory or broken context on the card. Reported are the median over the
-rounds, and the lowest and highest in brackets; of a round, of PyTorch the mean over steps whose end alone is waited
-for, of the program the median of steps each of which is waited for, all after warm-up, compiling and tuning. In bf16
-PyTorch is under autocast; compiled and recorded it is channels_last as well. Peak memory is what tensors took, images
-included; of torch.compile what is reserved for them. What fails is said in the table.
+rounds, and the lowest and highest in brackets; of a round, of PyTorch the mean over all steps, whose end alone is
+waited for, of the program what `autoencode bench` gives: the median over stretches of 20 steps on a card, the end of
+each waited for. Shuffling, warm-up, compiling and tuning are not timed. In bf16 PyTorch is under autocast; compiled and
+recorded it is channels_last as well. Peak memory is what tensors took, images included; of torch.compile what is
+reserved for them. What fails is said in the table.
 
 The floor is the time of a step at the card's peaks: the larger of FLOPs over arithmetic and bytes over bandwidth.
 FLOPs are those of convolutions and dense layers in three passes (result, gradients of input and of weights), as the
@@ -201,11 +202,13 @@ def measure(job: dict) -> dict:
     # Once more: what forget_peak gave back is allocated again here, not in steps that are timed.
     for _ in range(job["warm_up"]):
         run(next(batches))
+    # The program's clock leaves the shuffling out as well.
+    shuffled = list(itertools.islice(batches, job["steps"]))
     total.zero_()
     wait()
     start = time.perf_counter()
-    for _ in range(job["steps"]):
-        run(next(batches))
+    for batch in shuffled:
+        run(batch)
     wait()
     milliseconds = (time.perf_counter() - start) * 1e3 / job["steps"]
     loss = total.item() / job["steps"]

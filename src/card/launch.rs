@@ -117,7 +117,7 @@ impl Card {
         // SAFETY: whoever asks for it has a kernel write it before one reads it.
         let slice = unsafe { self.stream.alloc(len.max(1)) };
         Ok(Buffer {
-            slice: slice.map_err(|error| refused("memory", error))?,
+            slice: slice.map_err(|error| refused(OUT_OF_MEMORY, error))?,
         })
     }
 
@@ -224,6 +224,8 @@ arguments!(A 0, B 1, C 2, D 3, E 4);
 arguments!(A 0, B 1, C 2, D 3, E 4, F 5);
 arguments!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 arguments!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+
+const OUT_OF_MEMORY: &str = "memory (a smaller training.batch_size takes less)";
 
 /// What the driver says of a kernel or of memory.
 fn refused(what: &str, error: DriverError) -> Error {

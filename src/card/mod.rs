@@ -9,9 +9,11 @@
 //! f32. Sums have an order that depends on sizes alone, so a step gives the same bits again on the same card.
 
 mod batch;
+mod kernel;
 mod launch;
 mod layer;
 mod lower;
+mod memory;
 mod network;
 mod optimizer;
 mod product;
@@ -21,4 +23,6 @@ mod weights;
 pub(crate) use batch::{Binary, Images, Key, Noise, Recipe};
 pub(crate) use launch::Address;
 pub(crate) use network::{Network, Pair, Task};
+#[cfg(test)]
+pub(crate) use optimizer::Status;
 pub(crate) use optimizer::{Judgement, Move, Rule, Steps, Variable};

@@ -2,11 +2,13 @@
 
 use candle_core::cuda_backend::CudaDevice;
 
+use super::kernel::names;
 use super::launch::{
     Address, Buffer, Card, Grid, LAYERS, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS,
 };
 use super::lower::lower;
-use super::product::{Product, names};
+use super::memory::Memory;
+use super::product::Product;
 use super::step::Step;
 use super::weights::Packing;
 use crate::plan::{Factors, Shape, Stage, Sums};
@@ -45,22 +47,6 @@ pub(crate) struct Network {
     totals: Buffer<f64>,
     packing: Option<Packing>,
     memory: Option<Memory>,
-}
-
-/// Room for what is between the steps.
-#[derive(Debug)]
-struct Memory {
-    samples: usize,
-    /// Behind each step.
-    values: Vec<Buffer<f32>>,
-    /// Of the largest values of a max-pool; nothing behind other steps.
-    places: Vec<Option<Buffer<u16>>>,
-    /// Of the values behind the step that is gone back through, and of those before it.
-    gradients: [Buffer<f32>; 2],
-    /// Between the products of a layer and what is before or behind them.
-    scratch: Buffer<f32>,
-    /// Of gradients of weights.
-    parts: Buffer<f32>,
 }
 
 impl Network {
@@ -309,20 +295,13 @@ impl Network {
         Ok(())
     }
 
-    fn products(&self) -> impl Iterator<Item = &Product> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::Product(product) => Some(product),
-            _ => None,
-        })
-    }
-
     /// Lays out the weights for the products.
     fn pack(&mut self, parameters: &[Pair]) -> Result<()> {
         let weights = || parameters.iter().map(|(weight, _)| *weight);
         let packing = match self.packing.take() {
             Some(packing) if packing.is_for(weights()) => packing,
             _ => {
-                let products: Vec<&Product> = self.products().collect();
+                let products: Vec<&Product> = self.steps.iter().filter_map(Step::product).collect();
                 Packing::new(&self.card, &products, weights().collect())?
             }
         };
@@ -382,31 +361,7 @@ impl Network {
             let found = format!("{samples} samples: take a smaller training.batch_size");
             return Err(Error::argument("a batch on a card", expected, found));
         }
-        let card = &self.card;
-        let values = self
-            .steps
-            .iter()
-            .map(|step| card.memory(samples * step.out_len()));
-        let places = self.steps.iter().map(|step| match step {
-            Step::Pool(_) => card.memory(samples * step.out_len()).map(Some),
-            _ => Ok(None),
-        });
-        let largest = self.steps.iter().map(Step::out_len).max().unwrap_or(0);
-        let scratch = self.products().map(|product| product.layer.scratch_len());
-        let scratch = scratch.max().unwrap_or(0);
-        let parts = self.products().map(|product| product.parts_len(samples));
-        let parts = parts.max().unwrap_or(0);
-        self.memory = Some(Memory {
-            samples,
-            values: values.collect::<Result<_>>()?,
-            places: places.collect::<Result<_>>()?,
-            gradients: [
-                card.memory(samples * largest)?,
-                card.memory(samples * largest)?,
-            ],
-            scratch: card.memory(samples * scratch)?,
-            parts: card.memory(parts)?,
-        });
+        self.memory = Some(Memory::new(&self.card, &self.steps, samples)?);
         Ok(())
     }
 }

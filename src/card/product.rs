@@ -2,6 +2,7 @@
 
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 
+use super::kernel::{Kernel, narrowest};
 use super::launch::{Address, Buffer, Card, Grid};
 use super::layer::{DEPTH, Layer, Reading, Tap, Way, values_at_a_time};
 use super::step::Upsample;
@@ -9,8 +10,8 @@ use super::weights::{Packed, Parts, Spread};
 use crate::recipe::Precision;
 use crate::{Error, Result};
 
-/// Rows that a block works out, as in `kernels/product.cuh`.
-const ROWS: usize = 128;
+/// Blocks of a product that are too few for a large card: they are halved then.
+const FULL: usize = 264;
 /// Blocks that the gradient of a layer's weights is cut into, about: enough for every card of today, and the same on
 /// all of them, so that sums have one order.
 const BLOCKS: usize = 512;
@@ -89,108 +90,15 @@ pub(super) struct Product {
 struct Pass {
     reading: Reading,
     taps: Buffer<Tap>,
-    kernel: Kernel,
-}
-
-/// A kernel by its name, with the columns that its blocks work out.
-#[derive(Debug, Clone, Copy)]
-struct Kernel {
-    name: &'static str,
-    columns: usize,
-}
-
-/// Of one precision and number of columns: products that read one value at a time or four, and gradients of weights
-/// that do so on either side.
-struct Kernels {
-    columns: usize,
-    product: [&'static str; 2],
-    weight: [[&'static str; 2]; 2],
-}
-
-macro_rules! kernels {
-    ($precision:literal) => {
-        [
-            kernels!($precision, 16),
-            kernels!($precision, 32),
-            kernels!($precision, 64),
-        ]
-    };
-    ($precision:literal, $columns:literal) => {
-        Kernels {
-            columns: $columns,
-            product: [
-                concat!("product_", $precision, "_", $columns, "_1"),
-                concat!("product_", $precision, "_", $columns, "_4"),
-            ],
-            weight: [
-                [
-                    concat!("weight_", $precision, "_", $columns, "_1_1"),
-                    concat!("weight_", $precision, "_", $columns, "_1_4"),
-                ],
-                [
-                    concat!("weight_", $precision, "_", $columns, "_4_1"),
-                    concat!("weight_", $precision, "_", $columns, "_4_4"),
-                ],
-            ],
-        }
-    };
-}
-
-/// For columns up to 16, up to 32, and more.
-fn kernels(precision: Precision) -> [Kernels; 3] {
-    match precision {
-        Precision::Tf32 => kernels!("tf32"),
-        Precision::Bf16 => kernels!("bf16"),
-        Precision::F32 | Precision::F64 => kernels!("f32"),
-    }
-}
-
-/// The names of all kernels of a precision.
-pub(super) fn names(precision: Precision) -> Vec<&'static str> {
-    let kernels = kernels(precision).into_iter();
-    kernels
-        .flat_map(|kernels| [kernels.product, kernels.weight[0], kernels.weight[1]])
-        .flatten()
-        .collect()
-}
-
-/// The narrowest kernels that hold so many columns, else the widest.
-fn narrowest(precision: Precision, columns: usize) -> Kernels {
-    let [narrow, middle, wide] = kernels(precision);
-    match columns {
-        _ if columns <= narrow.columns => narrow,
-        _ if columns <= middle.columns => middle,
-        _ => wide,
-    }
-}
-
-impl Kernels {
-    fn product(&self, values: usize) -> Kernel {
-        let [one, four] = self.product;
-        Kernel {
-            name: if values == 4 { four } else { one },
-            columns: self.columns,
-        }
-    }
-
-    fn weight(&self, values: usize, gradients: usize) -> Kernel {
-        let [one, four] = if values == 4 {
-            self.weight[1]
-        } else {
-            self.weight[0]
-        };
-        Kernel {
-            name: if gradients == 4 { four } else { one },
-            columns: self.columns,
-        }
-    }
+    /// By few rows a block and by many; the results have the same bits.
+    kernels: [Kernel; 2],
 }
 
 impl Pass {
     fn new(card: &Card, reading: Reading, precision: Precision) -> Result<Self> {
         Ok(Self {
             taps: card.copy_of(&reading.table())?,
-            kernel: narrowest(precision, reading.results).product(reading.values()),
+            kernels: narrowest(precision, reading.results).products(reading.values()),
             reading,
         })
     }
@@ -231,13 +139,16 @@ impl Pass {
 
     fn launch(&self, card: &Card, samples: usize, arguments: Arguments) -> Result<()> {
         let rows = samples * self.reading.pixels();
-        let across = self.reading.results.div_ceil(self.kernel.columns);
-        let grid = Grid((
-            blocks(rows.div_ceil(ROWS))?,
-            blocks(across)?,
-            blocks(self.reading.phases)?,
-        ));
-        card.launch(self.kernel.name, grid, &(arguments,))
+        let (results, phases) = (self.reading.results, self.reading.phases);
+        let [low, high] = self.kernels;
+        let (down, across) = high.blocks(rows, results);
+        let kernel = match down * across * phases {
+            0..FULL => low,
+            _ => high,
+        };
+        let (down, across) = kernel.blocks(rows, results);
+        let grid = Grid((blocks(down)?, blocks(across)?, blocks(phases)?));
+        card.launch(kernel.name, grid, &(arguments,))
     }
 }
 
@@ -347,13 +258,13 @@ impl Product {
             part_len: int(part_len)?,
             ..self.forward.arguments(samples, x)?
         };
-        let Kernel { name, columns } = self.weight;
+        let (down, across) = self.weight.blocks(reading.depth(), reading.results);
         let grid = Grid((
-            blocks(reading.depth().div_ceil(ROWS))?,
-            blocks(reading.results.div_ceil(columns))?,
+            blocks(down)?,
+            blocks(across)?,
             blocks(count * reading.phases)?,
         ));
-        card.launch(name, grid, &(arguments,))?;
+        card.launch(self.weight.name, grid, &(arguments,))?;
         let parts = Parts {
             parts,
             weight: weight_gradient,
@@ -380,8 +291,7 @@ impl Product {
     /// As many as give [`BLOCKS`] blocks.
     fn wanted_parts(&self) -> usize {
         let reading = &self.forward.reading;
-        let down = reading.depth().div_ceil(ROWS);
-        let across = reading.results.div_ceil(self.weight.columns);
+        let (down, across) = self.weight.blocks(reading.depth(), reading.results);
         BLOCKS.div_ceil((reading.phases * down * across).max(1))
     }
 

@@ -59,6 +59,14 @@ impl Step {
         }
     }
 
+    /// The layer with weights that it is, if it is one.
+    pub fn product(&self) -> Option<&Product> {
+        match self {
+            Self::Product(product) => Some(product),
+            _ => None,
+        }
+    }
+
     /// Whether its result is that of a relu, whose gradient is 0 where the result is.
     pub fn has_relu(&self) -> bool {
         matches!(self, Self::Product(product) if product.layer.has_relu)

@@ -147,7 +147,7 @@ fn key(key: NoiseKey) -> card::Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::DeviceChoice;
+    use crate::device::card_under_test;
     use crate::random::Purpose;
     use crate::recipe::{Draw, Noise as Noisy};
 
@@ -159,17 +159,9 @@ mod tests {
         })
     }
 
-    fn card() -> Option<Device> {
-        let name = std::env::var("AUTOENCODE_TEST_DEVICE").unwrap_or_default();
-        let choice: DeviceChoice = name.parse().ok()?;
-        let device = choice.open().ok()?.device;
-        device.is_cuda().then_some(device)
-    }
-
     #[test]
     fn batches_are_those_of_the_host_to_the_bit() {
-        let Some(device) = card() else {
-            eprintln!("SKIPPED: AUTOENCODE_TEST_DEVICE names no CUDA card");
+        let Some(device) = card_under_test() else {
             return;
         };
         // An odd number of values, so that the last of a sample has no pair.
@@ -228,8 +220,7 @@ mod tests {
 
     #[test]
     fn normal_noise_is_that_of_the_host_to_the_bit() {
-        let Some(device) = card() else {
-            eprintln!("SKIPPED: AUTOENCODE_TEST_DEVICE names no CUDA card");
+        let Some(device) = card_under_test() else {
             return;
         };
         let images = Images::new((1, 2, 2), vec![0; 4000], vec![0; 1000]).unwrap();

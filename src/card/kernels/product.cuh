@@ -6,18 +6,16 @@
 // two before a convolution is a shift of the places; by two before a kernel of 3x3 it is four convolutions by kernels of
 // 2x2 on the images below, one for each phase: results in even and odd rows and columns.
 //
-// A block works out 128 rows of the result by COLUMNS, DEPTH at a time, copied two steps ahead.
+// A block works out ROWS of the result by COLUMNS, DEPTH at a time, copied two steps ahead.
 #pragma once
 
 #include "card.cuh"
 #include "instructions.cuh"
 
-constexpr int ROWS = 128;
 constexpr int DEPTH = 16;
 constexpr int STAGES = 3;
 // Lines of shared memory are padded so that the threads of a warp meet different banks.
 constexpr int DEPTH_LINE = DEPTH + 4;
-constexpr int ROW_LINE = ROWS + 8;
 
 enum Precision { F32, TF32, BF16 };
 
@@ -83,9 +81,9 @@ struct Product {
 
 // The sums of a thread. ROW, COLUMN and the DEPTHs say how far rows, columns and depths are apart in `a` and `b`, and
 // B_ROUNDED whether `b` is rounded for the precision already.
-template <Precision PRECISION, int COLUMNS>
+template <Precision PRECISION, int ROWS, int COLUMNS>
 struct Tile {
-    static constexpr int WARPS_ACROSS = COLUMNS >= 32 ? 2 : 1;
+    static constexpr int WARPS_ACROSS = ROWS == 64 || COLUMNS >= 32 ? 2 : 1;
     static constexpr int WARP_ROWS = ROWS / (8 / WARPS_ACROSS);
     static constexpr int WARP_COLUMNS = COLUMNS / WARPS_ACROSS;
     static constexpr int DOWN = WARP_ROWS / 16;
@@ -176,10 +174,10 @@ struct Tile {
     }
 };
 
-// In f32, without tensor cores: 8 rows by every sixteenth column a thread.
-template <int COLUMNS>
-struct Tile<F32, COLUMNS> {
-    static constexpr int DOWN = 8;
+// In f32, without tensor cores: 4 or 8 rows by every sixteenth column a thread.
+template <int ROWS, int COLUMNS>
+struct Tile<F32, ROWS, COLUMNS> {
+    static constexpr int DOWN = ROWS / 16;
     static constexpr int ACROSS = COLUMNS / 16;
 
     float sums[DOWN][ACROSS] = {};
@@ -300,11 +298,11 @@ __device__ __forceinline__ void pipeline(int steps, Load load, Add add) {
 }
 
 // result = taps of the images times weights, and bias. VALUES channels are read at a time.
-template <Precision PRECISION, int COLUMNS, int VALUES>
+template <Precision PRECISION, int ROWS, int COLUMNS, int VALUES>
 __device__ __forceinline__ void product(const Product& p) {
     __shared__ __align__(16) float a[STAGES][ROWS * DEPTH_LINE];
     __shared__ __align__(16) float b[STAGES][COLUMNS * DEPTH_LINE];
-    Tile<PRECISION, COLUMNS> tile;
+    Tile<PRECISION, ROWS, COLUMNS> tile;
     const int rows = p.count * p.height * p.width;
     const int row = blockIdx.x * ROWS, column = blockIdx.y * COLUMNS, phase = blockIdx.z;
     const Tap* taps = p.taps + phase * p.depth / VALUES;
@@ -362,10 +360,12 @@ __device__ __forceinline__ void product(const Product& p) {
 // the results' gradient are read at a time.
 template <Precision PRECISION, int COLUMNS, int VALUES, int GRADIENTS>
 __device__ __forceinline__ void weight_gradient(const Product& p) {
+    constexpr int ROWS = 128;
+    constexpr int ROW_LINE = ROWS + 8;
     constexpr int COLUMN_LINE = COLUMNS + 8;
     __shared__ __align__(16) float a[STAGES][DEPTH * ROW_LINE];
     __shared__ __align__(16) float b[STAGES][DEPTH * COLUMN_LINE];
-    Tile<PRECISION, COLUMNS> tile;
+    Tile<PRECISION, ROWS, COLUMNS> tile;
     const int phase = blockIdx.z % p.phases;
     const int begin = blockIdx.z / p.phases * p.part_len;
     const int end = min(begin + p.part_len, p.count * p.height * p.width);
@@ -427,19 +427,22 @@ __device__ __forceinline__ void weight_gradient(const Product& p) {
     });
 }
 
-// Kernels are named by what they do, their precision, columns, and how many values they read at a time.
-#define PRODUCT(PRECISION, NAME, COLUMNS, VALUES)                                                              \
-    extern "C" __global__ void __launch_bounds__(THREADS, 2) product_##NAME##_##COLUMNS##_##VALUES(Product p) { \
-        product<PRECISION, COLUMNS, VALUES>(p);                                                                \
+// Kernels are named by what they do, their precision, rows and columns, and how many values they read at a time.
+#define PRODUCT(PRECISION, NAME, ROWS, COLUMNS, VALUES)                            \
+    extern "C" __global__ void __launch_bounds__(THREADS, 2)                       \
+        product_##NAME##_##ROWS##_##COLUMNS##_##VALUES(Product p) {                \
+        product<PRECISION, ROWS, COLUMNS, VALUES>(p);                              \
     }
-#define WEIGHT(PRECISION, NAME, COLUMNS, VALUES, GRADIENTS)                             \
-    extern "C" __global__ void __launch_bounds__(THREADS, 2)                            \
-        weight_##NAME##_##COLUMNS##_##VALUES##_##GRADIENTS(Product p) {                 \
-        weight_gradient<PRECISION, COLUMNS, VALUES, GRADIENTS>(p);                      \
+#define WEIGHT(PRECISION, NAME, COLUMNS, VALUES, GRADIENTS)                        \
+    extern "C" __global__ void __launch_bounds__(THREADS, 2)                       \
+        weight_##NAME##_##COLUMNS##_##VALUES##_##GRADIENTS(Product p) {            \
+        weight_gradient<PRECISION, COLUMNS, VALUES, GRADIENTS>(p);                 \
     }
 #define OF_COLUMNS(PRECISION, NAME, COLUMNS)  \
-    PRODUCT(PRECISION, NAME, COLUMNS, 1)      \
-    PRODUCT(PRECISION, NAME, COLUMNS, 4)      \
+    PRODUCT(PRECISION, NAME, 64, COLUMNS, 1)  \
+    PRODUCT(PRECISION, NAME, 64, COLUMNS, 4)  \
+    PRODUCT(PRECISION, NAME, 128, COLUMNS, 1) \
+    PRODUCT(PRECISION, NAME, 128, COLUMNS, 4) \
     WEIGHT(PRECISION, NAME, COLUMNS, 1, 1)    \
     WEIGHT(PRECISION, NAME, COLUMNS, 1, 4)    \
     WEIGHT(PRECISION, NAME, COLUMNS, 4, 1)    \

@@ -34,6 +34,10 @@ pub struct Bench {
     #[arg(long, value_name = "N")]
     batch_size: Option<u32>,
 
+    /// As of `train --precision` (training.precision).
+    #[arg(long, value_name = "TYPE", conflicts_with = "inference")]
+    precision: Option<String>,
+
     /// Images as of `train --data` [default: the built-in sample].
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
@@ -49,6 +53,9 @@ impl Bench {
         let mut settings = self.settings.clone();
         if let (Some(size), false) = (self.batch_size, self.inference) {
             settings.push(format!("training.batch_size={size}"));
+        }
+        if let Some(precision) = &self.precision {
+            settings.push(format!("training.precision={precision}"));
         }
         let recipe = Recipe::load(&self.recipe, &settings)?;
         let source = match (&self.data, recipe.data.points) {

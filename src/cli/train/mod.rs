@@ -36,6 +36,10 @@ pub struct Train {
     #[arg(long, value_name = "N")]
     batch_size: Option<u32>,
 
+    /// Numbers of the products: f32; on the tensor cores of a CUDA card tf32 or bf16; f64 (training.precision).
+    #[arg(long, value_name = "TYPE")]
+    precision: Option<String>,
+
     /// Key of everything random: initial weights, order, noise (seed).
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -50,7 +54,7 @@ pub struct Train {
 
     /// Go on with a run where it was left; --epochs makes it longer, also one that is finished. A cosine
     /// schedule is then that of a run of the new length.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "batch_size", "seed", "output"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "batch_size", "precision", "seed", "output"])]
     resume: Option<PathBuf>,
 
     /// Save for --resume after every so many steps [default: every 5 minutes, and after each epoch].
@@ -109,7 +113,10 @@ impl Train {
         let flags = flags
             .into_iter()
             .filter_map(|(key, value)| Some(format!("{key}={}", value?)));
-        self.settings.iter().cloned().chain(flags).collect()
+        let precision = self.precision.iter();
+        let precision = precision.map(|precision| format!("training.precision={precision}"));
+        let settings = self.settings.iter().cloned();
+        settings.chain(flags).chain(precision).collect()
     }
 }
 
