@@ -30,7 +30,9 @@ pub(super) fn lower(
     };
     let steps = lowering.outlines.into_iter().map(|outline| {
         Ok(match outline {
-            Outline::Product(layer) => Step::Product(Product::new(card, layer, precision)?),
+            Outline::Product(layer) => {
+                Step::Product(Box::new(Product::new(card, layer, precision)?))
+            }
             Outline::Pool(pool) => Step::Pool(pool),
             Outline::Upsample(upsample) => Step::Upsample(upsample),
             Outline::Transpose(transpose) => Step::Transpose(transpose),

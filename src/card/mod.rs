@@ -16,13 +16,17 @@ mod lower;
 mod memory;
 mod network;
 mod optimizer;
+mod passes;
 mod product;
 mod step;
+mod sums;
+mod task;
 mod weights;
 
 pub(crate) use batch::{Binary, Images, Key, Noise, Recipe};
 pub(crate) use launch::Address;
-pub(crate) use network::{Network, Pair, Task};
+pub(crate) use network::Network;
 #[cfg(test)]
 pub(crate) use optimizer::Status;
 pub(crate) use optimizer::{Judgement, Move, Rule, Steps, Variable};
+pub(crate) use task::{Pair, Task};

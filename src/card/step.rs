@@ -8,7 +8,7 @@ use crate::plan::{Latent, Shape};
 /// From samples `(N, in_len)` to `(N, out_len)`.
 #[derive(Debug)]
 pub(super) enum Step {
-    Product(Product),
+    Product(Box<Product>),
     Pool(Pool),
     Upsample(Upsample),
     Transpose(Transpose),

@@ -396,7 +396,8 @@ mod tests {
             for (found, expected) in values(&found).iter().zip(&values(&expected)) {
                 for (found, expected) in found.iter().zip(expected) {
                     let apart = (found - expected).abs();
-                    assert!(apart <= 1e-6, "{kind}: {found} and {expected}");
+                    let tolerance = 1e-6 * expected.abs().max(1.0);
+                    assert!(apart <= tolerance, "{kind}: {found} and {expected}");
                 }
             }
         }
