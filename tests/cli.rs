@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use autoencode::checkpoint::Checkpoint;
 use autoencode::evaluate::psnr_db;
-use autoencode::recipe::{Recipe, builtin};
+use autoencode::recipe::{Precision, Recipe, builtin};
 use candle_core::Tensor;
 use common::{autoencode, contains, refusal, repository, usage_error, write_idx};
 use predicates::prelude::*;
@@ -954,6 +954,54 @@ fn an_unknown_recipe_or_key_is_refused_with_those_that_exist() {
 }
 
 #[cfg(not(feature = "cuda"))]
+/// The tensor cores of a card are all that the other precisions change.
+#[test]
+fn a_precision_of_a_card_is_f32_on_a_cpu_and_said_to_be() {
+    let out = tempfile::tempdir().unwrap();
+    let digits = common::digits(60, 20);
+    let train = |precision: &str, note: &str| {
+        let arguments = [
+            "train",
+            "dense-32",
+            "--data",
+            digits.path().to_str().unwrap(),
+            "--device",
+            "cpu",
+            "--epochs",
+            "1",
+            "--precision",
+            precision,
+            "--output",
+            precision,
+        ];
+        let mut command = autoencode();
+        command.current_dir(out.path()).args(arguments);
+        let output = command.assert().success().get_output().stderr.clone();
+        let said = String::from_utf8(output).unwrap();
+        assert_eq!(
+            said.contains("note: all is computed in f32"),
+            !note.is_empty(),
+            "{said}"
+        );
+        contains(&said, &[note]);
+        let best = out.path().join(precision).join("best.safetensors");
+        let best = Checkpoint::read(&best).unwrap();
+        let values = best.weights.values().map(common::values);
+        (best.recipe.training.precision, values.collect::<Vec<_>>())
+    };
+    let (_, expected) = train("f32", "");
+    for (precision, kept) in [("tf32", Precision::Tf32), ("bf16", Precision::Bf16)] {
+        let (found, weights) = train(precision, "kernels for CUDA cards");
+        assert_eq!(found, kept);
+        assert!(weights == expected, "{precision}");
+    }
+    let said = refusal(
+        out.path(),
+        &["train", "dense-32", "--precision", "f16", "--output", "f16"],
+    );
+    contains(&said, &["training.precision", "tf32", "bf16"]);
+}
+
 #[test]
 fn a_build_without_cuda_names_the_build_that_has_it() {
     let folder = TempDir::new().unwrap();

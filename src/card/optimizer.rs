@@ -3,7 +3,8 @@
 use candle_core::cuda_backend::CudaDevice;
 use candle_core::cuda_backend::cudarc::driver::{DeviceRepr, ValidAsZeroBits};
 
-use super::launch::{Address, Buffer, Card, Grid, LAYERS, OPTIMIZER};
+use super::launch::{Address, Buffer, Card, Grid, OPTIMIZER};
+use super::product::int;
 use crate::Result;
 
 /// Blocks of each variable that sum the squares of its gradient.
@@ -30,7 +31,9 @@ pub(crate) struct Move {
     /// What a value is multiplied by before: decoupled weight decay.
     pub kept: f32,
     /// Momentum, rho, or beta1; and momentum behind a quotient, or beta2.
-    pub decay: [f32; 2],
+    decay: [f32; 2],
+    /// 1 minus each, which is not exact from the rounded ones.
+    fresh: [f32; 2],
     /// 1 / (1 - beta^t) of each.
     pub correction: [f32; 2],
     pub epsilon: f32,
@@ -45,8 +48,18 @@ impl Move {
             rate: rate as f32,
             kept: 1.0,
             decay: [0.0; 2],
+            fresh: [1.0; 2],
             correction: [1.0; 2],
             epsilon: 0.0,
+        }
+    }
+
+    /// With what is kept in a step of running means.
+    pub fn keeping(self, decay: [f64; 2]) -> Self {
+        Self {
+            decay: decay.map(|decay| decay as f32),
+            fresh: decay.map(|decay| (1.0 - decay) as f32),
+            ..self
         }
     }
 }
@@ -106,8 +119,8 @@ pub(crate) struct Steps {
     table: Buffer<Variable>,
     /// What the table holds.
     variables: Vec<Variable>,
+    /// Of the squares of the gradients, by blocks.
     sums: Buffer<f64>,
-    squares: Buffer<f64>,
 }
 
 impl Steps {
@@ -118,7 +131,6 @@ impl Steps {
             ("judge", OPTIMIZER),
             ("optimizer_step", OPTIMIZER),
             ("gradient_squares", OPTIMIZER),
-            ("sum_blocks", LAYERS),
         ];
         let card = Card::new(device, &kernels)?;
         Ok(Self {
@@ -126,7 +138,6 @@ impl Steps {
             table: card.memory(0)?,
             variables: Vec::new(),
             sums: card.memory(0)?,
-            squares: card.zeros(1)?,
             card,
         })
     }
@@ -156,14 +167,11 @@ impl Steps {
         }
         let count = self.variables.len() as u32;
         let table = self.table.address();
-        let (sums, squares) = (self.sums.address(), self.squares.address());
-        let status = self.status.address();
+        let (status, sums) = (self.status.address(), self.sums.address());
         let grid = Grid((SUM_BLOCKS as u32, count, 1));
         self.card.launch("gradient_squares", grid, &(table, sums))?;
-        let arguments = (sums, squares, (count * SUM_BLOCKS as u32) as i32);
-        self.card
-            .launch("sum_blocks", Grid::blocks(1), &arguments)?;
-        let arguments = (status, totals, squares, judgement);
+        let blocks = int(self.variables.len() * SUM_BLOCKS)?;
+        let arguments = (status, totals, sums, blocks, judgement);
         self.card.launch("judge", Grid::blocks(1), &arguments)?;
         let longest = self.variables.iter().map(|variable| variable.len).max();
         let Grid((across, ..)) = Grid::over(longest.unwrap_or(0) as usize);

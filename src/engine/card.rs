@@ -26,6 +26,7 @@ const TRIED: usize = 3;
 pub struct CardPlan {
     network: Network,
     objective: Objective,
+    precision: Precision,
     device: Device,
     layers: Vec<Trained>,
     /// Of each layer's weight and bias, and of their gradients.
@@ -80,6 +81,7 @@ impl CardPlan {
             count: 0,
             network,
             objective,
+            precision,
             device: device.clone(),
             layers,
         }))
@@ -89,10 +91,10 @@ impl CardPlan {
     ///
     /// # Errors
     /// If they are further apart than the precision explains, or a kernel fails.
-    pub fn try_out(&mut self, reference: &mut Autograd, precision: Precision) -> Result<()> {
+    pub fn try_out(&mut self, reference: &mut Autograd) -> Result<()> {
         let batch = self.trial(reference.model().input_shape())?;
         // Rounding may also choose another one of two nearly equal values of a max-pool, or side of a relu.
-        let tolerance = match precision {
+        let tolerance = match self.precision {
             Precision::F32 | Precision::F64 => 1e-2,
             Precision::Tf32 => 1e-1,
             Precision::Bf16 => 3e-1,
@@ -203,6 +205,10 @@ impl Engine for CardPlan {
 
     fn name(&self) -> &'static str {
         "card plan"
+    }
+
+    fn has_short_products(&self) -> bool {
+        matches!(self.precision, Precision::Tf32 | Precision::Bf16)
     }
 
     fn ahead(&mut self) -> Option<&mut dyn Ahead> {

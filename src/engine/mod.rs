@@ -36,6 +36,11 @@ pub trait Engine {
         None
     }
 
+    /// Whether its products are of fewer bits than its numbers.
+    fn has_short_products(&self) -> bool {
+        false
+    }
+
     /// The same engine as one that whole steps can be given to, if it is one.
     fn ahead(&mut self) -> Option<&mut dyn Ahead> {
         None
@@ -111,7 +116,7 @@ fn on_card(
     let plan = CardPlan::new(&model, objective, precision);
     let mut reference = Autograd::new(model, objective);
     let tried = plan.and_then(|plan| match plan {
-        Some(mut plan) => plan.try_out(&mut reference, precision).map(|()| Some(plan)),
+        Some(mut plan) => plan.try_out(&mut reference).map(|()| Some(plan)),
         None => Ok(None),
     });
     Ok(match tried {

@@ -41,9 +41,8 @@ impl Rule<2> for Units {
     #[cfg(feature = "cuda")]
     fn on_card(&self) -> Move {
         Move {
-            decay: [self.rho as f32, 0.0],
             epsilon: self.epsilon as f32,
-            ..Move::by(card::Rule::Adadelta, self.rate)
+            ..Move::by(card::Rule::Adadelta, self.rate).keeping([self.rho, 0.0])
         }
     }
 }

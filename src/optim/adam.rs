@@ -59,10 +59,9 @@ impl Rule<2> for Moments {
     #[cfg(feature = "cuda")]
     fn on_card(&self) -> Move {
         Move {
-            decay: [self.beta1 as f32, self.beta2 as f32],
             correction: [self.correction1 as f32, self.correction2 as f32],
             epsilon: self.epsilon as f32,
-            ..Move::by(card::Rule::Adam, self.rate)
+            ..Move::by(card::Rule::Adam, self.rate).keeping([self.beta1, self.beta2])
         }
     }
 }

@@ -68,9 +68,8 @@ impl Rule<1> for Quotient {
     fn on_card(&self) -> Move {
         Move {
             variant: i32::from(self.epsilon_inside),
-            decay: [self.rho as f32, 0.0],
             epsilon: self.epsilon as f32,
-            ..Move::by(card::Rule::Quotient, self.rate)
+            ..Move::by(card::Rule::Quotient, self.rate).keeping([self.rho, 0.0])
         }
     }
 }
@@ -88,8 +87,7 @@ impl Rule<2> for Momentum {
     fn on_card(&self) -> Move {
         Move {
             rule: card::Rule::QuotientMomentum,
-            decay: [self.quotient.rho as f32, self.momentum as f32],
-            ..self.quotient.on_card()
+            ..(self.quotient.on_card()).keeping([self.quotient.rho, self.momentum])
         }
     }
 }

@@ -65,8 +65,7 @@ impl Rule<1> for Momentum {
     fn on_card(&self) -> Move {
         Move {
             variant: i32::from(self.nesterov),
-            decay: [self.momentum as f32, 0.0],
-            ..Move::by(card::Rule::Momentum, self.rate)
+            ..Move::by(card::Rule::Momentum, self.rate).keeping([self.momentum, 0.0])
         }
     }
 }

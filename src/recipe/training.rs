@@ -215,6 +215,8 @@ mod tests {
             "schedule = { kind = 'cosine', final_fraction = 0.1 }",
             "training.patience = 3",
             "training.report_every = 1000\ntraining.precision = 'f64'",
+            "training.precision = 'tf32'",
+            "training.precision = 'bf16'",
         ] {
             let recipe = parse(rest).unwrap();
             let text = recipe.to_toml().unwrap();

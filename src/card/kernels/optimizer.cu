@@ -21,11 +21,15 @@ struct Judgement {
     double limit;
 };
 
-// One thread: `totals` are the sums of distance, KL divergence and penalty, `squares` that of the gradients.
-extern "C" __global__ void judge(Status* status, const double* totals, const double* squares, Judgement j) {
+// One block: `totals` are the sums of distance, KL divergence and penalty, `squares` those of the gradients by blocks.
+extern "C" __global__ void judge(Status* status, const double* totals, const double* squares, int32_t count,
+                                 Judgement j) {
+    double sum = 0.0;
+    for (int place = threadIdx.x; place < count; place += THREADS) sum += squares[place];
+    sum = block_sum(sum);
     if (threadIdx.x != 0 || status->failure != 0) return;
     const double loss = j.distance * totals[0] + j.constant + j.penalty * totals[2] + j.kl * totals[1];
-    const double norm = sqrt(*squares);
+    const double norm = sqrt(sum);
     status->loss = loss;
     status->norm = norm;
     if (!isfinite(loss)) {
@@ -57,8 +61,10 @@ struct Step {
     float rate;
     // Of the value before the step: decoupled weight decay.
     float kept;
-    // Momentum, rho, or beta1; and beta2.
+    // Momentum, rho, or beta1; and momentum behind a quotient, or beta2.
     float decay[2];
+    // 1 minus each, which is not exact from the rounded ones.
+    float fresh[2];
     // 1 / (1 - beta^t) of each.
     float correction[2];
     float epsilon;
@@ -83,7 +89,7 @@ extern "C" __global__ void optimizer_step(const Variable* variables, const Statu
             }
             case QUOTIENT:
             case QUOTIENT_MOMENTUM: {
-                const float square = v.state[0][place] * s.decay[0] + g * g * (1.0f - s.decay[0]);
+                const float square = v.state[0][place] * s.decay[0] + g * g * s.fresh[0];
                 v.state[0][place] = square;
                 change = g / (s.variant ? sqrtf(square + s.epsilon) : sqrtf(square) + s.epsilon);
                 if (s.rule == QUOTIENT_MOMENTUM) {
@@ -93,17 +99,16 @@ extern "C" __global__ void optimizer_step(const Variable* variables, const Statu
                 break;
             }
             case ADADELTA: {
-                const float fresh = 1.0f - s.decay[0];
-                const float square = v.state[0][place] * s.decay[0] + g * g * fresh;
+                const float square = v.state[0][place] * s.decay[0] + g * g * s.fresh[0];
                 const float delta = v.state[1][place];
                 change = g * (sqrtf(delta + s.epsilon) / sqrtf(square + s.epsilon));
                 v.state[0][place] = square;
-                v.state[1][place] = delta * s.decay[0] + change * change * fresh;
+                v.state[1][place] = delta * s.decay[0] + change * change * s.fresh[0];
                 break;
             }
             default: {
-                const float first = v.state[0][place] * s.decay[0] + g * (1.0f - s.decay[0]);
-                const float second = v.state[1][place] * s.decay[1] + g * g * (1.0f - s.decay[1]);
+                const float first = v.state[0][place] * s.decay[0] + g * s.fresh[0];
+                const float second = v.state[1][place] * s.decay[1] + g * g * s.fresh[1];
                 v.state[0][place] = first;
                 v.state[1][place] = second;
                 change = first * s.correction[0] / (sqrtf(second * s.correction[1]) + s.epsilon);
