@@ -953,7 +953,6 @@ fn an_unknown_recipe_or_key_is_refused_with_those_that_exist() {
     assert_eq!(names(here), ["broken.toml".to_string()].into());
 }
 
-#[cfg(not(feature = "cuda"))]
 /// The tensor cores of a card are all that the other precisions change.
 #[test]
 fn a_precision_of_a_card_is_f32_on_a_cpu_and_said_to_be() {
@@ -1002,6 +1001,7 @@ fn a_precision_of_a_card_is_f32_on_a_cpu_and_said_to_be() {
     contains(&said, &["training.precision", "tf32", "bf16"]);
 }
 
+#[cfg(not(feature = "cuda"))]
 #[test]
 fn a_build_without_cuda_names_the_build_that_has_it() {
     let folder = TempDir::new().unwrap();

@@ -31,9 +31,9 @@ pub(crate) struct Move {
     /// What a value is multiplied by before: decoupled weight decay.
     pub kept: f32,
     /// Momentum, rho, or beta1; and momentum behind a quotient, or beta2.
-    decay: [f32; 2],
+    pub decay: [f32; 2],
     /// 1 minus each, which is not exact from the rounded ones.
-    fresh: [f32; 2],
+    pub fresh: [f32; 2],
     /// 1 / (1 - beta^t) of each.
     pub correction: [f32; 2],
     pub epsilon: f32,

@@ -28,7 +28,9 @@ pub use activation::{leaky_relu, relu, sigmoid};
 pub use bce::bce_with_logits_sum;
 pub use conv2d::conv2d;
 pub(crate) use kernel::matrix::{Matrix, product};
-pub(crate) use kernel::real::{Real, has_kernel, has_kernels, with_elements};
+#[cfg(feature = "cuda")]
+pub(crate) use kernel::real::has_kernels;
+pub(crate) use kernel::real::{Real, has_kernel, with_elements};
 pub use linear::linear;
 pub use max_pool2d::max_pool2d;
 pub use pointwise::Pointwise;
