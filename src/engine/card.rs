@@ -109,7 +109,7 @@ impl CardPlan {
                 100.0 * tolerance
             );
             let found = format!("{:.1}%", 100.0 * apart / size);
-            Err(Error::layer(what, expected, found))
+            Err(Error::argument(what, expected, found))
         };
         let (found, found_gradients) = self.gradients(&batch)?;
         let (expected, gradients) = reference.gradients(&batch)?;
@@ -251,5 +251,41 @@ impl Ahead for CardPlan {
                 _ => Some(("norm of the gradient", status.norm)),
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::DType;
+
+    use super::*;
+    use crate::device::card_under_test;
+    use crate::model::Parameters;
+    use crate::recipe::Recipe;
+
+    /// A recipe's network with the losses of two objectives.
+    fn tried(reconstruction: [&str; 2], device: &Device) -> Result<()> {
+        let mut recipe = Recipe::load("dense-32", &["network.encoder=[8]".to_string()])?;
+        recipe.network.resolve_input([1, 28, 28])?;
+        let parameters = Parameters::drawn(1);
+        let model = Autoencoder::new(&recipe.network, parameters.builder(DType::F32, device))?;
+        let [plan, reference] = reconstruction.map(|reconstruction| {
+            let text = format!("reconstruction = '{reconstruction}'");
+            toml::from_str::<Objective>(&text).unwrap()
+        });
+        let plan = CardPlan::new(&model, plan, Precision::F32)?;
+        plan.unwrap().try_out(&mut Autograd::new(model, reference))
+    }
+
+    #[test]
+    fn kernels_that_do_something_else_are_not_taken() {
+        let Some(device) = card_under_test() else {
+            return;
+        };
+        tried(["bce", "bce"], &device).unwrap();
+        for other in ["mse", "mae"] {
+            let message = tried([other, "bce"], &device).unwrap_err().to_string();
+            assert!(message.contains("trial: expected at most 1%"), "{message}");
+        }
     }
 }
