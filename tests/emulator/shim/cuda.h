@@ -1,0 +1,2 @@
+// Included by candle for kernels that are left out.
+#pragma once
