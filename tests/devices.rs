@@ -553,7 +553,7 @@ fn data(recipe: &Recipe, digits: u32) -> Dataset {
     data
 }
 
-/// Everything that is drawn is drawn on the host: a device is given the same bits.
+/// What the host draws for a device are the same bits; what a CUDA card draws itself is tested with `data::resident`.
 #[test]
 fn samples_and_their_noise_are_those_of_the_cpu_to_the_bit() {
     for name in ["conv-denoiser", "vae", "deep-denoise", "ellipse-noisy"] {

@@ -22,7 +22,7 @@ use crate::{Error, Result};
 const EVALUATION_SEED: u64 = 0;
 
 /// How long the parts of a step took the host. Where a device is given work ahead, its time shows in the
-/// first part that needs a result: the gradients, whose loss is looked at.
+/// first part that needs a result: the gradients, whose loss is looked at; and in none of a step that is only started.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StepTimes {
     /// Samples and their noise.
