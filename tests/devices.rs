@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use autoencode::Result;
 use autoencode::checkpoint::Checkpoint;
 use autoencode::data::{Batch, Dataset, Keys, Preparation, Source, load_with};
 use autoencode::engine::{Autograd, Engine, fastest};
@@ -20,6 +19,7 @@ use autoencode::picture::{Picture, read_png, write_png};
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{Activation, NetworkConfig, Objective, Precision, Recipe, builtin};
 use autoencode::train::{Resumable, RunFolder, Trainer};
+use autoencode::{Error, Result};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use common::{device, device_name, uniform, values};
@@ -735,6 +735,44 @@ fn a_resumed_run_is_the_same_on_one_device_to_the_bit() {
             let [whole, resumed] = [&whole, &resumed].map(|run| fs::read(run.join(file)).unwrap());
             assert!(whole == resumed, "{side:?}: {file} differs");
         }
+    }
+}
+
+/// Also where steps are given ahead: the run ends at the step that is not sound, as it was before it.
+#[test]
+fn a_number_that_is_none_ends_the_run_at_the_step_where_it_does_on_the_cpu() {
+    let settings = [
+        "network.encoder=[9]",
+        "network.activation='linear'",
+        "network.output_activation='linear'",
+        "objective.reconstruction='mse'",
+        "training.batch_size=7",
+        "optimizer={kind='sgd', lr=100}",
+    ];
+    let recipe = shipped("dense-32", &settings);
+    let data = data(&recipe, 40);
+    let end = |side: Side| {
+        side.run(|device| {
+            let mut trainer = Trainer::new(recipe.clone(), data.clone(), device.clone()).unwrap();
+            let error = trainer.run(None, &|| false, &mut |_| {}).unwrap_err();
+            let Error::NotFinite { what, step, .. } = error else {
+                panic!("{error}");
+            };
+            let at = trainer.progress();
+            let position = (step - 1) % trainer.steps_per_epoch() as u64;
+            assert_eq!((at.step, at.position as u64), (step - 1, position));
+            assert!(
+                weights(&trainer)
+                    .values()
+                    .flatten()
+                    .all(|weight| weight.is_finite())
+            );
+            (what, step)
+        })
+    };
+    let expected = end(Side::Cpu);
+    for side in tested() {
+        assert_eq!(end(side), expected, "{side:?}");
     }
 }
 

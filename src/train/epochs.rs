@@ -178,6 +178,7 @@ impl Trainer {
         let batches = self.batches(epoch as u64)?.skip(self.progress.position);
         let steps = self.steps_per_epoch();
         let goes_ahead = self.goes_ahead(self.progress.losses())?;
+        let (first_step, first_position) = (self.progress.step, self.progress.position);
         let (mut done, mut samples, mut looked) = (0, 0, Instant::now());
         for indices in batches {
             done += 1;
@@ -197,7 +198,11 @@ impl Trainer {
                 if !looks {
                     continue;
                 }
-                self.catch_up()?
+                let caught_up = self.catch_up();
+                // Of steps that were not sound the position is taken back, too.
+                let sound = self.progress.step - first_step;
+                self.progress.position = first_position + sound as usize;
+                caught_up?
             } else {
                 let losses = self.step(&indices)?;
                 self.progress.position += 1;
