@@ -19,6 +19,8 @@ mod adam;
 mod adamw;
 mod clip;
 mod number;
+#[cfg(feature = "cuda")]
+mod on_card;
 mod optimizer;
 mod rmsprop;
 mod rule;
