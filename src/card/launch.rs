@@ -13,7 +13,6 @@ use candle_core::{DType, Storage, Tensor};
 use crate::{Error, Result};
 
 mod compiled {
-    #![allow(clippy::doc_markdown)]
     include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 }
 

@@ -1,7 +1,7 @@
 //! Networks lowered into kernels for a CUDA card, in builds with the feature `cuda`.
 //!
-//! A list of layers becomes a list of [`step::Step`]s over memory of the card that is allocated once. What crosses
-//! to the host in a step of training are three sums. Kernels are in `kernels/`, CUDA C++ that nvcc compiles when the
+//! A list of layers becomes a list of [`step::Step`]s over memory of the card that is allocated once. Nothing crosses
+//! to the host in a step of training, but where somebody asks how far it is. Kernels are in `kernels/`, CUDA C++ that nvcc compiles when the
 //! crate is built; [`launch`] is the only place that starts one.
 //!
 //! Dense and convolutional layers are products of matrices whose left side is gathered from images while it is

@@ -67,7 +67,7 @@ impl Divisor {
         let divisor = (divisor as u64).clamp(1, 1 << 31);
         let bits = divisor.next_power_of_two().ilog2();
         Self {
-            // At most 2^31 times 2, less where the divisor is no power of two.
+            // 2^31 for powers of two, and below 2^32 for what lies between them.
             factor: (1u64 << (31 + bits)).div_ceil(divisor) as u32,
             shift: 31 + bits,
         }
@@ -206,22 +206,27 @@ impl Product {
         scratch: Address,
     ) -> Result<()> {
         let layer = &self.layer;
-        let (images, result) = match layer.way() {
-            Way::Spread => (scratch, x_gradient),
-            Way::Gather if layer.scale > 1 => (gradient, scratch),
-            Way::Gather | Way::Phases => (gradient, x_gradient),
+        let images = match layer.way() {
+            Way::Spread => scratch,
+            Way::Gather | Way::Phases => gradient,
         };
-        let is_folded = result == scratch;
         let arguments = Arguments {
             weight: self.packed.backward.address(),
-            gate: if is_folded { Address::NONE } else { gate },
-            result,
             ..self.backward.arguments(samples, images)?
         };
-        self.backward.launch(card, samples, arguments)?;
-        if !is_folded {
-            return Ok(());
+        if layer.way() != Way::Gather || layer.scale == 1 {
+            let arguments = Arguments {
+                gate,
+                result: x_gradient,
+                ..arguments
+            };
+            return self.backward.launch(card, samples, arguments);
         }
+        let arguments = Arguments {
+            result: scratch,
+            ..arguments
+        };
+        self.backward.launch(card, samples, arguments)?;
         let upsample = Upsample {
             input: layer.input,
             scale: layer.scale,

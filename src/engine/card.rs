@@ -155,9 +155,7 @@ impl CardPlan {
             kl_weight: 1.0,
         })
     }
-}
 
-impl CardPlan {
     /// Starts the work on a batch. Copies of its tensors are freed before it is done, but in the order of the work.
     fn start_gradients(&mut self, batch: &Batch) -> Result<()> {
         let (lens, latent) = (self.network.lens(), self.network.latent());
@@ -212,7 +210,7 @@ impl Engine for CardPlan {
     }
 
     fn has_short_products(&self) -> bool {
-        matches!(self.precision, Precision::Tf32 | Precision::Bf16)
+        self.precision.has_short_products()
     }
 
     fn ahead(&mut self) -> Option<&mut dyn Ahead> {

@@ -109,6 +109,11 @@ impl Precision {
         *self == Self::default()
     }
 
+    /// Whether products are of fewer bits than the numbers, on a device that can.
+    pub fn has_short_products(self) -> bool {
+        matches!(self, Self::Tf32 | Self::Bf16)
+    }
+
     /// candle's name of it.
     pub fn dtype(self) -> candle_core::DType {
         match self {

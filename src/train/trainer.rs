@@ -14,7 +14,7 @@ use crate::evaluate::{Conditions, Part, Report, evaluate};
 use crate::model::{Autoencoder, Parameters};
 use crate::objective::Losses;
 use crate::optim::Optimizer;
-use crate::recipe::{Precision, Recipe};
+use crate::recipe::Recipe;
 use crate::{Error, Result};
 
 /// The seed of validation and test noise: the same for every run, so that figures of different
@@ -175,10 +175,7 @@ impl Trainer {
 
     /// Why the engine is not a faster one, where that would be expected.
     pub fn engine_note(&self) -> Option<&str> {
-        let is_short = matches!(
-            self.recipe.training.precision,
-            Precision::Tf32 | Precision::Bf16
-        );
+        let is_short = self.recipe.training.precision.has_short_products();
         let unmet = (is_short && !self.engine.has_short_products()).then_some(
             "all is computed in f32; the recipe's precision is one of the kernels for CUDA cards",
         );
