@@ -4,14 +4,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     #[cfg(feature = "cuda")]
     {
-        println!("cargo::rerun-if-changed=src/card/kernels");
+        println!("cargo::rerun-if-changed=src/engine/cuda/kernels");
         println!("cargo::rerun-if-env-changed=CUDA_COMPUTE_CAP");
         let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
         cudaforge::KernelBuilder::new()
-            .source_dir("src/card/kernels")
+            .source_dir("src/engine/cuda/kernels")
             .watch(
                 ["card.cuh", "instructions.cuh", "product.cuh"]
-                    .map(|name| format!("src/card/kernels/{name}")),
+                    .map(|name| format!("src/engine/cuda/kernels/{name}")),
             )
             .arg("-std=c++17")
             .arg("-O3")

@@ -55,7 +55,7 @@ MODES = {
 # NVIDIA H100 SXM, dense: TFLOP/s and TB/s.
 PEAKS, BANDWIDTH = {"f32": 67.0, "tf32": 495.0, "bf16": 990.0}, 3.35
 EPOCH, SIDE, NPY_HEADER = 60_000, 28, 128
-LOG_VARIANCE_BOUND = 8.0  # As in src/model/code.rs.
+LOG_VARIANCE_BOUND = 8.0  # As in src/network/code.rs.
 
 
 class ToImage(nn.Module):
@@ -70,7 +70,7 @@ class ToImage(nn.Module):
 
 
 def layers(network: dict, memory_format) -> tuple:
-    """Encoder and decoder as src/model/families.rs and src/model/vae.rs make them; the last layer gives logits."""
+    """Encoder and decoder as src/network/families.rs and src/network/vae.rs make them; the last layer gives logits."""
     assert network["activation"] == "relu" and network["output_activation"] == "sigmoid"
     kernel, scale, widths = network["kernel"], network["scale"], network["encoder"]
     back, encoder, decoder = network.get("decoder", widths[::-1]), [], []

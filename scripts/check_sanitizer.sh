@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 host=$(rustc -vV | sed -n 's/^host: //p')
 export RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/sanitizer
 # Without the hub half of the crates are enough; with a target, build scripts stay as they are.
-cargo +nightly test --no-default-features --profile dev --target "$host" --lib plan:: "$@"
+cargo +nightly test --no-default-features --profile dev --target "$host" --lib engine::cpu:: "$@"

@@ -54,8 +54,7 @@
 //! [`recipe`] is the plain data that all of them read, and [`mod@file`] writes files whole. A module calls
 //! those after it, never before.
 
-#[cfg(feature = "cuda")]
-mod card;
+pub mod activation;
 pub mod checkpoint;
 pub mod codes;
 pub mod corruption;
@@ -66,14 +65,13 @@ pub mod error;
 pub mod evaluate;
 pub mod experiments;
 pub mod file;
-pub mod model;
+pub mod network;
 mod number;
 pub mod objective;
 mod open;
 pub mod ops;
 pub mod optim;
 pub mod picture;
-mod plan;
 pub mod random;
 pub mod recipe;
 mod simd;

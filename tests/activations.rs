@@ -5,11 +5,12 @@ mod common;
 
 use std::path::Path;
 
-use autoencode::model::{Autoencoder, Code, Function, LayerSpec, Parameters, Stack, curves};
+use autoencode::activation::Activation;
+use autoencode::network::{Autoencoder, Code, Function, LayerSpec, Parameters, Stack, curves};
 use autoencode::ops::{self, Pointwise, composed};
 use autoencode::optim::Optimizer;
 use autoencode::random::{Purpose, Stream};
-use autoencode::recipe::{Activation, DenseConfig, Initialization, NetworkConfig, Recipe, builtin};
+use autoencode::recipe::{DenseConfig, Initialization, NetworkConfig, Recipe, builtin};
 use candle_core::{DType, Device, Tensor, Var};
 use common::{autoencode, values};
 use serde::Deserialize;

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use autoencode::checkpoint::{Checkpoint, FORMAT, locate};
-use autoencode::model::Autoencoder;
+use autoencode::network::Autoencoder;
 use autoencode::recipe::NetworkConfig;
 use autoencode::{Error, Result};
 use candle_core::{DType, Device, Tensor};

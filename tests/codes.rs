@@ -9,7 +9,7 @@ use autoencode::Error;
 use autoencode::checkpoint::Checkpoint;
 use autoencode::codes::{Course, Names, Reader, Writer, prior_quantiles, spread, survey};
 use autoencode::data::Images;
-use autoencode::model::Autoencoder;
+use autoencode::network::Autoencoder;
 use candle_core::{Device, Tensor};
 use common::{autoencode, contains, refusal, repository, usage_error};
 use safetensors::{Dtype, SafeTensors};

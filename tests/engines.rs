@@ -2,11 +2,12 @@
 
 mod common;
 
+use autoencode::activation::Activation;
 use autoencode::data::Batch;
-use autoencode::engine::{Autograd, Engine, Plan};
-use autoencode::model::{Autoencoder, Code, LayerSpec, Parameters, Stack};
+use autoencode::engine::{Autograd, CpuEngine, Engine};
+use autoencode::network::{Autoencoder, Code, LayerSpec, Parameters, Stack};
 use autoencode::recipe::{
-    Activation, CodePenalty, Elbo, Initialization, NetworkConfig, Objective, Reconstruction,
+    CodePenalty, Elbo, Initialization, NetworkConfig, Objective, Reconstruction,
 };
 use candle_core::{DType, Device, Tensor};
 
@@ -64,7 +65,7 @@ fn compare(
 ) {
     let parameters = Parameters::drawn(7);
     let model = build(&parameters);
-    let mut plan = Plan::new(&model, objective).unwrap().expect("a plan");
+    let mut plan = CpuEngine::new(&model, objective).unwrap().expect("a plan");
     let mut autograd = Autograd::new(model.clone(), objective);
     for &samples in sizes {
         let batch = batch(&model, samples);

@@ -8,7 +8,7 @@ use autoencode::evaluate::{
     Conditions, Part, Quality, absolute_error, bce_per_pixel, evaluate, psnr_db, squared_error,
     ssim,
 };
-use autoencode::model::Autoencoder;
+use autoencode::network::Autoencoder;
 use autoencode::random::Purpose;
 use autoencode::recipe::{Corruption, Noise, Objective, Reconstruction};
 use candle_core::{DType, Device};

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use autoencode::data::{Images, Preparation};
 use autoencode::evaluate::{Conditions, ImportanceBound, Part, importance_bound};
-use autoencode::model::{Autoencoder, Code, LayerSpec, Stack};
+use autoencode::network::{Autoencoder, Code, LayerSpec, Stack};
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{Elbo, Initialization, Objective, Reconstruction};
 use candle_core::{DType, Device, Tensor};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use autoencode::corruption::NoiseKey;
 use autoencode::data::Batch;
 use autoencode::engine::{Autograd, Engine};
-use autoencode::model::{Autoencoder, Code, Parameters};
+use autoencode::network::{Autoencoder, Code, Parameters};
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{CodePenalty, Objective, Recipe, Reconstruction};
 use candle_core::backprop::GradStore;

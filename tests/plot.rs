@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use autoencode::model::{Autoencoder, Parameters};
+use autoencode::network::{Autoencoder, Parameters};
 use autoencode::picture::{
     Group, Scale, ScatterOptions, ScatterPanel, Series, curves_scaled, read_png_header, scatter,
     scatter_row,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use autoencode::data::{Images, Preparation};
 use autoencode::evaluate::{Conditions, Part, evaluate};
-use autoencode::model::{Autoencoder, Code, Posterior};
+use autoencode::network::{Autoencoder, Code, Posterior};
 use autoencode::recipe::{Elbo, Objective, Recipe, Reconstruction};
 use candle_core::{DType, Device, Tensor};
 use common::{autoencode, repository, write_idx};

@@ -12,7 +12,7 @@ use super::Checkpoint;
 use crate::data::python::excerpt;
 use crate::device::check_precision;
 use crate::error::listed;
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::{Error, Result};
 
 impl Checkpoint {

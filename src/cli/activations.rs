@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use autoencode::model::{Curve, curves, draw_curves};
+use autoencode::network::{Curve, curves, draw_curves};
 use clap::Args;
 use serde_json::json;
 

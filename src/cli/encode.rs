@@ -7,7 +7,7 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Format, Names, Writer};
 use autoencode::data::{Dataset, Images, grouped};
-use autoencode::model::Code;
+use autoencode::network::Code;
 use autoencode::picture::Picture;
 use autoencode::train::Interrupt;
 use candle_core::{Device, Tensor};

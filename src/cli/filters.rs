@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use autoencode::model::{Filters as LayerFilters, filters};
+use autoencode::network::{Filters as LayerFilters, filters};
 use autoencode::picture::{filter_grid, write_rgb};
 use clap::Args;
 use serde_json::json;

@@ -7,7 +7,7 @@ use autoencode::evaluate::{
     CodeKnn, Conditions, ImportanceBound, PcaBaseline, code_knn, compression, importance_bound,
     pca_baseline,
 };
-use autoencode::model::{Autoencoder, Code};
+use autoencode::network::{Autoencoder, Code};
 use candle_core::Device;
 use clap::Args;
 use serde::Serialize;

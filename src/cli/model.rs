@@ -6,7 +6,7 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::device::Chosen;
-use autoencode::model::Autoencoder;
+use autoencode::network::Autoencoder;
 use clap::Args;
 
 /// The denoiser that ships in models/, built into the binary.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::corruption::NoiseKey;
 use autoencode::data::{Batch, Images, Keys, Preparation};
-use autoencode::model::Autoencoder;
+use autoencode::network::Autoencoder;
 use autoencode::picture::{Fit, Picture, fit, read_png};
 use autoencode::random::Purpose;
 use autoencode::recipe::Precision;

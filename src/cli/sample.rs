@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Mixture, from_prior};
-use autoencode::model::Code;
+use autoencode::network::Code;
 use autoencode::picture::{ContactSheet, Picture, write_png, write_rgb};
 use candle_core::{Device, Tensor};
 use clap::Args;

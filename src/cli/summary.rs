@@ -7,7 +7,7 @@ use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::data::grouped;
 use autoencode::engine::fastest;
-use autoencode::model::{Autoencoder, Parameters};
+use autoencode::network::{Autoencoder, Parameters};
 use autoencode::picture::{Chart, network, units};
 use autoencode::recipe::Recipe;
 use candle_core::Device;

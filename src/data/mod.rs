@@ -22,8 +22,6 @@ mod origin;
 mod path;
 mod points;
 pub(crate) mod python;
-#[cfg(feature = "cuda")]
-mod resident;
 mod sample;
 mod split;
 
@@ -33,8 +31,6 @@ pub use batch::{Batch, Keys, Preparation};
 pub use batches::Batches;
 pub use images::{Images, Sample};
 pub use origin::{Origin, grouped};
-#[cfg(feature = "cuda")]
-pub(crate) use resident::Resident;
 
 use crate::recipe::{DataConfig, NamedSet, Points, ValidationSet};
 use crate::{Error, Result};

@@ -7,7 +7,7 @@ use super::Engine;
 use crate::Error;
 use crate::Result;
 use crate::data::Batch;
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::objective::Losses;
 use crate::recipe::Objective;
 

@@ -1,21 +1,21 @@
 //! Who computes gradients. The trainer asks an [`Engine`] and cannot tell which one answers.
 
 mod autograd;
+pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
-mod card;
-mod lowered;
-mod plan;
+pub(crate) mod cuda;
+mod trained;
 
 use candle_core::backprop::GradStore;
 
 pub use autograd::Autograd;
+pub use cpu::CpuEngine;
 #[cfg(feature = "cuda")]
-pub use card::CardPlan;
-pub use plan::Plan;
+pub use cuda::CudaEngine;
 
 use crate::Result;
 use crate::data::Batch;
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::objective::Losses;
 use crate::optim::Optimizer;
 use crate::recipe::{Objective, Precision};
@@ -81,7 +81,7 @@ pub struct Standing {
     pub failure: Option<(&'static str, f64)>,
 }
 
-/// The fastest engine for a network built on trainable variables: [`Plan`] on the CPU, `CardPlan` on a CUDA card, where
+/// The fastest engine for a network built on trainable variables: [`CpuEngine`] on the CPU, `CudaEngine` on a CUDA card, where
 /// they can do all layers, else [`Autograd`].
 ///
 /// On a card the engine is tried first: should its gradients not be those of [`Autograd`], or a kernel fail, it is
@@ -94,7 +94,7 @@ pub fn fastest(
     objective: Objective,
     precision: Precision,
 ) -> Result<Box<dyn Engine>> {
-    if let Some(plan) = Plan::new(&model, objective)? {
+    if let Some(plan) = CpuEngine::new(&model, objective)? {
         return Ok(Box::new(plan));
     }
     #[cfg(feature = "cuda")]
@@ -113,7 +113,7 @@ fn on_card(
     objective: Objective,
     precision: Precision,
 ) -> Result<Box<dyn Engine>> {
-    let plan = CardPlan::new(&model, objective, precision);
+    let plan = CudaEngine::new(&model, objective, precision);
     let mut reference = Autograd::new(model, objective);
     let tried = plan.and_then(|plan| match plan {
         Some(mut plan) => plan.try_out(&mut reference).map(|()| Some(plan)),

@@ -7,7 +7,7 @@ use super::knn::check_k;
 use super::{BATCH, Labelled, knn_accuracy, values};
 use crate::Result;
 use crate::data::{Dataset, Images, grouped};
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 
 /// How many values an image has for each value of its code. Values are counted, not bytes: those of a
 /// code are floats, those of most images bytes.

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::corruption::NoiseKey;
 use crate::data::Batch;
 use crate::device::reals;
-use crate::model::{Autoencoder, Code};
+use crate::network::{Autoencoder, Code};
 use crate::objective::Losses;
 use crate::random::Purpose;
 use crate::recipe::Objective;

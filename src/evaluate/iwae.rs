@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{BATCH, Conditions, values};
 use crate::corruption::NoiseKey;
 use crate::data::Images;
-use crate::model::{Autoencoder, Code};
+use crate::network::{Autoencoder, Code};
 use crate::random::Purpose;
 use crate::recipe::{Elbo, Reconstruction};
 use crate::{Error, Result};

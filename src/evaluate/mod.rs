@@ -23,13 +23,14 @@ pub use quality::{Quality, absolute_error, bce_per_pixel, psnr_db, squared_error
 pub use ssim::ssim;
 
 use crate::Result;
+use crate::activation::Activation;
 use crate::corruption::NoiseKey;
 use crate::data::{Batch, Images, Keys, Preparation};
 use crate::device::{reals, scalar};
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::ops;
 use crate::random::Purpose;
-use crate::recipe::{Activation, Objective, Reconstruction};
+use crate::recipe::{Objective, Reconstruction};
 use elbo::ElboTotals;
 use serde::Serialize;
 

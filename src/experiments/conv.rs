@@ -5,7 +5,7 @@ use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::{Batch, Dataset, Preparation};
 use crate::evaluate::Part;
-use crate::model::{self, Autoencoder};
+use crate::network::{self, Autoencoder};
 use crate::picture::{ContactSheet, Picture, filter_grid, write_rgb};
 
 const RECIPE: &str = "conv-denoiser-tutorial";
@@ -100,11 +100,11 @@ pub fn filters(lab: &mut Lab) -> Result<Outcome> {
             (lab.train(recipe, data)?.model().clone(), origin)
         }
     };
-    let filters = model::filters(&model, Some(SHOWN), 0)?;
+    let filters = network::filters(&model, Some(SHOWN), 0)?;
     let path = lab.file("filters.png");
     let grid = filter_grid(&filters.tiles, filters.height, filters.width, SCALE)?;
     write_rgb(&path, &grid)?;
-    let refused = match model::filters(&model, Some(WEIGHTLESS), 0) {
+    let refused = match network::filters(&model, Some(WEIGHTLESS), 0) {
         Err(error) => error.to_string(),
         Ok(_) => "filters".to_string(),
     };

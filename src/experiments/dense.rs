@@ -5,7 +5,7 @@ use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Dataset;
 use crate::evaluate::Part;
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
 /// With the library's recipe.

@@ -2,7 +2,7 @@
 
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::model::{Autoencoder, Parameters, curves, draw_curves};
+use crate::network::{Autoencoder, Parameters, curves, draw_curves};
 use crate::picture::{network, units};
 
 /// Every activation with its derivative.

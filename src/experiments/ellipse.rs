@@ -10,7 +10,7 @@ use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Batch;
 use crate::evaluate::Part;
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::picture::{
     Chart, Group, Scale, ScatterOptions, ScatterPanel, Series, curves_scaled, scatter_row,
 };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use candle_core::Device;
 
 use crate::data::{Dataset, Source, load_with};
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::recipe::Recipe;
 use crate::train::{EpochMetrics, Event, Trainer};
 use crate::{Error, Result};

@@ -6,7 +6,7 @@ use super::statistics::{median, seeds};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::evaluate::Part;
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::picture::{Group, ScatterOptions, ScatterPanel, scatter_row};
 
 /// One feature is a hundred times the other: the code needs one value, and nothing is lost.

@@ -8,7 +8,7 @@ pub use losses::Losses;
 
 use crate::data::Batch;
 use crate::device::scalars;
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::recipe::{CodePenalty, Elbo, Objective, Recipe, Reconstruction};
 use crate::{Error, Result, ops};
 

@@ -3,7 +3,7 @@
 use super::number::Number;
 use super::rule::Rule;
 #[cfg(feature = "cuda")]
-use crate::card::{self, Move};
+use crate::engine::cuda::{self, Move};
 use crate::recipe::Adadelta;
 
 /// Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701 (2012), algorithm 1:

@@ -3,7 +3,7 @@
 use super::number::Number;
 use super::rule::Rule;
 #[cfg(feature = "cuda")]
-use crate::card::{self, Move};
+use crate::engine::cuda::{self, Move};
 use crate::recipe::Adam;
 
 /// Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1: with m

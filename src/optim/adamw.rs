@@ -4,7 +4,7 @@ use super::adam::Moments;
 use super::number::Number;
 use super::rule::Rule;
 #[cfg(feature = "cuda")]
-use crate::card::Move;
+use crate::engine::cuda::Move;
 use crate::recipe::{Adam, AdamW};
 
 /// Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2:

@@ -46,8 +46,8 @@ mod tests {
 
     use super::super::optimizer::Parameter;
     use super::*;
-    use crate::card::{Address, Judgement, Status, Steps};
     use crate::device::card_under_test;
+    use crate::engine::cuda::{Address, Judgement, Status, Steps};
     use crate::random::{Purpose, Stream};
 
     const KINDS: [&str; 9] = [

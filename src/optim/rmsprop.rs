@@ -3,7 +3,7 @@
 use super::number::Number;
 use super::rule::Rule;
 #[cfg(feature = "cuda")]
-use crate::card::{self, Move};
+use crate::engine::cuda::{self, Move};
 use crate::recipe::RmsProp;
 
 /// Tieleman and Hinton, "Lecture 6.5 - rmsprop: divide the gradient by a running average of its

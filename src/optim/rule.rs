@@ -19,7 +19,7 @@ pub(super) trait Rule<const STATE: usize>: Sync {
 
     /// The same for the kernels of a CUDA card, which have the formula once more.
     #[cfg(feature = "cuda")]
-    fn on_card(&self) -> crate::card::Move;
+    fn on_card(&self) -> crate::engine::cuda::Move;
 }
 
 /// A variable with its state and what moves it.
@@ -121,8 +121,8 @@ impl Move<'_> {
 
     /// Where all of it lies on a CUDA card.
     #[cfg(feature = "cuda")]
-    pub fn on_card(&self) -> crate::Result<crate::card::Variable> {
-        use crate::card::{Address, Variable};
+    pub fn on_card(&self) -> crate::Result<crate::engine::cuda::Variable> {
+        use crate::engine::cuda::{Address, Variable};
         let state = |number: usize| match self.state.get(number) {
             Some(tensor) => Address::of(tensor),
             None => Ok(Address::NONE),

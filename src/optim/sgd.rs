@@ -3,7 +3,7 @@
 use super::number::Number;
 use super::rule::Rule;
 #[cfg(feature = "cuda")]
-use crate::card::{self, Move};
+use crate::engine::cuda::{self, Move};
 use crate::recipe::Sgd;
 
 /// w -= lr g.

@@ -1,7 +1,5 @@
 //! Recipes: all that determines a trained model besides the data, as plain data read from TOML.
 
-mod activation;
-mod activation_text;
 mod builtin;
 mod corruption;
 mod data;
@@ -19,7 +17,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use activation::Activation;
 pub use builtin::{Builtin, builtin};
 pub use corruption::{Corruption, Draw, Noise, Strength, Target};
 pub use data::{Binarization, DataConfig, ImageSize, NamedSet, Resize, ValidationSet};
@@ -31,6 +28,7 @@ pub use sampling::Sampling;
 pub use training::{Precision, Schedule, Training, Unit};
 pub use vae::{Body, VaeConfig};
 
+use crate::activation::Activation;
 use crate::open::read_text;
 use crate::{Error, Result};
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Activation;
 use super::training::check;
 use super::vae::VaeConfig;
+use crate::activation::Activation;
 use crate::{Error, Result};
 
 /// The network of a recipe: one family with its sizes.

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Activation;
 use super::network::{
     Initialization, MAX_UNITS, check_kernel, check_scale, in_range, relu, sigmoid, three, two,
 };
+use crate::activation::Activation;
 use crate::{Error, Result};
 
 /// A variational autoencoder (Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014): the

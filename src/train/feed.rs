@@ -4,10 +4,10 @@ use candle_core::Device;
 
 use crate::Result;
 use crate::corruption::NoiseKey;
-#[cfg(feature = "cuda")]
-use crate::data::Resident;
 use crate::data::{Batch, Images, Keys, Preparation};
-use crate::model::Code;
+#[cfg(feature = "cuda")]
+use crate::engine::cuda::Resident;
+use crate::network::Code;
 use crate::random::Purpose;
 use crate::recipe::Recipe;
 

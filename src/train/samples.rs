@@ -8,7 +8,7 @@ use super::metrics::EpochMetrics;
 use crate::Result;
 use crate::data::{Batch, Dataset, Preparation};
 use crate::evaluate::Part;
-use crate::model::Autoencoder;
+use crate::network::Autoencoder;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::recipe::Recipe;
 

@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::codes::Mixture;
 use crate::corruption::NoiseKey;
 use crate::data::{Batch, Keys, Preparation};
-use crate::model::{Autoencoder, Code};
+use crate::network::{Autoencoder, Code};
 use crate::random::{Purpose, Stream};
 use crate::recipe::Sampling;
 use candle_core::DType;

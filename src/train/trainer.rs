@@ -11,7 +11,7 @@ use crate::data::{Batch, Batches, Dataset, Preparation};
 use crate::device::check_precision;
 use crate::engine::{Engine, fastest};
 use crate::evaluate::{Conditions, Part, Report, evaluate};
-use crate::model::{Autoencoder, Parameters};
+use crate::network::{Autoencoder, Parameters};
 use crate::objective::Losses;
 use crate::optim::Optimizer;
 use crate::recipe::Recipe;

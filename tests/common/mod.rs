@@ -13,7 +13,7 @@ use assert_cmd::Command;
 use autoencode::checkpoint::{Best, Checkpoint, Progress};
 use autoencode::data::{self, Dataset, Images, Source};
 use autoencode::device::DeviceChoice;
-use autoencode::model::{Autoencoder, Parameters};
+use autoencode::network::{Autoencoder, Parameters};
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::Recipe;
 use candle_core::{DType, Device, Tensor};

@@ -47,7 +47,7 @@ library libcurand.so.10 "$toolkit/libcurand.so.10" "$here/libraries/curand.cpp"
 
 # The project's kernels include instructions.cuh from beside themselves: they are copied to the one that stands in.
 rm -f "$out"/project/*
-cp -p "$project"/src/card/kernels/*.cu* "$out/project"
+cp -p "$project"/src/engine/cuda/kernels/*.cu* "$out/project"
 cp -p "$here/shim/instructions.cuh" "$out/project"
 of_candle=("$candle"/{affine,binary,cast,conv,fill,indexing,reduce,sort,ternary,unary}.cu)
 of_project=("$out"/project/*.cu "$here"/self_test/*.cu)

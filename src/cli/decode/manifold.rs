@@ -7,7 +7,7 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Reader, prior_quantiles, spread};
 use autoencode::device::Chosen;
-use autoencode::model::Code;
+use autoencode::network::Code;
 use autoencode::picture::{ManifoldAxis, Picture, manifold};
 use candle_core::Tensor;
 use clap::Args;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Format, Names, Writer};
 use autoencode::evaluate::psnr_db;
-use autoencode::model::Autoencoder;
+use autoencode::network::Autoencoder;
 use autoencode::picture::{Picture, write_png, write_rgb};
 use candle_core::{Device, Tensor};
 use clap::Args;

@@ -8,7 +8,7 @@ use autoencode::Error;
 use autoencode::data::{Images, grouped};
 
 use autoencode::evaluate::Pca;
-use autoencode::model::Autoencoder;
+use autoencode::network::Autoencoder;
 use autoencode::picture::{Group, ScatterOptions, scatter};
 use candle_core::{DType, Device};
 use clap::Args;

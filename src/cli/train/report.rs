@@ -7,7 +7,7 @@ use autoencode::checkpoint::Checkpoint;
 use autoencode::data::grouped;
 use autoencode::device::Chosen;
 use autoencode::evaluate::{Part, Report};
-use autoencode::model::Code;
+use autoencode::network::Code;
 use autoencode::train::{RunFolder, Trainer};
 use serde_json::json;
 

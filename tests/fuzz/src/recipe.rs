@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use autoencode::model::Autoencoder;
+use autoencode::network::Autoencoder;
 use autoencode::recipe::Recipe;
 
 use super::check_message;

@@ -1,0 +1,51 @@
+//! Networks lowered into steps over preallocated memory, for the CPU.
+//!
+//! A list of layers becomes a list of [`CpuStep`]s, in which a convolution takes with it what stands before and
+//! behind it (upsampling; bias, activation, max-pool) and goes through fewer products than its sum has
+//! terms. The room knows nothing of tensors: slices of f32 come in and go out.
+//!
+//! Kernels are generic over [`pulp::Simd`] and compiled once for each instruction set of [`Isa`]. Indices
+//! and pointers in them stay inside of sizes that the lowering has fixed; each kernel asserts the lengths it
+//! is given before it begins.
+
+mod arena;
+mod axis;
+mod conv;
+mod dense;
+mod elementwise;
+mod engine;
+mod finish;
+mod flat;
+mod gather;
+mod grid;
+mod isa;
+mod latent;
+mod lines;
+mod loss;
+mod lower;
+mod math;
+mod network;
+mod passes;
+mod product;
+mod rearrange;
+mod scatter;
+mod separable;
+mod shard;
+mod step;
+mod task;
+mod tiles;
+mod upsampled;
+mod weights;
+mod winograd;
+
+pub(crate) use elementwise::Elementwise;
+pub use engine::CpuEngine;
+pub(crate) use isa::Isa;
+pub(crate) use latent::Latent;
+pub(crate) use lower::{Shape, Stage, lower};
+pub(crate) use network::CpuNetwork;
+pub(crate) use step::Parameters;
+pub(crate) use task::{Factors, Sums, Task};
+
+#[cfg(test)]
+mod tests;

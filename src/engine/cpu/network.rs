@@ -1,0 +1,262 @@
+//! A lowered network and its memory: samples through all steps, and gradients back.
+//!
+//! A batch is cut into lanes by its size alone. Each lane goes through the network in micro-batches, in order,
+//! on one thread, and sums its own gradients; those of the lanes are added in order. So results have the
+//! same bits for any number of threads.
+
+use std::sync::{Mutex, PoisonError};
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::arena::Arena;
+use super::isa::Isa;
+use super::lines::Lines;
+use super::shard::{Forwards, Shard};
+use super::step::{CpuStep, Packed, Parameters, sum_lanes};
+use super::task::{Sums, Task};
+
+/// Lanes at most.
+const SHARDS: usize = 16;
+/// Samples of a micro-batch. Networks with convolutions work on few, whose values stay in the caches; the
+/// products of dense networks take more, or loading the weights would take longer than multiplying.
+const CONV_SAMPLES: usize = 16;
+const DENSE_SAMPLES: usize = 64;
+/// Values behind all steps of a micro-batch: a gigabyte of them, which only samples of millions of values
+/// reach.
+const MOST_VALUES: usize = 1 << 28;
+
+/// Values that take longer to move than it takes to wake another thread.
+const WORTH_A_THREAD: usize = 1 << 17;
+
+/// Where the gradients of a weight and its bias go.
+pub(crate) type Slot<'a> = (&'a mut [f32], &'a mut [f32]);
+
+/// Steps from samples to reconstructions, both flat.
+#[derive(Debug)]
+pub(crate) struct CpuNetwork {
+    pub(super) steps: Vec<CpuStep>,
+    /// The step whose samples are the codes.
+    pub(super) code: usize,
+    pub(super) samples: usize,
+    isa: Isa,
+    pub(super) packed: Vec<Packed>,
+    /// Where each step's part of a lane's gradient begins.
+    pub(super) places: Vec<usize>,
+    lane_len: usize,
+    lanes: Vec<Lines>,
+    arenas: Mutex<Vec<Arena>>,
+}
+
+impl CpuNetwork {
+    /// From steps, each of which reads what the one before it writes; the codes are what step `code` reads.
+    pub fn new(steps: Vec<CpuStep>, code: usize, isa: Isa) -> Self {
+        let has_images = steps.iter().any(|step| {
+            matches!(
+                step,
+                CpuStep::Fast(_) | CpuStep::Gather(_) | CpuStep::Scatter(_)
+            )
+        });
+        let samples = match has_images {
+            true => CONV_SAMPLES,
+            false => DENSE_SAMPLES,
+        };
+        let values: usize = steps.iter().map(CpuStep::out_len).sum();
+        let mut places = Vec::with_capacity(steps.len());
+        let mut lane_len = 0;
+        for step in &steps {
+            places.push(lane_len);
+            lane_len += step.weight_len() + step.bias_len();
+        }
+        Self {
+            packed: steps.iter().map(CpuStep::unpacked).collect(),
+            samples: samples.min(MOST_VALUES / values.max(1)).max(1),
+            steps,
+            code,
+            isa,
+            places,
+            lane_len,
+            lanes: Vec::new(),
+            arenas: Mutex::default(),
+        }
+    }
+
+    /// Values of a sample before the first step and behind the last.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.input_len(), self.out_len())
+    }
+
+    /// Dimensions of the noise that a variational network takes.
+    pub fn latent(&self) -> Option<usize> {
+        self.steps.iter().find_map(|step| match step {
+            CpuStep::Latent(latent) => Some(latent.dimensions),
+            _ => None,
+        })
+    }
+
+    pub(super) fn input_len(&self) -> usize {
+        self.steps.first().map_or(0, CpuStep::x_len)
+    }
+
+    pub(super) fn out_len(&self) -> usize {
+        self.steps.last().map_or(0, CpuStep::out_len)
+    }
+
+    /// Takes over the weights, one pair for each step that has some.
+    pub fn pack(&mut self, parameters: &[Parameters]) {
+        let isa = self.isa;
+        let steps = self.steps.iter().zip(&mut self.packed);
+        let trained = steps.filter(|(step, _)| step.is_trained());
+        let jobs = trained.zip(parameters);
+        let jobs: Vec<_> = jobs
+            .filter(|((_, packed), _)| !matches!(packed, Packed::Nothing))
+            .collect();
+        jobs.into_par_iter()
+            .for_each(|((step, packed), &parameters)| {
+                isa.run(Pack {
+                    step,
+                    parameters,
+                    packed,
+                });
+            });
+    }
+
+    /// Samples to reconstructions, both flat.
+    pub fn run(&self, parameters: &[Parameters], input: &[f32], out: &mut [f32]) {
+        let (input_len, out_len) = (self.input_len(), self.out_len());
+        let parts = input.par_chunks(self.samples * input_len);
+        parts
+            .zip(out.par_chunks_mut(self.samples * out_len))
+            .for_each(|(input, out)| {
+                self.with_arena(|arena| {
+                    self.isa.run(Forwards {
+                        network: self,
+                        parameters,
+                        input,
+                        noise: None,
+                        arena,
+                    });
+                    if let Some(values) = arena.values.last() {
+                        out.copy_from_slice(&values[..out.len()]);
+                    }
+                });
+            });
+    }
+
+    /// The sums of the losses; gradients are left in the first lane, for [`CpuNetwork::unpack`].
+    pub fn gradients(&mut self, parameters: &[Parameters], task: Task) -> Sums {
+        let batch = task.input.len() / self.input_len().max(1);
+        let samples = batch.div_ceil(SHARDS).max(self.samples);
+        let count = batch.div_ceil(samples);
+        let mut lanes = std::mem::take(&mut self.lanes);
+        while lanes.len() < count {
+            lanes.push(Lines::zeros(self.lane_len));
+        }
+        let this = &*self;
+        let work = |number: usize, lane: &mut Lines| {
+            let range = number * samples..batch.min((number + 1) * samples);
+            this.with_arena(|arena| {
+                this.isa.run(Shard {
+                    network: this,
+                    parameters,
+                    task,
+                    range,
+                    lane,
+                    arena,
+                })
+            })
+        };
+        let sums: Vec<Sums> = match lanes.get_mut(..count) {
+            // Waking another thread takes longer than some networks take for a step.
+            Some([lane]) => vec![work(0, lane)],
+            Some(lanes) => lanes
+                .par_iter_mut()
+                .enumerate()
+                .map(|(number, lane)| work(number, lane))
+                .collect(),
+            None => Vec::new(),
+        };
+        if let Some((total, others)) = lanes.get_mut(..count).and_then(<[Lines]>::split_first_mut) {
+            self.reduce(total, others);
+        }
+        self.lanes = lanes;
+        let mut total = Sums::default();
+        for sums in sums {
+            total.distance += sums.distance;
+            total.penalty += sums.penalty;
+            total.kl += sums.kl;
+        }
+        total
+    }
+
+    /// The sum of all lanes, in order.
+    fn reduce(&self, total: &mut Lines, others: &[Lines]) {
+        /// Values that are worth a task of their own.
+        const CHUNK: usize = 1 << 15;
+        if others.is_empty() {
+            return;
+        }
+        let chunks = total.par_chunks_mut(CHUNK).enumerate();
+        chunks.for_each(|(number, total)| {
+            let range = number * CHUNK..number * CHUNK + total.len();
+            let others = others.iter().map(|lane| &lane[range.clone()]).collect();
+            self.isa.run(Reduce { total, others });
+        });
+    }
+
+    /// The gradient of the parameters of each step that has some.
+    pub fn unpack(&self, gradients: Vec<Slot>) {
+        let Some(lane) = self.lanes.first() else {
+            return;
+        };
+        let steps = self.steps.iter().zip(&self.places);
+        let trained = steps.filter(|(step, _)| step.is_trained());
+        let jobs: Vec<_> = trained.zip(gradients).collect();
+        let unpack = |((step, &place), (weight, bias)): ((&CpuStep, &usize), Slot)| {
+            let len = step.weight_len() + step.bias_len();
+            step.unpack(&lane[place..][..len], weight, bias);
+        };
+        if self.lane_len < WORTH_A_THREAD {
+            jobs.into_iter().for_each(unpack);
+        } else {
+            jobs.into_par_iter().for_each(unpack);
+        }
+    }
+
+    /// Lends the memory of a thread, made where there is none free.
+    fn with_arena<R>(&self, work: impl FnOnce(&mut Arena) -> R) -> R {
+        let lock = || self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = lock().pop();
+        let mut arena = free.unwrap_or_else(|| Arena::new(&self.steps, self.samples));
+        let result = work(&mut arena);
+        lock().push(arena);
+        result
+    }
+}
+
+struct Pack<'a> {
+    step: &'a CpuStep,
+    parameters: Parameters<'a>,
+    packed: &'a mut Packed,
+}
+
+impl WithSimd for Pack<'_> {
+    type Output = ();
+
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.step.pack(simd, self.parameters, self.packed);
+    }
+}
+
+struct Reduce<'a> {
+    total: &'a mut [f32],
+    others: Vec<&'a [f32]>,
+}
+
+impl WithSimd for Reduce<'_> {
+    type Output = ();
+
+    fn with_simd<S: Simd>(self, simd: S) {
+        sum_lanes(simd, self.total, &self.others);
+    }
+}

@@ -1,0 +1,372 @@
+//! Matrix products without packing.
+//!
+//! A general product packs both operands first, as it cannot know how they lie. Here the transforms write
+//! them as the kernel reads them: rows of the left operand anywhere, the right operand in lines. Measured
+//! on one core of an AMD EPYC (Zen 4, at most 118 GFLOP/s), in GFLOP/s, beside the `gemm` crate with
+//! AVX-512 (`cargo test --release --lib products_per_second -- --ignored --nocapture`):
+//!
+//! | rows x columns x depth | gemm | here, AVX-512 | here, AVX2 | here, portable |
+//! | --- | --- | --- | --- | --- |
+//! | 12 x 64 x 32 | 76 | 110 | 106 | 15 |
+//! | 16 x 128 x 128 | 112 | 117 | 109 | 15 |
+//! | 56 x 128 x 64 | 104 | 116 | 108 | 15 |
+//! | 64 x 256 x 784 | 109 | 118 | 108 | 15 |
+
+use pulp::Simd;
+
+use super::isa::vectorize;
+use super::lines::padded;
+
+/// Columns of a panel of [`Right::Panels`].
+const PANEL: usize = 32;
+
+/// The left operand: element (i, k) lies at `i * row + k * step`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left<'a> {
+    pub data: &'a [f32],
+    pub row: usize,
+    pub step: usize,
+}
+
+/// The right operand, `depth` rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Right<'a> {
+    /// Panels of 32 columns one behind the other, each `depth` rows of 32; the last as wide as the columns
+    /// that are left, padded with zeros to a multiple of 16.
+    Panels(&'a [f32]),
+    /// Element (k, j) at `k * row + j`.
+    Rows { data: &'a [f32], row: usize },
+}
+
+/// Length of a right operand in panels.
+pub(crate) fn panels_len(depth: usize, columns: usize) -> usize {
+    depth * padded(columns)
+}
+
+/// Where element (row, column) of a matrix (depth, columns) lies in panels.
+pub(crate) fn panel_place(depth: usize, columns: usize, row: usize, column: usize) -> usize {
+    let panel = column / PANEL * PANEL;
+    let width = PANEL.min(padded(columns) - panel);
+    depth * panel + row * width + column - panel
+}
+
+/// Where a product goes: element (i, j) at `i * row + j`.
+#[derive(Debug)]
+pub(crate) struct Out<'a> {
+    pub data: &'a mut [f32],
+    pub row: usize,
+    /// Whether it is added to what is there.
+    pub accumulate: bool,
+}
+
+/// `out = left right`, or `out += left right`.
+///
+/// # Shapes
+/// `left` is (rows, depth), `right` is (depth, columns), `out` is (rows, columns).
+///
+/// # Panics
+/// If an operand is shorter than its sizes say, which only a mistake in the lowering can bring about.
+pub(crate) fn product<S: Simd>(
+    simd: S,
+    out: Out,
+    (rows, columns, depth): (usize, usize, usize),
+    left: Left,
+    right: Right,
+) {
+    if rows == 0 || columns == 0 || depth == 0 {
+        return;
+    }
+    assert!((rows - 1) * left.row + (depth - 1) * left.step < left.data.len());
+    assert!(columns <= out.row && (rows - 1) * out.row + columns <= out.data.len());
+    match right {
+        Right::Panels(data) => assert!(panels_len(depth, columns) <= data.len()),
+        Right::Rows { data, row } => {
+            assert!(columns <= row && (depth - 1) * row + columns <= data.len());
+        }
+    }
+    let job = Job {
+        rows,
+        depth,
+        left: left.data.as_ptr(),
+        left_row: left.row,
+        left_step: left.step,
+        out_row: out.row,
+        accumulate: out.accumulate,
+    };
+    let out = out.data.as_mut_ptr();
+    vectorize(
+        simd,
+        #[inline(always)]
+        || {
+            let mut column = 0;
+            while column < columns {
+                let (width, right, right_row) = match right {
+                    Right::Panels(data) => {
+                        let width = PANEL.min(padded(columns - column));
+                        // SAFETY: panels before this one hold `depth * column` values, which the assertion covers.
+                        (width, unsafe { data.as_ptr().add(depth * column) }, width)
+                    }
+                    // SAFETY: column < columns <= row, inside the first row.
+                    Right::Rows { data, row } => (PANEL, unsafe { data.as_ptr().add(column) }, row),
+                };
+                let here = width.min(columns - column);
+                // SAFETY: the assertions above cover every element of the rows and of these columns.
+                unsafe { panel(simd, job, right, right_row, out.add(column), here) };
+                column += width;
+            }
+        },
+    );
+}
+
+/// What the blocks of a product share.
+#[derive(Clone, Copy)]
+struct Job {
+    rows: usize,
+    depth: usize,
+    left: *const f32,
+    left_row: usize,
+    left_step: usize,
+    out_row: usize,
+    accumulate: bool,
+}
+
+/// Rows and vectors of a block: with the right operand's vectors and one of the left's the sums stay in
+/// registers, of which AVX-512 and NEON have 32, AVX2 16.
+#[inline(always)]
+unsafe fn panel<S: Simd>(
+    simd: S,
+    job: Job,
+    right: *const f32,
+    right_row: usize,
+    out: *mut f32,
+    columns: usize,
+) {
+    let lanes = S::F32_LANES;
+    let mut column = 0;
+    // SAFETY: the caller has checked all operands for `columns` columns; the blocks stay inside them.
+    unsafe {
+        while column + 2 * lanes <= columns {
+            let (right, out) = (right.add(column), out.add(column));
+            if lanes == 8 {
+                rows::<S, 4, 2>(simd, job, right, right_row, out);
+            } else {
+                rows::<S, 8, 2>(simd, job, right, right_row, out);
+            }
+            column += 2 * lanes;
+        }
+        while column + lanes <= columns {
+            rows::<S, 8, 1>(simd, job, right.add(column), right_row, out.add(column));
+            column += lanes;
+        }
+        if column < columns {
+            let (right, out) = (right.add(column), out.add(column));
+            tail(simd, job, right, right_row, out, columns - column);
+        }
+    }
+}
+
+/// All rows of `VECTORS` vectors of columns.
+#[inline(always)]
+unsafe fn rows<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    job: Job,
+    right: *const f32,
+    right_row: usize,
+    out: *mut f32,
+) {
+    let mut row = 0;
+    // SAFETY: row + the rows of a block never pass job.rows.
+    unsafe {
+        while row + ROWS <= job.rows {
+            block::<S, ROWS, VECTORS>(simd, job, row, right, right_row, out);
+            row += ROWS;
+        }
+        if ROWS > 4 && row + 4 <= job.rows {
+            block::<S, 4, VECTORS>(simd, job, row, right, right_row, out);
+            row += 4;
+        }
+        if row + 2 <= job.rows {
+            block::<S, 2, VECTORS>(simd, job, row, right, right_row, out);
+            row += 2;
+        }
+        if row < job.rows {
+            block::<S, 1, VECTORS>(simd, job, row, right, right_row, out);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    job: Job,
+    row: usize,
+    right: *const f32,
+    right_row: usize,
+    out: *mut f32,
+) {
+    let lanes = S::F32_LANES;
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    // SAFETY: the caller vouches for these rows and columns of all three operands.
+    unsafe {
+        let left = job.left.add(row * job.left_row);
+        for k in 0..job.depth {
+            let from = right.add(k * right_row);
+            let mut right = [simd.splat_f32s(0.0); VECTORS];
+            for (j, right) in right.iter_mut().enumerate() {
+                *right = load::<S>(from.add(j * lanes));
+            }
+            let left = left.add(k * job.left_step);
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let left = simd.splat_f32s(*left.add(i * job.left_row));
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = simd.mul_add_e_f32s(left, right, *sum);
+                }
+            }
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            for (j, sum) in sums.into_iter().enumerate() {
+                let to = out.add((row + i) * job.out_row + j * lanes);
+                let before = match job.accumulate {
+                    true => load::<S>(to),
+                    false => simd.splat_f32s(0.0),
+                };
+                store::<S>(to, simd.add_f32s(before, sum));
+            }
+        }
+    }
+}
+
+/// Columns that fill no vector.
+#[inline(always)]
+unsafe fn tail<S: Simd>(
+    simd: S,
+    job: Job,
+    right: *const f32,
+    right_row: usize,
+    out: *mut f32,
+    columns: usize,
+) {
+    // SAFETY: as of `block`; slices hold exactly the columns that are left.
+    unsafe {
+        for row in 0..job.rows {
+            let mut sum = simd.splat_f32s(0.0);
+            for k in 0..job.depth {
+                let left = *job.left.add(row * job.left_row + k * job.left_step);
+                let right = std::slice::from_raw_parts(right.add(k * right_row), columns);
+                let right = simd.partial_load_f32s(right);
+                sum = simd.mul_add_e_f32s(simd.splat_f32s(left), right, sum);
+            }
+            let to = std::slice::from_raw_parts_mut(out.add(row * job.out_row), columns);
+            if job.accumulate {
+                sum = simd.add_f32s(simd.partial_load_f32s(to), sum);
+            }
+            simd.partial_store_f32s(to, sum);
+        }
+    }
+}
+
+/// A vector from memory, aligned or not.
+///
+/// # Safety
+/// `S::F32_LANES` values can be read there.
+#[inline(always)]
+pub(crate) unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
+    // SAFETY: the caller's; a vector is plain values.
+    unsafe { from.cast::<S::f32s>().read_unaligned() }
+}
+
+/// A vector to memory, aligned or not.
+///
+/// # Safety
+/// `S::F32_LANES` values can be written there.
+#[inline(always)]
+pub(crate) unsafe fn store<S: Simd>(to: *mut f32, vector: S::f32s) {
+    // SAFETY: the caller's; a vector is plain values.
+    unsafe { to.cast::<S::f32s>().write_unaligned(vector) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use pulp::WithSimd;
+
+    use super::*;
+    use crate::engine::cpu::isa::Isa;
+    use crate::engine::cpu::lines::Lines;
+
+    struct Product<'a> {
+        out: &'a mut [f32],
+        left: &'a [f32],
+        right: &'a [f32],
+        sizes: (usize, usize, usize),
+    }
+
+    impl WithSimd for Product<'_> {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            let (_, columns, depth) = self.sizes;
+            let out = Out {
+                data: self.out,
+                row: columns,
+                accumulate: false,
+            };
+            let left = Left {
+                data: self.left,
+                row: depth,
+                step: 1,
+            };
+            product(simd, out, self.sizes, left, Right::Panels(self.right));
+        }
+    }
+
+    /// The lowest time of some runs.
+    fn time(mut work: impl FnMut()) -> Duration {
+        let run = |_| {
+            let start = Instant::now();
+            work();
+            start.elapsed()
+        };
+        (0..9).map(run).min().unwrap_or_default()
+    }
+
+    /// Prints the table of this file.
+    #[test]
+    #[ignore = "a measurement, for a machine that does nothing else"]
+    fn products_per_second() {
+        for sizes in [(12, 64, 32), (16, 128, 128), (56, 128, 64), (64, 256, 784)] {
+            let (rows, columns, depth) = sizes;
+            let (left, right) = (Lines::zeros(rows * depth), Lines::zeros(depth * columns));
+            let mut out = Lines::zeros(rows * columns);
+            let repeats = 40_000_000 / (rows * columns * depth);
+            let rate = |time: Duration| {
+                let operations = 2 * rows * columns * depth * repeats;
+                operations as f64 / time.as_secs_f64() / 1e9
+            };
+            let theirs = time(|| {
+                use crate::ops::{Matrix, product};
+                for _ in 0..repeats {
+                    let left = Matrix::new(&left, rows, depth);
+                    let right = Matrix::new(&right, depth, columns);
+                    product(&mut out, columns, left, right, false).unwrap();
+                }
+            });
+            print!("{rows} x {columns} x {depth}: gemm {:.0}", rate(theirs));
+            for isa in Isa::available() {
+                let ours = time(|| {
+                    for _ in 0..repeats {
+                        isa.run(Product {
+                            out: &mut out,
+                            left: &left,
+                            right: &right,
+                            sizes,
+                        });
+                    }
+                });
+                print!(", {isa:?} {:.0}", rate(ours));
+            }
+            println!();
+        }
+    }
+}

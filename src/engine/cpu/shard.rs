@@ -1,0 +1,171 @@
+//! Samples through all steps of a network, and their gradients back.
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::arena::Arena;
+use super::lines::Lines;
+use super::loss::loss;
+use super::network::CpuNetwork;
+use super::step::{Back, Parameters};
+use super::task::{Factors, Sums, Task, penalize};
+
+/// A micro-batch through all steps; returns its KL divergence.
+pub(crate) struct Forwards<'a> {
+    pub network: &'a CpuNetwork,
+    pub parameters: &'a [Parameters<'a>],
+    pub input: &'a [f32],
+    pub noise: Option<&'a [f32]>,
+    pub arena: &'a mut Arena,
+}
+
+impl WithSimd for Forwards<'_> {
+    type Output = f64;
+
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let network = self.network;
+        let samples = self.input.len() / network.input_len().max(1);
+        let mut parameters = self.parameters.iter();
+        let mut kl = 0.0;
+        for (number, (step, packed)) in network.steps.iter().zip(&network.packed).enumerate() {
+            let (before, behind) = self.arena.values.split_at_mut(number);
+            let x = match before.last() {
+                Some(values) => &values[..samples * step.x_len()],
+                None => self.input,
+            };
+            let (Some(out), Some(side)) = (behind.first_mut(), self.arena.sides.get_mut(number))
+            else {
+                break;
+            };
+            let out = &mut out[..samples * step.out_len()];
+            let side = &mut side[..samples * step.side_len()];
+            let parameters = match step.is_trained() {
+                true => parameters.next().copied().unwrap_or_default(),
+                false => Parameters::default(),
+            };
+            let weights = (packed, parameters);
+            let scratch = &mut self.arena.scratch;
+            kl += step.forward(simd, weights, (x, out, side), self.noise, scratch);
+        }
+        kl
+    }
+}
+
+/// The samples of a lane through all steps and back.
+pub(crate) struct Shard<'a> {
+    pub network: &'a CpuNetwork,
+    pub parameters: &'a [Parameters<'a>],
+    pub task: Task<'a>,
+    pub range: Range<usize>,
+    pub lane: &'a mut Lines,
+    pub arena: &'a mut Arena,
+}
+
+impl WithSimd for Shard<'_> {
+    type Output = Sums;
+
+    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+        let Self {
+            network,
+            parameters,
+            task,
+            range,
+            lane,
+            arena,
+        } = self;
+        arena.prepare(&network.steps, network.samples);
+        for (step, &place) in network.steps.iter().zip(&network.places) {
+            let part = &mut lane[place..][..step.weight_len() + step.bias_len()];
+            part[step.overwritten()..].fill(0.0);
+        }
+        let mut sums = Sums::default();
+        for first in range.clone().step_by(network.samples) {
+            let part = first..range.end.min(first + network.samples);
+            let micro = task.part(part, network);
+            let kl = Forwards {
+                network,
+                parameters,
+                input: micro.input,
+                noise: micro.noise,
+                arena: &mut *arena,
+            }
+            .with_simd(simd);
+            sums.kl += kl;
+            if let (Some(values), Some(gradient)) =
+                (arena.values.last(), arena.gradients.last_mut())
+            {
+                let len = micro.target.len();
+                let pair = (&values[..len], micro.target);
+                let gradient = &mut gradient[..len];
+                let Factors {
+                    reconstruction,
+                    scale,
+                    ..
+                } = task.factors;
+                sums.distance += loss(simd, reconstruction, pair, gradient, scale as f32);
+            }
+            let is_first = first == range.start;
+            sums.penalty += network.back(simd, parameters, micro, (lane, is_first), arena);
+        }
+        for ((step, &place), sums) in network.steps.iter().zip(&network.places).zip(&arena.sums) {
+            step.finish_lane(simd, sums, &mut lane[place..]);
+        }
+        sums
+    }
+}
+
+impl CpuNetwork {
+    /// The gradients of a micro-batch, from that behind the last step; returns the penalty on its codes.
+    fn back<S: Simd>(
+        &self,
+        simd: S,
+        parameters: &[Parameters],
+        micro: Task,
+        (lane, first): (&mut Lines, bool),
+        arena: &mut Arena,
+    ) -> f64 {
+        let samples = micro.input.len() / self.input_len().max(1);
+        let mut parameters = parameters.iter().rev();
+        let mut penalty = 0.0;
+        for (number, step) in self.steps.iter().enumerate().rev() {
+            let parameters = match step.is_trained() {
+                true => parameters.next().copied().unwrap_or_default(),
+                false => Parameters::default(),
+            };
+            let x = match number.checked_sub(1) {
+                Some(before) => &arena.values[before][..samples * step.x_len()],
+                None => micro.input,
+            };
+            let (before, behind) = arena.gradients.split_at_mut(number + 1);
+            let x_gradient = match number {
+                // Nobody needs the gradient of the images.
+                0 => None,
+                _ => Some(&mut before[number][..samples * step.x_len()]),
+            };
+            let place = self.places[number];
+            let len = step.weight_len() + step.bias_len();
+            let back = Back {
+                x,
+                out: &arena.values[number][..samples * step.out_len()],
+                side: &arena.sides[number][..samples * step.side_len()],
+                gradient: &behind[0][..samples * step.out_len()],
+                x_gradient,
+                sums: &mut arena.sums[number],
+                lane: &mut lane[place..place + len],
+                first,
+                noise: micro.noise,
+                kl_scale: micro.factors.kl_scale,
+            };
+            let weights = (&self.packed[number], parameters);
+            step.backward(simd, weights, back, &mut arena.scratch);
+            let is_code = number == self.code && number > 0;
+            if let Some((kind, scale)) = micro.factors.penalty.filter(|_| is_code) {
+                let codes = &arena.values[number - 1][..samples * step.x_len()];
+                let gradient = &mut arena.gradients[number][..samples * step.x_len()];
+                penalty += penalize(kind, scale, codes, gradient);
+            }
+        }
+        penalty
+    }
+}

@@ -1,0 +1,271 @@
+//! Every kind of convolution, in every instruction set of this CPU, against sums in f64 as they are written.
+
+use super::lower::{Shape, Stage, lower};
+use super::network::CpuNetwork;
+use super::task::{Factors, Task};
+use super::{Elementwise, Isa, Parameters};
+use crate::recipe::Reconstruction;
+
+/// Of a layer's results and gradients, relative to the largest.
+const TOLERANCE: f64 = 1e-5;
+
+/// Numbers from -1 to 1, the same for the same key.
+fn numbers(key: u64, count: usize) -> Vec<f32> {
+    let mut state = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// A convolution as it is written, in f64.
+struct Direct {
+    shape: Shape,
+    channels: usize,
+    kernel: usize,
+    scale: usize,
+}
+
+impl Direct {
+    fn out_size(&self) -> (usize, usize) {
+        (
+            self.shape.height * self.scale,
+            self.shape.width * self.scale,
+        )
+    }
+
+    fn image_len(&self) -> usize {
+        self.shape.channels * self.shape.height * self.shape.width
+    }
+
+    fn out_len(&self) -> usize {
+        self.channels * self.out_size().0 * self.out_size().1
+    }
+
+    /// Calls `work` with the places of result, weight and input of every product.
+    fn each(&self, images: usize, mut work: impl FnMut(usize, usize, usize)) {
+        let (height, width) = self.out_size();
+        let reach = self.kernel / 2;
+        for image in 0..images {
+            for o in 0..self.channels {
+                for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                    let out = image * self.out_len() + (o * height + y) * width + x;
+                    for c in 0..self.shape.channels {
+                        for tap in 0..self.kernel * self.kernel {
+                            let (v, u) = (y + tap / self.kernel, x + tap % self.kernel);
+                            if v < reach || u < reach || v - reach >= height || u - reach >= width {
+                                continue;
+                            }
+                            let (v, u) = ((v - reach) / self.scale, (u - reach) / self.scale);
+                            let weight =
+                                (o * self.shape.channels + c) * self.kernel * self.kernel + tap;
+                            let from = (c * self.shape.height + v) * self.shape.width + u;
+                            work(out, weight, image * self.image_len() + from);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn apart(ours: &[f32], reference: &[f64]) -> f64 {
+    assert_eq!(ours.len(), reference.len());
+    let largest = reference.iter().fold(1e-30f64, |a, b| a.max(b.abs()));
+    let pairs = ours.iter().zip(reference);
+    pairs.fold(0f64, |a, (&x, y)| a.max((f64::from(x) - y).abs())) / largest
+}
+
+/// Compares results, and the gradients of weights and biases for half the squared distance to a target.
+fn check(direct: &Direct, images: usize) {
+    let Direct {
+        shape,
+        channels,
+        kernel,
+        scale,
+    } = *direct;
+    let mut stages = vec![Stage::Conv { channels, kernel }];
+    if scale > 1 {
+        stages.insert(0, Stage::Upsample { scale });
+    }
+    let weight = numbers(1, channels * shape.channels * kernel * kernel);
+    let bias = numbers(2, channels);
+    let input = numbers(3, images * direct.image_len());
+    let target = numbers(4, images * direct.out_len());
+
+    let mut results = vec![0f64; target.len()];
+    let plane = direct.out_size().0 * direct.out_size().1;
+    for (place, result) in results.iter_mut().enumerate() {
+        *result = f64::from(bias[place / plane % channels]);
+    }
+    direct.each(images, |out, w, x| {
+        results[out] += f64::from(weight[w]) * f64::from(input[x])
+    });
+    let errors: Vec<f64> = results
+        .iter()
+        .zip(&target)
+        .map(|(y, &t)| y - f64::from(t))
+        .collect();
+    let mut weight_gradient = vec![0f64; weight.len()];
+    let mut bias_gradient = vec![0f64; bias.len()];
+    direct.each(images, |out, w, x| {
+        weight_gradient[w] += errors[out] * f64::from(input[x])
+    });
+    for (place, error) in errors.iter().enumerate() {
+        bias_gradient[place / plane % channels] += error;
+    }
+
+    for isa in Isa::available() {
+        let (steps, code) = lower(&[], &stages, shape);
+        let mut network = CpuNetwork::new(steps, code, isa);
+        let parameters: [Parameters; 1] = [(&weight, &bias)];
+        network.pack(&parameters);
+        let mut out = vec![0f32; target.len()];
+        network.run(&parameters, &input, &mut out);
+        let name = format!(
+            "{shape:?} to {channels}, kernel {kernel}, scale {scale}, {images} images, {isa:?}"
+        );
+        let error = apart(&out, &results);
+        assert!(error < TOLERANCE, "{name}: results {error:.1e}");
+
+        let task = Task {
+            input: &input,
+            target: &target,
+            noise: None,
+            factors: Factors {
+                reconstruction: Reconstruction::Mse,
+                scale: 0.5,
+                penalty: None,
+                kl_scale: 0.0,
+            },
+        };
+        network.gradients(&parameters, task);
+        let (mut weights, mut biases) = (vec![0f32; weight.len()], vec![0f32; bias.len()]);
+        network.unpack(vec![(&mut weights, &mut biases)]);
+        let error = apart(&weights, &weight_gradient);
+        assert!(error < TOLERANCE, "{name}: gradient of weights {error:.1e}");
+        let error = apart(&biases, &bias_gradient);
+        assert!(error < TOLERANCE, "{name}: gradient of biases {error:.1e}");
+    }
+}
+
+fn direct(dims: [usize; 3], channels: usize, kernel: usize, scale: usize) -> Direct {
+    Direct {
+        shape: Shape::new(&dims).unwrap(),
+        channels,
+        kernel,
+        scale,
+    }
+}
+
+#[test]
+fn convolutions_are_right_in_every_instruction_set() {
+    for images in [1, 3, 17] {
+        // Tiles: whole ones, cut ones, fewer than one; channels above, at and below a vector's length.
+        check(&direct([16, 8, 8], 32, 3, 1), images);
+        check(&direct([7, 7, 5], 9, 3, 1), images);
+        check(&direct([33, 1, 2], 17, 3, 1), images);
+        check(&direct([20, 4, 13], 48, 3, 1), images);
+        // Of upsampled images, with even and odd sizes.
+        check(&direct([16, 7, 7], 32, 3, 2), images);
+        check(&direct([5, 4, 6], 9, 3, 2), images);
+        check(&direct([40, 1, 3], 20, 3, 2), images);
+        // Gathered, and scattered.
+        check(&direct([1, 9, 6], 20, 3, 1), images);
+        check(&direct([6, 5, 9], 7, 5, 1), images);
+        check(&direct([3, 4, 4], 18, 1, 1), images);
+        check(&direct([18, 6, 5], 1, 3, 1), images);
+        check(&direct([18, 6, 5], 3, 3, 2), images);
+        check(&direct([9, 1, 1], 2, 3, 2), images);
+    }
+}
+
+/// With the sizes of the shipped denoiser, where sums are long.
+#[test]
+fn long_sums_keep_their_precision() {
+    check(&direct([128, 7, 7], 128, 3, 1), 4);
+    check(&direct([128, 7, 7], 64, 3, 2), 4);
+    check(&direct([64, 14, 14], 1, 3, 2), 4);
+}
+
+/// The gradients of a whole network, through every step on the way back.
+#[test]
+fn instruction_sets_agree_on_a_network() {
+    let conv = |channels| Stage::Conv {
+        channels,
+        kernel: 3,
+    };
+    let relu = || Stage::Elementwise(Elementwise::Relu);
+    let pool = || Stage::MaxPool { size: 2 };
+    let up = || Stage::Upsample { scale: 2 };
+    let encoder = [
+        conv(10),
+        relu(),
+        pool(),
+        conv(20),
+        relu(),
+        pool(),
+        conv(18),
+        relu(),
+    ];
+    let decoder = [
+        Stage::Elementwise(Elementwise::LeakyRelu(0.3)),
+        up(),
+        conv(24),
+        Stage::Elementwise(Elementwise::Sigmoid),
+        up(),
+        conv(3),
+    ];
+    let shape = Shape::new(&[3, 12, 20]).unwrap();
+    let (images, len) = (21, 3 * 12 * 20);
+    let sizes = [(10, 3), (20, 10), (18, 20), (24, 18), (3, 24)];
+    let weights = sizes.map(|(outputs, inputs)| {
+        let weight = numbers(outputs as u64, outputs * inputs * 9);
+        let weight: Vec<f32> = weight.iter().map(|w| w / (inputs as f32).sqrt()).collect();
+        (weight, numbers(outputs as u64 + 1, outputs))
+    });
+    let (input, target) = (numbers(3, images * len), numbers(4, images * len));
+    let gradients = |isa| {
+        let (steps, code) = lower(&encoder, &decoder, shape);
+        let mut network = CpuNetwork::new(steps, code, isa);
+        let parameters: Vec<Parameters> = weights
+            .iter()
+            .map(|(w, b)| (w.as_slice(), b.as_slice()))
+            .collect();
+        network.pack(&parameters);
+        let task = Task {
+            input: &input,
+            target: &target,
+            noise: None,
+            factors: Factors {
+                reconstruction: Reconstruction::Bce,
+                scale: 1.0,
+                penalty: None,
+                kl_scale: 0.0,
+            },
+        };
+        let sums = network.gradients(&parameters, task);
+        let mut gradients = weights.clone();
+        let slots = gradients
+            .iter_mut()
+            .map(|(w, b)| (w.as_mut_slice(), b.as_mut_slice()));
+        network.unpack(slots.collect());
+        (sums.distance, gradients)
+    };
+    let (expected, reference) = gradients(Isa::Portable);
+    for isa in Isa::available() {
+        let (sum, gradients) = gradients(isa);
+        assert!(
+            (sum - expected).abs() < TOLERANCE * expected,
+            "{isa:?}: {sum}, {expected}"
+        );
+        for (ours, reference) in gradients.iter().zip(&reference) {
+            let reference: Vec<f64> = reference.0.iter().map(|&x| f64::from(x)).collect();
+            let error = apart(&ours.0, &reference);
+            assert!(error < TOLERANCE, "{isa:?}: {error:.1e}");
+        }
+    }
+}

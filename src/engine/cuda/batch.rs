@@ -1,0 +1,153 @@
+//! Batches from images that lie on the card.
+
+use candle_core::cuda_backend::CudaDevice;
+use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
+
+use super::launch::{Address, BATCH, Buffer, Grid, Launcher};
+use super::product::int;
+use crate::Result;
+
+/// A stream of random numbers without its index, as [`crate::random::Stream`] numbers it: the `Key` of the kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Key {
+    pub seed: [u32; 2],
+    pub purpose_and_epoch: u32,
+}
+
+/// What happens to the values of a sample, numbered as in the kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum Noise {
+    None = 0,
+    Gaussian = 1,
+    SaltAndPepper = 2,
+    Masking = 3,
+}
+
+/// How values become 0 or 1, numbered as in the kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum Binary {
+    AsTheyAre = 0,
+    Threshold = 1,
+    Drawn = 2,
+}
+
+/// How samples are made ready.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchSpec {
+    /// Where corrupted samples are added to the clean ones: how many of these there are; else 0.
+    pub added: u32,
+    pub noise: Noise,
+    pub binary: Binary,
+    /// The lowest and highest strength of the noise, between which each sample draws its own where they differ.
+    pub strength: [f64; 2],
+    pub has_range: bool,
+    pub noise_key: Key,
+    pub binary_key: Key,
+}
+
+/// The `Preparation` of the kernels.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+struct Preparation {
+    images: Address,
+    indices: Address,
+    input: Address,
+    target: Address,
+    count: i32,
+    size: i32,
+    added: u32,
+    corruption: Noise,
+    binarization: Binary,
+    has_range: i32,
+    low: f64,
+    high: f64,
+    corruption_key: Key,
+    binarization_key: Key,
+}
+
+// SAFETY: plain numbers and addresses, laid out as in C.
+unsafe impl DeviceRepr for Key {}
+unsafe impl DeviceRepr for Preparation {}
+
+/// Images on a card.
+#[derive(Debug)]
+pub(crate) struct Images {
+    card: Launcher,
+    pixels: Buffer<u8>,
+    /// Bytes of an image.
+    size: usize,
+    /// Those of the last batch.
+    indices: Buffer<u32>,
+}
+
+impl Images {
+    /// Copies images of `size` bytes each.
+    ///
+    /// # Errors
+    /// If the card has no memory for them, or the driver refuses the kernels.
+    pub fn new(device: &CudaDevice, pixels: &[u8], size: usize) -> Result<Self> {
+        let kernels = [("prepare_batch", BATCH), ("fill_normal", BATCH)];
+        let card = Launcher::new(device, &kernels)?;
+        Ok(Self {
+            pixels: card.copy_of(pixels)?,
+            indices: card.memory(0)?,
+            size,
+            card,
+        })
+    }
+
+    /// Writes the samples of these indices, `(N, size)`: what the network sees and what it should give, which may be
+    /// one. The caller has seen to it that there are images of these indices.
+    pub fn prepare(
+        &mut self,
+        indices: &[u32],
+        spec: BatchSpec,
+        input: Address,
+        target: Address,
+    ) -> Result<()> {
+        self.card.write(&mut self.indices, indices)?;
+        let arguments = Preparation {
+            images: self.pixels.address(),
+            indices: self.indices.address(),
+            input,
+            target,
+            count: int(indices.len())?,
+            size: int(self.size)?,
+            added: spec.added,
+            corruption: spec.noise,
+            binarization: spec.binary,
+            has_range: i32::from(spec.has_range),
+            low: spec.strength[0],
+            high: spec.strength[1],
+            corruption_key: spec.noise_key,
+            binarization_key: spec.binary_key,
+        };
+        let pairs = indices.len() * self.size.div_ceil(2);
+        self.card
+            .launch("prepare_batch", Grid::over(pairs), &(arguments,))
+    }
+
+    /// Fills `(N, size)` with standard normal numbers, each row from the stream of its index.
+    pub fn fill_normal(
+        &mut self,
+        indices: &[u32],
+        size: usize,
+        key: Key,
+        out: Address,
+    ) -> Result<()> {
+        self.card.write(&mut self.indices, indices)?;
+        let arguments = (
+            self.indices.address(),
+            out,
+            int(indices.len())?,
+            int(size)?,
+            key,
+        );
+        let pairs = indices.len() * size.div_ceil(2);
+        self.card
+            .launch("fill_normal", Grid::over(pairs), &arguments)
+    }
+}

@@ -1,0 +1,300 @@
+// Layers without weights, and the losses. All in f32; sums over values are taken in f64.
+#include "card.cuh"
+
+// Images lie as (N, H, W, C) where they have a height and a width.
+
+// What a result (N, height, width, channels) reads of images that are `size` times as high and wide: the values
+// of size by size places, from the first.
+struct Window {
+    int64_t first, row;
+    int32_t column;
+
+    __device__ __forceinline__ Window(int64_t place, int32_t width, int32_t channels, int32_t size) {
+        const int64_t pixel = quotient(place, channels);
+        const int64_t line = quotient(pixel, width);
+        column = channels;
+        row = static_cast<int64_t>(width) * size * channels;
+        first = line * size * row + (pixel - line * width) * size * channels + (place - pixel * channels);
+    }
+
+    __device__ __forceinline__ int64_t place(int32_t i, int32_t j) const { return first + i * row + j * column; }
+};
+
+// Largest values of windows, and which they are: the first of equals, a NaN where there is one.
+extern "C" __global__ void pool_forward(const float* x, float* out, uint16_t* places, int64_t len,
+                                        int32_t width, int32_t channels, int32_t size) {
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const Window window(place, width, channels, size);
+        float best = x[window.first];
+        int found = 0;
+        for (int i = 0; i < size; ++i) {
+            for (int j = 0; j < size; ++j) {
+                const float value = x[window.place(i, j)];
+                // A NaN is not at most the best; one that is the best is unequal to itself.
+                if (!(value <= best || best != best)) best = value, found = i * size + j;
+            }
+        }
+        out[place] = best;
+        places[place] = static_cast<uint16_t>(found);
+    }
+}
+
+// The gradient of the windows from that of their largest values. With a mask, only of those above 0 in it.
+extern "C" __global__ void pool_backward(const float* gradient, const uint16_t* places, const float* mask,
+                                         float* x_gradient, int64_t len, int32_t width, int32_t channels,
+                                         int32_t size) {
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const Window window(place, width, channels, size);
+        const float value = mask && mask[place] <= 0.0f ? 0.0f : gradient[place];
+        const int found = places[place];
+        for (int i = 0; i < size; ++i) {
+            for (int j = 0; j < size; ++j) {
+                x_gradient[window.place(i, j)] = i * size + j == found ? value : 0.0f;
+            }
+        }
+    }
+}
+
+// The gradient of images from that of the same upsampled: sums of windows.
+extern "C" __global__ void upsample_backward(const float* gradient, const float* mask, float* x_gradient, int64_t len,
+                                int32_t width, int32_t channels, int32_t size) {
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const Window window(place, width, channels, size);
+        float sum = 0.0f;
+        for (int i = 0; i < size; ++i) {
+            for (int j = 0; j < size; ++j) sum += gradient[window.place(i, j)];
+        }
+        x_gradient[place] = mask && mask[place] <= 0.0f ? 0.0f : sum;
+    }
+}
+
+// Images repeated `size` times in height and width; the length is that of the images below.
+extern "C" __global__ void upsample(const float* x, float* out, int64_t len, int32_t width, int32_t channels,
+                                    int32_t size) {
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const Window window(place, width, channels, size);
+        const float value = x[place];
+        for (int i = 0; i < size; ++i) {
+            for (int j = 0; j < size; ++j) out[window.place(i, j)] = value;
+        }
+    }
+}
+
+// Matrices (N, rows, columns) to (N, columns, rows).
+extern "C" __global__ void transpose(const float* x, float* out, int64_t len, int32_t rows, int32_t columns) {
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const int64_t line = quotient(place, rows);
+        const int64_t matrix = quotient(line, columns);
+        const int64_t row = place - line * rows, column = line - matrix * columns;
+        out[place] = x[(matrix * rows + row) * columns + column];
+    }
+}
+
+// Sets a gradient to 0 where the result of a relu is.
+extern "C" __global__ void relu_mask(const float* out, float* gradient, int64_t len) {
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        if (out[place] <= 0.0f) gradient[place] = 0.0f;
+    }
+}
+
+enum Function {
+    RELU,
+    LEAKY_RELU,
+    SIGMOID,
+    TANH,
+    SIN,
+    ELU,
+    SWISH,
+    GELU,
+    GELU_TANH,
+    SOFTPLUS,
+    CAPPED_RELU,
+    CAPPED_LINEAR,
+    ISRU,
+    ARCTAN,
+    ARCSINH,
+    ELLIOT,
+    LOGARITHMIC,
+    LINEAR,
+};
+
+__device__ __forceinline__ float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+// What is under the hyperbolic tangent of the approximated GELU. Beyond 20 that is 1 to the last bit.
+constexpr float GELU_SCALE = 0.797884560802865f, GELU_CUBE = 0.044715f, GELU_END = 20.0f;
+
+__device__ __forceinline__ float within(float x, float low, float high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+__device__ __forceinline__ float gelu_inner(float x) {
+    x = within(x, -GELU_END, GELU_END);
+    return GELU_SCALE * (x + GELU_CUBE * x * x * x);
+}
+
+__device__ __forceinline__ float normal_distribution(float x) { return 0.5f * erfcf(-0.707106781186548f * x); }
+
+// The activations, and below their derivatives, with at most one parameter; kinks as on the CPU.
+__device__ float value_of(int function, float parameter, float x) {
+    switch (function) {
+        case RELU: return x <= 0.0f ? 0.0f : x;
+        case LEAKY_RELU: return x <= 0.0f ? parameter * x : x;
+        case SIGMOID: return logistic(x);
+        case TANH: return tanhf(x);
+        case SIN: return sinf(x);
+        case ELU: return x <= 0.0f ? parameter * expm1f(x) : x;
+        case SWISH: return x * logistic(parameter * x);
+        case GELU: return x * normal_distribution(x);
+        case GELU_TANH: return 0.5f * x * (1.0f + tanhf(gelu_inner(x)));
+        case SOFTPLUS: return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)));
+        case CAPPED_RELU: return within(x, 0.0f, parameter);
+        case CAPPED_LINEAR: return x > parameter ? parameter : x;
+        case ISRU: return x / hypotf(sqrtf(parameter) * x, 1.0f);
+        case ARCTAN: return 0.636619772367581f * atanf(x);
+        case ARCSINH: return asinhf(x);
+        case ELLIOT: return x / (1.0f + fabsf(x));
+        case LOGARITHMIC: return copysignf(log1pf(fabsf(x)), x);
+        default: return x;
+    }
+}
+
+__device__ float derivative_of(int function, float parameter, float x) {
+    switch (function) {
+        case RELU: return x <= 0.0f ? 0.0f : 1.0f;
+        case LEAKY_RELU: return x <= 0.0f ? parameter : 1.0f;
+        case SIGMOID: {
+            const float s = logistic(x);
+            return s * (1.0f - s);
+        }
+        case TANH: {
+            const float t = tanhf(x);
+            return 1.0f - t * t;
+        }
+        case SIN: return cosf(x);
+        case ELU: return x <= 0.0f ? parameter * expf(x) : 1.0f;
+        case SWISH: {
+            const float z = within(parameter * x, -1e3f, 1e3f), s = logistic(z);
+            return s + z * s * (1.0f - s);
+        }
+        case GELU: return normal_distribution(x) + x * 0.398942280401433f * expf(-0.5f * x * x);
+        case GELU_TANH: {
+            const float t = tanhf(gelu_inner(x));
+            x = within(x, -GELU_END, GELU_END);
+            const float inner = GELU_SCALE * (1.0f + 3.0f * GELU_CUBE * x * x);
+            return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * inner;
+        }
+        case SOFTPLUS: return logistic(x);
+        case CAPPED_RELU: return x > 0.0f && x < parameter ? 1.0f : 0.0f;
+        case CAPPED_LINEAR: return x < parameter ? 1.0f : 0.0f;
+        case ISRU: {
+            const float root = 1.0f / hypotf(sqrtf(parameter) * x, 1.0f);
+            return root * root * root;
+        }
+        case ARCTAN: return 0.636619772367581f / (1.0f + x * x);
+        case ARCSINH: return 1.0f / hypotf(x, 1.0f);
+        case ELLIOT: {
+            const float root = 1.0f / (1.0f + fabsf(x));
+            return root * root;
+        }
+        case LOGARITHMIC: return 1.0f / (1.0f + fabsf(x));
+        default: return 1.0f;
+    }
+}
+
+// out = outer f(inner x).
+extern "C" __global__ void activation_forward(const float* x, float* out, int64_t len, int32_t function,
+                                              float parameter, float outer, float inner) {
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        out[place] = outer * value_of(function, parameter, inner * x[place]);
+    }
+}
+
+// In place: the gradient of the result becomes that of x.
+extern "C" __global__ void activation_backward(const float* x, float* gradient, int64_t len, int32_t function,
+                                               float parameter, float outer, float inner) {
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        gradient[place] *= outer * inner * derivative_of(function, parameter, inner * x[place]);
+    }
+}
+
+// The code of a variational network: encoded (samples, 2 latent) are means and log-variances before they are
+// bent into their bound, out (samples, latent) the codes. Sums of the KL divergence by blocks.
+extern "C" __global__ void latent_forward(const float* encoded, const float* noise, float* out, double* sums,
+                                          int64_t len, int32_t latent, double bound) {
+    double sum = 0.0;
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const int64_t from = place + quotient(place, latent) * latent;
+        const double mean = encoded[from];
+        const double log_variance = tanh(encoded[from + latent] / bound) * bound;
+        out[place] = static_cast<float>(mean + exp(0.5 * log_variance) * noise[place]);
+        sum += 0.5 * (mean * mean + exp(log_variance) - 1.0 - log_variance);
+    }
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
+// The gradient of the encoded values, that of kl_scale times the KL divergence with it.
+extern "C" __global__ void latent_backward(const float* encoded, const float* noise, const float* gradient,
+                                           float* x_gradient, int64_t len, int32_t latent, double bound,
+                                           double kl_scale) {
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const int64_t from = place + quotient(place, latent) * latent;
+        const double mean = encoded[from], of_code = gradient[place];
+        const double bent = tanh(encoded[from + latent] / bound);
+        const double log_variance = bent * bound;
+        const double of_sample = of_code * noise[place] * 0.5 * exp(0.5 * log_variance);
+        const double of_kl = kl_scale * 0.5 * (exp(log_variance) - 1.0);
+        x_gradient[from] = static_cast<float>(of_code + kl_scale * mean);
+        x_gradient[from + latent] = static_cast<float>((of_sample + of_kl) * (1.0 - bent * bent));
+    }
+}
+
+enum Loss { BCE, MSE, MAE };
+
+// The sum of a loss by blocks, and `scale` times its derivative. For the cross-entropy x are logits.
+extern "C" __global__ void loss(const float* x, const float* target, float* gradient, double* sums, int64_t len,
+                                int32_t kind, float scale) {
+    double sum = 0.0;
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const float value = x[place], t = target[place];
+        if (kind == BCE) {
+            const float power = expf(-fabsf(value));
+            sum += fmaxf(value, 0.0f) - value * t + log1pf(power);
+            // A NaN, which fmaxf passes over, is found by the product.
+            const float logistic = (value >= 0.0f ? 1.0f : power) / (1.0f + power);
+            gradient[place] = scale * (logistic - t);
+        } else if (kind == MSE) {
+            const float difference = value - t;
+            sum += difference * difference;
+            gradient[place] = scale * 2.0f * difference;
+        } else {
+            const float difference = value - t;
+            sum += fabsf(difference);
+            gradient[place] = scale * ((difference > 0.0f) - (difference < 0.0f));
+        }
+    }
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
+// Adds the derivative of l1 |code| + l2 code^2 to the gradient; the sum of that without the scale, by blocks.
+extern "C" __global__ void penalty(const float* codes, float* gradient, double* sums, int64_t len, double l1,
+                                   double l2, double scale) {
+    double sum = 0.0;
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const float code = codes[place];
+        const float sign = (code > 0.0f) - (code < 0.0f);
+        gradient[place] += static_cast<float>(l1 * scale) * sign + static_cast<float>(2.0 * l2 * scale) * code;
+        sum += l1 * fabsf(code) + l2 * code * code;
+    }
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
+// One block a row: the sum of `count` sums of blocks.
+extern "C" __global__ void sum_blocks(const double* sums, double* out, int32_t count) {
+    double sum = 0.0;
+    for (int place = threadIdx.x; place < count; place += THREADS) sum += sums[blockIdx.x * count + place];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) out[blockIdx.x] = sum;
+}

@@ -1,0 +1,235 @@
+//! The card, its memory, and how a kernel is started.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use candle_core::cuda_backend::CudaDevice;
+use candle_core::cuda_backend::cudarc::driver::{
+    CudaFunction, CudaSlice, CudaStream, DevicePtr, DeviceRepr, DriverError, LaunchArgs,
+    LaunchConfig, PushKernelArg, ValidAsZeroBits,
+};
+use candle_core::{DType, Storage, Tensor};
+
+use crate::{Error, Result};
+
+mod compiled {
+    include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
+}
+
+pub(super) use compiled::{
+    BATCH, LAYERS, OPTIMIZER, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS,
+};
+
+/// Threads of every block, as the kernels have it.
+const THREADS: u32 = 256;
+/// Blocks that a kernel over many values has at most; their threads go on by strides.
+const MOST_BLOCKS: u64 = 1 << 13;
+
+/// Where something lies on the card; 0 for nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Address(u64);
+
+// SAFETY: it is what a pointer is on the card, 64 bits.
+unsafe impl DeviceRepr for Address {}
+
+impl Address {
+    pub const NONE: Self = Self(0);
+
+    /// So many values further.
+    pub fn behind<T>(self, values: usize) -> Self {
+        Self(self.0 + (values * size_of::<T>()) as u64)
+    }
+
+    /// Of the first element of a contiguous tensor of f32 on a card. It stays as long as the tensor's storage lives,
+    /// which variables and their gradients never replace.
+    pub fn of(tensor: &Tensor) -> Result<Self> {
+        let (storage, layout) = tensor.storage_and_layout();
+        let (Storage::Cuda(storage), true) = (&*storage, layout.is_contiguous()) else {
+            let found = format!("{:?} on {:?}", tensor.layout(), tensor.device());
+            return Err(Error::layer(
+                "a kernel of the card",
+                "a contiguous tensor on it",
+                found,
+            ));
+        };
+        let slice = storage.as_cuda_slice::<f32>()?;
+        let start = slice.device_ptr(slice.stream()).0;
+        let behind = layout.start_offset() * DType::F32.size_in_bytes();
+        Ok(Self(start + behind as u64))
+    }
+}
+
+/// Memory on the card.
+#[derive(Debug)]
+pub(super) struct Buffer<T> {
+    slice: CudaSlice<T>,
+}
+
+impl<T> Buffer<T> {
+    pub fn address(&self) -> Address {
+        Address(self.slice.device_ptr(self.slice.stream()).0)
+    }
+
+    pub fn len(&self) -> usize {
+        self.slice.len()
+    }
+}
+
+/// A kernel's name, and the text it is compiled from.
+pub(super) type Kernel = (&'static str, &'static str);
+
+/// A card with some kernels loaded, which it runs in the order in which they are started.
+#[derive(Clone)]
+pub(super) struct Launcher {
+    stream: Arc<CudaStream>,
+    functions: Arc<HashMap<&'static str, CudaFunction>>,
+}
+
+impl std::fmt::Debug for Launcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Launcher").finish_non_exhaustive()
+    }
+}
+
+impl Launcher {
+    /// Loads kernels, once for each device.
+    ///
+    /// # Errors
+    /// If the driver cannot compile them for this card.
+    pub fn new(device: &CudaDevice, kernels: &[Kernel]) -> Result<Self> {
+        let mut functions = HashMap::new();
+        for &(name, text) in kernels {
+            // The address of the text stands for the module that it makes.
+            let module = format!("autoencode {:p}", text.as_ptr());
+            let function = device.get_or_load_custom_func(name, &module, text)?;
+            functions.insert(name, function.into_cuda_function());
+        }
+        Ok(Self {
+            stream: device.cuda_stream(),
+            functions: Arc::new(functions),
+        })
+    }
+
+    /// Memory for so many values, not set to anything.
+    pub fn memory<T: DeviceRepr>(&self, len: usize) -> Result<Buffer<T>> {
+        // SAFETY: whoever asks for it has a kernel write it before one reads it.
+        let slice = unsafe { self.stream.alloc(len.max(1)) };
+        Ok(Buffer {
+            slice: slice.map_err(|error| refused(OUT_OF_MEMORY, error))?,
+        })
+    }
+
+    pub fn zeros<T: DeviceRepr + ValidAsZeroBits>(&self, len: usize) -> Result<Buffer<T>> {
+        let slice = self.stream.alloc_zeros(len.max(1));
+        Ok(Buffer {
+            slice: slice.map_err(|error| refused("memory", error))?,
+        })
+    }
+
+    /// A copy of values of the host.
+    pub fn copy_of<T: DeviceRepr>(&self, values: &[T]) -> Result<Buffer<T>> {
+        let slice = self.stream.clone_htod(values);
+        Ok(Buffer {
+            slice: slice.map_err(|error| refused("a copy to the card", error))?,
+        })
+    }
+
+    /// Copies values of the host over the first ones of a buffer that holds at least as many.
+    pub fn write<T: DeviceRepr>(&self, buffer: &mut Buffer<T>, values: &[T]) -> Result<()> {
+        if buffer.len() < values.len() {
+            *buffer = self.memory(values.len())?;
+        }
+        self.stream
+            .memcpy_htod(values, &mut buffer.slice)
+            .map_err(|error| refused("a copy to the card", error))
+    }
+
+    /// Waits for all work given so far, and reads what a buffer holds then.
+    pub fn read<T: DeviceRepr>(&self, buffer: &Buffer<T>) -> Result<Vec<T>> {
+        let values = self.stream.clone_dtoh(&buffer.slice);
+        let values = values.map_err(|error| refused("a copy from the card", error))?;
+        self.stream
+            .synchronize()
+            .map_err(|error| refused("the work before a copy from the card", error))?;
+        Ok(values)
+    }
+
+    /// Starts a kernel with arguments of the types, and in the order, in which it declares them.
+    ///
+    /// # Errors
+    /// If the driver refuses it, or reports that work before it has failed.
+    pub fn launch(&self, name: &'static str, grid: Grid, arguments: &impl Arguments) -> Result<()> {
+        let Some(function) = self.functions.get(name) else {
+            let kernel = format!("kernel {name}");
+            return Err(Error::layer(
+                kernel,
+                "one that was loaded",
+                "none of that name",
+            ));
+        };
+        let mut launch = self.stream.launch_builder(function);
+        arguments.push(&mut launch);
+        let config = LaunchConfig {
+            grid_dim: grid.0,
+            block_dim: (THREADS, 1, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: the callers are the steps of this room alone. They pass what the kernel declares, and addresses of
+        // memory as large as the sizes beside them say, which lives until the stream has come past the kernel: it is
+        // freed in the order of the stream.
+        unsafe { launch.launch(config) }.map_err(|error| refused(name, error))?;
+        Ok(())
+    }
+}
+
+/// Blocks in each direction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid(pub (u32, u32, u32));
+
+impl Grid {
+    /// For a kernel that goes over so many values.
+    pub fn over(values: usize) -> Self {
+        let blocks = (values as u64).div_ceil(u64::from(THREADS));
+        Self((blocks.clamp(1, MOST_BLOCKS) as u32, 1, 1))
+    }
+
+    /// That number of blocks.
+    pub fn blocks(blocks: u32) -> Self {
+        Self((blocks, 1, 1))
+    }
+}
+
+/// The arguments of a kernel: a tuple of numbers, addresses and structures.
+pub(super) trait Arguments {
+    fn push<'a>(&'a self, launch: &mut LaunchArgs<'a>);
+}
+
+macro_rules! arguments {
+    ($($type:ident $place:tt),+) => {
+        impl<$($type: DeviceRepr),+> Arguments for ($($type,)+) {
+            fn push<'a>(&'a self, launch: &mut LaunchArgs<'a>) {
+                $(launch.arg(&self.$place);)+
+            }
+        }
+    };
+}
+
+arguments!(A 0);
+arguments!(A 0, B 1);
+arguments!(A 0, B 1, C 2);
+arguments!(A 0, B 1, C 2, D 3);
+arguments!(A 0, B 1, C 2, D 3, E 4);
+arguments!(A 0, B 1, C 2, D 3, E 4, F 5);
+arguments!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+arguments!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+
+const OUT_OF_MEMORY: &str = "memory (a smaller training.batch_size takes less)";
+
+/// What the driver says of a kernel or of memory.
+fn refused(what: &str, error: DriverError) -> Error {
+    let reason = crate::device::described(&error);
+    Error::Tensor(candle_core::Error::Msg(format!(
+        "CUDA card, {what}: {reason}"
+    )))
+}

@@ -1,0 +1,280 @@
+//! Dense and convolutional layers, and the products that they are.
+
+use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
+
+use crate::engine::cpu::Shape;
+
+/// As in `kernels/product.cuh`.
+pub(super) const DEPTH: usize = 16;
+const ONE: i16 = 0x7fff;
+const ZEROS: i16 = 0x7ffe;
+/// The most rows and columns of an image, so that no place in one is as far right as [`ZEROS`].
+const MOST_SIDE: usize = 1 << 14;
+/// Results times places of a kernel up to which a layer is [`ConvAlgorithm::Spread`], and the channels from which.
+const MOST_SPREAD: usize = 32;
+const LEAST_SPREAD: usize = 8;
+
+/// A layer with weights, with an upsampling before and a relu behind it where the network has them there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GemmLayer {
+    /// What it reads, before the upsampling; for a dense layer all values are channels.
+    pub input: Shape,
+    pub results: usize,
+    /// Height and width of the kernel, 1 for a dense layer.
+    pub kernel: usize,
+    /// Of the upsampling, a power of two.
+    pub scale: usize,
+    pub has_bias: bool,
+    pub has_relu: bool,
+}
+
+/// How a layer is worked out, numbered as in `kernels/weights.cu`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub(super) enum ConvAlgorithm {
+    /// Results gather what they read, through the upsampling.
+    Gather = 0,
+    /// Pixels that are read give each result around them its part. For few results: the product has a column for each
+    /// result and place of the kernel, where gathering would fill most of a block's columns with nothing; and an
+    /// upsampling makes it no larger.
+    Spread = 1,
+    /// Of a kernel of 3x3 behind an upsampling by two: a kernel of 2x2 for each of even and odd rows and columns, 2.25
+    /// times fewer products in all three passes.
+    Phases = 2,
+}
+
+/// A product over the pixels of a grid: what they read, and how many results they have.
+#[derive(Debug, Clone)]
+pub(super) struct ImplicitGemm {
+    /// Height and width.
+    pub grid: (usize, usize),
+    /// Of the images that are read, as the taps see them: so many times upsampled by two, and with the grid's pixels
+    /// 2^step of theirs apart.
+    pub image: (usize, usize),
+    pub shift: u32,
+    pub step: u32,
+    pub channels: usize,
+    /// Values of an image.
+    pub image_len: usize,
+    /// Rows and columns from the pixel, for each phase.
+    tap_offsets: Vec<(i64, i64)>,
+    pub phases: usize,
+    pub results: usize,
+    /// Whether there is one behind the taps that is always 1, for the biases.
+    has_one: bool,
+}
+
+impl GemmLayer {
+    /// Height of the results.
+    pub fn height(&self) -> usize {
+        self.input.height * self.scale
+    }
+
+    /// Width of the results.
+    pub fn width(&self) -> usize {
+        self.input.width * self.scale
+    }
+
+    /// Pixels of the results.
+    fn pixels(&self) -> usize {
+        self.height() * self.width()
+    }
+
+    /// Places of the kernel.
+    pub fn area(&self) -> usize {
+        self.kernel * self.kernel
+    }
+
+    /// Values of a sample's results.
+    pub fn out_len(&self) -> usize {
+        self.results * self.pixels()
+    }
+
+    pub fn way(&self) -> ConvAlgorithm {
+        if self.kernel > 1
+            && self.results * self.area() <= MOST_SPREAD
+            && self.input.channels >= LEAST_SPREAD
+        {
+            return ConvAlgorithm::Spread;
+        }
+        match (self.kernel, self.scale) {
+            (3, 2) => ConvAlgorithm::Phases,
+            _ => ConvAlgorithm::Gather,
+        }
+    }
+
+    /// Values of a sample between the products and what is before or behind them.
+    pub fn scratch_len(&self) -> usize {
+        match self.algorithm() {
+            ConvAlgorithm::Spread => {
+                self.results * self.area() * self.input.height * self.input.width
+            }
+            ConvAlgorithm::Gather if self.scale > 1 => self.input.channels * self.pixels(),
+            ConvAlgorithm::Gather | ConvAlgorithm::Phases => 0,
+        }
+    }
+
+    /// The product that gives the results; of a spread layer what pixels give to results.
+    pub fn forward(&self) -> ImplicitGemm {
+        let Shape {
+            channels,
+            height,
+            width,
+        } = self.input;
+        let plain = ImplicitGemm {
+            grid: (height, width),
+            image: (height, width),
+            shift: 0,
+            step: 0,
+            channels,
+            image_len: self.input.len(),
+            tap_offsets: vec![(0, 0)],
+            phases: 1,
+            results: self.results,
+            has_one: self.has_bias,
+        };
+        match self.algorithm() {
+            ConvAlgorithm::Spread => ImplicitGemm {
+                results: self.results * self.area(),
+                ..plain
+            },
+            ConvAlgorithm::Phases => ImplicitGemm {
+                // Even places read the pixel before their own and that, odd ones that and the next.
+                tap_offsets: (0..16)
+                    .map(|spot: i64| {
+                        let (phase, tap) = (spot / 4, spot % 4);
+                        (phase / 2 - 1 + tap / 2, phase % 2 - 1 + tap % 2)
+                    })
+                    .collect(),
+                phases: 4,
+                ..plain
+            },
+            ConvAlgorithm::Gather => ImplicitGemm {
+                grid: (self.height(), self.width()),
+                image: (self.height(), self.width()),
+                shift: self.scale.ilog2(),
+                tap_offsets: square(self.kernel),
+                ..plain
+            },
+        }
+    }
+
+    /// The product that gives the gradient of the inputs: from that of the results, or of what pixels give to them.
+    pub fn backward(&self) -> ImplicitGemm {
+        let plain = ImplicitGemm {
+            channels: self.results,
+            image_len: self.out_len(),
+            results: self.input.channels,
+            phases: 1,
+            has_one: false,
+            ..self.forward()
+        };
+        match self.algorithm() {
+            ConvAlgorithm::Spread => ImplicitGemm {
+                channels: self.results * self.area(),
+                image_len: self.scratch_len(),
+                ..plain
+            },
+            ConvAlgorithm::Phases => ImplicitGemm {
+                image: (self.height(), self.width()),
+                step: 1,
+                tap_offsets: (0..16)
+                    .map(|spot: i64| (spot / 4 - 1, spot % 4 - 1))
+                    .collect(),
+                ..plain
+            },
+            ConvAlgorithm::Gather => ImplicitGemm { shift: 0, ..plain },
+        }
+    }
+
+    /// Whether the kernels' 32-bit numbers reach everything of so many samples.
+    pub fn reaches(&self, samples: usize) -> bool {
+        let values = (self.out_len())
+            .max(self.input.len())
+            .max(self.scratch_len());
+        let fits = |value: usize| i32::try_from(value.saturating_add(1 << 16)).is_ok();
+        fits(samples.saturating_mul(self.pixels()))
+            && fits(values)
+            && self.height().max(self.width()) <= MOST_SIDE
+    }
+}
+
+/// The places of a square around a pixel, row by row.
+fn square(side: usize) -> Vec<(i64, i64)> {
+    let side = side as i64;
+    (0..side * side)
+        .map(|spot| (spot / side - side / 2, spot % side - side / 2))
+        .collect()
+}
+
+/// A `Tap` of the kernels.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(super) struct Tap {
+    channel: i32,
+    down: i16,
+    right: i16,
+}
+
+// SAFETY: plain numbers, laid out as in C.
+unsafe impl DeviceRepr for Tap {}
+
+impl ImplicitGemm {
+    /// Pixels of the grid.
+    pub fn pixels(&self) -> usize {
+        self.grid.0 * self.grid.1
+    }
+
+    /// Channels that are read at a time.
+    pub fn values(&self) -> usize {
+        values_at_a_time(self.channels)
+    }
+
+    /// Channels of all taps of a phase, filled up.
+    pub fn depth(&self) -> usize {
+        let one = if self.has_one { self.values() } else { 0 };
+        (self.tap_offsets.len() / self.phases * self.channels + one).next_multiple_of(DEPTH)
+    }
+
+    /// Of the weights as the product reads them.
+    pub fn weight_len(&self) -> usize {
+        self.phases * self.results * self.depth()
+    }
+
+    /// One entry for each [`ImplicitGemm::values`] channels, phase by phase.
+    pub fn table(&self) -> Vec<Tap> {
+        let values = self.values();
+        let constant = |right| Tap {
+            channel: 0,
+            down: 0,
+            right,
+        };
+        let mut table = Vec::with_capacity(self.phases * self.depth() / values);
+        for (phase, tap_offsets) in self
+            .tap_offsets
+            .chunks(self.tap_offsets.len() / self.phases)
+            .enumerate()
+        {
+            for &(down, right) in tap_offsets {
+                for channel in (0..self.channels).step_by(values) {
+                    table.push(Tap {
+                        channel: channel as i32,
+                        down: down as i16,
+                        right: right as i16,
+                    });
+                }
+            }
+            if self.has_one {
+                table.push(constant(ONE));
+            }
+            let end = (phase + 1) * self.depth() / values;
+            table.resize(end, constant(ZEROS));
+        }
+        table
+    }
+}
+
+/// Values that are read at a time of lines of so many: four where all lines are aligned for that.
+pub(super) fn values_at_a_time(line: usize) -> usize {
+    if line.is_multiple_of(4) { 4 } else { 1 }
+}

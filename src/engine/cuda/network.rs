@@ -1,0 +1,175 @@
+//! A lowered network and its memory on the card: a batch through all steps, and gradients back.
+
+use candle_core::cuda_backend::CudaDevice;
+
+use super::kernel::names;
+use super::launch::{Address, LAYERS, Launcher, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS};
+use super::lower::lower;
+use super::memory::Memory;
+use super::passes::Passes;
+use super::product::Product;
+use super::step::CudaStep;
+use super::sums::BlockSums;
+use super::task::{Pair, Task};
+use super::weights::Packing;
+use crate::engine::cpu::{Shape, Stage, Sums};
+use crate::recipe::Precision;
+use crate::{Error, Result};
+
+/// Steps from samples to reconstructions, both flat.
+#[derive(Debug)]
+pub(crate) struct CudaNetwork {
+    card: Launcher,
+    steps: Vec<CudaStep>,
+    /// The step that reads the codes.
+    code: usize,
+    input_len: usize,
+    sums: BlockSums,
+    packing: Option<Packing>,
+    memory: Option<Memory>,
+}
+
+impl CudaNetwork {
+    /// The layers of an encoder and a decoder; none if one of them has no kernel.
+    ///
+    /// # Errors
+    /// If the driver refuses the kernels or there is no memory.
+    pub fn new(
+        device: &CudaDevice,
+        layers: (&[Stage], &[Stage]),
+        input: Shape,
+        precision: Precision,
+    ) -> Result<Option<Self>> {
+        let products = match precision {
+            Precision::F32 => PRODUCT_F32,
+            Precision::Tf32 => PRODUCT_TF32,
+            Precision::Bf16 => PRODUCT_BF16,
+            Precision::F64 => return Ok(None),
+        };
+        let names = names(precision).into_iter().map(|name| (name, products));
+        let others = [
+            "pool_forward",
+            "pool_backward",
+            "upsample",
+            "upsample_backward",
+            "transpose",
+            "relu_mask",
+            "activation_forward",
+            "activation_backward",
+            "latent_forward",
+            "latent_backward",
+            "loss",
+            "penalty",
+            "sum_blocks",
+        ];
+        let names = names
+            .chain(others.map(|name| (name, LAYERS)))
+            .chain(["pack_weights", "sum_parts", "spread", "collect"].map(|name| (name, WEIGHTS)));
+        let card = Launcher::new(device, &names.collect::<Vec<_>>())?;
+        let Some((steps, code)) = lower(&card, layers, input, precision)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            sums: BlockSums::new(&card)?,
+            input_len: input.len(),
+            memory: None,
+            packing: None,
+            card,
+            steps,
+            code,
+        }))
+    }
+
+    /// Values of a sample before the first step and behind the last.
+    pub fn sizes(&self) -> (usize, usize) {
+        (
+            self.input_len,
+            self.steps.last().map_or(0, CudaStep::out_len),
+        )
+    }
+
+    /// Dimensions of the noise that a variational network takes.
+    pub fn latent(&self) -> Option<usize> {
+        self.steps.iter().find_map(|step| match step {
+            CudaStep::Latent(latent) => Some(latent.dimensions),
+            _ => None,
+        })
+    }
+
+    /// Starts the work on a batch: gradients of all parameters, and the sums that [`CudaNetwork::sums`] reads. `parameters`
+    /// and `gradients` have a pair for each step with weights.
+    ///
+    /// # Errors
+    /// If the batch is too large for the card or its kernels.
+    pub fn start(&mut self, parameters: &[Pair], gradients: &[Pair], task: Task) -> Result<()> {
+        self.reserve(task.samples)?;
+        self.pack(parameters)?;
+        let Some(memory) = &self.memory else {
+            return Ok(());
+        };
+        let passes = Passes {
+            card: &self.card,
+            steps: &self.steps,
+            code: self.code,
+            memory,
+            sums: &self.sums,
+            task,
+        };
+        passes.forward(parameters)?;
+        passes.backward(gradients)?;
+        self.sums.total(&self.card)
+    }
+
+    /// Where the sums of the batch that was started last come to lie: of distances, KL divergence and penalty.
+    pub fn totals(&self) -> Address {
+        self.sums.totals()
+    }
+
+    /// Waits for the batch that was started last: the sums of its losses.
+    ///
+    /// # Errors
+    /// If its work failed on the card.
+    pub fn sums(&self) -> Result<Sums> {
+        self.sums.read(&self.card)
+    }
+
+    /// Lays out the weights for the products.
+    fn pack(&mut self, parameters: &[Pair]) -> Result<()> {
+        let weights = || parameters.iter().map(|(weight, _)| *weight);
+        let packing = match self.packing.take() {
+            Some(packing) if packing.is_for(weights()) => packing,
+            _ => {
+                let products: Vec<&Product> =
+                    self.steps.iter().filter_map(CudaStep::product).collect();
+                Packing::new(&self.card, &products, weights().collect())?
+            }
+        };
+        packing.run(&self.card)?;
+        self.packing = Some(packing);
+        Ok(())
+    }
+
+    /// Sees to room for so many samples.
+    fn reserve(&mut self, samples: usize) -> Result<()> {
+        if self
+            .memory
+            .as_ref()
+            .is_some_and(|memory| samples <= memory.samples)
+        {
+            return Ok(());
+        }
+        // The old memory is free for the new one.
+        self.memory = None;
+        let reaches = |step: &CudaStep| match step {
+            CudaStep::Product(product) => product.layer.reaches(samples),
+            _ => true,
+        };
+        if !self.steps.iter().all(reaches) {
+            let expected = "fewer than 2^31 pixels, taps or values in a layer";
+            let found = format!("{samples} samples: take a smaller training.batch_size");
+            return Err(Error::argument("a batch on a card", expected, found));
+        }
+        self.memory = Some(Memory::new(&self.card, &self.steps, samples)?);
+        Ok(())
+    }
+}

@@ -1,0 +1,332 @@
+//! Dense and convolutional layers as products of matrices.
+
+use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
+
+use super::kernel::{Kernel, narrowest};
+use super::launch::{Address, Buffer, Grid, Launcher};
+use super::layer::{ConvAlgorithm, DEPTH, GemmLayer, ImplicitGemm, Tap, values_at_a_time};
+use super::step::Upsample;
+use super::weights::{Packed, Parts, Spread};
+use crate::recipe::Precision;
+use crate::{Error, Result};
+
+/// Blocks of a product that are too few for a large card: they are halved then.
+const FULL: usize = 264;
+/// Blocks that the gradient of a layer's weights is cut into, about: enough for every card of today, and the same on
+/// all of them, so that sums have one order.
+const BLOCKS: usize = 512;
+/// Threads that add up the parts of one value, as in `kernels/weights.cu`.
+const SUM_LANES: usize = 8;
+/// Pixels of a part at least, or adding up the parts would take longer than they.
+const LEAST_PART: usize = 128;
+
+/// The `Product` of the kernels.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+struct Arguments {
+    images: Address,
+    taps: Address,
+    weight: Address,
+    bias: Address,
+    mask: Address,
+    result: Address,
+    gradient: Address,
+    parts: Address,
+    count: i32,
+    height: i32,
+    width: i32,
+    image_height: i32,
+    image_width: i32,
+    shift: i32,
+    step: i32,
+    channels: i32,
+    image_len: i32,
+    depth: i32,
+    results: i32,
+    relu: i32,
+    phases: i32,
+    part_len: i32,
+    area: Divisor,
+    line: Divisor,
+}
+
+// SAFETY: plain numbers, laid out as in C.
+unsafe impl DeviceRepr for Arguments {}
+
+/// Divides by multiplication: the `Divisor` of the kernels.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+struct Divisor {
+    factor: u32,
+    shift: u32,
+}
+
+impl Divisor {
+    /// By a number from 1 to 2^31.
+    fn by(divisor: usize) -> Self {
+        let divisor = (divisor as u64).clamp(1, 1 << 31);
+        let bits = divisor.next_power_of_two().ilog2();
+        Self {
+            // 2^31 for powers of two, and below 2^32 for what lies between them.
+            factor: (1u64 << (31 + bits)).div_ceil(divisor) as u32,
+            shift: 31 + bits,
+        }
+    }
+}
+
+/// A [`GemmLayer`] on a card.
+#[derive(Debug)]
+pub(super) struct Product {
+    pub layer: GemmLayer,
+    pub packed: Packed,
+    forward: Pass,
+    backward: Pass,
+    /// For the gradient of the weights.
+    weight: Kernel,
+}
+
+/// A product of a layer.
+#[derive(Debug)]
+struct Pass {
+    reading: ImplicitGemm,
+    taps: Buffer<Tap>,
+    /// By few rows a block and by many; the results have the same bits.
+    kernels: [Kernel; 2],
+}
+
+impl Pass {
+    fn new(card: &Launcher, reading: ImplicitGemm, precision: Precision) -> Result<Self> {
+        Ok(Self {
+            taps: card.copy_of(&reading.table())?,
+            kernels: narrowest(precision, reading.results).products(reading.values()),
+            reading,
+        })
+    }
+
+    /// What a product reads from `images`.
+    fn arguments(&self, samples: usize, images: Address) -> Result<Arguments> {
+        let ImplicitGemm {
+            grid,
+            image,
+            shift,
+            step,
+            channels,
+            image_len,
+            phases,
+            results,
+            ..
+        } = self.reading;
+        Ok(Arguments {
+            images,
+            taps: self.taps.address(),
+            count: int(samples)?,
+            height: int(grid.0)?,
+            width: int(grid.1)?,
+            image_height: int(image.0)?,
+            image_width: int(image.1)?,
+            shift: shift as i32,
+            step: step as i32,
+            channels: int(channels)?,
+            image_len: int(image_len)?,
+            depth: int(self.reading.depth())?,
+            results: int(results)?,
+            phases: int(phases)?,
+            area: Divisor::by(self.reading.pixels()),
+            line: Divisor::by(grid.1),
+            ..Arguments::default()
+        })
+    }
+
+    fn launch(&self, card: &Launcher, samples: usize, arguments: Arguments) -> Result<()> {
+        let rows = samples * self.reading.pixels();
+        let (results, phases) = (self.reading.results, self.reading.phases);
+        let [low, high] = self.kernels;
+        let (down, across) = high.blocks(rows, results);
+        let kernel = match down * across * phases {
+            0..FULL => low,
+            _ => high,
+        };
+        let (down, across) = kernel.blocks(rows, results);
+        let grid = Grid((blocks(down)?, blocks(across)?, blocks(phases)?));
+        card.launch(kernel.name, grid, &(arguments,))
+    }
+}
+
+impl Product {
+    pub fn new(card: &Launcher, layer: GemmLayer, precision: Precision) -> Result<Self> {
+        let forward = Pass::new(card, layer.forward(), precision)?;
+        let (values, results) = (forward.reading.values(), forward.reading.results);
+        Ok(Self {
+            packed: Packed::new(card, &layer, precision)?,
+            backward: Pass::new(card, layer.backward(), precision)?,
+            weight: narrowest(precision, results).weight(values, values_at_a_time(results)),
+            forward,
+            layer,
+        })
+    }
+
+    /// `x` to `out`.
+    pub fn forward(
+        &self,
+        card: &Launcher,
+        samples: usize,
+        bias: Address,
+        (x, out): (Address, Address),
+        scratch: Address,
+    ) -> Result<()> {
+        let arguments = Arguments {
+            weight: self.packed.forward.address(),
+            ..self.forward.arguments(samples, x)?
+        };
+        if self.layer.algorithm() == ConvAlgorithm::Spread {
+            let arguments = Arguments {
+                result: scratch,
+                ..arguments
+            };
+            self.forward.launch(card, samples, arguments)?;
+            return self.spread(samples, scratch, out)?.run(card, bias);
+        }
+        let arguments = Arguments {
+            bias,
+            result: out,
+            relu: i32::from(self.layer.has_relu),
+            ..arguments
+        };
+        self.forward.launch(card, samples, arguments)
+    }
+
+    /// The gradient of what the layer reads, set to 0 where `mask` is, if there is one. `scratch` is as
+    /// [`Self::weight_gradient`] left it.
+    pub fn backward(
+        &self,
+        card: &Launcher,
+        samples: usize,
+        (gradient, x_gradient): (Address, Address),
+        mask: Address,
+        scratch: Address,
+    ) -> Result<()> {
+        let layer = &self.layer;
+        let images = match layer.algorithm() {
+            ConvAlgorithm::Spread => scratch,
+            ConvAlgorithm::Gather | ConvAlgorithm::Phases => gradient,
+        };
+        let arguments = Arguments {
+            weight: self.packed.backward.address(),
+            ..self.backward.arguments(samples, images)?
+        };
+        if layer.algorithm() != ConvAlgorithm::Gather || layer.scale == 1 {
+            let arguments = Arguments {
+                mask,
+                result: x_gradient,
+                ..arguments
+            };
+            return self.backward.launch(card, samples, arguments);
+        }
+        let arguments = Arguments {
+            result: scratch,
+            ..arguments
+        };
+        self.backward.launch(card, samples, arguments)?;
+        let upsample = Upsample {
+            input: layer.input,
+            scale: layer.scale,
+        };
+        upsample.backward(card, samples, scratch, mask, x_gradient)
+    }
+
+    /// Values of the parts that [`Self::weight_gradient`] needs room for, of at most so many samples.
+    pub fn parts_len(&self, samples: usize) -> usize {
+        let most = (samples * self.forward.reading.pixels()).div_ceil(LEAST_PART);
+        self.wanted_parts().min(most.max(1)) * self.forward.reading.weight_len()
+    }
+
+    /// The gradients of weight and bias, by way of `parts`; of a spread layer also by `scratch`, which then holds the
+    /// gradient of what pixels give to results.
+    pub fn weight_gradient(
+        &self,
+        card: &Launcher,
+        samples: usize,
+        (x, gradient): (Address, Address),
+        (parts, scratch): (Address, Address),
+        (weight_gradient, bias_gradient): (Address, Address),
+    ) -> Result<()> {
+        let (layer, reading) = (&self.layer, &self.forward.reading);
+        let mut gradient_read = gradient;
+        if layer.algorithm() == ConvAlgorithm::Spread {
+            self.spread(samples, scratch, gradient)?.run_back(card)?;
+            gradient_read = scratch;
+        }
+        let (count, part_len) = self.parts(samples);
+        let arguments = Arguments {
+            gradient: gradient_read,
+            parts,
+            part_len: int(part_len)?,
+            ..self.forward.arguments(samples, x)?
+        };
+        let (down, across) = self.weight.blocks(reading.depth(), reading.results);
+        let grid = Grid((
+            blocks(down)?,
+            blocks(across)?,
+            blocks(count * reading.phases)?,
+        ));
+        card.launch(self.weight.name, grid, &(arguments,))?;
+        let parts = Parts {
+            parts,
+            weight: weight_gradient,
+            bias: bias_gradient,
+            count: int(count)?,
+            algorithm: layer.algorithm(),
+            results: int(layer.results)?,
+            channels: int(layer.input.channels)?,
+            area: int(layer.area())?,
+            depth: int(reading.depth())?,
+        };
+        let len = layer.results * (layer.area() * layer.input.channels + 1);
+        card.launch("sum_parts", Grid::over(len * SUM_LANES), &(parts,))
+    }
+
+    /// How many parts the pixels of a batch are cut into for the gradient of the weights, and pixels of one.
+    fn parts(&self, samples: usize) -> (usize, usize) {
+        let pixels = (samples * self.forward.reading.pixels()).max(1);
+        let len = pixels.div_ceil(self.wanted_parts()).max(LEAST_PART);
+        let len = len.next_multiple_of(DEPTH);
+        (pixels.div_ceil(len), len)
+    }
+
+    /// As many as give [`BLOCKS`] blocks.
+    fn wanted_parts(&self) -> usize {
+        let reading = &self.forward.reading;
+        let (down, across) = self.weight.blocks(reading.depth(), reading.results);
+        BLOCKS.div_ceil((reading.phases * down * across).max(1))
+    }
+
+    fn spread(&self, samples: usize, given: Address, result: Address) -> Result<Spread> {
+        let layer = &self.layer;
+        Ok(Spread {
+            given,
+            result,
+            bias: Address::NONE,
+            count: int(samples)?,
+            height: int(layer.height())?,
+            width: int(layer.width())?,
+            shift: layer.scale.ilog2() as i32,
+            results: int(layer.results)?,
+            kernel: int(layer.kernel)?,
+            relu: i32::from(layer.has_relu),
+        })
+    }
+}
+
+/// A size as the kernels take it.
+pub(super) fn int(size: usize) -> Result<i32> {
+    i32::try_from(size).map_err(|_| too_large(size))
+}
+
+fn blocks(count: usize) -> Result<u32> {
+    u32::try_from(count).map_err(|_| too_large(count))
+}
+
+fn too_large(size: usize) -> Error {
+    let expected = "sizes below 2^31; take a smaller training.batch_size";
+    Error::argument("a batch on a card", expected, size)
+}

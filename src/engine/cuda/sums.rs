@@ -1,0 +1,97 @@
+//! The sums of a batch's losses: by blocks of the kernels, in f64, and then of the blocks.
+
+use super::launch::{Address, Buffer, Grid, Launcher};
+use crate::Result;
+use crate::engine::cpu::{Factors, Sums};
+use crate::recipe::{CodePenalty, Reconstruction};
+
+/// Blocks of the kernels that sum, the same for every batch and card, so that sums have one order.
+const BLOCKS: usize = 256;
+
+/// What is summed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Row {
+    Distance,
+    Kl,
+    Penalty,
+}
+
+#[derive(Debug)]
+pub(super) struct BlockSums {
+    /// A row of blocks for each [`Row`]; zeros where a network has none of it.
+    blocks: Buffer<f64>,
+    totals: Buffer<f64>,
+}
+
+impl BlockSums {
+    pub fn new(card: &Launcher) -> Result<Self> {
+        Ok(Self {
+            blocks: card.zeros(3 * BLOCKS)?,
+            totals: card.zeros(3)?,
+        })
+    }
+
+    /// The grid of a kernel that sums, and where its blocks put what they have summed.
+    pub fn of(&self, row: Row) -> (Grid, Address) {
+        let row = row as usize * BLOCKS;
+        let blocks = self.blocks.address().behind::<f64>(row);
+        (Grid::blocks(BLOCKS as u32), blocks)
+    }
+
+    /// The loss of a network's last values, and its gradient.
+    pub fn loss(
+        &self,
+        card: &Launcher,
+        len: usize,
+        factors: &Factors,
+        (values, target): (Address, Address),
+        gradient: Address,
+    ) -> Result<()> {
+        let kind = match factors.reconstruction {
+            Reconstruction::Bce => 0,
+            Reconstruction::Mse => 1,
+            Reconstruction::Mae => 2,
+        };
+        let (grid, sums) = self.of(Row::Distance);
+        let scale = factors.scale as f32;
+        let arguments = (values, target, gradient, sums, len as i64, kind, scale);
+        card.launch("loss", grid, &arguments)
+    }
+
+    /// The penalty on codes, whose derivative is added to their gradient.
+    pub fn penalty(
+        &self,
+        card: &Launcher,
+        len: usize,
+        (kind, scale): (CodePenalty, f64),
+        codes: Address,
+        gradient: Address,
+    ) -> Result<()> {
+        let (grid, sums) = self.of(Row::Penalty);
+        let arguments = (codes, gradient, sums, len as i64, kind.l1, kind.l2, scale);
+        card.launch("penalty", grid, &arguments)
+    }
+
+    /// Adds up the blocks.
+    pub fn total(&self, card: &Launcher) -> Result<()> {
+        let arguments = (self.blocks.address(), self.totals.address(), BLOCKS as i32);
+        card.launch("sum_blocks", Grid::blocks(3), &arguments)
+    }
+
+    /// Where the totals lie, in the order of [`Row`].
+    pub fn totals(&self) -> Address {
+        self.totals.address()
+    }
+
+    /// Waits for the totals.
+    pub fn read(&self, card: &Launcher) -> Result<Sums> {
+        Ok(match card.read(&self.totals)?.as_slice() {
+            &[distance, kl, penalty] => Sums {
+                distance,
+                penalty,
+                kl,
+            },
+            _ => Sums::default(),
+        })
+    }
+}

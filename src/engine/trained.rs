@@ -1,0 +1,152 @@
+//! What engines on lowered networks have in common: the trained tensors, what of a batch they rely on, and what
+//! comes of their sums.
+
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Tensor};
+
+use crate::data::Batch;
+use crate::engine::cpu::{Factors, Sums};
+use crate::network::{Autoencoder, parameters};
+use crate::objective::{Losses, Numbers};
+use crate::recipe::Objective;
+use crate::{Error, Result};
+
+/// The trained tensors of a layer that has some.
+#[derive(Debug)]
+pub(super) struct Trained {
+    pub weight: Parameter,
+    pub bias: Option<Parameter>,
+}
+
+/// A variable, and its gradient, which is written anew in every step.
+#[derive(Debug)]
+pub(super) struct Parameter {
+    pub value: Tensor,
+    pub gradient: Tensor,
+}
+
+impl Parameter {
+    fn new(value: &Tensor) -> Result<Self> {
+        Ok(Self {
+            value: value.clone(),
+            gradient: value.zeros_like()?.detach(),
+        })
+    }
+}
+
+/// The trained tensors of a network, in order; none if one is not of f32.
+pub(super) fn trained(model: &Autoencoder) -> Result<Option<Vec<Trained>>> {
+    let mut layers = Vec::new();
+    for (_, placed) in model.encoder().layers().chain(model.decoder().layers()) {
+        let Some((weight, bias)) = parameters(placed) else {
+            continue;
+        };
+        if weight.dtype() != DType::F32 {
+            return Ok(None);
+        }
+        layers.push(Trained {
+            weight: Parameter::new(weight)?,
+            bias: bias.map(Parameter::new).transpose()?,
+        });
+    }
+    Ok(Some(layers))
+}
+
+/// All parameters in order: of each layer the weight, then the bias where it has one.
+pub(super) fn all(layers: &[Trained]) -> impl Iterator<Item = &Parameter> {
+    layers
+        .iter()
+        .flat_map(|layer| std::iter::once(&layer.weight).chain(&layer.bias))
+}
+
+/// Factors of what is minimised.
+pub(super) fn factors(objective: &Objective, batch: &Batch) -> Factors {
+    let samples = batch.target.dims().first().copied().unwrap_or(1).max(1) as f64;
+    let values = batch.target.elem_count().max(1);
+    let (scale, kl_scale) = match objective.elbo {
+        Some(elbo) => {
+            let (factor, _) = elbo.likelihood(objective.reconstruction, values);
+            (factor / samples, batch.kl_weight / samples)
+        }
+        None => (1.0 / values as f64, 0.0),
+    };
+    Factors {
+        reconstruction: objective.reconstruction,
+        scale,
+        penalty: (objective.code_penalty).map(|penalty| (penalty, 1.0 / samples)),
+        kl_scale,
+    }
+}
+
+/// Checks what steps rely on: samples of `input_len` and `out_len` values, and noise for the codes of a variational
+/// network, all on one device.
+pub(super) fn check(
+    batch: &Batch,
+    (input_len, out_len): (usize, usize),
+    latent: Option<usize>,
+    device: &Device,
+) -> Result<()> {
+    let misfit = |what: &str, expected: String, tensor: &Tensor| {
+        let found = format!("{:?} of {:?}", tensor.dims(), tensor.dtype());
+        Err(Error::layer(what, expected, found))
+    };
+    let samples = batch.input.dims().first().copied().unwrap_or(0);
+    let fits = |tensor: &Tensor, len: usize| {
+        tensor.dtype() == DType::F32
+            && tensor.device().same_device(device)
+            && tensor.dims().first() == Some(&samples)
+            && tensor.elem_count() == samples * len
+    };
+    if samples == 0 || !fits(&batch.input, input_len) {
+        let expected = format!("samples of {input_len} values of F32");
+        return misfit("batch input", expected, &batch.input);
+    }
+    if !fits(&batch.target, out_len) {
+        let expected = format!("{samples} targets of {out_len} values of F32");
+        return misfit("batch target", expected, &batch.target);
+    }
+    let Some(latent) = latent else {
+        return Ok(());
+    };
+    match &batch.latent_noise {
+        Some(noise) if fits(noise, latent) => Ok(()),
+        Some(noise) => misfit(
+            "batch noise",
+            format!("{samples} times {latent} values"),
+            noise,
+        ),
+        None => Err(Error::argument(
+            "batch",
+            "noise for the codes of a variational network",
+            "none",
+        )),
+    }
+}
+
+/// Of the sum of a batch's distances: the factor and the constant that make it the reconstruction loss.
+pub(super) fn likelihood(objective: &Objective, batch: &Batch) -> (f64, f64) {
+    match objective.elbo {
+        Some(elbo) => elbo.likelihood(objective.reconstruction, batch.target.elem_count()),
+        None => (1.0, 0.0),
+    }
+}
+
+/// The losses of a batch.
+pub(super) fn losses(objective: &Objective, batch: &Batch, sums: Sums) -> Result<Losses> {
+    let (factor, constant) = likelihood(objective, batch);
+    let numbers = Numbers {
+        reconstruction: factor * sums.distance + constant,
+        penalty: sums.penalty,
+        kl: sums.kl,
+    };
+    objective.losses_of(numbers, batch)
+}
+
+/// The gradients under their variables.
+pub(super) fn store(layers: &[Trained]) -> GradStore {
+    let mut gradients = GradStore::default();
+    for parameter in all(layers) {
+        gradients.insert(&parameter.value, parameter.gradient.clone());
+    }
+    gradients
+}

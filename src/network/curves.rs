@@ -1,0 +1,181 @@
+//! The activations as curves.
+
+use candle_core::{DType, Device, Tensor, Var};
+
+use crate::Result;
+use crate::activation::Activation;
+use crate::picture::{Chart, Panel, Series, panels};
+
+/// An activation and its derivative over the numbers from -3 to 3.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    pub name: String,
+    pub formula: &'static str,
+    /// What values it takes, as an interval.
+    pub range: &'static str,
+    /// As recipes write it; none for a form that is infinite or undefined somewhere, which no network
+    /// can be trained with.
+    pub activation: Option<Activation>,
+    /// `(x, f(x))` in order of x, for those x where the form holds.
+    pub values: Vec<(f64, f64)>,
+    /// `(x, f'(x))` at the same x; of the softmax the derivative of each value by its own x.
+    pub derivatives: Vec<(f64, f64)>,
+}
+
+/// Points of a curve.
+const POINTS: usize = 400;
+const END: f64 = 3.0;
+
+/// Every activation: those of recipes, computed and differentiated as networks do it, in f64, and
+/// beside three of them the form for x >= 0 that is found in print, which has no use in a network.
+///
+/// # Errors
+/// Only candle's own.
+pub fn curves() -> Result<Vec<Curve>> {
+    let scaled = Activation::Scaled {
+        of: Box::new(Activation::Sigmoid),
+        a: 3.0,
+        b: 0.1,
+    };
+    let capped_linear = Activation::CappedLinear { cap: 2.0 };
+    let capped_relu = Activation::CappedRelu { cap: 2.0 };
+    Ok(vec![
+        curve(Activation::Linear, "x", "(-∞, ∞)")?,
+        curve(Activation::Relu, "max(0, x)", "[0, ∞)")?,
+        curve(
+            Activation::LeakyRelu { slope: 0.01 },
+            "x, 0.01 x below 0",
+            "(-∞, ∞)",
+        )?,
+        curve(Activation::Sigmoid, "1/(1 + e^-x)", "(0, 1)")?,
+        curve(Activation::Tanh, "tanh x", "(-1, 1)")?,
+        curve(
+            Activation::Softmax,
+            "e^x/Σ e^x, over these points",
+            "(0, 1)",
+        )?,
+        curve(
+            Activation::Elu { alpha: 1.0 },
+            "x, e^x - 1 below 0",
+            "(-1, ∞)",
+        )?,
+        curve(
+            Activation::Swish { beta: 1.0 },
+            "x/(1 + e^-x)",
+            "[-0.279, ∞)",
+        )?,
+        curve(Activation::Softplus, "ln(1 + e^x)", "(0, ∞)")?,
+        curve(
+            Activation::Gelu,
+            "x Φ(x), Φ the normal distribution",
+            "[-0.170, ∞)",
+        )?,
+        curve(
+            Activation::GeluTanh,
+            "x/2 (1 + tanh(√(2/π)(x + 0.0447x³)))",
+            "[-0.171, ∞)",
+        )?,
+        curve(Activation::Sin, "sin x", "[-1, 1]")?,
+        curve(capped_linear, "min(x, 2)", "(-∞, 2]")?,
+        curve(capped_relu, "min(max(0, x), 2)", "[0, 2]")?,
+        curve(Activation::SaturatedLinear, "min(max(0, x), 1)", "[0, 1]")?,
+        printed(
+            "isru, as printed",
+            "√x/(1 + x²), x ≥ 0",
+            "[0, 0.570]",
+            |x| {
+                let (root, below) = (x.sqrt(), 1.0 + x * x);
+                let slope = 0.5 / (root * below) - 2.0 * x * root / (below * below);
+                (root / below, slope)
+            },
+        ),
+        curve(Activation::Isru { alpha: 1.0 }, "x/√(1 + x²)", "(-1, 1)")?,
+        curve(Activation::Arctan, "2/π atan x", "(-1, 1)")?,
+        printed("elliot, as printed", "x/(1 + x), x ≥ 0", "[0, 1)", |x| {
+            (x / (1.0 + x), 1.0 / ((1.0 + x) * (1.0 + x)))
+        }),
+        curve(Activation::Elliot, "x/(1 + |x|)", "(-1, 1)")?,
+        curve(Activation::Arcsinh, "ln(x + √(x² + 1))", "(-∞, ∞)")?,
+        printed(
+            "logarithmic, as printed",
+            "ln(1 + x), x ≥ 0",
+            "[0, ∞)",
+            |x| (x.ln_1p(), 1.0 / (1.0 + x)),
+        ),
+        curve(Activation::Logarithmic, "sign(x) ln(1 + |x|)", "(-∞, ∞)")?,
+        curve(scaled, "3/(1 + e^(-0.1 x))", "(0, 3)")?,
+    ])
+}
+
+/// Even steps from end to end.
+fn points() -> impl Iterator<Item = f64> {
+    (0..POINTS).map(|i| END * (2.0 * i as f64 / (POINTS - 1) as f64 - 1.0))
+}
+
+fn curve(activation: Activation, formula: &'static str, range: &'static str) -> Result<Curve> {
+    let xs: Vec<f64> = points().collect();
+    // One sample of as many units.
+    let x = Var::from_tensor(&Tensor::new(xs.as_slice(), &Device::Cpu)?.unsqueeze(0)?)?;
+    let y = activation.apply(&x)?;
+    let slope = if activation.couples() {
+        // The gradient of the sum would be 0.
+        (&y * y.affine(-1.0, 1.0)?)?
+    } else {
+        let gradients = y.sum_all()?.backward()?;
+        match gradients.get(&x) {
+            Some(gradient) => gradient.clone(),
+            None => y.zeros_like()?,
+        }
+    };
+    let over = |y: &Tensor| -> Result<Vec<(f64, f64)>> {
+        let ys: Vec<f64> = y.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
+        Ok(xs.iter().copied().zip(ys).collect())
+    };
+    Ok(Curve {
+        name: activation.to_string(),
+        formula,
+        range,
+        values: over(&y)?,
+        derivatives: over(&slope)?,
+        activation: Some(activation),
+    })
+}
+
+/// A form that holds for x >= 0, as a function and its derivative.
+fn printed(
+    name: &str,
+    formula: &'static str,
+    range: &'static str,
+    both: impl Fn(f64) -> (f64, f64),
+) -> Curve {
+    let xs = || points().filter(|x| *x >= 0.0);
+    Curve {
+        name: name.to_string(),
+        formula,
+        range,
+        activation: None,
+        values: xs().map(|x| (x, both(x).0)).collect(),
+        derivatives: xs().map(|x| (x, both(x).1)).collect(),
+    }
+}
+
+/// Panels in a row, and how far from 0 they reach.
+const COLUMNS: usize = 3;
+const LIMIT: f64 = 3.0;
+
+/// Draws functions with their derivatives, a panel each.
+///
+/// # Errors
+/// If there are none, or more than 200.
+pub fn draw_curves(curves: &[Curve]) -> Result<Chart> {
+    let panel = |curve: &Curve| Panel {
+        title: curve.name.clone(),
+        caption: curve.formula.to_string(),
+        series: vec![
+            Series::new("function", curve.values.clone()),
+            Series::new("derivative", curve.derivatives.clone()),
+        ],
+    };
+    let drawn: Vec<Panel> = curves.iter().map(panel).collect();
+    panels(&drawn, COLUMNS, LIMIT)
+}

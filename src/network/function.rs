@@ -1,0 +1,114 @@
+//! A function of the library's user as a layer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+use crate::{Error, Result};
+
+/// A named function from a tensor to one of the same shape, made of candle operations, so that candle
+/// knows its gradient. It must not let the samples of a batch, the first axis, see each other.
+///
+/// Recipes cannot name it: the user builds the network from its lists of layers, and builds it again
+/// to use weights that were kept. Here it learns, a step and on:
+///
+/// ```
+/// use autoencode::network::{Autoencoder, Code, Function, LayerSpec, Parameters, Stack};
+/// use autoencode::optim::Optimizer;
+/// use autoencode::activation::Activation;
+/// use autoencode::recipe::{Initialization, Recipe};
+/// use candle_core::{DType, Device, Tensor};
+///
+/// // Snake, x + sin(x)^2 (Ziyin, Hartwig and Ueda, "Neural networks fail to learn periodic
+/// // functions and how to fix it", NeurIPS 2020).
+/// let snake = Function::new("snake", |x| x + x.sin()?.sqr()?);
+/// let build = |parameters: &Parameters| {
+///     let vb = parameters.builder(DType::F32, &Device::Cpu);
+///     let dense = |units| LayerSpec::Dense { units, bias: true };
+///     let encoder = vec![dense(3), LayerSpec::Function(snake.clone())];
+///     let decoder = vec![dense(8), LayerSpec::Activation(Activation::Sigmoid)];
+///     let init = Initialization::default();
+///     let encoder = Stack::new("encoder", encoder, &[8], init, vb.clone())?;
+///     let decoder = Stack::new("decoder", decoder, &[3], init, vb)?;
+///     Autoencoder::from_stacks(encoder, Code::Plain, decoder)
+/// };
+/// let parameters = Parameters::drawn(1);
+/// let model = build(&parameters)?;
+///
+/// let samples = Tensor::rand(0f32, 1.0, (16, 8), &Device::Cpu)?;
+/// let loss = || -> autoencode::Result<Tensor> {
+///     Ok((model.reconstruct(&samples)? - &samples)?.sqr()?.mean_all()?)
+/// };
+/// let settings = Recipe::load("dense-32", &[])?.optimizer;
+/// let mut optimizer = Optimizer::new(&settings, parameters.vars())?;
+/// let before = loss()?;
+/// for _ in 0..5 {
+///     optimizer.update(&loss()?.backward()?, 0.01)?;
+/// }
+/// assert!(loss()?.to_scalar::<f32>()? < before.to_scalar::<f32>()?);
+///
+/// // The same network of the weights as they are now.
+/// let weights = parameters.vars().into_iter();
+/// let weights = weights.map(|(name, var)| (name, var.as_detached_tensor())).collect();
+/// let kept = Parameters::drawn(2);
+/// let again = build(&kept)?;
+/// kept.set(&weights)?;
+/// let difference = (again.reconstruct(&samples)? - model.reconstruct(&samples)?)?;
+/// assert_eq!(difference.abs()?.sum_all()?.to_scalar::<f32>()?, 0.0);
+/// # Ok::<(), autoencode::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Function {
+    name: Arc<str>,
+    apply: Arc<Apply>,
+}
+
+type Apply = dyn Fn(&Tensor) -> candle_core::Result<Tensor> + Send + Sync;
+
+impl Function {
+    /// A function under the name that summaries and errors show.
+    pub fn new(
+        name: &str,
+        apply: impl Fn(&Tensor) -> candle_core::Result<Tensor> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            apply: Arc::new(apply),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The function of a batch.
+    ///
+    /// # Errors
+    /// The function's own, or if its result has another shape.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        let result = (self.apply)(x)?;
+        if result.dims() == x.dims() {
+            return Ok(result);
+        }
+        Err(Error::layer(
+            self.name(),
+            format!("a result of the argument's shape, {:?}", x.dims()),
+            format!("one of shape {:?}", result.dims()),
+        ))
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Function({})", self.name)
+    }
+}
+
+/// Equal are copies of one function; two functions of the same name are not.
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.apply, &other.apply)
+    }
+}
