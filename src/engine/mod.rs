@@ -4,6 +4,7 @@ mod autograd;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
+pub(crate) mod lowering;
 mod trained;
 
 use candle_core::backprop::GradStore;

@@ -6,7 +6,8 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::data::Batch;
 use crate::engine::cpu::{Factors, Sums};
-use crate::network::{Autoencoder, parameters};
+use crate::engine::lowering::parameters;
+use crate::network::Autoencoder;
 use crate::objective::{Losses, Numbers};
 use crate::recipe::Objective;
 use crate::{Error, Result};

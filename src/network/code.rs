@@ -23,7 +23,7 @@ pub struct Posterior {
 
 /// Log-variances are kept within plus and minus this: standard deviations from 0.02 to 55, far beyond
 /// both the prior's 1 and what images tell apart.
-pub(super) const LOG_VARIANCE_BOUND: f64 = 8.0;
+pub(crate) const LOG_VARIANCE_BOUND: f64 = 8.0;
 
 impl Code {
     /// Shape of the decoder's input for the encoder's output.

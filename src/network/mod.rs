@@ -8,7 +8,6 @@ mod function;
 mod graph;
 mod init;
 mod layer;
-mod lower;
 mod parameters;
 mod shapes;
 mod stack;
@@ -18,19 +17,21 @@ mod vae;
 use candle_core::{Device, Module, Tensor};
 use candle_nn::VarBuilder;
 
+pub(crate) use code::LOG_VARIANCE_BOUND;
 pub use code::{Code, Posterior};
 pub use curves::{Curve, curves, draw_curves};
 pub use families::{conv, dense};
 pub use filters::{Filters, filters};
 pub use function::Function;
 pub use layer::{Layer, LayerSpec};
-pub(crate) use lower::parameters;
 pub use parameters::Parameters;
+pub(crate) use stack::Placed;
 pub use stack::Stack;
 pub use summary::{Row, Summary};
 pub use vae::vae;
 
 use crate::activation::Activation;
+use crate::engine::lowering;
 use crate::recipe::NetworkConfig;
 use crate::{Error, Result};
 
@@ -161,7 +162,7 @@ impl Autoencoder {
     /// If the samples are not shaped as the network was built for.
     pub fn reconstruct(&self, samples: &Tensor) -> Result<Tensor> {
         self.encoder.check(samples)?;
-        match self.run_lowered(samples)? {
+        match lowering::run_whole(self, samples)? {
             Some(reconstructions) => Ok(reconstructions),
             None => self.decode(&self.encode(samples)?),
         }

@@ -4,8 +4,8 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
 use super::layer::{Layer, LayerSpec, count};
-use super::lower;
 use crate::activation::Activation;
+use crate::engine::lowering;
 use crate::number::grouped;
 use crate::recipe::Initialization;
 use crate::{Error, Result};
@@ -79,7 +79,7 @@ impl Stack {
     }
 
     /// The layers without their names.
-    pub(super) fn placed(&self) -> &[Placed] {
+    pub(crate) fn placed(&self) -> &[Placed] {
         &self.layers
     }
 
@@ -142,7 +142,7 @@ impl Stack {
     fn run_layers(&self, samples: &Tensor, layers: &[Placed]) -> Result<Tensor> {
         self.check(samples)?;
         let samples = samples.to_dtype(self.dtype)?;
-        if let Some(result) = lower::run(layers, &samples)? {
+        if let Some(result) = lowering::run(layers, &samples)? {
             return Ok(result);
         }
         layers

@@ -3,10 +3,11 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
-use super::{CpuNetwork, Parameters, Task};
+use super::{CpuNetwork, Isa, Parameters, Task, lower};
 use crate::Result;
 use crate::data::Batch;
 use crate::engine::Engine;
+use crate::engine::lowering::stages;
 use crate::engine::trained::{self, Trained};
 use crate::network::Autoencoder;
 use crate::objective::Losses;
@@ -37,13 +38,16 @@ impl CpuEngine {
             return Ok(None);
         }
         let logits = objective.reconstruction == Reconstruction::Bce;
-        let (Some(network), Some(layers)) = (model.lowered(logits), trained::trained(model)?)
+        let (Some((encoder, decoder, input)), Some(layers)) =
+            (stages(model, logits), trained::trained(model)?)
         else {
             return Ok(None);
         };
+        let (steps, code) = lower(&encoder, &decoder, input);
         let on_cpu = trained::all(&layers).all(|parameter| has_kernel(&[&parameter.value]));
-        Ok(on_cpu.then_some(Self {
-            network,
+        let is_taken = on_cpu && !steps.is_empty();
+        Ok(is_taken.then(|| Self {
+            network: CpuNetwork::new(steps, code, Isa::best()),
             objective,
             layers,
         }))

@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 
 use super::{Address, CudaNetwork, LossTerms, Pair, Steps, Task};
 use crate::data::Batch;
+use crate::engine::lowering::stages;
 use crate::engine::trained::{self, Trained};
 use crate::engine::{Ahead, Autograd, Engine, Standing};
 use crate::network::Autoencoder;
@@ -53,7 +54,7 @@ impl CudaEngine {
             return Ok(None);
         };
         let logits = objective.reconstruction == Reconstruction::Bce;
-        let Some((encoder, decoder, input)) = model.stages(logits) else {
+        let Some((encoder, decoder, input)) = stages(model, logits) else {
             return Ok(None);
         };
         let Some(layers) = trained::trained(model)? else {

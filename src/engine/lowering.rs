@@ -1,65 +1,56 @@
-//! Networks and their parts as steps for the CPU.
+//! The layers of networks as stages, from which the engines' steps are lowered.
 
 use candle_core::{DType, Tensor};
 
-use super::code::LOG_VARIANCE_BOUND;
-use super::layer::{Layer, LayerSpec};
-use super::stack::Placed;
-use super::{Autoencoder, Code};
+use super::cpu::{CpuNetwork, Elementwise, Isa, Latent, Parameters, Shape, Stage, lower};
 use crate::Result;
 use crate::activation::Activation;
-use crate::engine::cpu::{CpuNetwork, Elementwise, Isa, Latent, Parameters, Shape, Stage, lower};
+use crate::network::{Autoencoder, Code, LOG_VARIANCE_BOUND, Layer, LayerSpec, Placed};
 use crate::ops::in_place::with_elements_mut;
 use crate::ops::{Scalar, has_kernel};
 
-impl Autoencoder {
-    /// The network lowered for training, without its last activation where `logits` says so; none if it
-    /// has a layer that steps cannot do.
-    pub(crate) fn lowered(&self, logits: bool) -> Option<CpuNetwork> {
-        let (encoder, decoder, input) = self.stages(logits)?;
-        let (steps, code) = lower(&encoder, &decoder, input);
-        (!steps.is_empty()).then(|| CpuNetwork::new(steps, code, Isa::best()))
+/// The layers of encoder and decoder as stages for samples of a shape, without the last activation where
+/// `logits` says so; none if one of them cannot be.
+pub(super) fn stages(model: &Autoencoder, logits: bool) -> Option<(Vec<Stage>, Vec<Stage>, Shape)> {
+    let encoder = encoder_stages(model)?;
+    let mut decoder = stages_of(model.decoder().placed())?;
+    if logits {
+        decoder.pop();
     }
+    Some((encoder, decoder, Shape::new(model.input_shape())?))
+}
 
-    /// The layers of encoder and decoder as stages for samples of a shape, without the last activation where
-    /// `logits` says so; none if one of them cannot be.
-    pub(crate) fn stages(&self, logits: bool) -> Option<(Vec<Stage>, Vec<Stage>, Shape)> {
-        let encoder = self.encoder_stages()?;
-        let mut decoder = stages(self.decoder.placed())?;
-        if logits {
-            decoder.pop();
-        }
-        Some((encoder, decoder, Shape::new(self.input_shape())?))
+/// The encoder's layers as stages, with the code's.
+fn encoder_stages(model: &Autoencoder) -> Option<Vec<Stage>> {
+    let mut stages = stages_of(model.encoder().placed())?;
+    if let Code::Gaussian { latent } = model.code() {
+        stages.push(Stage::Latent(Latent {
+            dimensions: latent,
+            bound: LOG_VARIANCE_BOUND,
+        }));
     }
+    Some(stages)
+}
 
-    /// The encoder's layers as stages, with the code's.
-    fn encoder_stages(&self) -> Option<Vec<Stage>> {
-        let mut stages = stages(self.encoder.placed())?;
-        if let Code::Gaussian { latent } = self.code {
-            stages.push(Stage::Latent(Latent {
-                dimensions: latent,
-                bound: LOG_VARIANCE_BOUND,
-            }));
-        }
-        Some(stages)
-    }
-
-    /// Samples to reconstructions without a tensor in between; none as of [`run`].
-    pub(super) fn run_lowered(&self, samples: &Tensor) -> Result<Option<Tensor>> {
-        let decoder = stages(self.decoder.placed());
-        let Some((mut stages, decoder)) = self.encoder_stages().zip(decoder) else {
-            return Ok(None);
-        };
-        stages.extend(decoder);
-        let layers = self.encoder.placed().iter().chain(self.decoder.placed());
-        run_stages(&stages, &layers.collect::<Vec<_>>(), samples)
-    }
+/// Samples to reconstructions without a tensor in between; none as of [`run`].
+pub(crate) fn run_whole(model: &Autoencoder, samples: &Tensor) -> Result<Option<Tensor>> {
+    let decoder = stages_of(model.decoder().placed());
+    let Some((mut stages, decoder)) = encoder_stages(model).zip(decoder) else {
+        return Ok(None);
+    };
+    stages.extend(decoder);
+    let layers = model
+        .encoder()
+        .placed()
+        .iter()
+        .chain(model.decoder().placed());
+    run_stages(&stages, &layers.collect::<Vec<_>>(), samples)
 }
 
 /// Some layers on samples `(N, ...)` by the steps for the CPU; none where they cannot do it: for other
 /// devices and types, for layers without a step, and where gradients are tracked.
-pub(super) fn run(layers: &[Placed], samples: &Tensor) -> Result<Option<Tensor>> {
-    match stages(layers) {
+pub(crate) fn run(layers: &[Placed], samples: &Tensor) -> Result<Option<Tensor>> {
+    match stages_of(layers) {
         Some(stages) => run_stages(&stages, &layers.iter().collect::<Vec<_>>(), samples),
         None => Ok(None),
     }
@@ -107,7 +98,7 @@ fn run_stages(stages: &[Stage], layers: &[&Placed], samples: &Tensor) -> Result<
 }
 
 /// Weight and bias of a layer that has some.
-pub(crate) fn parameters(placed: &Placed) -> Option<(&Tensor, Option<&Tensor>)> {
+pub(super) fn parameters(placed: &Placed) -> Option<(&Tensor, Option<&Tensor>)> {
     match &placed.layer {
         Layer::Dense { weight, bias } => Some((weight, bias.as_ref())),
         Layer::Conv2d { weight, bias, .. } => Some((weight, Some(bias))),
@@ -116,7 +107,7 @@ pub(crate) fn parameters(placed: &Placed) -> Option<(&Tensor, Option<&Tensor>)> 
 }
 
 /// Layers as stages; none if one of them cannot be.
-fn stages(layers: &[Placed]) -> Option<Vec<Stage>> {
+fn stages_of(layers: &[Placed]) -> Option<Vec<Stage>> {
     let mut stages = Vec::with_capacity(layers.len());
     for placed in layers {
         stages.push(match &placed.spec {
