@@ -1,4 +1,4 @@
-"""Writes the small NumPy files that tests/data_npy.rs reads, into tests/data/npy/.
+"""Writes the small NumPy files that tests/library/data_npy.rs reads, into tests/data/npy/.
 
 Each array follows from its indices alone, so that the test can say what it must find.
 Needs numpy; `python scripts/reference_npy.py` writes the same bytes every time.

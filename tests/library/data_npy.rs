@@ -1,5 +1,6 @@
 //! Arrays of NumPy: what NumPy wrote is read, and what could harm is refused.
 
+use crate::common::repository;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -7,12 +8,9 @@ use std::path::Path;
 use autoencode::Error;
 use autoencode::data::{self, Dataset, Source};
 use autoencode::recipe::DataConfig;
-use common::repository;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
-
-mod common;
 
 fn load(path: &Path) -> Result<Dataset, Error> {
     data::load(&Source::Path(path.to_path_buf()), true)

@@ -1,5 +1,6 @@
 //! Variational autoencoders: their distributions, their bound, and what is drawn from them.
 
+use crate::common::{self, autoencode, repository, write_idx};
 use std::fs;
 use std::path::Path;
 
@@ -8,11 +9,8 @@ use autoencode::evaluate::{Conditions, Part, evaluate};
 use autoencode::network::{Autoencoder, Code, Posterior};
 use autoencode::recipe::{Elbo, Objective, Recipe, Reconstruction};
 use candle_core::{DType, Device, Tensor};
-use common::{autoencode, repository, write_idx};
 use predicates::prelude::*;
 use predicates::str::contains;
-
-mod common;
 
 fn posterior(mean: &[f32], log_variance: &[f32]) -> Posterior {
     let row = |values: &[f32]| Tensor::from_slice(values, (1, values.len()), &Device::Cpu).unwrap();

@@ -1,7 +1,6 @@
 //! Codes in files: encode, decode and interpolate through the program, and the rooms under them.
 
-mod common;
-
+use crate::common::{self, autoencode, contains, refusal, repository, usage_error};
 use std::fs;
 use std::path::Path;
 
@@ -11,7 +10,6 @@ use autoencode::codes::{Course, Names, Reader, Writer, prior_quantiles, spread, 
 use autoencode::data::Images;
 use autoencode::network::Autoencoder;
 use candle_core::{Device, Tensor};
-use common::{autoencode, contains, refusal, repository, usage_error};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,8 +1,7 @@
 //! Principal components against numpy's (`tests/data/pca_reference.json`, which
 //! `scripts/reference_pca.py` writes), the nearest neighbours of codes, and both through the program.
 
-mod common;
-
+use crate::common::{self, autoencode, repository, write_idx};
 use autoencode::data::{Dataset, Images, Preparation};
 use autoencode::evaluate::{
     Conditions, Labelled, Part, Pca, code_knn, codes, compression, knn_accuracy, knn_labels,
@@ -11,7 +10,6 @@ use autoencode::evaluate::{
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{Corruption, Noise, Objective, Reconstruction};
 use candle_core::{DType, Device};
-use common::{autoencode, repository, write_idx};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde::Deserialize;
@@ -44,7 +42,7 @@ struct Digits {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("data/pca_reference.json")).unwrap()
+    serde_json::from_str(include_str!("../data/pca_reference.json")).unwrap()
 }
 
 #[track_caller]

@@ -1,8 +1,7 @@
 //! The density of the codes through training and the program: fitted when a run is over, drawn from by
 //! `sample`.
 
-mod common;
-
+use crate::common::{self, autoencode, write_idx};
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,6 @@ use autoencode::data::{self, Source};
 use autoencode::recipe::Recipe;
 use autoencode::train::{Ending, Event, RunFolder, Trainer};
 use candle_core::Device;
-use common::{autoencode, write_idx};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;

@@ -2,8 +2,7 @@
 //! `tests/data/optimizers_reference.json`, which `scripts/reference_optimizers.py` writes. And their
 //! state, kept and taken up again.
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeMap;
 
 use autoencode::optim::{Optimizer, global_norm};
@@ -92,7 +91,7 @@ fn with(settings: &Value, key: &str, value: Option<Value>) -> Value {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("data/optimizers_reference.json")).unwrap()
+    serde_json::from_str(include_str!("../data/optimizers_reference.json")).unwrap()
 }
 
 fn tensor(values: &[f64], shape: &[usize], dtype: DType) -> Tensor {

@@ -309,7 +309,7 @@ fn a_small_file_cannot_ask_for_a_large_sample() {
     let channels = 1 << 16;
     let size = format!("network.encoder=[{channels}]");
     let settings = [&size, "network.decoder=[]", "network.kernel=1"];
-    let checkpoint = super::common::checkpoint(super::common::recipe(
+    let checkpoint = crate::common::checkpoint(crate::common::recipe(
         "conv-denoiser",
         &settings,
         [1, 28, 28],

@@ -1,16 +1,14 @@
 //! Other data than MNIST, with the real program: colour pictures, arrays, classes, named sets.
 
+use crate::common::{autoencode, contains, refusal, repository, write_idx};
 use std::fs;
 use std::path::Path;
 
 use autoencode::checkpoint::Checkpoint;
 use autoencode::picture::{Picture, read_png, write_png};
 use autoencode::random::{Purpose, Stream};
-use common::{autoencode, contains, refusal, repository, write_idx};
 use serde_json::Value;
 use tempfile::TempDir;
-
-mod common;
 
 /// Runs the program in a folder and parses what it prints.
 fn json(here: &Path, arguments: &[&str]) -> Value {

@@ -1,14 +1,12 @@
 //! Training with the real binary: what it leaves, that it repeats to the bit, stops and goes on.
 
+use crate::common::digits;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use autoencode::checkpoint::Checkpoint;
-use common::digits;
-
-mod common;
 
 /// `autoencode train` on that data into that folder.
 fn command(data: &Path, run: &Path, arguments: &[&str]) -> Command {

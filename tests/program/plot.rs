@@ -1,7 +1,6 @@
 //! Charts and drawings of networks: what is on them, and where.
 
-mod common;
-
+use crate::common::{self, autoencode, recipe};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -13,7 +12,6 @@ use autoencode::picture::{
 };
 use autoencode::train::History;
 use candle_core::{DType, Device};
-use common::{autoencode, recipe};
 use serde_json::Value;
 use tempfile::TempDir;
 

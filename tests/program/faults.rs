@@ -2,6 +2,7 @@
 //! stays whole, the message says what was the matter, and the run goes on when there is room again.
 #![cfg(target_os = "linux")]
 
+use crate::common::{autoencode_command, digits, run_files};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -9,10 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use autoencode::checkpoint::Checkpoint;
-use common::{autoencode_command, digits, run_files};
 use tempfile::TempDir;
-
-mod common;
 
 /// A run of many short epochs, whose last checkpoint has some 600 KB.
 const RUN: [&str; 6] = [

@@ -151,7 +151,7 @@ fn assert_close(what: &str, found: &Tensor, expected: &Values, dtype: DType) {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("data/ops_reference.json")).unwrap()
+    serde_json::from_str(include_str!("../data/ops_reference.json")).unwrap()
 }
 
 #[test]

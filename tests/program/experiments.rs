@@ -1,13 +1,11 @@
 //! `autoencode reproduce`: published systems beside what comes out.
 
+use crate::common::autoencode;
 use std::fs;
 
 use autoencode::experiments::{Verdict, all, choose};
-use common::autoencode;
 use predicates::str::contains;
 use serde_json::Value;
-
-mod common;
 
 #[test]
 fn cheap_systems_reproduce_and_leave_table_numbers_and_pictures() {

@@ -1,7 +1,6 @@
 //! Checkpoint files: what is written is read back, and nothing else is believed.
 
-mod common;
-
+use crate::common;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::ops::Range;

@@ -1,5 +1,6 @@
 //! A run that was killed at any step, damaged or made longer is the run that it would have been.
 
+use crate::common::{run_files, write_idx};
 use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroU64;
@@ -13,9 +14,6 @@ use autoencode::recipe::Recipe;
 use autoencode::train::{Ending, Event, Resumable, RunFolder, SaveEvery, Trainer};
 use autoencode::{Error, Result};
 use candle_core::{Device, Tensor};
-use common::{run_files, write_idx};
-
-mod common;
 
 /// A few digits in memory: 54 to train on, 6 to validate.
 fn dataset() -> Dataset {

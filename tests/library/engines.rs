@@ -1,7 +1,5 @@
 //! The fast engine against the reference: the same losses and the same gradients.
 
-mod common;
-
 use autoencode::activation::Activation;
 use autoencode::data::Batch;
 use autoencode::engine::{Autograd, CpuEngine, Engine};

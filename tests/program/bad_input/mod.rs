@@ -1,9 +1,6 @@
 //! What is wrong with an input, and the one line that the program answers: exit code 2, the file, flag or key
 //! by name, and neither the memory nor the time that a hostile file asks for.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod data;
 mod flags;
 mod outputs;
@@ -13,6 +10,7 @@ mod recipes;
 mod special;
 mod tensors;
 
+use crate::common;
 use std::fs;
 use std::path::Path;
 use std::process::Output;

@@ -34,7 +34,7 @@ impl Drawn {
 
 fn reference() -> Vec<Drawn> {
     let reference: Reference =
-        serde_json::from_str(include_str!("data/random_reference.json")).unwrap();
+        serde_json::from_str(include_str!("../data/random_reference.json")).unwrap();
     assert_eq!(reference.streams.len(), 4);
     reference.streams
 }

@@ -1,7 +1,6 @@
 //! The importance-weighted bound: against its definition, and against likelihoods that are known.
 
-mod common;
-
+use crate::common;
 use std::collections::HashMap;
 
 use autoencode::data::{Images, Preparation};

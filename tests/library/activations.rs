@@ -1,8 +1,7 @@
 //! Activations: values and gradients against PyTorch and finite differences, how recipes write them,
 //! networks that train with them, and the command that draws them.
 
-mod common;
-
+use crate::common::{self, autoencode, values};
 use std::path::Path;
 
 use autoencode::activation::Activation;
@@ -12,7 +11,6 @@ use autoencode::optim::Optimizer;
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{DenseConfig, Initialization, NetworkConfig, Recipe, builtin};
 use candle_core::{DType, Device, Tensor, Var};
-use common::{autoencode, values};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -40,7 +38,7 @@ struct Softmax {
 
 /// What `scripts/reference_activations.py` wrote.
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("data/activations_reference.json")).unwrap()
+    serde_json::from_str(include_str!("../data/activations_reference.json")).unwrap()
 }
 
 /// One sample with these values.

@@ -1,8 +1,7 @@
 //! Mixtures of Gaussians: against numpy's (`tests/data/mixture_reference.json`, which
 //! `scripts/reference_mixture.py` writes), on data that is hard to fit, and in a checkpoint.
 
-mod common;
-
+use crate::common;
 use std::path::Path;
 
 use autoencode::checkpoint::Checkpoint;
@@ -33,7 +32,7 @@ struct Best {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("data/mixture_reference.json")).unwrap()
+    serde_json::from_str(include_str!("../data/mixture_reference.json")).unwrap()
 }
 
 fn tensor(values: &[f32], shape: &[usize]) -> Tensor {

@@ -1,7 +1,6 @@
 //! Networks: their layers, initial weights, and gradients against finite differences.
 
-mod common;
-
+use crate::common::{self, recipe};
 use std::collections::BTreeMap;
 
 use autoencode::corruption::NoiseKey;
@@ -12,7 +11,6 @@ use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{CodePenalty, Objective, Recipe, Reconstruction};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use common::recipe;
 
 fn build(recipe: &Recipe) -> autoencode::Result<Autoencoder> {
     let parameters = Parameters::drawn(recipe.seed);

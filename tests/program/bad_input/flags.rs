@@ -33,7 +33,7 @@ fn values_of_flags_are_refused_by_the_flags_name() {
     }
     // Not through `run`, which sets the flag itself.
     for threads in ["0", "-1", "99999"] {
-        let message = super::common::usage_error(place.path(), &["summary", "--threads", threads]);
+        let message = crate::common::usage_error(place.path(), &["summary", "--threads", threads]);
         assert!(message.contains("--threads"), "{message}");
     }
 }

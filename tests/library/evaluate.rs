@@ -1,8 +1,7 @@
 //! Image distances against scikit-image and numpy (`tests/data/quality_reference.json`, which
 //! `scripts/reference_quality.py` writes), and the figures of a network on a set of images.
 
-mod common;
-
+use crate::common;
 use autoencode::data::{Images, Preparation};
 use autoencode::evaluate::{
     Conditions, Part, Quality, absolute_error, bce_per_pixel, evaluate, psnr_db, squared_error,
@@ -32,7 +31,7 @@ struct Pair {
 }
 
 fn reference() -> Vec<Pair> {
-    let text = include_str!("data/quality_reference.json");
+    let text = include_str!("../data/quality_reference.json");
     let reference: Reference = serde_json::from_str(text).unwrap();
     assert_eq!(reference.pairs.len(), 10);
     reference.pairs

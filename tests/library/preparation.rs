@@ -1,5 +1,6 @@
 //! What is done to samples before a network sees them, and the synthetic sets.
 
+use crate::common;
 use autoencode::data::{Batch, Images, Keys, Preparation, Source, load_with};
 use autoencode::evaluate::Part;
 use autoencode::random::{Purpose, Stream};
@@ -7,8 +8,6 @@ use autoencode::recipe::{
     Binarization, Corruption, DataConfig, Draw, Noise, Points, Precision, Strength, Target,
 };
 use candle_core::{DType, Device};
-
-mod common;
 
 fn prepare(images: &Images, indices: &[u32], preparation: &Preparation, epoch: u64) -> Batch {
     let keys = Keys::training(preparation, 7, epoch);

@@ -1,7 +1,6 @@
 //! The program as people use it: commands, files and messages.
 
-mod common;
-
+use crate::common::{self, autoencode, contains, refusal, repository, usage_error, write_idx};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +10,6 @@ use autoencode::checkpoint::Checkpoint;
 use autoencode::evaluate::psnr_db;
 use autoencode::recipe::{Precision, Recipe, builtin};
 use candle_core::Tensor;
-use common::{autoencode, contains, refusal, repository, usage_error, write_idx};
 use predicates::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;

@@ -1,0 +1,25 @@
+//! The library by what it offers to other programs; each file says which part.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod activations;
+mod checkpoint;
+mod data_folder;
+mod data_npy;
+mod data_pictures;
+mod data_sample;
+mod engines;
+mod evaluate;
+mod iwae;
+mod measures;
+mod mixture;
+mod model;
+mod ops;
+mod ops_reference;
+mod optim;
+mod picture;
+mod preparation;
+mod random;
+mod resume;
+mod vae;
