@@ -61,6 +61,28 @@ def conv(n, c, o, height, width, kernel, stride, padding, bias):
     )
 
 
+def conv_transpose(n, c, o, height, width, scale, bias):
+    arguments = {"x": draw(n, c, height, width), "weight": draw(c, o, scale, scale)}
+    if bias:
+        arguments["bias"] = draw(o)
+    return case(
+        "conv_transpose2d",
+        arguments,
+        lambda x, weight, bias=None: F.conv_transpose2d(x, weight, bias, stride=scale),
+        scale=scale,
+    )
+
+
+def group_norm(groups, *shape, eps=1e-5):
+    return case(
+        "group_norm",
+        {"x": draw(*shape), "weight": draw(shape[1]), "bias": draw(shape[1])},
+        lambda x, weight, bias: F.group_norm(x, groups, weight, bias, eps),
+        groups=groups,
+        eps=eps,
+    )
+
+
 def ties(*shape):
     """Whole numbers from 0 to 2, so that most windows have several maxima."""
     return torch.tensor(rng.integers(0, 3, shape).astype(np.float64))
@@ -125,6 +147,17 @@ cases = [
     ),
     case("linear", {"x": draw(3, 4), "weight": draw(5, 4)}, lambda x, weight: F.linear(x, weight)),
     case("two_paths", {"x": draw(2, 3, 4, 5), "weight": draw(3, 3, 3, 3)}, two_paths),
+    # N, C, O, H, W, scale, bias
+    conv_transpose(2, 3, 4, 3, 5, 2, True),
+    conv_transpose(2, 4, 2, 2, 3, 3, True),
+    conv_transpose(3, 2, 3, 4, 1, 2, False),
+    conv_transpose(2, 3, 2, 2, 2, 1, True),
+    # groups, shape
+    group_norm(2, 3, 4, 3, 5),
+    group_norm(1, 2, 3, 2, 2),
+    group_norm(3, 2, 3, 4, 2),
+    group_norm(2, 5, 6, eps=0.5),
+    group_norm(2, 2, 4, 3),
 ]
 
 path = pathlib.Path("tests/data/ops_reference.json")

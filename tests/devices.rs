@@ -146,6 +146,25 @@ fn operations() -> Vec<(String, Operation, Vec<Tensor>)> {
             vec![numbers(8, &[3, 5, 3, 7])],
         ));
     }
+    for (n, c, o, h, w, scale) in [(3, 2, 5, 3, 7, 2), (2, 5, 1, 3, 1, 3), (1, 1, 1, 1, 1, 1)] {
+        all.push((
+            format!("conv_transpose2d {n} {c} {o} {h}x{w} {scale}"),
+            Box::new(move |a| ops::conv_transpose2d(&a[0], &a[1], Some(&a[2]), scale)),
+            vec![
+                numbers(1, &[n, c, h, w]),
+                numbers(2, &[c, o, scale, scale]),
+                numbers(3, &[o]),
+            ],
+        ));
+    }
+    for (groups, dims) in [(2, vec![3, 6, 5, 3]), (1, vec![2, 3, 7]), (5, vec![3, 15])] {
+        let of_channels = |key| numbers(key, &[dims[1]]);
+        all.push((
+            format!("group_norm {groups} {dims:?}"),
+            Box::new(move |a| ops::group_norm(&a[0], groups, &a[1], &a[2], 1e-5)),
+            vec![numbers(18, &dims), of_channels(19), of_channels(20)],
+        ));
+    }
     all.push((
         "views".to_string(),
         Box::new(|a| {

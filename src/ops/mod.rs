@@ -14,6 +14,8 @@ mod bce;
 pub mod composed;
 mod composed_pointwise;
 mod conv2d;
+mod conv_transpose2d;
+mod group_norm;
 pub(crate) mod in_place;
 mod kernel;
 mod linear;
@@ -26,7 +28,9 @@ mod upsample_nearest2d;
 pub use absolute::absolute;
 pub use activation::{leaky_relu, relu, sigmoid};
 pub use bce::bce_with_logits_sum;
+pub use conv_transpose2d::conv_transpose2d;
 pub use conv2d::conv2d;
+pub use group_norm::group_norm;
 pub(crate) use kernel::matrix::{Matrix, product};
 #[cfg(feature = "cuda")]
 pub(crate) use kernel::real::has_kernels;

@@ -118,6 +118,37 @@ fn operations() -> Vec<(String, Operation, Operation, Vec<Tensor>)> {
             vec![numbers((2, 2, 3, 5), 5)],
         ));
     }
+    for (n, c, o, h, w, scale) in [(3, 2, 4, 3, 5, 2), (2, 3, 1, 4, 1, 3), (1, 1, 2, 1, 1, 1)] {
+        let operation = move |a: &[Tensor]| ops::conv_transpose2d(&a[0], &a[1], Some(&a[2]), scale);
+        all.push((
+            format!("conv_transpose2d {n} {c} {o} {h}x{w} {scale}"),
+            Box::new(operation),
+            Box::new(move |a| composed::only(|| operation(a))),
+            vec![
+                numbers((n, c, h, w), 1),
+                numbers((c, o, scale, scale), 2),
+                numbers(o, 3),
+            ],
+        ));
+    }
+    for (groups, shape) in [
+        (2, vec![2, 4, 3, 2]),
+        (1, vec![3, 3, 2, 2]),
+        (3, vec![2, 6]),
+    ] {
+        let operation = move |a: &[Tensor]| ops::group_norm(&a[0], groups, &a[1], &a[2], 1e-2);
+        let channels = shape[1];
+        all.push((
+            format!("group_norm {groups} {shape:?}"),
+            Box::new(operation),
+            Box::new(move |a| composed::only(|| operation(a))),
+            vec![
+                numbers(shape, 26),
+                numbers(channels, 27),
+                numbers(channels, 28),
+            ],
+        ));
+    }
     let x = numbers((6, 7), 6);
     all.push((
         "relu".to_string(),
@@ -379,6 +410,14 @@ fn empty_batches_stay_empty() {
         let kernel = Tensor::zeros((2, 3, 3, 3), DType::F32, &Device::Cpu).unwrap();
         assert_eq!(dims(conv2d(&x, &kernel, None, 2, 1)), [0, 2, 2, 2]);
     }
+    let kernel = Tensor::zeros((3, 2, 2, 2), DType::F32, &Device::Cpu).unwrap();
+    let up = ops::conv_transpose2d(&x, &kernel, None, 2);
+    assert_eq!(dims(up), [0, 2, 8, 8]);
+    let ones = Tensor::ones(3, DType::F32, &Device::Cpu).unwrap();
+    assert_eq!(
+        dims(ops::group_norm(&x, 3, &ones, &ones, 1e-5)),
+        [0, 3, 4, 4]
+    );
     let dense = Tensor::zeros((0, 3), DType::F32, &Device::Cpu).unwrap();
     let weight = Tensor::zeros((2, 3), DType::F32, &Device::Cpu).unwrap();
     assert_eq!(dims(ops::linear(&dense, &weight, None)), [0, 2]);
@@ -408,6 +447,28 @@ fn what_does_not_fit_is_refused() {
         layer(conv2d(&x, &weight, None, 1, usize::MAX));
         layer(conv2d(&x, &weight, None, 1, usize::MAX / 4));
     }
+    let up = |x: &Tensor, weight: &[usize], bias: usize, scale| {
+        ops::conv_transpose2d(x, &zeros(weight), Some(&zeros(&[bias])), scale)
+    };
+    assert_eq!(up(&x, &[3, 2, 2, 2], 2, 2).unwrap().dims(), [2, 2, 8, 10]);
+    argument(up(&x, &[3, 2, 2, 2], 2, 0));
+    layer(up(&zeros(&[3, 4, 5]), &[3, 2, 2, 2], 2, 2));
+    layer(up(&x, &[2, 3, 2, 2], 3, 2));
+    layer(up(&x, &[3, 2, 2, 3], 2, 2));
+    layer(up(&x, &[3, 2, 3, 3], 2, 2));
+    layer(up(&x, &[3, 0, 2, 2], 0, 2));
+    layer(up(&x, &[3, 2, 2, 2], 3, 2));
+    let norm = |x: &Tensor, groups, weight: usize, bias: usize, eps| {
+        ops::group_norm(x, groups, &zeros(&[weight]), &zeros(&[bias]), eps)
+    };
+    assert_eq!(norm(&x, 3, 3, 3, 1e-5).unwrap().dims(), [2, 3, 4, 5]);
+    argument(norm(&x, 0, 3, 3, 1e-5));
+    argument(norm(&x, 3, 3, 3, 0.0));
+    argument(norm(&x, 3, 3, 3, f64::NAN));
+    layer(norm(&x, 2, 3, 3, 1e-5));
+    layer(norm(&x, 3, 2, 3, 1e-5));
+    layer(norm(&x, 3, 3, 4, 1e-5));
+    layer(norm(&zeros(&[3]), 1, 3, 3, 1e-5));
     for linear in [ops::linear, composed::linear] {
         layer(linear(&zeros(&[2]), &zeros(&[4, 2]), None));
         layer(linear(&zeros(&[3, 2]), &zeros(&[4, 3]), None));

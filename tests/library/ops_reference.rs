@@ -89,6 +89,21 @@ impl Case {
                 ops::bce_with_logits_sum(x, &arguments["targets"])
             }
             "bce_with_logits_sum" => composed::bce_with_logits_sum(x, &arguments["targets"]),
+            "conv_transpose2d" => {
+                let run = || {
+                    let (weight, bias) = (&arguments["weight"], arguments.get("bias"));
+                    ops::conv_transpose2d(x, weight, bias, self.size("scale"))
+                };
+                if automatic {
+                    run()
+                } else {
+                    composed::only(run)
+                }
+            }
+            "group_norm" => {
+                let (weight, bias) = (&arguments["weight"], &arguments["bias"]);
+                ops::group_norm(x, self.size("groups"), weight, bias, self.settings["eps"])
+            }
             "two_paths" => {
                 let weight = &arguments["weight"];
                 let pooled = if automatic {
@@ -164,6 +179,8 @@ fn every_operation_is_covered() {
         [
             "bce_with_logits_sum",
             "conv2d",
+            "conv_transpose2d",
+            "group_norm",
             "leaky_relu",
             "linear",
             "max_pool2d",

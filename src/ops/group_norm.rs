@@ -1,0 +1,84 @@
+//! Group normalisation.
+
+use candle_core::{D, DType, Tensor};
+
+use crate::{Error, Result};
+
+/// Group normalisation, as PyTorch's `nn.GroupNorm`: the channels of each sample are cut into `groups`
+/// groups of consecutive channels, every group is brought to mean 0 and variance 1 over its channels and
+/// places, and every channel is then scaled and moved:
+///
+/// ```text
+/// y = (x - mean) / sqrt(variance + eps) * weight + bias
+/// ```
+///
+/// The variance is that of the group itself (divided by its size, not by one less). Samples do not see
+/// each other. Types of fewer bits are computed in f32.
+///
+/// # Shapes
+/// `x` is (N, C) or (N, C, ...), `weight` and `bias` are (C). The result has the shape of `x`.
+///
+/// # Errors
+/// [`Error::Argument`] if `groups` is 0 or `eps` is not a finite number above 0, [`Error::Layer`] if the
+/// shapes do not fit each other or the groups do not divide the channels.
+///
+/// # Source
+/// Wu and He, "Group normalization", ECCV 2018 (<https://arxiv.org/abs/1803.08494>).
+pub fn group_norm(
+    x: &Tensor,
+    groups: usize,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+) -> Result<Tensor> {
+    check(x, groups, weight, bias, eps)?;
+    let dtype = match x.dtype() {
+        DType::F64 => DType::F64,
+        _ => DType::F32,
+    };
+    let (batch, channels) = (x.dim(0)?, x.dim(1)?);
+    let places: usize = x.dims().iter().skip(2).product();
+    let grouped = x
+        .to_dtype(dtype)?
+        .reshape((batch, groups, channels / groups * places))?;
+    let centred = grouped.broadcast_sub(&grouped.mean_keepdim(D::Minus1)?)?;
+    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+    let normal = centred.broadcast_mul(&(variance + eps)?.sqrt()?.recip()?)?;
+    let of_channels = |parameter: &Tensor| parameter.to_dtype(dtype)?.reshape((1, channels, 1));
+    Ok(normal
+        .reshape((batch, channels, places))?
+        .broadcast_mul(&of_channels(weight)?)?
+        .broadcast_add(&of_channels(bias)?)?
+        .to_dtype(x.dtype())?
+        .reshape(x.shape())?)
+}
+
+/// Checks what [`group_norm`] is given.
+fn check(x: &Tensor, groups: usize, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<()> {
+    let misfit = |expected: String, found: String| Error::layer("group_norm", expected, found);
+    if groups == 0 {
+        return Err(Error::argument("group_norm groups", "at least 1", groups));
+    }
+    if !(eps.is_finite() && eps > 0.0) {
+        return Err(Error::argument(
+            "group_norm eps",
+            "a finite number above 0",
+            eps,
+        ));
+    }
+    let [_, channels, ..] = *x.dims() else {
+        let expected = "an input (N, C, ...)".to_string();
+        return Err(misfit(expected, format!("{:?}", x.dims())));
+    };
+    if channels % groups != 0 {
+        let expected = format!("channels in {groups} groups of one size");
+        return Err(misfit(expected, channels.to_string()));
+    }
+    for (name, parameter) in [("weight", weight), ("bias", bias)] {
+        if parameter.dims() != [channels] {
+            let found = format!("{:?}", parameter.dims());
+            return Err(misfit(format!("a {name} ({channels})"), found));
+        }
+    }
+    Ok(())
+}
