@@ -65,6 +65,7 @@ pub mod error;
 pub mod evaluate;
 pub mod experiments;
 pub mod file;
+pub mod layer;
 pub mod network;
 mod number;
 pub mod objective;

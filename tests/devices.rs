@@ -603,9 +603,9 @@ type Trained = (Vec<f64>, BTreeMap<String, Vec<f64>>, f64);
 
 fn weights(trainer: &Trainer) -> BTreeMap<String, Vec<f64>> {
     let model = trainer.model();
-    let layers = model.encoder().layers().chain(model.decoder().layers());
+    let layers = model.encoder().walk().chain(model.decoder().walk());
     layers
-        .filter_map(|(name, placed)| Some((name, values(placed.layer.weight()?))))
+        .filter_map(|layer| Some((layer.name().to_string(), values(layer.weight().ok()?))))
         .collect()
 }
 

@@ -115,3 +115,50 @@ fn no_parameter<E: de::Error>(activation: &Activation, key: &str) -> E {
         "{name} has no parameter `{key}`, its parameters: {has}"
     ))
 }
+
+impl Activation {
+    /// Reads the words that [`fmt::Display`] writes: `leaky-relu (slope 0.2)`, `scaled sigmoid (a 3, b 0.1)`. None where
+    /// they do not begin with the name of an activation, and what was expected where they go on wrongly.
+    pub(crate) fn from_words(text: &str) -> Option<std::result::Result<Self, String>> {
+        let text = text.trim();
+        let (name, rest) = match text.split_once(' ') {
+            Some((name, rest)) => (name, rest.trim()),
+            None => (text, ""),
+        };
+        let (of, parameters) = match rest.rfind('(') {
+            Some(place) => rest.split_at_checked(place)?,
+            None => (rest, ""),
+        };
+        let mut activation = match name {
+            SCALED => match Self::from_words(of)? {
+                Ok(of) => Self::Scaled {
+                    of: Box::new(of),
+                    a: 1.0,
+                    b: 1.0,
+                },
+                Err(expected) => return Some(Err(expected)),
+            },
+            _ => Self::named(name)?,
+        };
+        let read = activation.read_parameters(parameters);
+        Some(match read {
+            Some(()) if name == SCALED || of.is_empty() => Ok(activation),
+            _ => Err(format!("an activation written as {activation}")),
+        })
+    }
+
+    /// Sets what stands in brackets, `(a 3, b 0.1)`.
+    fn read_parameters(&mut self, text: &str) -> Option<()> {
+        if text.is_empty() {
+            return Some(());
+        }
+        let inner = text.strip_prefix('(')?.strip_suffix(')')?;
+        for part in inner.split(',') {
+            let (key, value) = part.trim().split_once(' ')?;
+            let mut parameters = self.parameters_mut();
+            let (_, parameter) = parameters.iter_mut().find(|(name, _)| *name == key)?;
+            **parameter = value.trim().parse().ok()?;
+        }
+        Some(())
+    }
+}

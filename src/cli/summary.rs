@@ -104,7 +104,7 @@ impl Summary {
             write(&draw(&model, &recipe.name, self.graph_style)?, file)?;
         }
         let summary = model.summary();
-        let code_behind = model.encoder().layers().count();
+        let code_behind = model.encoder().walk().count();
         let engine = fastest(model, recipe.objective, recipe.training.precision)?.name();
         if shared.json {
             return print_json(&json!({

@@ -6,8 +6,7 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::data::Batch;
 use crate::engine::cpu::{Factors, Sums};
-use crate::engine::lowering::parameters;
-use crate::network::Autoencoder;
+use crate::engine::lowering::{Part, parameters};
 use crate::objective::{Losses, Numbers};
 use crate::recipe::Objective;
 use crate::{Error, Result};
@@ -36,12 +35,9 @@ impl Parameter {
 }
 
 /// The trained tensors of a network, in order; none if one is not of f32.
-pub(super) fn trained(model: &Autoencoder) -> Result<Option<Vec<Trained>>> {
+pub(super) fn trained(part: Part) -> Result<Option<Vec<Trained>>> {
     let mut layers = Vec::new();
-    for (_, placed) in model.encoder().layers().chain(model.decoder().layers()) {
-        let Some((weight, bias)) = parameters(placed) else {
-            continue;
-        };
+    for (weight, bias) in part.trained().filter_map(parameters) {
         if weight.dtype() != DType::F32 {
             return Ok(None);
         }

@@ -1,39 +1,56 @@
-//! From a family's sizes to its lists of layers.
+//! From the sizes of a family to its lists of layers.
 
-use candle_nn::VarBuilder;
-
-use super::layer::{LayerSpec, count};
-use super::{Autoencoder, Code, Stack};
 use crate::activation::Activation;
-use crate::recipe::{ConvConfig, DenseConfig};
+use crate::layer::{Conv2d, Dense, Flatten, LayerSpec, MaxPool2d, Reshape, Upsample, count};
+use crate::recipe::{Body, ConvConfig, DenseConfig, LayersConfig, NetworkConfig, VaeConfig};
 use crate::{Error, Result};
 
-/// A dense autoencoder.
+/// The network of a recipe as lists of layers.
 ///
 /// # Errors
-/// As [`Autoencoder::new`].
-pub fn dense(config: &DenseConfig, vb: VarBuilder) -> Result<Autoencoder> {
-    let input = stated(config.input)?;
-    let dense = |units: usize| LayerSpec::Dense {
+/// If the input shape is not stated.
+pub fn lists(config: &NetworkConfig) -> Result<LayersConfig> {
+    let input = config.input().ok_or_else(|| {
+        let expected = "channels, height and width of an image, as [1, 28, 28]";
+        Error::recipe("network.input", expected, "nothing")
+    })?;
+    let ((encoder, decoder), latent, init) = match config {
+        NetworkConfig::Dense(config) => (dense(config, input), None, config.init),
+        NetworkConfig::Conv(config) => (conv(config, input), None, config.init),
+        NetworkConfig::Vae(config) => (vae(config, input), Some(config.latent), config.init),
+        NetworkConfig::Layers(config) => return Ok(config.clone()),
+    };
+    Ok(LayersConfig {
+        input: Some(input),
+        latent,
+        init,
+        encoder,
+        decoder,
+    })
+}
+
+/// Encoder and decoder.
+type Lists = (Vec<LayerSpec>, Vec<LayerSpec>);
+
+fn dense(config: &DenseConfig, input: [usize; 3]) -> Lists {
+    let dense = |units: usize| Dense {
         units,
         bias: config.bias,
     };
     let mut own = config.activations.iter().flatten();
     let mut activation = || own.next().unwrap_or(&config.activation);
-    let mut encoder = vec![LayerSpec::Flatten];
+    let mut encoder = vec![Flatten.into()];
     for &units in &config.encoder {
-        encoder.push(dense(units));
+        encoder.push(dense(units).into());
         push_activation(&mut encoder, activation());
     }
     let mut decoder = Vec::new();
     for units in config.decoder() {
-        decoder.push(dense(units));
+        decoder.push(dense(units).into());
         push_activation(&mut decoder, activation());
     }
-    decoder.push(dense(count(&input)));
-    let reshape = LayerSpec::Reshape {
-        shape: input.to_vec(),
-    };
+    decoder.push(dense(count(&input)).into());
+    let reshape = reshape(&input);
     // The reshape stands before the activation, so that the last layer is the activation in every
     // family; but a dense layer's softmax is over all its units.
     if config.output_activation.couples() {
@@ -43,26 +60,17 @@ pub fn dense(config: &DenseConfig, vb: VarBuilder) -> Result<Autoencoder> {
         decoder.push(reshape);
         push_activation(&mut decoder, &config.output_activation);
     }
-
-    let encoder = Stack::new("encoder", encoder, &input, config.init, vb.clone())?;
-    let decoder = Stack::new("decoder", decoder, encoder.output_shape(), config.init, vb)?;
-    Autoencoder::from_stacks(encoder, Code::Plain, decoder)
+    (encoder, decoder)
 }
 
-/// A convolutional autoencoder.
-///
-/// # Errors
-/// As [`Autoencoder::new`]; also if a max-pool's input does not divide by its size.
-pub fn conv(config: &ConvConfig, vb: VarBuilder) -> Result<Autoencoder> {
-    let input = stated(config.input)?;
-    let convolution = |channels: usize| LayerSpec::Conv2d {
-        channels,
-        kernel: config.kernel,
-    };
+fn conv(config: &ConvConfig, [channels, ..]: [usize; 3]) -> Lists {
+    let convolution = |channels: usize| Conv2d::new(channels, config.kernel).into();
+    let size = config.scale;
+    let scale = config.scale;
     let mut encoder = Vec::new();
     for (place, &channels) in config.encoder.iter().enumerate() {
         if place > 0 {
-            encoder.push(LayerSpec::MaxPool2d { size: config.scale });
+            encoder.push(MaxPool2d { size }.into());
         }
         encoder.push(convolution(channels));
         push_activation(&mut encoder, &config.activation);
@@ -71,31 +79,83 @@ pub fn conv(config: &ConvConfig, vb: VarBuilder) -> Result<Autoencoder> {
     for &channels in &config.decoder {
         decoder.push(convolution(channels));
         push_activation(&mut decoder, &config.activation);
-        decoder.push(LayerSpec::Upsample {
-            scale: config.scale,
-        });
+        decoder.push(Upsample { scale }.into());
     }
-    let [channels, ..] = input;
     decoder.push(convolution(channels));
     push_activation(&mut decoder, &config.output_activation);
-
-    let encoder = Stack::new("encoder", encoder, &input, config.init, vb.clone())?;
-    let decoder = Stack::new("decoder", decoder, encoder.output_shape(), config.init, vb)?;
-    Autoencoder::from_stacks(encoder, Code::Plain, decoder)
+    (encoder, decoder)
 }
 
-pub(super) fn stated(input: Option<[usize; 3]>) -> Result<[usize; 3]> {
-    input.ok_or_else(|| {
-        Error::recipe(
-            "network.input",
-            "channels, height and width of an image, as [1, 28, 28]",
-            "nothing",
-        )
-    })
+fn vae(config: &VaeConfig, input: [usize; 3]) -> Lists {
+    let both = unit(2 * config.latent);
+    let (encoder, mut decoder) = match config.body {
+        Body::Dense => dense_body(config, input, both),
+        Body::Conv => conv_body(config, input, both),
+    };
+    push_activation(&mut decoder, &config.output_activation);
+    (encoder, decoder)
 }
 
-pub(super) fn push_activation(layers: &mut Vec<LayerSpec>, activation: &Activation) {
+fn dense_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> Lists {
+    let mut encoder = vec![Flatten.into()];
+    for &units in &config.encoder {
+        encoder.push(unit(units));
+        push_activation(&mut encoder, &config.activation);
+    }
+    encoder.push(both);
+    let mut decoder = Vec::new();
+    for units in config.decoder() {
+        decoder.push(unit(units));
+        push_activation(&mut decoder, &config.activation);
+    }
+    decoder.extend([unit(count(&input)), reshape(&input)]);
+    (encoder, decoder)
+}
+
+/// The first of the decoder's channels are those of the small image that its dense layer makes; each
+/// upsampling is followed by a convolution to the next, the last one to the image's.
+fn conv_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> Lists {
+    let convolution = |channels: usize| Conv2d::new(channels, config.kernel).into();
+    let size = config.scale;
+    let upsample = || Upsample { scale: size }.into();
+    let mut encoder = Vec::new();
+    for &channels in &config.encoder {
+        encoder.push(convolution(channels));
+        push_activation(&mut encoder, &config.activation);
+        encoder.push(MaxPool2d { size }.into());
+    }
+    encoder.extend([Flatten.into(), both]);
+
+    let [channels, height, width] = input;
+    // Sizes that do not divide are refused by the encoder's max-pools.
+    let shrunk = (0..config.encoder.len()).fold((height, width), |(height, width), _| {
+        (height / config.scale, width / config.scale)
+    });
+    let widths = config.decoder();
+    let first = widths.first().copied().unwrap_or(channels);
+    let shape = [first, shrunk.0, shrunk.1];
+    let mut decoder = vec![unit(count(&shape))];
+    push_activation(&mut decoder, &config.activation);
+    decoder.push(reshape(&shape));
+    for &channels in widths.iter().skip(1) {
+        decoder.extend([upsample(), convolution(channels)]);
+        push_activation(&mut decoder, &config.activation);
+    }
+    decoder.extend([upsample(), convolution(channels)]);
+    (encoder, decoder)
+}
+
+fn unit(units: usize) -> LayerSpec {
+    Dense { units, bias: true }.into()
+}
+
+fn reshape(shape: &[usize]) -> LayerSpec {
+    let shape = shape.to_vec();
+    Reshape { shape }.into()
+}
+
+fn push_activation(layers: &mut Vec<LayerSpec>, activation: &Activation) {
     if *activation != Activation::Linear {
-        layers.push(LayerSpec::Activation(activation.clone()));
+        layers.push(activation.clone().into());
     }
 }

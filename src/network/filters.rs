@@ -2,8 +2,9 @@
 
 use candle_core::{DType, Tensor};
 
-use super::{Autoencoder, Layer};
+use super::Autoencoder;
 use crate::device::to_host;
+use crate::layer::{Layer, LayerSpec};
 use crate::{Error, Result};
 
 /// The tiles of one layer.
@@ -31,13 +32,14 @@ pub struct Filters {
 pub fn filters(model: &Autoencoder, layer: Option<&str>, channel: usize) -> Result<Filters> {
     let mut found = Vec::new();
     let mut known = false;
-    for (name, placed) in model.encoder().layers().chain(model.decoder().layers()) {
-        known |= layer == Some(name.as_str());
-        let Some((weight, channels)) = pictures(&placed.layer, model.input_shape())? else {
+    for candidate in model.encoder().walk().chain(model.decoder().walk()) {
+        let name = candidate.name();
+        known |= layer == Some(name);
+        let Some((weight, channels)) = pictures(candidate, model.input_shape())? else {
             continue;
         };
         if layer.is_none_or(|wanted| wanted == name) {
-            return cut(name, &weight, channels, channel);
+            return cut(name.to_string(), &weight, channels, channel);
         }
         found.push(name);
     }
@@ -58,9 +60,14 @@ pub fn filters(model: &Autoencoder, layer: Option<&str>, channel: usize) -> Resu
 
 /// Weights as `(filters, input channels, height, width)`, and whether the channels are a convolution's.
 fn pictures(layer: &Layer, input: &[usize]) -> Result<Option<(Tensor, bool)>> {
-    match (layer, input) {
-        (Layer::Conv2d { weight, .. }, _) => Ok(Some((weight.clone(), true))),
-        (Layer::Dense { weight, .. }, &[1, height, width]) => {
+    match (layer.spec(), input) {
+        (LayerSpec::Conv2d(_), _) => Ok(Some((layer.weight()?.clone(), true))),
+        // (in, out, kh, kw), of which the filters are those that draw.
+        (LayerSpec::ConvTranspose2d(_), _) => {
+            Ok(Some((layer.weight()?.transpose(0, 1)?.contiguous()?, true)))
+        }
+        (LayerSpec::Dense(_), &[1, height, width]) => {
+            let weight = layer.weight()?;
             let (outputs, inputs) = weight.dims2()?;
             if inputs == height * width {
                 let images = weight.reshape((outputs, 1, height, width))?;

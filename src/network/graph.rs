@@ -3,7 +3,8 @@
 use candle_core::{DType, Tensor};
 
 use super::stack::Stack;
-use super::{Autoencoder, Code, Layer};
+use super::{Autoencoder, Code};
+use crate::layer::{Layer, LayerSpec};
 use crate::picture::{Block, MAX_COLUMNS, MAX_UNITS, Network, Role, UnitColumn};
 use crate::{Error, Result};
 
@@ -69,52 +70,53 @@ impl Autoencoder {
 
 fn blocks(stack: &Stack) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
-    for (name, placed) in stack.layers() {
-        let kind = placed.spec.to_string();
-        match (&placed.layer, blocks.last_mut()) {
-            (Layer::Activation(_) | Layer::Function(_), Some(block)) => {
-                block.tags.push((name, kind));
-            }
-            _ => blocks.push(Block {
-                name,
-                layer: kind,
-                output: placed.output.clone(),
-                parameters: placed.layer.parameter_count(),
-                tags: Vec::new(),
-            }),
+    for layer in stack.walk() {
+        match blocks.last_mut() {
+            Some(block) if layer.spec().kind().is_pointwise() => block.tags.push(tag(layer)),
+            _ => blocks.push(block(layer)),
         }
     }
     blocks
 }
 
+fn block(layer: &Layer) -> Block {
+    let (name, kind) = tag(layer);
+    Block {
+        name,
+        layer: kind,
+        output: layer.output().to_vec(),
+        parameters: layer.parameter_count(),
+        tags: Vec::new(),
+    }
+}
+
+/// Name and kind.
+fn tag(layer: &Layer) -> (String, String) {
+    (layer.name().to_string(), layer.spec().to_string())
+}
+
 fn add_columns(columns: &mut Vec<UnitColumn>, stack: &Stack, role: Role) -> Result<()> {
-    for (name, placed) in stack.layers() {
-        let kind = placed.spec.to_string();
-        match &placed.layer {
-            Layer::Dense { weight, bias } => {
-                small(&name, placed.output.iter().product())?;
-                columns.push(UnitColumn {
-                    role,
-                    weights: weight.to_dtype(DType::F32)?.to_vec2()?,
-                    biases: match bias {
-                        Some(bias) => values(bias)?,
-                        None => Vec::new(),
-                    },
-                    block: Block {
-                        name,
-                        layer: kind,
-                        output: placed.output.clone(),
-                        parameters: placed.layer.parameter_count(),
-                        tags: Vec::new(),
-                    },
-                });
-            }
-            Layer::Activation(_) | Layer::Function(_) | Layer::Flatten | Layer::Reshape { .. } => {
-                if let Some(column) = columns.last_mut() {
-                    column.block.tags.push((name, kind));
-                }
-            }
-            Layer::Conv2d { .. } | Layer::MaxPool2d { .. } | Layer::Upsample { .. } => {
+    for layer in stack.walk() {
+        if let LayerSpec::Dense(dense) = layer.spec() {
+            small(layer.name(), dense.units)?;
+            columns.push(UnitColumn {
+                role,
+                weights: layer.weight()?.to_dtype(DType::F32)?.to_vec2()?,
+                biases: match layer.parameter("bias") {
+                    Some(bias) => values(bias)?,
+                    None => Vec::new(),
+                },
+                block: block(layer),
+            });
+            continue;
+        }
+        // What only gives values another shape stands as a tag as well.
+        let is_tag = layer.spec().kind().is_pointwise()
+            || matches!(layer.spec(), LayerSpec::Flatten(_) | LayerSpec::Reshape(_));
+        match columns.last_mut() {
+            Some(column) if is_tag => column.block.tags.push(tag(layer)),
+            _ => {
+                let (name, kind) = tag(layer);
                 let expected = "a dense layer, for the units to be drawn one by one";
                 return Err(Error::layer(name, expected, kind));
             }

@@ -1,48 +1,10 @@
-//! Where weights start.
+//! The initial values of parameters.
 
 use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::Init;
 use sha2::{Digest, Sha256};
 
 use crate::random::{Purpose, Stream};
-use crate::recipe::Initialization;
-
-/// The distributions of one layer's weight and bias.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LayerInit {
-    pub weight: Init,
-    pub bias: Init,
-}
-
-impl Initialization {
-    /// For a layer whose every output sums `fan_in` inputs, and whose every input goes to `fan_out` outputs.
-    pub(super) fn layer(self, fan_in: usize, fan_out: usize) -> LayerInit {
-        let uniform = |bound: f64| Init::Uniform {
-            lo: -bound,
-            up: bound,
-        };
-        match self {
-            Self::GlorotUniform => LayerInit {
-                weight: uniform((6.0 / (fan_in + fan_out) as f64).sqrt()),
-                bias: Init::Const(0.0),
-            },
-            Self::FanIn => {
-                let bound = uniform(1.0 / (fan_in as f64).sqrt());
-                LayerInit {
-                    weight: bound,
-                    bias: bound,
-                }
-            }
-            Self::Normal { deviation } => LayerInit {
-                weight: Init::Randn {
-                    mean: 0.0,
-                    stdev: deviation,
-                },
-                bias: Init::Const(0.0),
-            },
-        }
-    }
-}
 
 /// Draws the parameter of that name: always the same values for the same seed, name and shape,
 /// whatever was drawn before and wherever it will live.

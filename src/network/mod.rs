@@ -4,15 +4,12 @@ mod code;
 mod curves;
 mod families;
 mod filters;
-mod function;
 mod graph;
 mod init;
-mod layer;
 mod parameters;
 mod shapes;
 mod stack;
 mod summary;
-mod vae;
 
 use candle_core::{Device, Module, Tensor};
 use candle_nn::VarBuilder;
@@ -20,25 +17,23 @@ use candle_nn::VarBuilder;
 pub(crate) use code::LOG_VARIANCE_BOUND;
 pub use code::{Code, Posterior};
 pub use curves::{Curve, curves, draw_curves};
-pub use families::{conv, dense};
+pub use families::lists;
 pub use filters::{Filters, filters};
-pub use function::Function;
-pub use layer::{Layer, LayerSpec};
 pub use parameters::Parameters;
-pub(crate) use stack::Placed;
 pub use stack::Stack;
 pub use summary::{Row, Summary};
-pub use vae::vae;
 
 use crate::activation::Activation;
-use crate::engine::lowering;
+use crate::engine::lowering::run_whole;
+use crate::layer::LayerSpec;
 use crate::recipe::NetworkConfig;
 use crate::{Error, Result};
 
 /// An autoencoder of any family: `input -> encoder -> code -> decoder -> reconstruction`.
 ///
 /// Parameters are named `encoder.N.weight`, `decoder.N.bias` with N the layer's place in its list,
-/// activations included, as PyTorch's `nn.Sequential` numbers them.
+/// activations included, as PyTorch's `nn.Sequential` numbers them; those of a layer within another one
+/// `encoder.N.M.weight`.
 #[derive(Debug, Clone)]
 pub struct Autoencoder {
     encoder: Stack,
@@ -53,11 +48,16 @@ impl Autoencoder {
     /// If the input shape is not stated, if a layer does not fit the one before it, if the output
     /// is not shaped like the input, or if `vb` has a parameter missing or misshapen.
     pub fn new(config: &NetworkConfig, vb: VarBuilder) -> Result<Self> {
-        match config {
-            NetworkConfig::Dense(config) => dense(config, vb),
-            NetworkConfig::Conv(config) => conv(config, vb),
-            NetworkConfig::Vae(config) => vae(config, vb),
-        }
+        let lists = lists(config)?;
+        let input = lists.input.unwrap_or_default();
+        let code = match lists.latent {
+            Some(latent) => Code::Gaussian { latent },
+            None => Code::Plain,
+        };
+        let encoder = Stack::new("encoder", &lists.encoder, &input, lists.init, vb.clone())?;
+        let shape = code.shape(encoder.output_shape())?;
+        let decoder = Stack::new("decoder", &lists.decoder, &shape, lists.init, vb)?;
+        Self::from_stacks(encoder, code, decoder)
     }
 
     /// Joins an encoder and a decoder.
@@ -162,7 +162,7 @@ impl Autoencoder {
     /// If the samples are not shaped as the network was built for.
     pub fn reconstruct(&self, samples: &Tensor) -> Result<Tensor> {
         self.encoder.check(samples)?;
-        match lowering::run_whole(self, samples)? {
+        match run_whole(self, samples)? {
             Some(reconstructions) => Ok(reconstructions),
             None => self.decode(&self.encode(samples)?),
         }
@@ -173,7 +173,7 @@ impl Autoencoder {
         self.decoder
             .layers()
             .last()
-            .is_some_and(|(_, placed)| placed.spec == LayerSpec::Activation(activation))
+            .is_some_and(|layer| *layer.spec() == LayerSpec::Activation(activation))
     }
 
     /// The values under the final sigmoid, which the binary cross-entropy reads: it stays exact

@@ -3,35 +3,27 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
-use super::layer::{Layer, LayerSpec, count};
 use crate::activation::Activation;
-use crate::engine::lowering;
+use crate::engine::lowering::run;
+use crate::layer::{Initialization, Layer, LayerSpec, build, count, forward};
 use crate::number::grouped;
-use crate::recipe::Initialization;
 use crate::{Error, Result};
 
 /// The most weights of a stack, a gigabyte of them; more are a typing mistake.
 const MAX_WEIGHTS: usize = 1 << 28;
 /// The most values that all layers of a stack make of one sample, half a gigabyte of them.
 const MAX_VALUES: usize = 1 << 27;
+/// The most layers within each other, lists of recipes being read by recursion.
+const MAX_DEPTH: usize = 32;
 
 /// Layers in order, with the shape of a sample before, between and after them.
 #[derive(Debug, Clone)]
 pub struct Stack {
     name: String,
     input: Vec<usize>,
-    layers: Vec<Placed>,
+    layers: Vec<Layer>,
     dtype: DType,
     device: Device,
-}
-
-/// A layer at its place.
-#[derive(Debug, Clone)]
-pub struct Placed {
-    pub spec: LayerSpec,
-    pub layer: Layer,
-    /// Shape of a sample behind the layer, without the batch.
-    pub output: Vec<usize>,
 }
 
 impl Stack {
@@ -42,45 +34,39 @@ impl Stack {
     /// more than 2^27 values of one sample, or if `vb` lacks their parameters.
     pub fn new(
         name: &str,
-        specs: Vec<LayerSpec>,
+        specs: &[LayerSpec],
         input: &[usize],
         init: Initialization,
         vb: VarBuilder,
     ) -> Result<Self> {
         let vb = vb.pp(name);
-        check_size(&specs, input, &vb)?;
-        let mut layers: Vec<Placed> = Vec::with_capacity(specs.len());
-        for (place, spec) in specs.into_iter().enumerate() {
-            let before = layers
-                .last()
-                .map_or(input, |placed| placed.output.as_slice());
-            let (layer, output) = spec.build(before, init, vb.pp(place))?;
-            layers.push(Placed {
-                spec,
-                layer,
-                output,
-            });
-        }
+        let mut size = Size {
+            weights: 0,
+            values: count(input),
+        };
+        size.add(specs, &vb.prefix(), input, 0)?;
         Ok(Self {
             name: name.to_string(),
             input: input.to_vec(),
-            layers,
+            layers: build(specs, input, init, &vb)?,
             dtype: vb.dtype(),
             device: vb.device().clone(),
         })
     }
 
-    /// The layers with their full names, as `encoder.0`.
-    pub fn layers(&self) -> impl Iterator<Item = (String, &Placed)> {
-        self.layers
-            .iter()
-            .enumerate()
-            .map(|(place, placed)| (format!("{}.{place}", self.name), placed))
+    /// The layers; those within others are in these.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
     }
 
-    /// The layers without their names.
-    pub(crate) fn placed(&self) -> &[Placed] {
-        &self.layers
+    /// All layers, those within others behind them.
+    pub fn walk(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().flat_map(Layer::walk)
+    }
+
+    /// Type of the parameters, in which samples are worked on.
+    pub fn dtype(&self) -> DType {
+        self.dtype
     }
 
     /// Where the parameters are, and samples should be.
@@ -95,9 +81,7 @@ impl Stack {
 
     /// Shape of a sample behind the last layer.
     pub fn output_shape(&self) -> &[usize] {
-        self.layers
-            .last()
-            .map_or(&self.input, |placed| &placed.output)
+        self.layers.last().map_or(&self.input, Layer::output)
     }
 
     /// `(N, input...)` to `(N, output...)`, computed in the type of the parameters.
@@ -113,22 +97,33 @@ impl Stack {
     /// # Errors
     /// If the last layer is another, or the samples have another shape.
     pub fn run_until(&self, samples: &Tensor, last: &Activation) -> Result<Tensor> {
+        self.run_layers(samples, self.until(last)?)
+    }
+
+    /// The layers but the last, which must be this activation.
+    ///
+    /// # Errors
+    /// If the last layer is another.
+    pub(crate) fn until(&self, last: &Activation) -> Result<&[Layer]> {
         match self.layers.split_last() {
-            Some((placed, before)) if placed.spec == LayerSpec::Activation(last.clone()) => {
-                self.run_layers(samples, before)
+            Some((layer, before)) if *layer.spec() == LayerSpec::Activation(last.clone()) => {
+                Ok(before)
             }
             other => Err(Error::layer(
                 format!("{} (last layer)", self.name),
                 last.name(),
-                other.map_or("no layer".to_string(), |(placed, _)| {
-                    placed.spec.to_string()
+                other.map_or("no layer".to_string(), |(layer, _)| {
+                    layer.spec().to_string()
                 }),
             )),
         }
     }
 
     /// Checks that samples can be given to the first layer.
-    pub(super) fn check(&self, samples: &Tensor) -> Result<()> {
+    ///
+    /// # Errors
+    /// If they have another shape.
+    pub(crate) fn check(&self, samples: &Tensor) -> Result<()> {
         if samples.dims().get(1..) == Some(self.input.as_slice()) {
             return Ok(());
         }
@@ -139,41 +134,61 @@ impl Stack {
         ))
     }
 
-    fn run_layers(&self, samples: &Tensor, layers: &[Placed]) -> Result<Tensor> {
+    fn run_layers(&self, samples: &Tensor, layers: &[Layer]) -> Result<Tensor> {
         self.check(samples)?;
         let samples = samples.to_dtype(self.dtype)?;
-        if let Some(result) = lowering::run(layers, &samples)? {
-            return Ok(result);
+        match run(layers, &samples)? {
+            Some(result) => Ok(result),
+            None => forward(layers, &samples),
         }
-        layers
-            .iter()
-            .try_fold(samples, |x, placed| placed.layer.forward(&x))
     }
 }
 
-/// Refuses layers that would fill the memory, before it is taken for the first of them.
-fn check_size(specs: &[LayerSpec], input: &[usize], vb: &VarBuilder) -> Result<()> {
-    let mut shape = input.to_vec();
-    let (mut weights, mut values) = (0usize, count(input));
-    for (place, spec) in specs.iter().enumerate() {
-        let vb = vb.pp(place);
-        let output = spec.output_shape(&shape, &vb)?;
-        weights = weights.saturating_add(spec.weight_count(&shape));
-        values = values.saturating_add(count(&output));
-        let refuse = |most: usize, what: &str, found: usize| {
-            Err(Error::layer(
-                format!("{} ({spec})", vb.prefix()),
-                format!("at most {} {what}", grouped(most)),
-                grouped(found),
-            ))
-        };
-        if weights > MAX_WEIGHTS {
-            return refuse(MAX_WEIGHTS, "weights up to here", weights);
+/// What layers take: weights in all, and values of one sample.
+struct Size {
+    weights: usize,
+    values: usize,
+}
+
+impl Size {
+    /// Counts layers, and refuses those that would fill the memory, before it is taken for the first of them.
+    fn add(
+        &mut self,
+        specs: &[LayerSpec],
+        name: &str,
+        input: &[usize],
+        depth: usize,
+    ) -> Result<()> {
+        let mut shape = input.to_vec();
+        for (place, spec) in specs.iter().enumerate() {
+            let name = format!("{name}.{place}");
+            let refuse = |most: usize, what: &str, found: usize| {
+                Err(Error::layer(
+                    format!("{name} ({spec})"),
+                    format!("at most {} {what}", grouped(most)),
+                    grouped(found),
+                ))
+            };
+            if depth > MAX_DEPTH {
+                return refuse(MAX_DEPTH, "layers within each other", depth);
+            }
+            let kind = spec.kind();
+            self.add(kind.body(), &name, &shape, depth + 1)?;
+            let output = kind.output(&name, &shape)?;
+            for parameter in kind.parameters(&shape) {
+                if parameter.name == "weight" {
+                    self.weights = self.weights.saturating_add(parameter.len());
+                }
+            }
+            self.values = self.values.saturating_add(count(&output));
+            if self.weights > MAX_WEIGHTS {
+                return refuse(MAX_WEIGHTS, "weights up to here", self.weights);
+            }
+            if self.values > MAX_VALUES {
+                return refuse(MAX_VALUES, "values of one sample up to here", self.values);
+            }
+            shape = output;
         }
-        if values > MAX_VALUES {
-            return refuse(MAX_VALUES, "values of one sample up to here", values);
-        }
-        shape = output;
+        Ok(())
     }
-    Ok(())
 }

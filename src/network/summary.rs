@@ -30,13 +30,13 @@ impl Autoencoder {
     pub fn summary(&self) -> Summary {
         let layers: Vec<Row> = self
             .encoder()
-            .layers()
-            .chain(self.decoder().layers())
-            .map(|(name, placed)| Row {
-                name,
-                layer: placed.spec.to_string(),
-                output: placed.output.clone(),
-                parameters: placed.layer.parameter_count(),
+            .walk()
+            .chain(self.decoder().walk())
+            .map(|layer| Row {
+                name: layer.name().to_string(),
+                layer: layer.spec().to_string(),
+                output: layer.output().to_vec(),
+                parameters: layer.parameter_count(),
             })
             .collect();
         Summary {

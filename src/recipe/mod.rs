@@ -3,6 +3,7 @@
 mod builtin;
 mod corruption;
 mod data;
+mod lists;
 mod network;
 mod objective;
 mod optimizer;
@@ -20,7 +21,8 @@ use serde::{Deserialize, Serialize};
 pub use builtin::{Builtin, builtin};
 pub use corruption::{Corruption, Draw, Noise, Strength, Target};
 pub use data::{Binarization, DataConfig, ImageSize, NamedSet, Resize, ValidationSet};
-pub use network::{ConvConfig, DenseConfig, Initialization, NetworkConfig};
+pub use lists::LayersConfig;
+pub use network::{ConvConfig, DenseConfig, NetworkConfig};
 pub use objective::{CodePenalty, Elbo, Objective, Reconstruction};
 pub use optimizer::{Adadelta, Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use points::Points;
@@ -150,7 +152,7 @@ impl Recipe {
         self.network.validate()?;
         self.corruption.validate()?;
         self.objective.validate()?;
-        let variational = matches!(self.network, NetworkConfig::Vae(_));
+        let variational = self.network.is_variational();
         if variational != self.objective.elbo.is_some() {
             let (expected, found) = match variational {
                 true => (

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lists::LayersConfig;
 use super::training::check;
 use super::vae::VaeConfig;
 use crate::activation::Activation;
+use crate::layer::{Initialization, MAX_UNITS};
 use crate::{Error, Result};
 
 /// The network of a recipe: one family with its sizes.
@@ -17,6 +19,8 @@ pub enum NetworkConfig {
     Conv(ConvConfig),
     /// Either with a normal distribution of codes.
     Vae(VaeConfig),
+    /// Any lists of layers.
+    Layers(LayersConfig),
 }
 
 /// A dense autoencoder: `input -> encoder -> decoder -> input`.
@@ -79,36 +83,15 @@ pub struct ConvConfig {
     pub init: Initialization,
 }
 
-/// How weights start; biases follow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Initialization {
-    /// Uniform in +-sqrt(6 / (fan_in + fan_out)), zero biases: Keras' default (Glorot and Bengio,
-    /// "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010,
-    /// equation 16).
-    #[default]
-    GlorotUniform,
-    /// Weights and biases uniform in +-1 / sqrt(fan_in): PyTorch's default for linear and
-    /// convolutional layers.
-    FanIn,
-    /// Weights from a normal distribution around 0, zero biases: `init = { normal = { deviation = 0.1 } }`.
-    Normal {
-        /// Its standard deviation.
-        deviation: f64,
-    },
-}
-
-impl Initialization {
-    pub(super) fn validate(self) -> Result<()> {
-        match self {
-            Self::GlorotUniform | Self::FanIn => Ok(()),
-            Self::Normal { deviation } => check(
-                "network.init.normal.deviation",
-                deviation,
-                "above 0, at most 100",
-                deviation > 0.0 && deviation <= 100.0,
-            ),
-        }
+pub(super) fn validate_init(init: Initialization) -> Result<()> {
+    match init {
+        Initialization::GlorotUniform | Initialization::FanIn => Ok(()),
+        Initialization::Normal { deviation } => check(
+            "network.init.normal.deviation",
+            deviation,
+            "above 0, at most 100",
+            deviation > 0.0 && deviation <= 100.0,
+        ),
     }
 }
 
@@ -136,9 +119,6 @@ pub(super) fn three() -> usize {
     3
 }
 
-/// The largest width or channel count of a layer: far above use, far below what would exhaust memory
-/// by a typing mistake.
-pub(super) const MAX_UNITS: usize = 1 << 20;
 /// The most values of an image: enough for 3x4096x4096.
 const MAX_INPUT: usize = 1 << 26;
 /// The most layers of an encoder or decoder.
@@ -151,6 +131,16 @@ impl NetworkConfig {
             Self::Dense(config) => config.input,
             Self::Conv(config) => config.input,
             Self::Vae(config) => config.input,
+            Self::Layers(config) => config.input,
+        }
+    }
+
+    /// Whether its code is a normal distribution.
+    pub fn is_variational(&self) -> bool {
+        match self {
+            Self::Dense(_) | Self::Conv(_) => false,
+            Self::Vae(_) => true,
+            Self::Layers(config) => config.latent.is_some(),
         }
     }
 
@@ -160,6 +150,7 @@ impl NetworkConfig {
             Self::Dense(config) => &config.output_activation,
             Self::Conv(config) => &config.output_activation,
             Self::Vae(config) => &config.output_activation,
+            Self::Layers(config) => config.output_activation(),
         }
     }
 
@@ -168,6 +159,7 @@ impl NetworkConfig {
         match self {
             Self::Dense(config) => config.encoder.last().copied(),
             Self::Vae(config) => Some(config.latent),
+            Self::Layers(config) => config.code_len(),
             Self::Conv(config) => {
                 let [_, height, width] = config.input?;
                 let shrunk = (1..config.encoder.len())
@@ -189,6 +181,7 @@ impl NetworkConfig {
             Self::Dense(config) => &mut config.input,
             Self::Conv(config) => &mut config.input,
             Self::Vae(config) => &mut config.input,
+            Self::Layers(config) => &mut config.input,
         };
         match *input {
             Some(stated) if stated != shape => Err(Error::recipe(
@@ -218,14 +211,9 @@ impl NetworkConfig {
         }
         self.output_activation()
             .validate("network.output_activation")?;
-        let init = match self {
-            Self::Dense(config) => config.init,
-            Self::Conv(config) => config.init,
-            Self::Vae(config) => config.init,
-        };
-        init.validate()?;
         match self {
             Self::Dense(config) => {
+                validate_init(config.init)?;
                 in_range("network.encoder", &config.encoder)?;
                 if let Some(decoder) = &config.decoder
                     && !decoder.is_empty()
@@ -236,6 +224,7 @@ impl NetworkConfig {
                 config.validate_activations()
             }
             Self::Conv(config) => {
+                validate_init(config.init)?;
                 in_range("network.encoder", &config.encoder)?;
                 config.activation.validate("network.activation")?;
                 if config.decoder.len() + 1 != config.encoder.len() {
@@ -255,6 +244,7 @@ impl NetworkConfig {
                 check_scale(config.scale)
             }
             Self::Vae(config) => config.validate(),
+            Self::Layers(config) => config.validate(),
         }
     }
 }

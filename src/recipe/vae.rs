@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::network::{
-    Initialization, MAX_UNITS, check_kernel, check_scale, in_range, relu, sigmoid, three, two,
+    check_kernel, check_scale, in_range, relu, sigmoid, three, two, validate_init,
 };
 use crate::activation::Activation;
+use crate::layer::{Initialization, MAX_UNITS};
 use crate::{Error, Result};
 
 /// A variational autoencoder (Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014): the
@@ -60,6 +61,7 @@ impl VaeConfig {
     }
 
     pub(super) fn validate(&self) -> Result<()> {
+        validate_init(self.init)?;
         in_range("network.encoder", &self.encoder)?;
         in_range("network.decoder", &self.decoder())?;
         in_range("network.latent", &[self.latent])?;

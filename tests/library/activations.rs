@@ -5,11 +5,12 @@ use crate::common::{self, autoencode, values};
 use std::path::Path;
 
 use autoencode::activation::Activation;
-use autoencode::network::{Autoencoder, Code, Function, LayerSpec, Parameters, Stack, curves};
+use autoencode::layer::{Dense, Function, Initialization, LayerSpec};
+use autoencode::network::{Autoencoder, Code, Parameters, Stack, curves};
 use autoencode::ops::{self, Pointwise, composed};
 use autoencode::optim::Optimizer;
 use autoencode::random::{Purpose, Stream};
-use autoencode::recipe::{DenseConfig, Initialization, NetworkConfig, Recipe, builtin};
+use autoencode::recipe::{DenseConfig, NetworkConfig, Recipe, builtin};
 use candle_core::{DType, Device, Tensor, Var};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -567,7 +568,7 @@ fn a_users_own_function_learns_and_is_named() {
     let parameters = Parameters::drawn(3);
     let vb = parameters.builder(DType::F32, &Device::Cpu);
     let init = Initialization::default();
-    let dense = |units| LayerSpec::Dense { units, bias: true };
+    let dense = |units| LayerSpec::from(Dense { units, bias: true });
     let own = LayerSpec::Function(cube.clone());
     assert_eq!(own.to_string(), "cube");
     assert_eq!(own, own.clone());
@@ -575,8 +576,8 @@ fn a_users_own_function_learns_and_is_named() {
         own,
         LayerSpec::Function(Function::new("cube", |x| Ok(x.clone())))
     );
-    let encoder = Stack::new("encoder", vec![dense(5), own], &[9], init, vb.clone()).unwrap();
-    let decoder = Stack::new("decoder", vec![dense(9)], &[5], init, vb).unwrap();
+    let encoder = Stack::new("encoder", &[dense(5), own], &[9], init, vb.clone()).unwrap();
+    let decoder = Stack::new("decoder", &[dense(9)], &[5], init, vb).unwrap();
     let model = Autoencoder::from_stacks(encoder, Code::Plain, decoder).unwrap();
     assert_eq!(model.summary().layers[1].layer, "cube");
     assert!(format!("{model:?}").contains("Function(cube)"));

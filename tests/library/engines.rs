@@ -3,9 +3,9 @@
 use autoencode::activation::Activation;
 use autoencode::data::Batch;
 use autoencode::engine::{Autograd, CpuEngine, Engine};
-use autoencode::network::{Autoencoder, Code, LayerSpec, Parameters, Stack};
+use autoencode::network::{Autoencoder, Code, Parameters};
 use autoencode::recipe::{
-    CodePenalty, Elbo, Initialization, NetworkConfig, Objective, Reconstruction,
+    CodePenalty, Elbo, LayersConfig, NetworkConfig, Objective, Reconstruction,
 };
 use candle_core::{DType, Device, Tensor};
 
@@ -264,44 +264,101 @@ fn variational_networks_agree() {
     }
 }
 
+/// Layers as recipes write them.
+fn lists(encoder: &str, decoder: &str, latent: Option<usize>, input: [usize; 3]) -> NetworkConfig {
+    let mut config: LayersConfig =
+        toml::from_str(&format!("encoder = {encoder}\ndecoder = {decoder}")).unwrap();
+    config.input = Some(input);
+    config.latent = latent;
+    NetworkConfig::Layers(config)
+}
+
 #[test]
 fn layers_in_any_order_agree() {
-    let build = |parameters: &Parameters| {
-        let vb = parameters.builder(DType::F32, &Device::Cpu);
-        let relu = || LayerSpec::Activation(Activation::Relu);
-        let conv = |channels| LayerSpec::Conv2d {
-            channels,
-            kernel: 3,
-        };
+    let cases = [
         // A pool without activation, an upsampling at the end, convolutions one after the other, a dense
         // layer on channels.
-        let encoder = vec![
-            conv(10),
-            LayerSpec::MaxPool2d { size: 2 },
-            conv(20),
-            conv(2),
-            relu(),
-            LayerSpec::Flatten,
-            LayerSpec::Dense {
-                units: 12,
-                bias: false,
-            },
-        ];
-        let decoder = vec![
-            LayerSpec::Reshape {
-                shape: vec![3, 2, 2],
-            },
-            LayerSpec::Upsample { scale: 2 },
-            conv(24),
-            LayerSpec::Upsample { scale: 2 },
-            relu(),
-            conv(3),
-            LayerSpec::Activation(Activation::Sigmoid),
-        ];
-        let init = Initialization::default();
-        let encoder = Stack::new("encoder", encoder, &[3, 8, 8], init, vb.clone()).unwrap();
-        let decoder = Stack::new("decoder", decoder, &[12], init, vb).unwrap();
-        Autoencoder::from_stacks(encoder, Code::Plain, decoder).unwrap()
-    };
-    compare("layers in any order", build, objective(BCE), &[1, 4, 40]);
+        (
+            [3, 8, 8],
+            "['conv 3x3, 10', 'max-pool 2', 'conv 3x3, 20', 'conv 3x3, 2', 'relu', 'flatten',
+              'dense 12, no bias']",
+            "['reshape [3, 2, 2]', 'upsample 2', 'conv 3x3, 24', 'upsample 2', 'relu',
+              'conv 3x3, 3', 'sigmoid']",
+        ),
+        // Strides, with and without activation and pool behind them, of even and odd kernels, few channels and many.
+        (
+            [2, 24, 36],
+            "['conv 3x3, 5, stride 2', 'relu', 'conv 2x2, 9, stride 2', 'conv 5x5, 20, stride 3', 'relu']",
+            "['upsample 3', 'conv 3x3, 7', 'conv-transpose 4x4, 2', 'sigmoid']",
+        ),
+        (
+            [1, 16, 8],
+            "['conv 7x7, 17, stride 2, no bias', 'relu', 'max-pool 2', 'conv 3x3, 30, stride 2']",
+            "['conv-transpose 2x2, 18', 'relu', 'conv-transpose 2x2, 6, no bias', 'conv-transpose 2x2, 1', 'sigmoid']",
+        ),
+        // Convolutions without biases by every algorithm, and a reshape between two of them.
+        (
+            [1, 12, 12],
+            "['conv 3x3, 16, no bias', 'relu', 'conv 3x3, 18, no bias', 'reshape [8, 18, 18]', 'conv 3x3, 6', 'max-pool 3']",
+            "['conv 3x3, 20', 'upsample 2', 'conv 3x3, 16, no bias', 'conv 3x3, 1, no bias', 'reshape [1, 12, 12]', 'sigmoid']",
+        ),
+    ];
+    for (input, encoder, decoder) in cases {
+        let config = lists(encoder, decoder, None, input);
+        compare(encoder, network(&config), objective(BCE), &[1, 4, 40]);
+    }
+}
+
+#[test]
+fn residual_blocks_agree() {
+    let cases = [
+        // The first block reads the image, which has no gradient; blocks one after the other and within each other.
+        (
+            [3, 8, 8],
+            "[{ residual = ['conv 3x3, 12', 'relu', 'conv 3x3, 3'] }, 'conv 3x3, 20', 'relu',
+              { residual = ['conv 3x3, 20', 'relu', 'conv 3x3, 20'] }, 'relu',
+              { residual = [{ residual = ['conv 3x3, 20'] }, 'tanh', 'conv 1x1, 20'] }, 'max-pool 2']",
+            "['upsample 2', 'conv 3x3, 3', 'sigmoid']",
+        ),
+        // A U-Net whose skips add.
+        (
+            [1, 16, 16],
+            "['conv 3x3, 16', { residual = ['conv 2x2, 24, stride 2', 'relu',
+              { residual = ['conv 2x2, 40, stride 2', 'relu', 'conv 3x3, 40', 'relu', 'conv-transpose 2x2, 24'] },
+              'conv 3x3, 24', 'relu', 'conv-transpose 2x2, 16'] }]",
+            "['conv 3x3, 1', 'sigmoid']",
+        ),
+        // Sums of values that lie differently: flat beside channels last, behind a reshape, behind few channels.
+        (
+            [1, 6, 6],
+            "['conv 5x5, 8', 'elu', { residual = ['conv 3x3, 8'] }, { residual = ['conv 3x3, 2', 'conv 3x3, 8', 'relu'] },
+              { residual = ['conv 2x2, 32, stride 2', 'reshape [8, 6, 6]'] }, 'flatten', 'dense 10',
+              { residual = ['dense 10', 'relu'] }]",
+            "[{ residual = ['dense 10'] }, 'dense 36', 'reshape [1, 6, 6]', { residual = ['tanh'] }, 'sigmoid']",
+        ),
+    ];
+    for (input, encoder, decoder) in cases {
+        let config = lists(encoder, decoder, None, input);
+        compare(encoder, network(&config), objective(BCE), &[1, 4, 40]);
+    }
+}
+
+fn elbo() -> Objective {
+    Objective {
+        elbo: Some(Elbo {
+            beta: 1.0,
+            warmup_steps: 0,
+            sigma: 0.3,
+        }),
+        ..objective(BCE)
+    }
+}
+
+#[test]
+fn variational_lists_agree() {
+    let encoder =
+        "['conv 3x3, 12, stride 2', 'relu', { residual = ['conv 3x3, 12'] }, 'flatten', 'dense 6']";
+    let decoder = "['dense 192', 'reshape [12, 4, 4]', 'relu', 'conv-transpose 2x2, 1', 'sigmoid']";
+    let config = lists(encoder, decoder, Some(3), [1, 8, 8]);
+    compare("variational lists", network(&config), elbo(), &[1, 5, 40]);
 }

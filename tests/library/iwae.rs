@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use autoencode::data::{Images, Preparation};
 use autoencode::evaluate::{Conditions, ImportanceBound, Part, importance_bound};
-use autoencode::network::{Autoencoder, Code, LayerSpec, Stack};
+use autoencode::layer::{Dense, Flatten, Initialization, LayerSpec, Reshape};
+use autoencode::network::{Autoencoder, Code, Stack};
 use autoencode::random::{Purpose, Stream};
-use autoencode::recipe::{Elbo, Initialization, Objective, Reconstruction};
+use autoencode::recipe::{Elbo, Objective, Reconstruction};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
@@ -175,16 +176,16 @@ impl Linear {
             ),
         ]);
         let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-        let dense = LayerSpec::Dense {
+        let dense = LayerSpec::from(Dense {
             units: 4,
             bias: true,
-        };
+        });
         let init = Initialization::default();
-        let layers = vec![LayerSpec::Flatten, dense.clone()];
-        let encoder = Stack::new("encoder", layers, &[1, 2, 2], init, vb.clone()).unwrap();
+        let layers = vec![Flatten.into(), dense.clone()];
+        let encoder = Stack::new("encoder", &layers, &[1, 2, 2], init, vb.clone()).unwrap();
         let shape = vec![1, 2, 2];
-        let layers = vec![dense, LayerSpec::Reshape { shape }];
-        let decoder = Stack::new("decoder", layers, &[2], init, vb).unwrap();
+        let layers = vec![dense, Reshape { shape }.into()];
+        let decoder = Stack::new("decoder", &layers, &[2], init, vb).unwrap();
         Autoencoder::from_stacks(encoder, Code::Gaussian { latent: 2 }, decoder).unwrap()
     }
 

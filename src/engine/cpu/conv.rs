@@ -164,12 +164,12 @@ impl FastConv {
         }
     }
 
-    /// The weights of the products, from (out, in, 3, 3) and (out).
+    /// The weights of the products, from (out, in, 3, 3) and (out), or no biases.
     pub fn pack<S: Simd>(&self, simd: S, weight: &[f32], bias: &[f32], packed: &mut ConvWeights) {
         let (inputs, outputs) = (self.from.channels, self.out_channels);
-        assert!(weight.len() == outputs * inputs * 9 && bias.len() == outputs);
+        assert!(weight.len() == outputs * inputs * 9 && bias.len() <= outputs);
         packed.bias.reserve(padded(outputs));
-        packed.bias[..outputs].copy_from_slice(bias);
+        packed.bias[..bias.len()].copy_from_slice(bias);
         let (forward, backward) = (
             panels_stride(inputs, outputs),
             panels_stride(outputs, inputs),

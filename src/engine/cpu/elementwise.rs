@@ -17,6 +17,16 @@ pub(crate) enum Elementwise {
 }
 
 impl Elementwise {
+    /// The function of an activation.
+    pub fn new(function: Scalar) -> Self {
+        match function {
+            Scalar::Relu => Self::Relu,
+            Scalar::LeakyRelu(slope) => Self::LeakyRelu(slope as f32),
+            Scalar::Sigmoid => Self::Sigmoid,
+            other => Self::Other(other),
+        }
+    }
+
     pub fn forward<S: Simd>(&self, simd: S, x: &[f32], out: &mut [f32]) {
         let zero = simd.splat_f32s(0.0);
         match self {

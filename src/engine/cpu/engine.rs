@@ -7,7 +7,7 @@ use super::{CpuNetwork, Isa, Parameters, Task, lower};
 use crate::Result;
 use crate::data::Batch;
 use crate::engine::Engine;
-use crate::engine::lowering::stages;
+use crate::engine::lowering::Part;
 use crate::engine::trained::{self, Trained};
 use crate::network::Autoencoder;
 use crate::objective::Losses;
@@ -38,12 +38,10 @@ impl CpuEngine {
             return Ok(None);
         }
         let logits = objective.reconstruction == Reconstruction::Bce;
-        let (Some((encoder, decoder, input)), Some(layers)) =
-            (stages(model, logits), trained::trained(model)?)
-        else {
+        let part = Part::whole(model, logits);
+        let (Some((steps, code)), Some(layers)) = (lower(part), trained::trained(part)?) else {
             return Ok(None);
         };
-        let (steps, code) = lower(&encoder, &decoder, input);
         let on_cpu = trained::all(&layers).all(|parameter| has_kernel(&[&parameter.value]));
         let is_taken = on_cpu && !steps.is_empty();
         Ok(is_taken.then(|| Self {

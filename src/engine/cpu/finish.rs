@@ -185,7 +185,7 @@ impl Finish {
 
 /// max(x, 0), written so that NaN stays NaN.
 #[inline(always)]
-fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let zero = simd.splat_f32s(0.0);
     simd.select_f32s(simd.less_than_or_equal_f32s(x, zero), zero, x)
 }

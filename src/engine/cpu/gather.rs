@@ -8,14 +8,17 @@ use super::isa::vectorize;
 use super::lines::{Lines, padded};
 use super::product::{Left, Out, Right, load, panel_place, panels_len, product, store};
 
-/// A convolution with stride 1 and zero padding that keeps the size, of images (channels, height, width).
+/// A convolution of images (channels, height, width), whose sizes its stride divides.
 #[derive(Debug, Clone)]
 pub(crate) struct GatherConv {
     pub channels: usize,
     pub height: usize,
     pub width: usize,
-    /// Height and width of the kernel, odd.
+    /// Height and width of the kernel.
     pub kernel: usize,
+    pub stride: usize,
+    /// Rows and columns of zeros on each side.
+    pub padding: usize,
     pub out_channels: usize,
     pub finish: Finish,
 }
@@ -32,11 +35,18 @@ pub(crate) struct GatherWeights {
 
 impl GatherConv {
     pub fn image_len(&self) -> usize {
-        self.channels * self.area()
+        self.channels * self.height * self.width
     }
 
+    /// Height and width of the sums.
+    fn sides(&self) -> (usize, usize) {
+        (self.height / self.stride, self.width / self.stride)
+    }
+
+    /// Pixels of the sums.
     fn area(&self) -> usize {
-        self.height * self.width
+        let (height, width) = self.sides();
+        height * width
     }
 
     /// Values of a patch.
@@ -60,7 +70,7 @@ impl GatherConv {
     pub fn pack(&self, weight: &[f32], bias: &[f32], packed: &mut GatherWeights) {
         let (patch, outputs) = (self.patch(), self.out_channels);
         packed.bias.reserve(padded(outputs));
-        packed.bias[..outputs].copy_from_slice(bias);
+        packed.bias[..bias.len()].copy_from_slice(bias);
         packed.forward.reserve(panels_len(patch, outputs));
         packed.backward.reserve(panels_len(outputs, patch));
         for (o, row) in weight.chunks_exact(patch).enumerate() {
@@ -83,21 +93,24 @@ impl GatherConv {
 
     /// The values that each tap meets, one plane of the image's size for each channel and tap.
     fn patches(&self, image: &[f32], patches: &mut [f32]) {
-        let (height, width, area) = (self.height, self.width, self.area());
-        let reach = self.kernel / 2;
-        let mut planes = patches.chunks_exact_mut(area);
-        for channel in image.chunks_exact(area) {
+        let (height, width) = (self.height, self.width);
+        let (stride, padding) = (self.stride, self.padding);
+        let mut planes = patches.chunks_exact_mut(self.area());
+        for channel in image.chunks_exact(height * width) {
             for u in 0..self.kernel {
                 for v in 0..self.kernel {
                     let Some(plane) = planes.next() else { return };
-                    for (y, to) in plane.chunks_exact_mut(width).enumerate() {
-                        let Some(from) = (y + u).checked_sub(reach).filter(|&from| from < height)
-                        else {
+                    for (y, to) in plane.chunks_exact_mut(width / stride).enumerate() {
+                        let row = (stride * y + u).checked_sub(padding);
+                        let Some(from) = row.filter(|&from| from < height) else {
                             to.fill(0.0);
                             continue;
                         };
                         let from = &channel[from * width..][..width];
-                        shift(from, to, v, reach);
+                        match stride {
+                            1 => shift(from, to, v, padding),
+                            _ => pick(from, to, v, padding, stride),
+                        }
                     }
                 }
             }
@@ -147,6 +160,7 @@ impl GatherConv {
         (bias, out, pooled): (&[f32], &mut [f32], &mut [f32]),
     ) {
         let outputs = padded(self.out_channels);
+        let (height, width) = self.sides();
         assert!(self.area() * outputs <= sums.len() && outputs <= bias.len());
         assert!(
             self.finish.to.padded() == outputs
@@ -167,8 +181,8 @@ impl GatherConv {
                         let mut tile = [[zero; 2]; 2];
                         for (i, row) in tile.iter_mut().enumerate() {
                             for (j, value) in row.iter_mut().enumerate() {
-                                if y + i < self.height && x + j < self.width {
-                                    let at = ((y + i) * self.width + x + j) * outputs + c;
+                                if y + i < height && x + j < width {
+                                    let at = ((y + i) * width + x + j) * outputs + c;
                                     // SAFETY: a place of the image, whose sums the assertion covers.
                                     *value = unsafe { load::<S>(sums.as_ptr().add(at)) };
                                 }
@@ -188,16 +202,17 @@ impl GatherConv {
 
     /// Height and width of the results.
     fn out_size(&self) -> (usize, usize) {
+        let (height, width) = self.sides();
         match self.finish.pool {
-            true => (self.height / 2, self.width / 2),
-            false => (self.height, self.width),
+            true => (height / 2, width / 2),
+            false => (height, width),
         }
     }
 
     /// Upper left corners of windows of two by two.
     fn corners(&self) -> impl Iterator<Item = (usize, usize)> {
-        let width = self.width;
-        let rows = (0..self.height).step_by(2);
+        let (height, width) = self.sides();
+        let rows = (0..height).step_by(2);
         rows.flat_map(move |y| (0..width).step_by(2).map(move |x| (y, x)))
     }
 
@@ -272,6 +287,7 @@ impl GatherConv {
         sums: &mut [f32],
     ) {
         let outputs = padded(self.out_channels);
+        let (height, width) = self.sides();
         assert!(self.area() * outputs <= sums.len() && outputs <= bias.len());
         assert!(
             self.finish.to.padded() == outputs
@@ -295,8 +311,8 @@ impl GatherConv {
                             let mut sum = load::<S>(bias.as_ptr().add(c));
                             for (i, row) in tile.into_iter().enumerate() {
                                 for (j, value) in row.into_iter().enumerate() {
-                                    if y + i < self.height && x + j < self.width {
-                                        let at = ((y + i) * self.width + x + j) * outputs + c;
+                                    if y + i < height && x + j < width {
+                                        let at = ((y + i) * width + x + j) * outputs + c;
                                         store::<S>(sums.as_mut_ptr().add(at), value);
                                         sum = simd.add_f32s(sum, value);
                                     }
@@ -313,19 +329,20 @@ impl GatherConv {
     /// The transposed map of [`Self::patches`], of patches as rows (place, channel and tap).
     fn scatter(&self, patches: &[f32], image: &mut [f32]) {
         let (height, width) = (self.height, self.width);
-        let (kernel, reach) = (self.kernel, self.kernel / 2);
+        let (kernel, padding, stride) = (self.kernel, self.padding, self.stride);
+        let across = width / stride;
         image.fill(0.0);
         for (place, patch) in patches
             .chunks_exact(self.patch())
             .take(self.area())
             .enumerate()
         {
-            let (y, x) = (place / width, place % width);
+            let (y, x) = (place / across * stride, place % across * stride);
             for (number, &value) in patch.iter().enumerate() {
                 let (channel, tap) = (number / (kernel * kernel), number % (kernel * kernel));
                 let (row, column) = (y + tap / kernel, x + tap % kernel);
-                let row = row.checked_sub(reach).filter(|&row| row < height);
-                let column = column.checked_sub(reach).filter(|&column| column < width);
+                let row = row.checked_sub(padding).filter(|&row| row < height);
+                let column = column.checked_sub(padding).filter(|&column| column < width);
                 if let (Some(row), Some(column)) = (row, column) {
                     image[(channel * height + row) * width + column] += value;
                 }
@@ -334,15 +351,26 @@ impl GatherConv {
     }
 }
 
-/// A row moved by `v - reach` to the left, zeros coming in.
-fn shift(from: &[f32], to: &mut [f32], v: usize, reach: usize) {
+/// Every `stride`-th value of a row moved by `v - padding` to the left, zeros coming in.
+fn pick(from: &[f32], to: &mut [f32], v: usize, padding: usize, stride: usize) {
+    for (x, to) in to.iter_mut().enumerate() {
+        let place = (stride * x + v).checked_sub(padding);
+        *to = place
+            .and_then(|place| from.get(place))
+            .copied()
+            .unwrap_or(0.0);
+    }
+}
+
+/// [`pick`] with stride 1.
+fn shift(from: &[f32], to: &mut [f32], v: usize, padding: usize) {
     let width = to.len();
-    if v <= reach {
-        let by = (reach - v).min(width);
+    if v <= padding {
+        let by = (padding - v).min(width);
         to[..by].fill(0.0);
         to[by..].copy_from_slice(&from[..width - by]);
     } else {
-        let by = (v - reach).min(width);
+        let by = (v - padding).min(width);
         to[..width - by].copy_from_slice(&from[by..]);
         to[width - by..].fill(0.0);
     }

@@ -1,6 +1,55 @@
-//! Images as the fast convolutions read them: channels last, padded to whole vectors, with a border of zeros.
+//! How values lie in memory: flat `(channels, height, width)`, or as the fast convolutions read them: channels last,
+//! padded to whole vectors, with a border of zeros.
 
 use super::lines::padded;
+
+/// Channels, height and width of a sample; one dimension counts as channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+}
+
+impl Shape {
+    /// None for a rank that no layer gives.
+    pub fn new(dims: &[usize]) -> Option<Self> {
+        match *dims {
+            [channels] => Some(Self::flat(channels)),
+            [channels, height, width] => Some(Self {
+                channels,
+                height,
+                width,
+            }),
+            _ => None,
+        }
+    }
+
+    /// A sample of one dimension.
+    pub fn flat(channels: usize) -> Self {
+        Self {
+            channels,
+            height: 1,
+            width: 1,
+        }
+    }
+
+    pub fn len(self) -> usize {
+        self.channels * self.area()
+    }
+
+    /// Pixels of a channel.
+    pub fn area(self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// How a sample lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    Flat,
+    Grid(Grid),
+}
 
 /// How an image of `height x width x channels` lies in memory.
 ///
@@ -28,6 +77,15 @@ impl Grid {
             before: 0,
             rows: height,
             columns: width,
+        }
+    }
+
+    /// What lies in it.
+    pub fn shape(&self) -> Shape {
+        Shape {
+            channels: self.channels,
+            height: self.height,
+            width: self.width,
         }
     }
 

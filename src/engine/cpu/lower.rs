@@ -1,160 +1,195 @@
 //! From lists of layers to steps.
 
+use super::add::Add;
 use super::conv::{FastConv, Kind};
 use super::dense::Dense;
 use super::elementwise::Elementwise;
 use super::finish::{Finish, Fused};
 use super::gather::GatherConv;
-use super::grid::Grid;
+use super::grid::{Grid, Layout, Shape};
 use super::latent::Latent;
-use super::rearrange::Planes;
 use super::scatter::ScatterConv;
 use super::step::CpuStep;
-
-/// A layer, as far as steps need to know it.
-#[derive(Debug, Clone)]
-pub(crate) enum Stage {
-    Dense {
-        units: usize,
-        bias: bool,
-    },
-    Conv {
-        channels: usize,
-        kernel: usize,
-    },
-    MaxPool {
-        size: usize,
-    },
-    Upsample {
-        scale: usize,
-    },
-    /// Another shape of the same values.
-    Reshape(Shape),
-    Elementwise(Elementwise),
-    Softmax,
-    Latent(Latent),
-}
-
-/// Channels, height and width of a sample; one dimension counts as channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shape {
-    pub channels: usize,
-    pub height: usize,
-    pub width: usize,
-}
-
-impl Shape {
-    /// None for a rank that no layer gives.
-    pub fn new(dims: &[usize]) -> Option<Self> {
-        let (channels, height, width) = match *dims {
-            [channels] => (channels, 1, 1),
-            [channels, height, width] => (channels, height, width),
-            _ => return None,
-        };
-        Some(Self {
-            channels,
-            height,
-            width,
-        })
-    }
-
-    pub fn len(self) -> usize {
-        self.channels * self.height * self.width
-    }
-
-    fn planes(self) -> Planes {
-        Planes {
-            channels: self.channels,
-            height: self.height,
-            width: self.width,
-        }
-    }
-}
+use super::transposed::TransposedConv;
+use crate::activation::Activation;
+use crate::engine::lowering::Part;
+use crate::layer::{Conv2d, ConvTranspose2d, Layer, LayerSpec, Upsample};
+use crate::network::{Code, LOG_VARIANCE_BOUND};
 
 /// Convolutions from or to no more channels than this are worked out place by place: vectors of channels
 /// would be mostly padding.
 const FEW: usize = 4;
 
-/// Steps for an encoder's and a decoder's layers on samples of a shape, and the number of the decoder's first.
-pub(crate) fn lower(encoder: &[Stage], decoder: &[Stage], input: Shape) -> (Vec<CpuStep>, usize) {
-    let mut plans = Vec::new();
-    let code_shape = plan(encoder, input, &mut plans);
-    let code = plans.len();
-    plan(decoder, code_shape, &mut plans);
+/// Steps for the layers of a network or a part of it, and the number of the first behind the code; none if a layer has
+/// no step.
+pub(crate) fn lower(part: Part) -> Option<(Vec<CpuStep>, usize)> {
+    let mut plans = Plans {
+        shape: Shape::new(part.input)?,
+        list: Vec::new(),
+    };
+    plans.add(part.encoder)?;
+    if let Code::Gaussian { latent } = part.code {
+        plans.add_latent(latent);
+    }
+    let code = plans.list.len();
+    plans.add(part.decoder)?;
+    Some(steps(&plans.list, code))
+}
+
+/// Steps in the layouts that their neighbours read, with conversions between them; and the number of that of plan
+/// `code`.
+fn steps(plans: &[(Plan, Shape)], code: usize) -> (Vec<CpuStep>, usize) {
     let mut steps = Vec::with_capacity(plans.len() + 2);
+    // How the values lie so far, and before each plan, with the step that reads them there.
+    let mut layout = Layout::Flat;
+    let mut before = Vec::with_capacity(plans.len());
     let mut first = 0;
-    for (number, planned) in plans.iter().enumerate() {
+    for (number, &(ref plan, output)) in plans.iter().enumerate() {
         if number == code {
             first = steps.len();
         }
-        let next = plans.get(number + 1).and_then(CpuPlan::input_grid);
-        match planned {
-            CpuPlan::Conv(conv) => {
-                let before = number.checked_sub(1).and_then(|before| plans.get(before));
-                let is_flat = before.is_none_or(|before| !before.gives_grid());
-                if let Some(grid) = planned.input_grid().filter(|_| is_flat) {
-                    steps.push(CpuStep::ToGrid(grid));
-                }
-                let shape = conv.output();
-                let plain = Grid::plain(shape.channels, shape.height, shape.width);
-                steps.push(conv.step(next.unwrap_or(plain)));
-                if planned.gives_grid() && next.is_none() {
-                    steps.push(CpuStep::ToFlat(plain));
-                }
+        before.push((steps.len(), layout));
+        if let (Some(grid), Layout::Flat) = (plan.input_grid(), layout) {
+            steps.push(CpuStep::ToGrid(grid));
+            layout = Layout::Grid(grid);
+        }
+        let next = plans.get(number + 1).map(|(next, _)| next);
+        let plain = Grid::plain(output.channels, output.height, output.width);
+        // A reshape between two convolutions changes what lies in a grid.
+        let wanted = next.and_then(|next| next.grid_for(plain));
+        let gives_grid = match plan {
+            Plan::Conv(conv) => conv.algorithm != ConvAlgorithm::Scatter,
+            Plan::Transposed(_) => true,
+            Plan::Flat(_) => false,
+            // A sum gives what it is given.
+            Plan::Add { .. } => matches!(layout, Layout::Grid(_)),
+        };
+        let to = wanted.unwrap_or(plain);
+        let given = match gives_grid {
+            true => Layout::Grid(to),
+            false => Layout::Flat,
+        };
+        steps.push(match plan {
+            Plan::Conv(conv) => conv.step(to),
+            Plan::Transposed(conv) => CpuStep::Transposed(TransposedConv { to, ..conv.clone() }),
+            Plan::Flat(step) => step.clone(),
+            Plan::Add { source, .. } => {
+                let (source, skip) = before.get(*source).copied().unwrap_or((0, layout));
+                CpuStep::Add(Add {
+                    source,
+                    shape: output,
+                    x: layout,
+                    skip,
+                    out: given,
+                })
             }
-            CpuPlan::Flat(step) => steps.push(step.clone()),
+        });
+        layout = given;
+        if gives_grid && wanted.is_none() {
+            steps.push(CpuStep::ToFlat(plain));
+            layout = Layout::Flat;
         }
     }
     (steps, first)
 }
 
 /// A step whose neighbours are not known yet.
-enum CpuPlan {
+enum Plan {
     Conv(Conv),
+    Transposed(TransposedConv),
     /// From flat samples to flat ones.
     Flat(CpuStep),
+    /// What it reads plus what plan `source` reads.
+    Add {
+        source: usize,
+        shape: Shape,
+    },
 }
 
 /// How a convolution is worked out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum ConvAlgorithm {
     Fast,
     Gather,
     Scatter,
 }
 
 struct Conv {
-    way: Way,
+    algorithm: ConvAlgorithm,
     kind: Kind,
     input: Shape,
-    channels: usize,
-    kernel: usize,
+    layer: Conv2d,
     activation: Fused,
     pool: bool,
 }
 
-impl CpuPlan {
+impl Plan {
     /// The grid that it reads, where it reads none that are flat.
     fn input_grid(&self) -> Option<Grid> {
-        let Self::Conv(conv) = self else { return None };
-        let Shape {
-            channels,
-            height,
-            width,
-        } = conv.input;
-        match conv.way {
-            Way::Fast => Some(FastConv::grid(conv.kind, channels, height, width)),
-            Way::Scatter => Some(Grid::plain(channels, height, width)),
-            Way::Gather => None,
+        match self {
+            Self::Conv(conv) => conv.input_grid(),
+            Self::Transposed(conv) => Some(conv.from),
+            Self::Flat(_) | Self::Add { .. } => None,
         }
     }
 
-    fn gives_grid(&self) -> bool {
-        matches!(self, Self::Conv(conv) if conv.way != Way::Scatter)
+    /// The grid in which it takes values that a grid without border could hold.
+    fn grid_for(&self, plain: Grid) -> Option<Grid> {
+        match self {
+            Self::Add { shape, .. } => (plain.shape() == *shape).then_some(plain),
+            _ => self
+                .input_grid()
+                .filter(|grid| grid.shape() == plain.shape()),
+        }
     }
 }
 
 impl Conv {
+    /// The convolution of a layer with the activation and the max-pool that follow it, which are taken from `rest`.
+    fn new(kind: Kind, input: Shape, layer: Conv2d, rest: &mut &[Layer]) -> Self {
+        let is_small = layer.kernel == 3 && layer.stride == 1;
+        let algorithm = match kind {
+            _ if is_small && layer.channels <= FEW && input.channels > FEW => {
+                ConvAlgorithm::Scatter
+            }
+            Kind::Plain if !is_small || input.channels <= FEW => ConvAlgorithm::Gather,
+            _ => ConvAlgorithm::Fast,
+        };
+        let mut conv = Self {
+            algorithm,
+            kind,
+            input,
+            layer,
+            activation: Fused::Linear,
+            pool: false,
+        };
+        if algorithm == ConvAlgorithm::Scatter {
+            return conv;
+        }
+        conv.activation = take_relu(rest);
+        if let (Kind::Plain, Some((pool, behind))) = (kind, rest.split_first())
+            && let LayerSpec::MaxPool2d(pool) = pool.spec()
+            && pool.size == 2
+        {
+            conv.pool = true;
+            *rest = behind;
+        }
+        conv
+    }
+
+    fn input_grid(&self) -> Option<Grid> {
+        let Shape {
+            channels,
+            height,
+            width,
+        } = self.input;
+        match self.algorithm {
+            ConvAlgorithm::Fast => Some(FastConv::grid(self.kind, channels, height, width)),
+            ConvAlgorithm::Scatter => Some(Grid::plain(channels, height, width)),
+            ConvAlgorithm::Gather => None,
+        }
+    }
+
     /// Shape of the sums, before the max-pool.
     fn sums(&self) -> Shape {
         let scale = match self.kind {
@@ -162,19 +197,9 @@ impl Conv {
             Kind::Upsampled => 2,
         };
         Shape {
-            channels: self.channels,
-            height: scale * self.input.height,
-            width: scale * self.input.width,
-        }
-    }
-
-    fn output(&self) -> Shape {
-        let sums = self.sums();
-        let scale = if self.pool { 2 } else { 1 };
-        Shape {
-            height: sums.height / scale,
-            width: sums.width / scale,
-            ..sums
+            channels: self.layer.channels,
+            height: scale * self.input.height / self.layer.stride,
+            width: scale * self.input.width / self.layer.stride,
         }
     }
 
@@ -193,139 +218,131 @@ impl Conv {
             pool: self.pool,
             to,
         };
-        match self.way {
-            Way::Fast => CpuStep::Fast(FastConv {
+        match self.algorithm {
+            ConvAlgorithm::Fast => CpuStep::Fast(FastConv {
                 kind: self.kind,
                 from: FastConv::grid(self.kind, channels, height, width),
-                out_channels: self.channels,
+                out_channels: self.layer.channels,
                 finish,
             }),
-            Way::Gather => CpuStep::Gather(GatherConv {
+            ConvAlgorithm::Gather => CpuStep::Gather(GatherConv {
                 channels,
                 height,
                 width,
-                kernel: self.kernel,
-                out_channels: self.channels,
+                kernel: self.layer.kernel,
+                stride: self.layer.stride,
+                padding: self.layer.padding(),
+                out_channels: self.layer.channels,
                 finish,
             }),
-            Way::Scatter => CpuStep::Scatter(ScatterConv {
+            ConvAlgorithm::Scatter => CpuStep::Scatter(ScatterConv {
                 kind: self.kind,
                 from: Grid::plain(channels, height, width),
-                out_channels: self.channels,
+                out_channels: self.layer.channels,
             }),
         }
     }
 }
 
-/// Appends the plans of some layers; returns the shape behind them.
-fn plan(stages: &[Stage], mut shape: Shape, plans: &mut Vec<CpuPlan>) -> Shape {
-    let mut rest = stages;
-    while let Some((stage, behind)) = rest.split_first() {
-        rest = behind;
-        if let (
-            Stage::Upsample { scale: 2 },
-            [
-                Stage::Conv {
-                    channels,
-                    kernel: 3,
-                },
-                behind @ ..,
-            ],
-        ) = (stage, rest)
-        {
+/// Plans of the layers so far, and the shape that they lead to.
+struct Plans {
+    shape: Shape,
+    /// With the shapes behind them.
+    list: Vec<(Plan, Shape)>,
+}
+
+impl Plans {
+    /// Appends the plans of some layers; none if one of them has no step.
+    fn add(&mut self, layers: &[Layer]) -> Option<()> {
+        let mut rest = layers;
+        while let Some((layer, behind)) = rest.split_first() {
             rest = behind;
-            let conv = conv(Kind::Upsampled, shape, (*channels, 3), &mut rest);
-            shape = conv.output();
-            plans.push(CpuPlan::Conv(conv));
-            continue;
+            let shape = self.shape;
+            let plan = match layer.spec() {
+                LayerSpec::Dense(dense) => Plan::Flat(CpuStep::Dense(Dense {
+                    inputs: shape.len(),
+                    outputs: dense.units,
+                    bias: dense.bias,
+                })),
+                LayerSpec::Conv2d(conv) => {
+                    Plan::Conv(Conv::new(Kind::Plain, shape, *conv, &mut rest))
+                }
+                LayerSpec::Upsample(upsample) => self.upsample(*upsample, &mut rest),
+                LayerSpec::ConvTranspose2d(conv) => {
+                    Plan::Transposed(transposed(shape, *conv, &mut rest))
+                }
+                LayerSpec::MaxPool2d(pool) => Plan::Flat(CpuStep::MaxPool {
+                    planes: shape,
+                    size: pool.size,
+                }),
+                LayerSpec::Residual(_) => {
+                    let source = self.list.len();
+                    self.add(layer.body())?;
+                    Plan::Add { source, shape }
+                }
+                LayerSpec::Activation(Activation::Softmax) => Plan::Flat(CpuStep::Softmax(shape)),
+                LayerSpec::Activation(activation) => Plan::Flat(CpuStep::Elementwise {
+                    function: Elementwise::new(activation.scalar()?),
+                    len: shape.len(),
+                }),
+                LayerSpec::Flatten(_) | LayerSpec::Reshape(_) => {
+                    self.shape = Shape::new(layer.output())?;
+                    continue;
+                }
+                _ => return None,
+            };
+            // Behind the layer, or the last of those that went into the same step.
+            let last = layers.get((layers.len() - rest.len()).checked_sub(1)?)?;
+            self.shape = Shape::new(last.output())?;
+            self.list.push((plan, self.shape));
         }
-        let step = match stage {
-            Stage::Conv { channels, kernel } => {
-                let conv = conv(Kind::Plain, shape, (*channels, *kernel), &mut rest);
-                shape = conv.output();
-                plans.push(CpuPlan::Conv(conv));
-                continue;
-            }
-            Stage::Reshape(to) => {
-                shape = *to;
-                continue;
-            }
-            Stage::Dense { units, bias } => CpuStep::Dense(Dense {
-                inputs: shape.len(),
-                outputs: *units,
-                bias: *bias,
-            }),
-            Stage::MaxPool { size } => CpuStep::MaxPool {
-                planes: shape.planes(),
-                size: *size,
-            },
-            Stage::Upsample { scale } => CpuStep::Upsample {
-                planes: shape.planes(),
-                scale: *scale,
-            },
-            Stage::Elementwise(function) => CpuStep::Elementwise {
-                function: function.clone(),
-                len: shape.len(),
-            },
-            Stage::Softmax => CpuStep::Softmax(shape.planes()),
-            Stage::Latent(latent) => CpuStep::Latent(*latent),
-        };
-        shape = match stage {
-            Stage::Dense { units, .. } => flat(*units),
-            Stage::Latent(latent) => flat(latent.dimensions),
-            Stage::MaxPool { size } => Shape {
-                height: shape.height / size,
-                width: shape.width / size,
-                ..shape
-            },
-            Stage::Upsample { scale } => Shape {
-                height: shape.height * scale,
-                width: shape.width * scale,
-                ..shape
-            },
-            _ => shape,
-        };
-        plans.push(CpuPlan::Flat(step));
+        Some(())
     }
-    shape
-}
 
-fn flat(channels: usize) -> Shape {
-    Shape {
-        channels,
-        height: 1,
-        width: 1,
-    }
-}
-
-/// A convolution with the activation and the max-pool that follow it, which are taken from `rest`.
-fn conv(kind: Kind, input: Shape, (channels, kernel): (usize, usize), rest: &mut &[Stage]) -> Conv {
-    let way = match kind {
-        _ if kernel == 3 && channels <= FEW && input.channels > FEW => Way::Scatter,
-        Kind::Plain if kernel != 3 || input.channels <= FEW => Way::Gather,
-        _ => Way::Fast,
-    };
-    let mut activation = Fused::Linear;
-    let mut pool = false;
-    if way != Way::Scatter {
-        if let Some((Stage::Elementwise(Elementwise::Relu), behind)) = rest.split_first() {
-            activation = Fused::Relu;
-            *rest = behind;
-        }
-        if let (Kind::Plain, Some((Stage::MaxPool { size: 2 }, behind))) =
-            (kind, rest.split_first())
+    /// A convolution of 3x3 behind an upsampling by two reads through it.
+    fn upsample(&self, upsample: Upsample, rest: &mut &[Layer]) -> Plan {
+        if let Some((layer, behind)) = rest.split_first()
+            && let LayerSpec::Conv2d(conv) = layer.spec()
+            && (upsample.scale, conv.kernel, conv.stride) == (2, 3, 1)
         {
-            pool = true;
             *rest = behind;
+            return Plan::Conv(Conv::new(Kind::Upsampled, self.shape, *conv, rest));
         }
+        Plan::Flat(CpuStep::Upsample {
+            planes: self.shape,
+            scale: upsample.scale,
+        })
     }
-    Conv {
-        way,
-        kind,
-        input,
-        channels,
-        kernel,
-        activation,
-        pool,
+
+    fn add_latent(&mut self, dimensions: usize) {
+        let latent = Latent {
+            dimensions,
+            bound: LOG_VARIANCE_BOUND,
+        };
+        self.shape = Shape::flat(dimensions);
+        let plan = Plan::Flat(CpuStep::Latent(latent));
+        self.list.push((plan, self.shape));
+    }
+}
+
+fn transposed(input: Shape, layer: ConvTranspose2d, rest: &mut &[Layer]) -> TransposedConv {
+    let from = Grid::plain(input.channels, input.height, input.width);
+    TransposedConv {
+        from,
+        scale: layer.scale,
+        out_channels: layer.channels,
+        activation: take_relu(rest),
+        to: from,
+    }
+}
+
+/// The relu that follows, which is taken from `rest`, or none.
+fn take_relu(rest: &mut &[Layer]) -> Fused {
+    match rest.split_first() {
+        Some((layer, behind)) if *layer.spec() == LayerSpec::Activation(Activation::Relu) => {
+            *rest = behind;
+            Fused::Relu
+        }
+        _ => Fused::Linear,
     }
 }

@@ -8,6 +8,7 @@
 //! and pointers in them stay inside of sizes that the lowering has fixed; each kernel asserts the lengths it
 //! is given before it begins.
 
+mod add;
 mod arena;
 mod axis;
 mod conv;
@@ -34,15 +35,18 @@ mod shard;
 mod step;
 mod task;
 mod tiles;
+mod transposed;
 mod upsampled;
 mod weights;
 mod winograd;
 
-pub(crate) use elementwise::Elementwise;
 pub use engine::CpuEngine;
+#[cfg(feature = "cuda")]
+pub(crate) use grid::Shape;
 pub(crate) use isa::Isa;
+#[cfg(feature = "cuda")]
 pub(crate) use latent::Latent;
-pub(crate) use lower::{Shape, Stage, lower};
+pub(crate) use lower::lower;
 pub(crate) use network::CpuNetwork;
 pub(crate) use step::Parameters;
 pub(crate) use task::{Factors, Sums, Task};

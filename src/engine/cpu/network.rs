@@ -54,7 +54,10 @@ impl CpuNetwork {
         let has_images = steps.iter().any(|step| {
             matches!(
                 step,
-                CpuStep::Fast(_) | CpuStep::Gather(_) | CpuStep::Scatter(_)
+                CpuStep::Fast(_)
+                    | CpuStep::Gather(_)
+                    | CpuStep::Scatter(_)
+                    | CpuStep::Transposed(_)
             )
         });
         let samples = match has_images {

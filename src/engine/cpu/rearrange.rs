@@ -1,20 +1,6 @@
 //! Steps that compute little: between the two layouts, and the layers that stand alone.
 
-use super::grid::Grid;
-
-/// Channels, height and width of flat images.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Planes {
-    pub channels: usize,
-    pub height: usize,
-    pub width: usize,
-}
-
-impl Planes {
-    pub fn len(&self) -> usize {
-        self.channels * self.height * self.width
-    }
-}
+use super::grid::{Grid, Shape};
 
 /// Flat images `(channels, height, width)` into a grid. Border and padding are left as they are.
 pub(crate) fn to_grid(flat: &[f32], grid: Grid, out: &mut [f32]) {
@@ -51,7 +37,7 @@ pub(crate) fn to_flat(grid_values: &[f32], grid: Grid, out: &mut [f32]) {
 }
 
 /// The first of the largest values of each window, and where in the flat image it stands.
-pub(crate) fn max_pool(x: &[f32], planes: Planes, size: usize, out: &mut [f32], from: &mut [f32]) {
+pub(crate) fn max_pool(x: &[f32], planes: Shape, size: usize, out: &mut [f32], from: &mut [f32]) {
     let (rows, columns) = (planes.height / size, planes.width / size);
     let planes_in = x.chunks_exact(planes.height * planes.width);
     let planes_out = out
@@ -80,7 +66,7 @@ pub(crate) fn max_pool(x: &[f32], planes: Planes, size: usize, out: &mut [f32], 
 pub(crate) fn max_unpool(
     gradient: &[f32],
     from: &[f32],
-    planes: Planes,
+    planes: Shape,
     size: usize,
     x: &mut [f32],
 ) {
@@ -98,7 +84,7 @@ pub(crate) fn max_unpool(
 }
 
 /// Each value `scale` times along both axes.
-pub(crate) fn upsample(x: &[f32], planes: Planes, scale: usize, out: &mut [f32]) {
+pub(crate) fn upsample(x: &[f32], planes: Shape, scale: usize, out: &mut [f32]) {
     let width = planes.width * scale;
     for (x, out) in x
         .chunks_exact(planes.width)
@@ -113,7 +99,7 @@ pub(crate) fn upsample(x: &[f32], planes: Planes, scale: usize, out: &mut [f32])
 }
 
 /// The transposed map of [`upsample`].
-pub(crate) fn downsample(gradient: &[f32], planes: Planes, scale: usize, x: &mut [f32]) {
+pub(crate) fn downsample(gradient: &[f32], planes: Shape, scale: usize, x: &mut [f32]) {
     let width = planes.width * scale;
     let rows = gradient.chunks_exact(scale * width);
     for (x, gradient) in x.chunks_exact_mut(planes.width).zip(rows) {
@@ -127,7 +113,7 @@ pub(crate) fn downsample(gradient: &[f32], planes: Planes, scale: usize, x: &mut
 }
 
 /// e^x / sum of e^x over the channels at each place.
-pub(crate) fn softmax(x: &[f32], planes: Planes, out: &mut [f32]) {
+pub(crate) fn softmax(x: &[f32], planes: Shape, out: &mut [f32]) {
     let area = planes.height * planes.width;
     for (x, out) in x
         .chunks_exact(planes.len())
@@ -150,7 +136,7 @@ pub(crate) fn softmax(x: &[f32], planes: Planes, out: &mut [f32]) {
 }
 
 /// The gradient of [`softmax`] from its results: y (g - sum of y g).
-pub(crate) fn softmax_gradient(y: &[f32], gradient: &[f32], planes: Planes, x: &mut [f32]) {
+pub(crate) fn softmax_gradient(y: &[f32], gradient: &[f32], planes: Shape, x: &mut [f32]) {
     let (area, len) = (planes.height * planes.width, planes.len());
     let results = y.chunks_exact(len).zip(gradient.chunks_exact(len));
     for (x, (y, gradient)) in x.chunks_exact_mut(len).zip(results) {

@@ -114,7 +114,7 @@ impl ScatterConv {
 
     pub fn pack(&self, weight: &[f32], bias: &[f32], packed: &mut ScatterWeights) {
         let (inputs, products) = (self.from.channels, self.products());
-        packed.bias.reserve(bias.len());
+        packed.bias.reserve(padded(self.out_channels));
         packed.bias[..bias.len()].copy_from_slice(bias);
         packed.forward.reserve(panels_len(inputs, products));
         packed.backward.reserve(panels_len(products, inputs));

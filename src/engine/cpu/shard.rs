@@ -8,7 +8,7 @@ use super::arena::Arena;
 use super::lines::Lines;
 use super::loss::loss;
 use super::network::CpuNetwork;
-use super::step::{Back, Parameters};
+use super::step::{Back, CpuStep, Parameters};
 use super::task::{Factors, Sums, Task, penalize};
 
 /// A micro-batch through all steps; returns its KL divergence.
@@ -45,6 +45,14 @@ impl WithSimd for Forwards<'_> {
                 false => Parameters::default(),
             };
             let weights = (packed, parameters);
+            if let CpuStep::Add(add) = step {
+                let skip = match add.source.checked_sub(1) {
+                    Some(source) => before.get(source).map_or(&[][..], |values| values),
+                    None => self.input,
+                };
+                add.forward(simd, (x, &skip[..samples * add.len(add.skip)]), out);
+                continue;
+            }
             let scratch = &mut self.arena.scratch;
             kl += step.forward(simd, weights, (x, out, side), self.noise, scratch);
         }
@@ -159,6 +167,17 @@ impl CpuNetwork {
             };
             let weights = (&self.packed[number], parameters);
             step.backward(simd, weights, back, &mut arena.scratch);
+            // What later sums read here as well.
+            for (later, step) in self.steps.iter().enumerate().skip(number.max(1)) {
+                if let CpuStep::Add(add) = step
+                    && add.source == number
+                    && let Some((before, behind)) = arena.gradients.split_at_mut_checked(later + 1)
+                {
+                    let gradient = &behind[0][..samples * add.len(add.out)];
+                    let skip = &mut before[number][..samples * add.len(add.skip)];
+                    add.backward_skip(simd, gradient, skip);
+                }
+            }
             let is_code = number == self.code && number > 0;
             if let Some((kind, scale)) = micro.factors.penalty.filter(|_| is_code) {
                 let codes = &arena.values[number - 1][..samples * step.x_len()];

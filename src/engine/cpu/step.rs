@@ -2,19 +2,21 @@
 
 use pulp::Simd;
 
+use super::add::Add;
 use super::conv::{Backward, ConvWeights, FastConv, Forward};
 use super::dense::Dense;
 use super::elementwise::Elementwise;
 use super::finish::Finish;
 use super::flat::add;
 use super::gather::{GatherConv, GatherWeights};
-use super::grid::Grid;
+use super::grid::{Grid, Shape};
 use super::latent::Latent;
 use super::lines::padded;
 use super::rearrange::{
-    Planes, downsample, max_pool, max_unpool, softmax, softmax_gradient, to_flat, to_grid, upsample,
+    downsample, max_pool, max_unpool, softmax, softmax_gradient, to_flat, to_grid, upsample,
 };
 use super::scatter::{ScatterConv, ScatterWeights};
+use super::transposed::{TransposedConv, TransposedWeights};
 
 /// One step: some samples from one buffer to the next.
 #[derive(Debug, Clone)]
@@ -22,14 +24,16 @@ pub(crate) enum CpuStep {
     Fast(FastConv),
     Gather(GatherConv),
     Scatter(ScatterConv),
+    Transposed(TransposedConv),
     Dense(Dense),
     Elementwise { function: Elementwise, len: usize },
-    Softmax(Planes),
-    MaxPool { planes: Planes, size: usize },
-    Upsample { planes: Planes, scale: usize },
+    Softmax(Shape),
+    MaxPool { planes: Shape, size: usize },
+    Upsample { planes: Shape, scale: usize },
     ToGrid(Grid),
     ToFlat(Grid),
     Latent(Latent),
+    Add(Add),
 }
 
 /// A step's weights as its products read them; nothing where they are read as they are.
@@ -38,6 +42,7 @@ pub(crate) enum Packed {
     Fast(ConvWeights),
     Gather(GatherWeights),
     Scatter(ScatterWeights),
+    Transposed(TransposedWeights),
     Nothing,
 }
 
@@ -68,6 +73,7 @@ impl CpuStep {
             Self::Fast(conv) => conv.from.len(),
             Self::Gather(conv) => conv.image_len(),
             Self::Scatter(conv) => conv.from.len(),
+            Self::Transposed(conv) => conv.from.len(),
             Self::Dense(dense) => dense.inputs,
             Self::Elementwise { len, .. } => *len,
             Self::Softmax(planes)
@@ -76,6 +82,7 @@ impl CpuStep {
             Self::ToGrid(grid) => grid.channels * grid.height * grid.width,
             Self::ToFlat(grid) => grid.len(),
             Self::Latent(latent) => 2 * latent.dimensions,
+            Self::Add(add) => add.len(add.x),
         }
     }
 
@@ -85,6 +92,7 @@ impl CpuStep {
             Self::Fast(conv) => conv.finish.to.len(),
             Self::Gather(conv) => conv.finish.to.len(),
             Self::Scatter(conv) => conv.out_len(),
+            Self::Transposed(conv) => conv.to.len(),
             Self::Dense(dense) => dense.outputs,
             Self::Elementwise { len, .. } => *len,
             Self::Softmax(planes) => planes.len(),
@@ -93,6 +101,7 @@ impl CpuStep {
             Self::ToGrid(grid) => grid.len(),
             Self::ToFlat(grid) => grid.channels * grid.height * grid.width,
             Self::Latent(latent) => latent.dimensions,
+            Self::Add(add) => add.len(add.out),
         }
     }
 
@@ -113,6 +122,7 @@ impl CpuStep {
             Self::Fast(conv) => conv.scratch(),
             Self::Gather(conv) => conv.scratch(),
             Self::Scatter(conv) => conv.scratch(),
+            Self::Transposed(conv) => conv.scratch(),
             Self::Dense(dense) => dense.scratch(samples),
             _ => 0,
         }
@@ -133,6 +143,7 @@ impl CpuStep {
             Self::Fast(conv) => conv.taps_len(),
             Self::Gather(conv) => conv.weights_len(),
             Self::Scatter(conv) => conv.weights_len(),
+            Self::Transposed(conv) => conv.weights_len(),
             Self::Dense(dense) => padded(dense.inputs * dense.outputs),
             _ => 0,
         }
@@ -153,6 +164,7 @@ impl CpuStep {
             Self::Fast(conv) => padded(conv.out_channels),
             Self::Gather(conv) => padded(conv.out_channels),
             Self::Scatter(conv) => padded(conv.out_channels),
+            Self::Transposed(conv) => padded(conv.out_channels),
             Self::Dense(dense) if dense.bias => padded(dense.outputs),
             _ => 0,
         }
@@ -169,6 +181,7 @@ impl CpuStep {
             Self::Fast(_) => Packed::Fast(ConvWeights::default()),
             Self::Gather(_) => Packed::Gather(GatherWeights::default()),
             Self::Scatter(_) => Packed::Scatter(ScatterWeights::default()),
+            Self::Transposed(_) => Packed::Transposed(TransposedWeights::default()),
             _ => Packed::Nothing,
         }
     }
@@ -178,6 +191,7 @@ impl CpuStep {
             (Self::Fast(conv), Packed::Fast(packed)) => conv.pack(simd, weight, bias, packed),
             (Self::Gather(conv), Packed::Gather(packed)) => conv.pack(weight, bias, packed),
             (Self::Scatter(conv), Packed::Scatter(packed)) => conv.pack(weight, bias, packed),
+            (Self::Transposed(conv), Packed::Transposed(packed)) => conv.pack(weight, bias, packed),
             _ => {}
         }
     }
@@ -207,7 +221,10 @@ impl CpuStep {
             (Self::Scatter(conv), Packed::Scatter(packed)) => {
                 conv.forward(simd, packed, x, out, scratch);
             }
-            (Self::Fast(_) | Self::Gather(_) | Self::Scatter(_), _) => {}
+            (Self::Transposed(conv), Packed::Transposed(packed)) => {
+                conv.forward(simd, packed, x, out, scratch);
+            }
+            (Self::Fast(_) | Self::Gather(_) | Self::Scatter(_) | Self::Transposed(_), _) => {}
             (Self::Dense(dense), _) => dense.forward(simd, parameters, (x, out), scratch),
             (Self::Elementwise { function, .. }, _) => function.forward(simd, x, out),
             (Self::Softmax(planes), _) => softmax(x, *planes, out),
@@ -216,6 +233,8 @@ impl CpuStep {
             (Self::ToGrid(grid), _) => to_grid(x, *grid, out),
             (Self::ToFlat(grid), _) => to_flat(x, *grid, out),
             (Self::Latent(latent), _) => return latent.forward(x, noise, out),
+            // It reads two values; see `Add::forward`.
+            (Self::Add(_), _) => {}
         }
         0.0
     }
@@ -270,7 +289,11 @@ impl CpuStep {
                     scratch,
                 );
             }
-            (Self::Fast(_) | Self::Gather(_) | Self::Scatter(_), _) => {}
+            (Self::Transposed(conv), Packed::Transposed(packed)) => {
+                let results = (x, out, gradient);
+                conv.backward(simd, packed, results, x_gradient, (weight, bias), scratch);
+            }
+            (Self::Fast(_) | Self::Gather(_) | Self::Scatter(_) | Self::Transposed(_), _) => {}
             (Self::Dense(dense), _) => {
                 let sums = (weight, bias);
                 dense.backward(simd, parameters.0, (x, gradient), x_gradient, sums, !first);
@@ -288,6 +311,7 @@ impl CpuStep {
                     Self::Upsample { planes, scale } => downsample(gradient, *planes, *scale, to),
                     Self::ToGrid(grid) => to_flat(gradient, *grid, to),
                     Self::ToFlat(grid) => to_grid(gradient, *grid, to),
+                    Self::Add(add) => add.backward(simd, gradient, to),
                     Self::Latent(latent) => {
                         latent.backward((x, noise.unwrap_or_default()), gradient, to, kl_scale);
                     }
@@ -311,6 +335,7 @@ impl CpuStep {
             Self::Fast(conv) => conv.unpack(weights, weight),
             Self::Gather(conv) => conv.unpack(weights, weight),
             Self::Scatter(conv) => conv.unpack(weights, weight),
+            Self::Transposed(conv) => conv.unpack(weights, weight),
             _ => weight.copy_from_slice(&weights[..weight.len()]),
         }
         bias.copy_from_slice(&biases[..bias.len()]);

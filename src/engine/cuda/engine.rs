@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 
 use super::{Address, CudaNetwork, LossTerms, Pair, Steps, Task};
 use crate::data::Batch;
-use crate::engine::lowering::stages;
+use crate::engine::lowering::Part;
 use crate::engine::trained::{self, Trained};
 use crate::engine::{Ahead, Autograd, Engine, Standing};
 use crate::network::Autoencoder;
@@ -54,13 +54,11 @@ impl CudaEngine {
             return Ok(None);
         };
         let logits = objective.reconstruction == Reconstruction::Bce;
-        let Some((encoder, decoder, input)) = stages(model, logits) else {
+        let part = Part::whole(model, logits);
+        let Some(layers) = trained::trained(part)? else {
             return Ok(None);
         };
-        let Some(layers) = trained::trained(model)? else {
-            return Ok(None);
-        };
-        let Some(network) = CudaNetwork::new(card, (&encoder, &decoder), input, precision)? else {
+        let Some(network) = CudaNetwork::new(card, part, precision)? else {
             return Ok(None);
         };
         let pairs = |of: fn(&trained::Parameter) -> &Tensor| -> Result<Vec<Pair>> {

@@ -5,27 +5,33 @@ use super::layer::GemmLayer;
 use super::product::Product;
 use super::step::{CudaStep, Function, Pool, Transpose, Upsample};
 use crate::Result;
-use crate::engine::cpu::{Elementwise, Latent, Shape, Stage};
+use crate::activation::Activation;
+use crate::engine::cpu::{Latent, Shape};
+use crate::engine::lowering::Part;
+use crate::layer::{Conv2d, Layer, LayerSpec};
+use crate::network::{Code, LOG_VARIANCE_BOUND};
 use crate::ops::{Pointwise, Scalar};
 use crate::recipe::Precision;
 
 /// The largest window whose places the kernels count.
 const MOST_POOL: usize = 64;
 
-/// Steps for an encoder's and a decoder's layers on samples of a shape, and the number of the decoder's first; none
-/// if there is a layer that the card has no kernel for, or nothing on one side of the code.
+/// Steps for the layers of a network, and the number of the first behind the code; none if there is a layer that the
+/// card has no kernel for, or nothing on one side of the code.
 pub(super) fn lower(
     card: &Launcher,
-    (encoder, decoder): (&[Stage], &[Stage]),
-    input: Shape,
+    part: Part,
     precision: Precision,
 ) -> Result<Option<(Vec<CudaStep>, usize)>> {
+    let Some(shape) = Shape::new(part.input) else {
+        return Ok(None);
+    };
     let mut lowering = Lowering {
         specs: Vec::new(),
-        shape: input,
+        shape,
         is_planar: true,
     };
-    let Some(code) = lowering.network(encoder, decoder) else {
+    let Some(code) = lowering.network(part) else {
         return Ok(None);
     };
     let steps = lowering.specs.into_iter().map(|spec| {
@@ -63,65 +69,73 @@ struct Lowering {
 }
 
 impl Lowering {
-    /// Outlines an encoder and a decoder; returns the number of the decoder's first.
-    fn network(&mut self, encoder: &[Stage], decoder: &[Stage]) -> Option<usize> {
-        self.add(encoder)?;
+    /// Specifies the steps of a network; returns the number of the first behind the code.
+    fn network(&mut self, part: Part) -> Option<usize> {
+        self.add(part.encoder)?;
+        if let Code::Gaussian { latent } = part.code {
+            self.shape = Shape::flat(latent);
+            self.specs.push(StepSpec::Latent(Latent {
+                dimensions: latent,
+                bound: LOG_VARIANCE_BOUND,
+            }));
+        }
         let code = self.specs.len();
-        self.add(decoder)?;
+        self.add(part.decoder)?;
         self.lay_out(true);
         (code > 0 && code < self.specs.len()).then_some(code)
     }
 
     /// Some layers in a row; none if one has no kernel.
-    fn add(&mut self, stages: &[Stage]) -> Option<()> {
-        let mut rest = stages;
-        while let Some((stage, behind)) = rest.split_first() {
+    fn add(&mut self, layers: &[Layer]) -> Option<()> {
+        let mut rest = layers;
+        while let Some((layer, behind)) = rest.split_first() {
             rest = behind;
-            match *stage {
-                Stage::Dense { units, bias } => {
+            match layer.spec() {
+                LayerSpec::Dense(dense) => {
                     let layer = GemmLayer {
-                        input: flat(self.shape.len()),
-                        results: units,
+                        input: Shape::flat(self.shape.len()),
+                        results: dense.units,
                         kernel: 1,
                         scale: 1,
-                        has_bias: bias,
+                        has_bias: dense.bias,
                         has_relu: false,
                     };
                     self.layer(layer, &mut rest);
                 }
-                Stage::Conv { channels, kernel } => {
-                    self.convolution(channels, kernel, 1, &mut rest);
+                LayerSpec::Conv2d(conv) if conv.stride == 1 => {
+                    self.convolution(*conv, 1, &mut rest);
                 }
-                Stage::Upsample { scale } => match rest.split_first() {
-                    // Then no upsampled image is made: the convolution reads through it.
-                    Some((Stage::Conv { channels, kernel }, behind)) if scale.is_power_of_two() => {
+                LayerSpec::Upsample(upsample) => {
+                    if let Some((conv, behind)) = rest.split_first()
+                        && let LayerSpec::Conv2d(conv) = conv.spec()
+                        && conv.stride == 1
+                        && upsample.scale.is_power_of_two()
+                    {
+                        // No upsampled image is made: the convolution reads through it.
                         rest = behind;
-                        self.convolution(*channels, *kernel, scale, &mut rest);
+                        self.convolution(*conv, upsample.scale, &mut rest);
+                    } else {
+                        self.upsample(upsample.scale);
                     }
-                    _ => self.upsample(scale),
-                },
-                Stage::MaxPool { size } if size <= MOST_POOL => {
+                }
+                LayerSpec::MaxPool2d(pool) if pool.size <= MOST_POOL => {
                     self.lay_out(false);
-                    self.shape.height /= size;
-                    self.shape.width /= size;
+                    self.shape.height /= pool.size;
+                    self.shape.width /= pool.size;
                     self.specs.push(StepSpec::Pool(Pool {
                         output: self.shape,
-                        size,
+                        size: pool.size,
                     }));
                 }
-                Stage::Reshape(to) => {
+                LayerSpec::Flatten(_) | LayerSpec::Reshape(_) => {
                     self.lay_out(true);
-                    self.shape = to;
+                    self.shape = Shape::new(layer.output())?;
                 }
-                Stage::Elementwise(ref elementwise) => self.specs.push(StepSpec::Activation {
-                    function: function(elementwise),
+                LayerSpec::Activation(activation) => self.specs.push(StepSpec::Activation {
+                    function: scalar(&activation.scalar()?),
                     len: self.shape.len(),
                 }),
-                Stage::Latent(latent) => {
-                    self.shape = flat(latent.dimensions);
-                    self.specs.push(StepSpec::Latent(latent));
-                }
-                Stage::MaxPool { .. } | Stage::Softmax => return None,
+                _ => return None,
             }
         }
         Some(())
@@ -137,22 +151,23 @@ impl Lowering {
         self.shape.width *= scale;
     }
 
-    fn convolution(&mut self, channels: usize, kernel: usize, scale: usize, rest: &mut &[Stage]) {
+    fn convolution(&mut self, conv: Conv2d, scale: usize, rest: &mut &[Layer]) {
         self.lay_out(false);
         let layer = GemmLayer {
             input: self.shape,
-            results: channels,
-            kernel,
+            results: conv.channels,
+            kernel: conv.kernel,
             scale,
-            has_bias: true,
+            has_bias: conv.bias,
             has_relu: false,
         };
         self.layer(layer, rest);
     }
 
     /// A layer with weights, and the relu that follows it, which is taken from `rest`.
-    fn layer(&mut self, mut layer: GemmLayer, rest: &mut &[Stage]) {
-        if let Some((Stage::Elementwise(Elementwise::Relu), behind)) = rest.split_first() {
+    fn layer(&mut self, mut layer: GemmLayer, rest: &mut &[Layer]) {
+        let relu = LayerSpec::Activation(Activation::Relu);
+        if let Some((_, behind)) = rest.split_first().filter(|(next, _)| *next.spec() == relu) {
             layer.has_relu = true;
             *rest = behind;
         }
@@ -176,23 +191,6 @@ impl Lowering {
                 .push(StepSpec::Transpose(Transpose { rows, columns }));
         }
         self.is_planar = is_planar;
-    }
-}
-
-fn flat(channels: usize) -> Shape {
-    Shape {
-        channels,
-        height: 1,
-        width: 1,
-    }
-}
-
-fn function(elementwise: &Elementwise) -> Function {
-    match elementwise {
-        Elementwise::Relu => scalar(&Scalar::Relu),
-        Elementwise::LeakyRelu(slope) => scalar(&Scalar::LeakyRelu(f64::from(*slope))),
-        Elementwise::Sigmoid => scalar(&Scalar::Sigmoid),
-        Elementwise::Other(function) => scalar(function),
     }
 }
 

@@ -12,7 +12,8 @@ use super::step::CudaStep;
 use super::sums::BlockSums;
 use super::task::{Pair, Task};
 use super::weights::Packing;
-use crate::engine::cpu::{Shape, Stage, Sums};
+use crate::engine::cpu::Sums;
+use crate::engine::lowering::Part;
 use crate::recipe::Precision;
 use crate::{Error, Result};
 
@@ -30,16 +31,11 @@ pub(crate) struct CudaNetwork {
 }
 
 impl CudaNetwork {
-    /// The layers of an encoder and a decoder; none if one of them has no kernel.
+    /// The layers of a network; none if one of them has no kernel.
     ///
     /// # Errors
     /// If the driver refuses the kernels or there is no memory.
-    pub fn new(
-        device: &CudaDevice,
-        layers: (&[Stage], &[Stage]),
-        input: Shape,
-        precision: Precision,
-    ) -> Result<Option<Self>> {
+    pub fn new(device: &CudaDevice, part: Part, precision: Precision) -> Result<Option<Self>> {
         let products = match precision {
             Precision::F32 => PRODUCT_F32,
             Precision::Tf32 => PRODUCT_TF32,
@@ -66,12 +62,12 @@ impl CudaNetwork {
             .chain(others.map(|name| (name, LAYERS)))
             .chain(["pack_weights", "sum_parts", "spread", "collect"].map(|name| (name, WEIGHTS)));
         let card = Launcher::new(device, &names.collect::<Vec<_>>())?;
-        let Some((steps, code)) = lower(&card, layers, input, precision)? else {
+        let Some((steps, code)) = lower(&card, part, precision)? else {
             return Ok(None);
         };
         Ok(Some(Self {
             sums: BlockSums::new(&card)?,
-            input_len: input.len(),
+            input_len: part.input.iter().product(),
             memory: None,
             packing: None,
             card,

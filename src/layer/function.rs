@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
+use super::Layer;
+use super::kind::{Kind, Written};
 use crate::{Error, Result};
 
 /// A named function from a tensor to one of the same shape, made of candle operations, so that candle
@@ -14,10 +16,11 @@ use crate::{Error, Result};
 /// to use weights that were kept. Here it learns, a step and on:
 ///
 /// ```
-/// use autoencode::network::{Autoencoder, Code, Function, LayerSpec, Parameters, Stack};
+/// use autoencode::layer::{Dense, Function, Initialization, LayerSpec};
+/// use autoencode::network::{Autoencoder, Code, Parameters, Stack};
 /// use autoencode::optim::Optimizer;
 /// use autoencode::activation::Activation;
-/// use autoencode::recipe::{Initialization, Recipe};
+/// use autoencode::recipe::Recipe;
 /// use candle_core::{DType, Device, Tensor};
 ///
 /// // Snake, x + sin(x)^2 (Ziyin, Hartwig and Ueda, "Neural networks fail to learn periodic
@@ -25,12 +28,12 @@ use crate::{Error, Result};
 /// let snake = Function::new("snake", |x| x + x.sin()?.sqr()?);
 /// let build = |parameters: &Parameters| {
 ///     let vb = parameters.builder(DType::F32, &Device::Cpu);
-///     let dense = |units| LayerSpec::Dense { units, bias: true };
-///     let encoder = vec![dense(3), LayerSpec::Function(snake.clone())];
-///     let decoder = vec![dense(8), LayerSpec::Activation(Activation::Sigmoid)];
+///     let dense = |units| LayerSpec::from(Dense { units, bias: true });
+///     let encoder = vec![dense(3), snake.clone().into()];
+///     let decoder = vec![dense(8), Activation::Sigmoid.into()];
 ///     let init = Initialization::default();
-///     let encoder = Stack::new("encoder", encoder, &[8], init, vb.clone())?;
-///     let decoder = Stack::new("decoder", decoder, &[3], init, vb)?;
+///     let encoder = Stack::new("encoder", &encoder, &[8], init, vb.clone())?;
+///     let decoder = Stack::new("decoder", &decoder, &[3], init, vb)?;
 ///     Autoencoder::from_stacks(encoder, Code::Plain, decoder)
 /// };
 /// let parameters = Parameters::drawn(1);
@@ -97,6 +100,35 @@ impl Function {
             format!("a result of the argument's shape, {:?}", x.dims()),
             format!("one of shape {:?}", result.dims()),
         ))
+    }
+}
+
+impl Kind for Function {
+    fn output(&self, _: &str, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, x: &Tensor, _: &Layer) -> Result<Tensor> {
+        self.apply(x)
+    }
+
+    fn is_pointwise(&self) -> bool {
+        true
+    }
+}
+
+impl Written for Function {
+    const FORM: &'static str = "";
+
+    /// Recipes cannot name one.
+    fn parse(_: &str) -> Option<Result<Self, String>> {
+        None
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -1,0 +1,114 @@
+//! The convolution.
+
+use std::fmt;
+
+use candle_core::Tensor;
+
+use super::Layer;
+use super::kind::{IMAGES, Kind, ParameterSpec, Written, refusal};
+use super::words::Words;
+use crate::{Result, ops};
+
+/// `(C, H, W)` to `(channels, H / stride, W / stride)`, PyTorch's `nn.Conv2d` with as much zero padding as keeps the
+/// places of the pixels: half of an odd kernel on all sides. An even kernel goes without, and its stride is its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv2d {
+    pub channels: usize,
+    /// Height and width of the kernel.
+    pub kernel: usize,
+    /// Rows and columns from one result to the next.
+    pub stride: usize,
+    pub bias: bool,
+}
+
+/// The largest kernel: a larger one is a typing mistake.
+pub(super) const MOST_KERNEL: usize = 31;
+/// The largest factor between two image sizes.
+pub(super) const MOST_SCALE: usize = 64;
+
+impl Conv2d {
+    /// With stride 1 and biases.
+    pub fn new(channels: usize, kernel: usize) -> Self {
+        Self {
+            channels,
+            kernel,
+            stride: 1,
+            bias: true,
+        }
+    }
+
+    /// Rows and columns of zeros on each side.
+    pub fn padding(&self) -> usize {
+        match self.kernel % 2 {
+            0 => 0,
+            _ => self.kernel / 2,
+        }
+    }
+}
+
+impl Kind for Conv2d {
+    fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
+        let taken = input.first().copied().unwrap_or(0);
+        let area = self.kernel.saturating_mul(self.kernel);
+        let fan_in = taken.saturating_mul(area);
+        let fan_out = self.channels.saturating_mul(area);
+        let shape = vec![self.channels, taken, self.kernel, self.kernel];
+        let weight = ParameterSpec::weight(shape, fan_in, fan_out);
+        let bias = self
+            .bias
+            .then(|| ParameterSpec::bias(self.channels, fan_in));
+        std::iter::once(weight).chain(bias).collect()
+    }
+
+    fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
+        let stride = self.stride;
+        let &[_, height, width] = input else {
+            return Err(refusal(name, self, IMAGES, input));
+        };
+        if height % stride != 0 || width % stride != 0 || height == 0 || width == 0 {
+            let expected = format!("height and width divisible by the stride, {stride}");
+            return Err(refusal(name, self, expected, input));
+        }
+        Ok(vec![self.channels, height / stride, width / stride])
+    }
+
+    fn forward(&self, x: &Tensor, layer: &Layer) -> Result<Tensor> {
+        let (weight, bias) = (layer.weight()?, layer.parameter("bias"));
+        ops::conv2d(x, weight, bias, self.stride, self.padding())
+    }
+}
+
+impl Written for Conv2d {
+    const FORM: &'static str = "conv KxK, CHANNELS[, stride N][, no bias]";
+
+    fn parse(text: &str) -> Option<Result<Self, String>> {
+        let mut words = Words::of(text, "conv")?;
+        Some((|| {
+            let kernel = words.square(MOST_KERNEL)?;
+            let channels = words.size()?;
+            let stride = words.named("stride", MOST_SCALE)?.unwrap_or(1);
+            let bias = !words.has("no bias");
+            if kernel % 2 == 0 && stride != kernel {
+                return Err(format!(
+                    "an odd kernel, or stride {kernel} as the kernel is even"
+                ));
+            }
+            words.end(Self {
+                channels,
+                kernel,
+                stride,
+                bias,
+            })
+        })())
+    }
+}
+
+impl fmt::Display for Conv2d {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "conv {0}x{0}, {1}", self.kernel, self.channels)?;
+        if self.stride != 1 {
+            write!(f, ", stride {}", self.stride)?;
+        }
+        f.write_str(if self.bias { "" } else { ", no bias" })
+    }
+}

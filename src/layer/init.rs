@@ -1,0 +1,58 @@
+//! Where parameters start.
+
+use candle_nn::Init;
+use serde::{Deserialize, Serialize};
+
+/// How weights start; biases follow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Initialization {
+    /// Uniform in +-sqrt(6 / (fan_in + fan_out)), zero biases: Keras' default (Glorot and Bengio,
+    /// "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010,
+    /// equation 16).
+    #[default]
+    GlorotUniform,
+    /// Weights and biases uniform in +-1 / sqrt(fan_in): PyTorch's default for linear and
+    /// convolutional layers.
+    FanIn,
+    /// Weights from a normal distribution around 0, zero biases: `init = { normal = { deviation = 0.1 } }`.
+    Normal {
+        /// Its standard deviation.
+        deviation: f64,
+    },
+}
+
+/// What a parameter does in its layer, which decides where it starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Role {
+    /// Every result sums `fan_in` inputs, and every input goes to `fan_out` results.
+    Weight { fan_in: usize, fan_out: usize },
+    /// Added to results that sum `fan_in` inputs.
+    Bias { fan_in: usize },
+    /// The same value everywhere, for every initialisation.
+    Constant(f64),
+}
+
+impl Initialization {
+    /// The distribution of a parameter.
+    pub(crate) fn distribution(self, role: Role) -> Init {
+        let uniform = |bound: f64| Init::Uniform {
+            lo: -bound,
+            up: bound,
+        };
+        match (self, role) {
+            (_, Role::Constant(value)) => Init::Const(value),
+            (Self::GlorotUniform, Role::Weight { fan_in, fan_out }) => {
+                uniform((6.0 / (fan_in + fan_out) as f64).sqrt())
+            }
+            (Self::FanIn, Role::Weight { fan_in, .. } | Role::Bias { fan_in }) => {
+                uniform(1.0 / (fan_in as f64).sqrt())
+            }
+            (Self::Normal { deviation }, Role::Weight { .. }) => Init::Randn {
+                mean: 0.0,
+                stdev: deviation,
+            },
+            (Self::GlorotUniform | Self::Normal { .. }, Role::Bias { .. }) => Init::Const(0.0),
+        }
+    }
+}

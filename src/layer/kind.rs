@@ -1,0 +1,105 @@
+//! What a kind of layer has to say of itself.
+
+use std::fmt;
+
+use candle_core::Tensor;
+
+use super::init::Role;
+use super::{Layer, LayerSpec};
+use crate::{Error, Result};
+
+/// A kind of layer with its settings. [`fmt::Display`] writes it in the words that [`Written::parse`] reads.
+pub(crate) trait Kind: fmt::Display {
+    /// The trained tensors for samples of shape `input`, in the order in which engines bind them. The layers of
+    /// [`Kind::body`] have their own.
+    fn parameters(&self, _input: &[usize]) -> Vec<ParameterSpec> {
+        Vec::new()
+    }
+
+    /// Shape of the result for samples of shape `input`; `name` is the layer's in messages.
+    ///
+    /// # Errors
+    /// If the layer cannot take that shape.
+    fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>>;
+
+    /// The reference: `(N, input...)` to `(N, output...)`, with the tensors and the body of `layer`.
+    ///
+    /// # Errors
+    /// If the samples are not shaped as the layer was built for.
+    fn forward(&self, x: &Tensor, layer: &Layer) -> Result<Tensor>;
+
+    /// The layers within it.
+    fn body(&self) -> &[LayerSpec] {
+        &[]
+    }
+
+    /// Whether a drawing shows it on the layer before, as it keeps shapes and has no weights.
+    fn is_pointwise(&self) -> bool {
+        false
+    }
+}
+
+/// How recipes write a kind of layer.
+pub(super) trait Written: Kind + Sized {
+    /// Its words, for messages; none for a kind that recipes cannot name.
+    const FORM: &'static str;
+
+    /// Reads the words of this kind; none of another's, and what was expected of words that are wrong.
+    fn parse(text: &str) -> Option<Result<Self, String>>;
+}
+
+pub(super) type Parser = fn(&str) -> Option<Result<LayerSpec, String>>;
+
+/// A trained tensor that a layer asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ParameterSpec {
+    /// As in PyTorch's module of that kind.
+    pub name: &'static str,
+    /// As in PyTorch's.
+    pub shape: Vec<usize>,
+    pub role: Role,
+}
+
+impl ParameterSpec {
+    /// The weights of a layer, of whose values `fan_in` go into each result and `fan_out` come from each input.
+    pub fn weight(shape: Vec<usize>, fan_in: usize, fan_out: usize) -> Self {
+        Self {
+            name: "weight",
+            shape,
+            role: Role::Weight { fan_in, fan_out },
+        }
+    }
+
+    /// The biases of such a layer.
+    pub fn bias(len: usize, fan_in: usize) -> Self {
+        Self {
+            name: "bias",
+            shape: vec![len],
+            role: Role::Bias { fan_in },
+        }
+    }
+
+    /// Values of the tensor.
+    pub fn len(&self) -> usize {
+        count(&self.shape)
+    }
+}
+
+/// Values of a sample of that shape.
+pub(crate) fn count(shape: &[usize]) -> usize {
+    shape.iter().copied().fold(1, usize::saturating_mul)
+}
+
+/// A layer that cannot take samples of shape `input`.
+pub(super) fn refusal(
+    name: &str,
+    kind: &dyn Kind,
+    expected: impl Into<String>,
+    input: &[usize],
+) -> Error {
+    let found = format!("an input of shape {input:?}");
+    Error::layer(format!("{name} ({kind})"), expected, found)
+}
+
+/// What every layer on images expects.
+pub(super) const IMAGES: &str = "samples of channels, height and width";

@@ -1,0 +1,103 @@
+//! Layers as recipes write them: the words that `summary` prints, a table for a residual block, and an activation's own
+//! table.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::ser::{self, SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+
+use super::{FORMS, LayerSpec, PARSERS, Residual};
+use crate::activation::Activation;
+
+/// How layers are written, for messages.
+fn forms() -> String {
+    let forms = FORMS.iter().copied().filter(|form| !form.is_empty());
+    forms.collect::<Vec<_>>().join("; ")
+}
+
+/// As much as is shown of text that is no layer.
+const MAX_SHOWN: usize = 60;
+/// The key of a residual block's table.
+const RESIDUAL: &str = "residual";
+
+impl fmt::Display for LayerSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind().fmt(f)
+    }
+}
+
+/// Reads the words that [`fmt::Display`] writes, except those of layers with others in them.
+impl FromStr for LayerSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let shown = || text.chars().take(MAX_SHOWN).collect::<String>();
+        match PARSERS.iter().find_map(|parse| parse(text)) {
+            Some(Ok(spec)) => Ok(spec),
+            Some(Err(expected)) => Err(format!("layer `{}`: expected {expected}", shown())),
+            None => Err(format!(
+                "unknown layer `{}`, expected one of: {}",
+                shown(),
+                forms()
+            )),
+        }
+    }
+}
+
+impl Serialize for LayerSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Residual(residual) => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry(RESIDUAL, &residual.body)?;
+                map.end()
+            }
+            Self::Function(_) => Err(ser::Error::custom("a function of the library's user")),
+            _ => serializer.serialize_str(&self.to_string()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for LayerSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Written)
+    }
+}
+
+/// Reads words or a table.
+struct Written;
+
+impl<'de> Visitor<'de> for Written {
+    type Value = LayerSpec;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a layer, as \"conv 3x3, 32\", \"relu\" or { residual = [...] }")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<LayerSpec, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LayerSpec, A::Error> {
+        let Some(key) = map.next_key::<String>()? else {
+            return Err(de::Error::custom("an empty table is no layer"));
+        };
+        if key == RESIDUAL {
+            let body = map.next_value()?;
+            return match map.next_key::<String>()? {
+                None => Ok(Residual { body }.into()),
+                Some(key) => Err(de::Error::unknown_field(&key, &[RESIDUAL])),
+            };
+        }
+        // An activation with its parameters: its keys come in any order.
+        let mut table = toml::Table::new();
+        table.insert(key, map.next_value()?);
+        while let Some((key, value)) = map.next_entry()? {
+            table.insert(key, value);
+        }
+        let activation: Activation = table.try_into().map_err(de::Error::custom)?;
+        Ok(activation.into())
+    }
+}

@@ -1,0 +1,52 @@
+//! Upsampling.
+
+use std::fmt;
+
+use candle_core::Tensor;
+
+use super::Layer;
+use super::conv2d::MOST_SCALE;
+use super::kind::{IMAGES, Kind, Written, refusal};
+use super::words::Words;
+use crate::{Result, ops};
+
+/// `(C, H, W)` to `(C, H * scale, W * scale)`: each value repeated, PyTorch's `nn.Upsample(mode="nearest")`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upsample {
+    pub scale: usize,
+}
+
+impl Kind for Upsample {
+    fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
+        match *input {
+            [c, h, w] => Ok(vec![
+                c,
+                h.saturating_mul(self.scale),
+                w.saturating_mul(self.scale),
+            ]),
+            _ => Err(refusal(name, self, IMAGES, input)),
+        }
+    }
+
+    fn forward(&self, x: &Tensor, _: &Layer) -> Result<Tensor> {
+        ops::upsample_nearest2d(x, self.scale)
+    }
+}
+
+impl Written for Upsample {
+    const FORM: &'static str = "upsample SCALE";
+
+    fn parse(text: &str) -> Option<Result<Self, String>> {
+        let mut words = Words::of(text, "upsample")?;
+        Some((|| {
+            let scale = words.at_most(MOST_SCALE)?;
+            words.end(Self { scale })
+        })())
+    }
+}
+
+impl fmt::Display for Upsample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "upsample {}", self.scale)
+    }
+}

@@ -1,0 +1,97 @@
+//! A network given as lists of layers.
+
+use serde::{Deserialize, Serialize};
+
+use super::network::{in_range, validate_init};
+use crate::activation::Activation;
+use crate::layer::{Initialization, LayerSpec, output_shape};
+use crate::{Error, Result};
+
+/// An autoencoder of any layers, each in the words that `autoencode summary` prints; a residual block is a table with
+/// its own list.
+///
+/// ```
+/// use autoencode::recipe::LayersConfig;
+///
+/// let config: LayersConfig = toml::from_str(r#"
+///     encoder = ["conv 3x3, 16", "relu", { residual = ["conv 3x3, 16", "relu"] }, "max-pool 2"]
+///     decoder = ["conv-transpose 2x2, 16", "relu", "conv 3x3, 1", "sigmoid"]
+/// "#).unwrap();
+/// assert_eq!(config.encoder.len(), 4);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayersConfig {
+    /// Channels, height and width of an image; taken from the data when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<[usize; 3]>,
+    /// Dimensions of a variational code: the encoder's last layer gives twice as many values, means and then
+    /// log-variances, and the decoder reads a sample. Without it the code is the encoder's result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent: Option<usize>,
+    #[serde(default)]
+    pub init: Initialization,
+    /// From the image to the code.
+    pub encoder: Vec<LayerSpec>,
+    /// From the code to the image.
+    pub decoder: Vec<LayerSpec>,
+}
+
+/// The most layers of an encoder or decoder, those within others included.
+const MAX_LAYERS: usize = 256;
+
+static LINEAR: Activation = Activation::Linear;
+
+impl LayersConfig {
+    /// The final activation.
+    pub(super) fn output_activation(&self) -> &Activation {
+        match self.decoder.last() {
+            Some(LayerSpec::Activation(activation)) => activation,
+            _ => &LINEAR,
+        }
+    }
+
+    /// Values of a code, where they do not depend on the input or it is stated.
+    pub(super) fn code_len(&self) -> Option<usize> {
+        let of_encoder = || {
+            let shape = output_shape(&self.encoder, "encoder", &self.input?).ok()?;
+            Some(shape.iter().copied().fold(1, usize::saturating_mul))
+        };
+        self.latent.or_else(of_encoder)
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        validate_init(self.init)?;
+        if let Some(latent) = self.latent {
+            in_range("network.latent", &[latent])?;
+        }
+        for (key, layers) in [
+            ("network.encoder", &self.encoder),
+            ("network.decoder", &self.decoder),
+        ] {
+            let count = validate(key, layers)?;
+            if !(1..=MAX_LAYERS).contains(&count) {
+                let expected = format!("1 to {MAX_LAYERS} layers");
+                return Err(Error::recipe(key, expected, count));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks the parameters of activations; returns how many layers there are, those within others included.
+fn validate(key: &str, layers: &[LayerSpec]) -> Result<usize> {
+    let mut count = 0;
+    for (place, layer) in layers.iter().enumerate() {
+        let key = format!("{key}[{place}]");
+        match layer {
+            LayerSpec::Activation(activation) => activation.validate(&key)?,
+            LayerSpec::Residual(residual) => {
+                count += validate(&format!("{key}.residual"), &residual.body)?;
+            }
+            _ => {}
+        }
+        count += 1;
+    }
+    Ok(count)
+}
