@@ -42,7 +42,7 @@ impl Rule<2> for Units {
     fn on_card(&self) -> Move {
         Move {
             epsilon: self.epsilon as f32,
-            ..Move::by(card::Rule::Adadelta, self.rate).keeping([self.rho, 0.0])
+            ..Move::by(cuda::Rule::Adadelta, self.rate).keeping([self.rho, 0.0])
         }
     }
 }

@@ -61,7 +61,7 @@ impl Rule<2> for Moments {
         Move {
             correction: [self.correction1 as f32, self.correction2 as f32],
             epsilon: self.epsilon as f32,
-            ..Move::by(card::Rule::Adam, self.rate).keeping([self.beta1, self.beta2])
+            ..Move::by(cuda::Rule::Adam, self.rate).keeping([self.beta1, self.beta2])
         }
     }
 }

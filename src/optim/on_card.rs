@@ -5,7 +5,8 @@ use candle_core::backprop::GradStore;
 use super::Optimizer;
 use super::optimizer::moves;
 use super::rule::{Move, Rule};
-use crate::{Result, card, recipe};
+use crate::engine::cuda as card;
+use crate::{Result, recipe};
 
 impl recipe::Optimizer {
     /// What step number `step`, from 1, does on a CUDA card.
@@ -47,7 +48,7 @@ mod tests {
     use super::super::optimizer::Parameter;
     use super::*;
     use crate::device::card_under_test;
-    use crate::engine::cuda::{Address, Judgement, Status, Steps};
+    use crate::engine::cuda::{Address, LossTerms, Status, Steps};
     use crate::random::{Purpose, Stream};
 
     const KINDS: [&str; 9] = [
@@ -103,7 +104,7 @@ mod tests {
         loss: f64,
     ) -> Status {
         let totals = Tensor::new(&[0f32; 6], &gradients_device(gradients, optimizer)).unwrap();
-        let judgement = Judgement {
+        let terms = LossTerms {
             distance: 0.0,
             constant: loss,
             penalty: 0.0,
@@ -112,7 +113,7 @@ mod tests {
         };
         let (variables, change) = optimizer.on_card(gradients, 0.05).unwrap();
         let totals = Address::of(&totals).unwrap();
-        steps.start(variables, totals, judgement, change).unwrap();
+        steps.start(variables, totals, terms, change).unwrap();
         steps.status().unwrap()
     }
 

@@ -69,7 +69,7 @@ impl Rule<1> for Quotient {
         Move {
             variant: i32::from(self.epsilon_inside),
             epsilon: self.epsilon as f32,
-            ..Move::by(card::Rule::Quotient, self.rate).keeping([self.rho, 0.0])
+            ..Move::by(cuda::Rule::Quotient, self.rate).keeping([self.rho, 0.0])
         }
     }
 }
@@ -86,7 +86,7 @@ impl Rule<2> for Momentum {
     #[cfg(feature = "cuda")]
     fn on_card(&self) -> Move {
         Move {
-            rule: card::Rule::QuotientMomentum,
+            rule: cuda::Rule::QuotientMomentum,
             ..(self.quotient.on_card()).keeping([self.quotient.rho, self.momentum])
         }
     }

@@ -45,7 +45,7 @@ impl Rule<0> for Descent {
 
     #[cfg(feature = "cuda")]
     fn on_card(&self) -> Move {
-        Move::by(card::Rule::Descent, self.rate)
+        Move::by(cuda::Rule::Descent, self.rate)
     }
 }
 
@@ -65,7 +65,7 @@ impl Rule<1> for Momentum {
     fn on_card(&self) -> Move {
         Move {
             variant: i32::from(self.nesterov),
-            ..Move::by(card::Rule::Momentum, self.rate).keeping([self.momentum, 0.0])
+            ..Move::by(cuda::Rule::Momentum, self.rate).keeping([self.momentum, 0.0])
         }
     }
 }

@@ -1,9 +1,15 @@
 //! Every kind of convolution, in every instruction set of this CPU, against sums in f64 as they are written.
 
-use super::lower::{Shape, Stage, lower};
+use candle_core::{DType, Device};
+use candle_nn::VarBuilder;
+
+use super::grid::Shape;
 use super::network::CpuNetwork;
 use super::task::{Factors, Task};
-use super::{Elementwise, Isa, Parameters};
+use super::{Isa, Parameters, lower};
+use crate::engine::lowering::Part;
+use crate::layer::{Initialization, LayerSpec, Residual, build};
+use crate::network::Code;
 use crate::recipe::Reconstruction;
 
 /// Of a layer's results and gradients, relative to the largest.
@@ -21,19 +27,34 @@ fn numbers(key: u64, count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
+/// Layers as steps, for samples of a shape.
+fn network(layers: &[LayerSpec], dims: [usize; 3], isa: Isa) -> CpuNetwork {
+    let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
+    let layers = build(layers, &dims, Initialization::default(), &vb).unwrap();
+    let part = Part {
+        input: &dims,
+        encoder: &[],
+        code: Code::Plain,
+        decoder: &layers,
+    };
+    let (steps, code) = lower(part).unwrap();
+    CpuNetwork::new(steps, code, isa)
+}
+
 /// A convolution as it is written, in f64.
 struct Direct {
     shape: Shape,
     channels: usize,
     kernel: usize,
     scale: usize,
+    stride: usize,
 }
 
 impl Direct {
     fn out_size(&self) -> (usize, usize) {
         (
-            self.shape.height * self.scale,
-            self.shape.width * self.scale,
+            self.shape.height * self.scale / self.stride,
+            self.shape.width * self.scale / self.stride,
         )
     }
 
@@ -48,15 +69,23 @@ impl Direct {
     /// Calls `work` with the places of result, weight and input of every product.
     fn each(&self, images: usize, mut work: impl FnMut(usize, usize, usize)) {
         let (height, width) = self.out_size();
-        let reach = self.kernel / 2;
+        let (in_height, in_width) = (height * self.stride, width * self.stride);
+        let reach = if self.kernel % 2 == 0 {
+            0
+        } else {
+            self.kernel / 2
+        };
         for image in 0..images {
             for o in 0..self.channels {
                 for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
                     let out = image * self.out_len() + (o * height + y) * width + x;
                     for c in 0..self.shape.channels {
                         for tap in 0..self.kernel * self.kernel {
-                            let (v, u) = (y + tap / self.kernel, x + tap % self.kernel);
-                            if v < reach || u < reach || v - reach >= height || u - reach >= width {
+                            let v = y * self.stride + tap / self.kernel;
+                            let u = x * self.stride + tap % self.kernel;
+                            let is_inside = (reach..reach + in_height).contains(&v)
+                                && (reach..reach + in_width).contains(&u);
+                            if !is_inside {
                                 continue;
                             }
                             let (v, u) = ((v - reach) / self.scale, (u - reach) / self.scale);
@@ -86,10 +115,12 @@ fn check(direct: &Direct, images: usize) {
         channels,
         kernel,
         scale,
+        stride,
     } = *direct;
-    let mut stages = vec![Stage::Conv { channels, kernel }];
+    let conv = format!("conv {kernel}x{kernel}, {channels}, stride {stride}");
+    let mut layers: Vec<LayerSpec> = vec![conv.parse().unwrap()];
     if scale > 1 {
-        stages.insert(0, Stage::Upsample { scale });
+        layers.insert(0, format!("upsample {scale}").parse().unwrap());
     }
     let weight = numbers(1, channels * shape.channels * kernel * kernel);
     let bias = numbers(2, channels);
@@ -119,14 +150,14 @@ fn check(direct: &Direct, images: usize) {
     }
 
     for isa in Isa::available() {
-        let (steps, code) = lower(&[], &stages, shape);
-        let mut network = CpuNetwork::new(steps, code, isa);
+        let dims = [shape.channels, shape.height, shape.width];
+        let mut network = network(&layers, dims, isa);
         let parameters: [Parameters; 1] = [(&weight, &bias)];
         network.pack(&parameters);
         let mut out = vec![0f32; target.len()];
         network.run(&parameters, &input, &mut out);
         let name = format!(
-            "{shape:?} to {channels}, kernel {kernel}, scale {scale}, {images} images, {isa:?}"
+            "{shape:?} to {channels}, kernel {kernel}, scale {scale}, stride {stride}, {images} images, {isa:?}"
         );
         let error = apart(&out, &results);
         assert!(error < TOLERANCE, "{name}: results {error:.1e}");
@@ -158,6 +189,14 @@ fn direct(dims: [usize; 3], channels: usize, kernel: usize, scale: usize) -> Dir
         channels,
         kernel,
         scale,
+        stride: 1,
+    }
+}
+
+fn strided(dims: [usize; 3], channels: usize, kernel: usize, stride: usize) -> Direct {
+    Direct {
+        stride,
+        ..direct(dims, channels, kernel, 1)
     }
 }
 
@@ -180,6 +219,10 @@ fn convolutions_are_right_in_every_instruction_set() {
         check(&direct([18, 6, 5], 1, 3, 1), images);
         check(&direct([18, 6, 5], 3, 3, 2), images);
         check(&direct([9, 1, 1], 2, 3, 2), images);
+        // With strides.
+        check(&strided([1, 8, 12], 5, 3, 2), images);
+        check(&strided([18, 6, 4], 20, 2, 2), images);
+        check(&strided([3, 9, 6], 17, 5, 3), images);
     }
 }
 
@@ -194,43 +237,47 @@ fn long_sums_keep_their_precision() {
 /// The gradients of a whole network, through every step on the way back.
 #[test]
 fn instruction_sets_agree_on_a_network() {
-    let conv = |channels| Stage::Conv {
-        channels,
-        kernel: 3,
-    };
-    let relu = || Stage::Elementwise(Elementwise::Relu);
-    let pool = || Stage::MaxPool { size: 2 };
-    let up = || Stage::Upsample { scale: 2 };
-    let encoder = [
-        conv(10),
-        relu(),
-        pool(),
-        conv(20),
-        relu(),
-        pool(),
-        conv(18),
-        relu(),
+    let layers = [
+        "conv 3x3, 10",
+        "relu",
+        "max-pool 2",
+        "conv 3x3, 20",
+        "relu",
+        "max-pool 2",
+        "conv 3x3, 18",
+        "leaky-relu (slope 0.3)",
+        "upsample 2",
+        "conv 3x3, 24",
+        "sigmoid",
+        "conv-transpose 2x2, 21",
+        "relu",
+        "conv 3x3, 21",
+        "conv 3x3, 3",
     ];
-    let decoder = [
-        Stage::Elementwise(Elementwise::LeakyRelu(0.3)),
-        up(),
-        conv(24),
-        Stage::Elementwise(Elementwise::Sigmoid),
-        up(),
-        conv(3),
-    ];
-    let shape = Shape::new(&[3, 12, 20]).unwrap();
+    let mut layers = layers
+        .map(|layer| layer.parse::<LayerSpec>().unwrap())
+        .to_vec();
+    // A residual block of the last but one.
+    let body = vec![layers.remove(13)];
+    layers.insert(13, Residual { body }.into());
     let (images, len) = (21, 3 * 12 * 20);
-    let sizes = [(10, 3), (20, 10), (18, 20), (24, 18), (3, 24)];
-    let weights = sizes.map(|(outputs, inputs)| {
-        let weight = numbers(outputs as u64, outputs * inputs * 9);
+    let sizes = [
+        (10, 3, 9),
+        (20, 10, 9),
+        (18, 20, 9),
+        (24, 18, 9),
+        (21, 24, 4),
+        (21, 21, 9),
+        (3, 21, 9),
+    ];
+    let weights = sizes.map(|(outputs, inputs, area)| {
+        let weight = numbers(outputs as u64, outputs * inputs * area);
         let weight: Vec<f32> = weight.iter().map(|w| w / (inputs as f32).sqrt()).collect();
         (weight, numbers(outputs as u64 + 1, outputs))
     });
     let (input, target) = (numbers(3, images * len), numbers(4, images * len));
     let gradients = |isa| {
-        let (steps, code) = lower(&encoder, &decoder, shape);
-        let mut network = CpuNetwork::new(steps, code, isa);
+        let mut network = network(&layers, [3, 12, 20], isa);
         let parameters: Vec<Parameters> = weights
             .iter()
             .map(|(w, b)| (w.as_slice(), b.as_slice()))

@@ -89,8 +89,7 @@ impl Images {
     /// # Errors
     /// If the card has no memory for them, or the driver refuses the kernels.
     pub fn new(device: &CudaDevice, pixels: &[u8], size: usize) -> Result<Self> {
-        let kernels = [("prepare_batch", BATCH), ("fill_normal", BATCH)];
-        let card = Launcher::new(device, &kernels)?;
+        let card = Launcher::new(device, &[BATCH])?;
         Ok(Self {
             pixels: card.copy_of(pixels)?,
             indices: card.memory(0)?,

@@ -65,24 +65,6 @@ fn kernels(precision: Precision) -> [Kernels; 3] {
     }
 }
 
-/// The names of all kernels of a precision.
-pub(super) fn names(precision: Precision) -> Vec<&'static str> {
-    let names = |kernels: Kernels| {
-        [
-            &kernels.low,
-            &kernels.high,
-            &kernels.weight[0],
-            &kernels.weight[1],
-        ]
-        .map(|pair| *pair)
-    };
-    kernels(precision)
-        .into_iter()
-        .flat_map(names)
-        .flatten()
-        .collect()
-}
-
 /// The narrowest kernels that hold so many columns, else the widest.
 pub(super) fn narrowest(precision: Precision, columns: usize) -> Kernels {
     let [narrow, middle, wide] = kernels(precision);

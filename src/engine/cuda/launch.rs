@@ -76,8 +76,8 @@ impl<T> Buffer<T> {
     }
 }
 
-/// A kernel's name, and the text it is compiled from.
-pub(super) type Kernel = (&'static str, &'static str);
+/// The kernels of a file as nvcc has compiled it.
+pub(super) type Module = &'static str;
 
 /// A card with some kernels loaded, which it runs in the order in which they are started.
 #[derive(Clone)]
@@ -93,17 +93,19 @@ impl std::fmt::Debug for Launcher {
 }
 
 impl Launcher {
-    /// Loads kernels, once for each device.
+    /// Loads all kernels of some modules, once for each device.
     ///
     /// # Errors
     /// If the driver cannot compile them for this card.
-    pub fn new(device: &CudaDevice, kernels: &[Kernel]) -> Result<Self> {
+    pub fn new(device: &CudaDevice, modules: &[Module]) -> Result<Self> {
         let mut functions = HashMap::new();
-        for &(name, text) in kernels {
+        for &text in modules {
             // The address of the text stands for the module that it makes.
             let module = format!("autoencode {:p}", text.as_ptr());
-            let function = device.get_or_load_custom_func(name, &module, text)?;
-            functions.insert(name, function.into_cuda_function());
+            for name in kernels(text) {
+                let function = device.get_or_load_custom_func(name, &module, text)?;
+                functions.insert(name, function.into_cuda_function());
+            }
         }
         Ok(Self {
             stream: device.cuda_stream(),
@@ -181,6 +183,12 @@ impl Launcher {
         unsafe { launch.launch(config) }.map_err(|error| refused(name, error))?;
         Ok(())
     }
+}
+
+/// The names of a module's kernels, as PTX declares them: `.visible .entry name(`.
+fn kernels(module: Module) -> impl Iterator<Item = &'static str> {
+    let declarations = module.split(".entry ").skip(1);
+    declarations.filter_map(|declared| declared.split('(').next().map(str::trim))
 }
 
 /// Blocks in each direction.

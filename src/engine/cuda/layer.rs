@@ -24,8 +24,16 @@ pub(super) struct GemmLayer {
     pub kernel: usize,
     /// Of the upsampling, a power of two.
     pub scale: usize,
+    /// Rows and columns from one result to the next, which divide the image's; and of zeros around it.
+    pub stride: usize,
+    pub padding: usize,
     pub has_bias: bool,
     pub has_relu: bool,
+    /// Values of the weights from one result to the next, and from one channel.
+    pub result_stride: usize,
+    pub channel_stride: usize,
+    /// Results next to each other that have one bias in common.
+    pub results_per_bias: usize,
 }
 
 /// How a layer is worked out, numbered as in `kernels/weights.cu`.
@@ -41,6 +49,9 @@ pub(super) enum ConvAlgorithm {
     /// Of a kernel of 3x3 behind an upsampling by two: a kernel of 2x2 for each of even and odd rows and columns, 2.25
     /// times fewer products in all three passes.
     Phases = 2,
+    /// Results gather what they read, `stride` rows and columns apart; pixels get their gradients back by way of what
+    /// each result gives them.
+    Strided = 3,
 }
 
 /// A product over the pixels of a grid: what they read, and how many results they have.
@@ -49,10 +60,10 @@ pub(super) struct ImplicitGemm {
     /// Height and width.
     pub grid: (usize, usize),
     /// Of the images that are read, as the taps see them: so many times upsampled by two, and with the grid's pixels
-    /// 2^step of theirs apart.
+    /// `stride` of theirs apart.
     pub image: (usize, usize),
     pub shift: u32,
-    pub step: u32,
+    pub stride: usize,
     pub channels: usize,
     /// Values of an image.
     pub image_len: usize,
@@ -65,14 +76,31 @@ pub(super) struct ImplicitGemm {
 }
 
 impl GemmLayer {
+    /// Without stride, upsampling and relu, for weights (results, channels, kernel, kernel).
+    pub fn new(input: Shape, results: usize, kernel: usize, has_bias: bool) -> Self {
+        Self {
+            input,
+            results,
+            kernel,
+            scale: 1,
+            stride: 1,
+            padding: kernel / 2,
+            has_bias,
+            has_relu: false,
+            result_stride: input.channels * kernel * kernel,
+            channel_stride: kernel * kernel,
+            results_per_bias: 1,
+        }
+    }
+
     /// Height of the results.
     pub fn height(&self) -> usize {
-        self.input.height * self.scale
+        self.input.height * self.scale / self.stride
     }
 
     /// Width of the results.
     pub fn width(&self) -> usize {
-        self.input.width * self.scale
+        self.input.width * self.scale / self.stride
     }
 
     /// Pixels of the results.
@@ -90,7 +118,7 @@ impl GemmLayer {
         self.results * self.pixels()
     }
 
-    pub fn way(&self) -> ConvAlgorithm {
+    pub fn algorithm(&self) -> ConvAlgorithm {
         if self.kernel > 1
             && self.results * self.area() <= MOST_SPREAD
             && self.input.channels >= LEAST_SPREAD
@@ -109,6 +137,7 @@ impl GemmLayer {
             ConvAlgorithm::Spread => {
                 self.results * self.area() * self.input.height * self.input.width
             }
+            ConvAlgorithm::Strided => self.input.channels * self.area() * self.pixels(),
             ConvAlgorithm::Gather if self.scale > 1 => self.input.channels * self.pixels(),
             ConvAlgorithm::Gather | ConvAlgorithm::Phases => 0,
         }
@@ -125,7 +154,7 @@ impl GemmLayer {
             grid: (height, width),
             image: (height, width),
             shift: 0,
-            step: 0,
+            stride: 1,
             channels,
             image_len: self.input.len(),
             tap_offsets: vec![(0, 0)],
@@ -153,7 +182,13 @@ impl GemmLayer {
                 grid: (self.height(), self.width()),
                 image: (self.height(), self.width()),
                 shift: self.scale.ilog2(),
-                tap_offsets: square(self.kernel),
+                tap_offsets: square(self.kernel, self.padding),
+                ..plain
+            },
+            ConvAlgorithm::Strided => ImplicitGemm {
+                grid: (self.height(), self.width()),
+                stride: self.stride,
+                tap_offsets: square(self.kernel, self.padding),
                 ..plain
             },
         }
@@ -177,13 +212,20 @@ impl GemmLayer {
             },
             ConvAlgorithm::Phases => ImplicitGemm {
                 image: (self.height(), self.width()),
-                step: 1,
+                stride: 2,
                 tap_offsets: (0..16)
                     .map(|spot: i64| (spot / 4 - 1, spot % 4 - 1))
                     .collect(),
                 ..plain
             },
             ConvAlgorithm::Gather => ImplicitGemm { shift: 0, ..plain },
+            ConvAlgorithm::Strided => ImplicitGemm {
+                image: (self.height(), self.width()),
+                results: self.input.channels * self.area(),
+                stride: 1,
+                tap_offsets: vec![(0, 0)],
+                ..plain
+            },
         }
     }
 
@@ -199,11 +241,11 @@ impl GemmLayer {
     }
 }
 
-/// The places of a square around a pixel, row by row.
-fn square(side: usize) -> Vec<(i64, i64)> {
-    let side = side as i64;
+/// The places of a kernel, row by row, that many rows and columns before the pixel at first.
+fn square(side: usize, before: usize) -> Vec<(i64, i64)> {
+    let (side, before) = (side as i64, before as i64);
     (0..side * side)
-        .map(|spot| (spot / side - side / 2, spot % side - side / 2))
+        .map(|spot| (spot / side - before, spot % side - before))
         .collect()
 }
 

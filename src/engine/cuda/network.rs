@@ -2,13 +2,12 @@
 
 use candle_core::cuda_backend::CudaDevice;
 
-use super::kernel::names;
 use super::launch::{Address, LAYERS, Launcher, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS};
-use super::lower::lower;
 use super::memory::Memory;
 use super::passes::Passes;
-use super::product::Product;
+use super::product::LayerProducts;
 use super::step::CudaStep;
+use super::steps::{CudaSteps, lower};
 use super::sums::BlockSums;
 use super::task::{Pair, Task};
 use super::weights::Packing;
@@ -21,7 +20,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct CudaNetwork {
     card: Launcher,
-    steps: Vec<CudaStep>,
+    steps: CudaSteps,
     /// The step that reads the codes.
     code: usize,
     input_len: usize,
@@ -42,26 +41,7 @@ impl CudaNetwork {
             Precision::Bf16 => PRODUCT_BF16,
             Precision::F64 => return Ok(None),
         };
-        let names = names(precision).into_iter().map(|name| (name, products));
-        let others = [
-            "pool_forward",
-            "pool_backward",
-            "upsample",
-            "upsample_backward",
-            "transpose",
-            "relu_mask",
-            "activation_forward",
-            "activation_backward",
-            "latent_forward",
-            "latent_backward",
-            "loss",
-            "penalty",
-            "sum_blocks",
-        ];
-        let names = names
-            .chain(others.map(|name| (name, LAYERS)))
-            .chain(["pack_weights", "sum_parts", "spread", "collect"].map(|name| (name, WEIGHTS)));
-        let card = Launcher::new(device, &names.collect::<Vec<_>>())?;
+        let card = Launcher::new(device, &[products, LAYERS, WEIGHTS])?;
         let Some((steps, code)) = lower(&card, part, precision)? else {
             return Ok(None);
         };
@@ -80,16 +60,13 @@ impl CudaNetwork {
     pub fn sizes(&self) -> (usize, usize) {
         (
             self.input_len,
-            self.steps.last().map_or(0, CudaStep::out_len),
+            self.steps.last().map_or(0, |step| step.out_len()),
         )
     }
 
     /// Dimensions of the noise that a variational network takes.
     pub fn latent(&self) -> Option<usize> {
-        self.steps.iter().find_map(|step| match step {
-            CudaStep::Latent(latent) => Some(latent.dimensions),
-            _ => None,
-        })
+        self.steps.iter().find_map(|step| step.latent())
     }
 
     /// Starts the work on a batch: gradients of all parameters, and the sums that [`CudaNetwork::sums`] reads. `parameters`
@@ -135,8 +112,11 @@ impl CudaNetwork {
         let packing = match self.packing.take() {
             Some(packing) if packing.is_for(weights()) => packing,
             _ => {
-                let products: Vec<&Product> =
-                    self.steps.iter().filter_map(CudaStep::product).collect();
+                let products: Vec<&LayerProducts> = self
+                    .steps
+                    .iter()
+                    .filter_map(|step| step.products())
+                    .collect();
                 Packing::new(&self.card, &products, weights().collect())?
             }
         };
@@ -156,9 +136,9 @@ impl CudaNetwork {
         }
         // The old memory is free for the new one.
         self.memory = None;
-        let reaches = |step: &CudaStep| match step {
-            CudaStep::Product(product) => product.layer.reaches(samples),
-            _ => true,
+        let reaches = |step: &Box<dyn CudaStep>| {
+            step.products()
+                .is_none_or(|products| products.layer.reaches(samples))
         };
         if !self.steps.iter().all(reaches) {
             let expected = "fewer than 2^31 pixels, taps or values in a layer";

@@ -127,12 +127,7 @@ impl Steps {
     /// # Errors
     /// If the driver refuses the kernels.
     pub fn new(device: &CudaDevice) -> Result<Self> {
-        let kernels = [
-            ("check_finite", OPTIMIZER),
-            ("optimizer_step", OPTIMIZER),
-            ("gradient_squares", OPTIMIZER),
-        ];
-        let card = Launcher::new(device, &kernels)?;
+        let card = Launcher::new(device, &[OPTIMIZER])?;
         Ok(Self {
             status: card.zeros(1)?,
             table: card.memory(0)?,

@@ -2,8 +2,9 @@
 
 use super::launch::{Address, Buffer, Grid, Launcher};
 use super::memory::Memory;
-use super::step::CudaStep;
-use super::sums::{BlockSums, Row};
+use super::step::{Backward, Forward, Pass};
+use super::steps::CudaSteps;
+use super::sums::BlockSums;
 use super::task::{Pair, Task};
 use crate::Result;
 
@@ -11,7 +12,7 @@ use crate::Result;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Passes<'a> {
     pub card: &'a Launcher,
-    pub steps: &'a [CudaStep],
+    pub steps: &'a CudaSteps,
     /// The step that reads the codes.
     pub code: usize,
     pub memory: &'a Memory,
@@ -22,31 +23,22 @@ pub(super) struct Passes<'a> {
 impl Passes<'_> {
     /// The samples to the values behind every step.
     pub fn forward(self, parameters: &[Pair]) -> Result<()> {
-        let Self { card, memory, .. } = self;
-        let samples = self.task.samples;
         let mut parameters = parameters.iter();
         for (number, step) in self.steps.iter().enumerate() {
-            let (x, out) = (self.read_by(number), self.behind(number));
-            match step {
-                CudaStep::Product(product) => {
-                    let bias = parameters.next().map_or(Address::NONE, |(_, bias)| *bias);
-                    product.forward(card, samples, bias, (x, out), memory.scratch.address())?;
-                }
-                CudaStep::Pool(pool) => pool.forward(card, samples, x, out, self.places(number))?,
-                CudaStep::Upsample(upsample) => upsample.forward(card, samples, x, out)?,
-                CudaStep::Transpose(transpose) => transpose.forward(card, samples, x, out)?,
-                CudaStep::Activation { function, len } => {
-                    function.forward(card, samples * len, x, out)?;
-                }
-                CudaStep::Latent(latent) => {
-                    let (grid, sums) = self.sums.of(Row::Kl);
-                    let len = (samples * latent.dimensions) as i64;
-                    let dimensions = latent.dimensions as i32;
-                    let noise = self.task.noise;
-                    let arguments = (x, noise, out, sums, len, dimensions, latent.bound);
-                    card.launch("latent_forward", grid, &arguments)?;
-                }
-            }
+            let bias = match step.products() {
+                Some(_) => parameters.next().map_or(Address::NONE, |(_, bias)| *bias),
+                None => Address::NONE,
+            };
+            let io = Forward {
+                x: self.read_by(number),
+                skip: step
+                    .source()
+                    .map_or(Address::NONE, |source| self.read_by(source)),
+                out: self.memory.values(number),
+                side: self.memory.side(number),
+                bias,
+            };
+            step.forward(self.pass(), io)?;
         }
         Ok(())
     }
@@ -58,7 +50,7 @@ impl Passes<'_> {
         // Of the values behind the step that is gone back through, and room for that of those before it.
         let [mut gradient, mut room] = memory.gradients.each_ref().map(Buffer::address);
         let last = self.steps.len().saturating_sub(1);
-        let pair = (self.behind(last), self.task.target);
+        let pair = (memory.values(last), self.task.target);
         self.sums
             .loss(card, self.len_behind(last), factors, pair, gradient)?;
         if self.has_relu(last) {
@@ -67,23 +59,38 @@ impl Passes<'_> {
         let mut gradients = gradients.iter().rev();
         for (number, step) in self.steps.iter().enumerate().rev() {
             let x = self.read_by(number);
-            if let CudaStep::Product(product) = step {
+            if let Some(products) = step.products() {
                 let out = gradients.next().copied().unwrap_or_default();
                 let between = (memory.parts.address(), memory.scratch.address());
+                let results = step.result_gradient(self.pass(), gradient)?;
                 let samples = self.task.samples;
-                product.weight_gradient(card, samples, (x, gradient), between, out)?;
+                products.weight_gradient(card, samples, (x, results), between, out)?;
             }
             // The samples themselves need no gradient.
             let Some(before) = number.checked_sub(1) else {
                 break;
             };
+            if memory.kept(number) != Address::NONE {
+                self.over(number, "copy", gradient, memory.kept(number))?;
+            }
             let penalty = factors.penalty.filter(|_| number == self.code);
-            // A relu before the step stops the gradient, and what a penalty adds to it as well.
+            // A relu before the step stops the gradient, and what a penalty or a sum adds to it as well.
             let is_stopped = self.has_relu(before);
-            let at_once = is_stopped && penalty.is_none();
-            let is_done = self.step_back(number, gradient, room, at_once)?;
-            if !matches!(step, CudaStep::Activation { .. }) {
+            let at_once = is_stopped && penalty.is_none() && self.sums_of(number).next().is_none();
+            let io = Backward {
+                x,
+                out: memory.values(number),
+                side: memory.side(number),
+                gradient,
+                x_gradient: room,
+                mask: if at_once { x } else { Address::NONE },
+            };
+            let is_done = step.backward(self.pass(), io)? && at_once;
+            if !step.is_in_place() {
                 std::mem::swap(&mut gradient, &mut room);
+            }
+            for sum in self.sums_of(number) {
+                self.over(sum, "accumulate", memory.kept(sum), gradient)?;
             }
             if let Some(penalty) = penalty {
                 let len = self.len_behind(before);
@@ -96,95 +103,48 @@ impl Passes<'_> {
         Ok(())
     }
 
-    /// The gradient of what a step reads: of an activation in place, else in `room`. Returns whether the relu before
-    /// the step, if it is to be gone through at once, has been.
-    fn step_back(
-        self,
-        number: usize,
-        gradient: Address,
-        room: Address,
-        relu: bool,
-    ) -> Result<bool> {
-        let Self { card, task, .. } = self;
-        let samples = task.samples;
-        let Some(step) = self.steps.get(number) else {
-            return Ok(false);
-        };
-        let x = self.read_by(number);
-        let mask = if relu { x } else { Address::NONE };
-        match step {
-            CudaStep::Product(product) => {
-                let scratch = self.memory.scratch.address();
-                product.backward(card, samples, (gradient, room), mask, scratch)?;
-            }
-            CudaStep::Pool(pool) => {
-                // The largest values are above 0 where the values of the relu that they are are.
-                let mask = if relu { self.behind(number) } else { mask };
-                pool.backward(card, samples, (gradient, self.places(number)), mask, room)?;
-            }
-            CudaStep::Upsample(upsample) => {
-                upsample.backward(card, samples, gradient, mask, room)?;
-            }
-            CudaStep::Transpose(transpose) => {
-                transpose.backward(card, samples, gradient, room)?;
-                return Ok(false);
-            }
-            CudaStep::Activation { function, len } => {
-                function.backward(card, samples * len, x, gradient)?;
-                return Ok(false);
-            }
-            CudaStep::Latent(latent) => {
-                let len = samples * latent.dimensions;
-                let arguments = (
-                    x,
-                    task.noise,
-                    gradient,
-                    room,
-                    len as i64,
-                    latent.dimensions as i32,
-                    latent.bound,
-                    task.factors.kl_scale,
-                );
-                card.launch("latent_backward", Grid::over(len), &arguments)?;
-                return Ok(false);
-            }
+    fn pass(&self) -> Pass<'_> {
+        Pass {
+            card: self.card,
+            sums: self.sums,
+            task: self.task,
+            scratch: self.memory.scratch.address(),
         }
-        Ok(relu)
+    }
+
+    /// The sums that add what a step reads.
+    fn sums_of(&self, step: usize) -> impl Iterator<Item = usize> {
+        let steps = self.steps.iter().enumerate();
+        steps.filter_map(move |(sum, other)| (other.source() == Some(step)).then_some(sum))
+    }
+
+    /// A kernel from as many values to others as there are behind a step.
+    fn over(&self, step: usize, kernel: &'static str, from: Address, to: Address) -> Result<()> {
+        let len = self.len_behind(step);
+        let arguments = (from, to, len as i64);
+        self.card.launch(kernel, Grid::over(len), &arguments)
     }
 
     /// Stops a gradient where the result of the relu behind a step is 0.
-    fn relu_mask(self, step: usize, gradient: Address) -> Result<()> {
-        let len = self.len_behind(step);
-        let arguments = (self.behind(step), gradient, len as i64);
-        self.card.launch("relu_mask", Grid::over(len), &arguments)
+    fn relu_mask(&self, step: usize, gradient: Address) -> Result<()> {
+        self.over(step, "relu_mask", self.memory.values(step), gradient)
     }
 
-    fn has_relu(self, step: usize) -> bool {
-        self.steps.get(step).is_some_and(CudaStep::has_relu)
+    fn has_relu(&self, step: usize) -> bool {
+        self.steps.get(step).is_some_and(|step| step.has_relu())
     }
 
     /// Values of the batch behind a step.
-    fn len_behind(self, step: usize) -> usize {
-        let len = self.steps.get(step).map_or(0, CudaStep::out_len);
+    fn len_behind(&self, step: usize) -> usize {
+        let len = self.steps.get(step).map_or(0, |step| step.out_len());
         self.task.samples * len
     }
 
-    fn behind(self, step: usize) -> Address {
-        let values = self.memory.values.get(step);
-        values.map_or(Address::NONE, Buffer::address)
-    }
-
     /// What a step reads.
-    fn read_by(self, step: usize) -> Address {
+    fn read_by(&self, step: usize) -> Address {
         match step.checked_sub(1) {
-            Some(before) => self.behind(before),
+            Some(before) => self.memory.values(before),
             None => self.task.input,
         }
-    }
-
-    /// Of the largest values of a max-pool.
-    fn places(self, step: usize) -> Address {
-        let places = self.memory.places.get(step).and_then(Option::as_ref);
-        places.map_or(Address::NONE, Buffer::address)
     }
 }

@@ -5,7 +5,8 @@ use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use super::kernel::{Kernel, narrowest};
 use super::launch::{Address, Buffer, Grid, Launcher};
 use super::layer::{ConvAlgorithm, DEPTH, GemmLayer, ImplicitGemm, Tap, values_at_a_time};
-use super::step::Upsample;
+use super::step::{Backward, CudaStep, Forward, Pass};
+use super::steps::Upsample;
 use super::weights::{Packed, Parts, Spread};
 use crate::recipe::Precision;
 use crate::{Error, Result};
@@ -38,7 +39,7 @@ struct Arguments {
     image_height: i32,
     image_width: i32,
     shift: i32,
-    step: i32,
+    stride: i32,
     channels: i32,
     image_len: i32,
     depth: i32,
@@ -76,25 +77,25 @@ impl Divisor {
 
 /// A [`GemmLayer`] on a card.
 #[derive(Debug)]
-pub(super) struct Product {
+pub(super) struct LayerProducts {
     pub layer: GemmLayer,
     pub packed: Packed,
-    forward: Pass,
-    backward: Pass,
+    forward: Gemm,
+    backward: Gemm,
     /// For the gradient of the weights.
     weight: Kernel,
 }
 
 /// A product of a layer.
 #[derive(Debug)]
-struct Pass {
+struct Gemm {
     reading: ImplicitGemm,
     taps: Buffer<Tap>,
     /// By few rows a block and by many; the results have the same bits.
     kernels: [Kernel; 2],
 }
 
-impl Pass {
+impl Gemm {
     fn new(card: &Launcher, reading: ImplicitGemm, precision: Precision) -> Result<Self> {
         Ok(Self {
             taps: card.copy_of(&reading.table())?,
@@ -109,7 +110,7 @@ impl Pass {
             grid,
             image,
             shift,
-            step,
+            stride,
             channels,
             image_len,
             phases,
@@ -125,7 +126,7 @@ impl Pass {
             image_height: int(image.0)?,
             image_width: int(image.1)?,
             shift: shift as i32,
-            step: step as i32,
+            stride: int(stride)?,
             channels: int(channels)?,
             image_len: int(image_len)?,
             depth: int(self.reading.depth())?,
@@ -152,20 +153,20 @@ impl Pass {
     }
 }
 
-impl Product {
+impl LayerProducts {
     pub fn new(card: &Launcher, layer: GemmLayer, precision: Precision) -> Result<Self> {
-        let forward = Pass::new(card, layer.forward(), precision)?;
+        let forward = Gemm::new(card, layer.forward(), precision)?;
         let (values, results) = (forward.reading.values(), forward.reading.results);
         Ok(Self {
             packed: Packed::new(card, &layer, precision)?,
-            backward: Pass::new(card, layer.backward(), precision)?,
+            backward: Gemm::new(card, layer.backward(), precision)?,
             weight: narrowest(precision, results).weight(values, values_at_a_time(results)),
             forward,
             layer,
         })
     }
 
-    /// `x` to `out`.
+    /// `x` to `out`. `scratch` is used by a layer with [`GemmLayer::scratch_len`].
     pub fn forward(
         &self,
         card: &Launcher,
@@ -206,15 +207,20 @@ impl Product {
         scratch: Address,
     ) -> Result<()> {
         let layer = &self.layer;
+        let is_direct = match layer.algorithm() {
+            ConvAlgorithm::Gather => layer.scale == 1,
+            ConvAlgorithm::Spread | ConvAlgorithm::Phases => true,
+            ConvAlgorithm::Strided => false,
+        };
         let images = match layer.algorithm() {
             ConvAlgorithm::Spread => scratch,
-            ConvAlgorithm::Gather | ConvAlgorithm::Phases => gradient,
+            _ => gradient,
         };
         let arguments = Arguments {
             weight: self.packed.backward.address(),
             ..self.backward.arguments(samples, images)?
         };
-        if layer.algorithm() != ConvAlgorithm::Gather || layer.scale == 1 {
+        if is_direct {
             let arguments = Arguments {
                 mask,
                 result: x_gradient,
@@ -227,11 +233,15 @@ impl Product {
             ..arguments
         };
         self.backward.launch(card, samples, arguments)?;
+        if layer.algorithm() == ConvAlgorithm::Strided {
+            let spread = Spread::gradient_of(layer)?.over(samples, scratch, x_gradient)?;
+            return spread.run_strided(card, Address::NONE, mask);
+        }
         let upsample = Upsample {
             input: layer.input,
             scale: layer.scale,
         };
-        upsample.backward(card, samples, scratch, mask, x_gradient)
+        upsample.gradient(card, samples, (scratch, x_gradient), mask)
     }
 
     /// Values of the parts that [`Self::weight_gradient`] needs room for, of at most so many samples.
@@ -279,6 +289,9 @@ impl Product {
             results: int(layer.results)?,
             channels: int(layer.input.channels)?,
             area: int(layer.area())?,
+            result_stride: int(layer.result_stride)?,
+            channel_stride: int(layer.channel_stride)?,
+            results_per_bias: int(layer.results_per_bias)?,
             depth: int(reading.depth())?,
         };
         let len = layer.results * (layer.area() * layer.input.channels + 1);
@@ -301,19 +314,37 @@ impl Product {
     }
 
     fn spread(&self, samples: usize, given: Address, result: Address) -> Result<Spread> {
-        let layer = &self.layer;
-        Ok(Spread {
-            given,
-            result,
-            bias: Address::NONE,
-            count: int(samples)?,
-            height: int(layer.height())?,
-            width: int(layer.width())?,
-            shift: layer.scale.ilog2() as i32,
-            results: int(layer.results)?,
-            kernel: int(layer.kernel)?,
-            relu: i32::from(layer.has_relu),
-        })
+        Spread::new(&self.layer)?.over(samples, given, result)
+    }
+}
+
+impl CudaStep for LayerProducts {
+    fn out_len(&self) -> usize {
+        self.layer.out_len()
+    }
+
+    fn scratch_len(&self) -> usize {
+        self.layer.scratch_len()
+    }
+
+    fn products(&self) -> Option<&LayerProducts> {
+        Some(self)
+    }
+
+    fn has_relu(&self) -> bool {
+        self.layer.has_relu
+    }
+
+    fn forward(&self, pass: Pass, io: Forward) -> Result<()> {
+        let samples = pass.task.samples;
+        self.forward(pass.card, samples, io.bias, (io.x, io.out), pass.scratch)
+    }
+
+    fn backward(&self, pass: Pass, io: Backward) -> Result<bool> {
+        let gradients = (io.gradient, io.x_gradient);
+        let samples = pass.task.samples;
+        self.backward(pass.card, samples, gradients, io.mask, pass.scratch)?;
+        Ok(true)
     }
 }
 

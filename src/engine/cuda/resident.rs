@@ -58,7 +58,7 @@ impl Resident {
             Some(Strength::Range(bounds)) => (bounds, true),
             None => ([0.0; 2], false),
         };
-        let recipe = card::BatchSpec {
+        let spec = BatchSpec {
             added: match noise {
                 Some(noise) if noise.added => self.count as u32,
                 _ => 0,

@@ -4,8 +4,9 @@ use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 
 use super::launch::{Address, Buffer, Grid, Launcher};
 use super::layer::{ConvAlgorithm, GemmLayer};
-use super::product::{Product, int};
+use super::product::{LayerProducts, int};
 use crate::Result;
+use crate::engine::cpu::Shape;
 use crate::recipe::Precision;
 
 /// The weights of a layer, for its results (results, depth) and for the gradient of its inputs (channels, depth).
@@ -49,6 +50,8 @@ struct Weights {
     results: i32,
     channels: i32,
     area: i32,
+    result_stride: i32,
+    channel_stride: i32,
     forward_depth: i32,
     backward_depth: i32,
     rounds: i32,
@@ -66,6 +69,9 @@ pub(super) struct Parts {
     pub results: i32,
     pub channels: i32,
     pub area: i32,
+    pub result_stride: i32,
+    pub channel_stride: i32,
+    pub results_per_bias: i32,
     pub depth: i32,
 }
 
@@ -74,16 +80,19 @@ pub(super) struct Parts {
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(super) struct Spread {
-    pub given: Address,
-    pub result: Address,
-    pub bias: Address,
-    pub count: i32,
-    pub height: i32,
-    pub width: i32,
-    pub shift: i32,
-    pub results: i32,
-    pub kernel: i32,
-    pub relu: i32,
+    given: Address,
+    result: Address,
+    bias: Address,
+    count: i32,
+    height: i32,
+    width: i32,
+    shift: i32,
+    results: i32,
+    kernel: i32,
+    relu: i32,
+    stride: i32,
+    padding: i32,
+    mask: Address,
 }
 
 // SAFETY: plain numbers, laid out as in C.
@@ -92,6 +101,61 @@ unsafe impl DeviceRepr for Parts {}
 unsafe impl DeviceRepr for Spread {}
 
 impl Spread {
+    /// The results of a layer.
+    pub fn new(layer: &GemmLayer) -> Result<Self> {
+        Ok(Self {
+            given: Address::NONE,
+            result: Address::NONE,
+            bias: Address::NONE,
+            count: 0,
+            height: int(layer.height())?,
+            width: int(layer.width())?,
+            shift: layer.scale.ilog2() as i32,
+            results: int(layer.results)?,
+            kernel: int(layer.kernel)?,
+            relu: i32::from(layer.has_relu),
+            stride: 1,
+            padding: 0,
+            mask: Address::NONE,
+        })
+    }
+
+    /// The gradient of what a strided layer reads.
+    pub fn gradient_of(layer: &GemmLayer) -> Result<Self> {
+        Ok(Self {
+            height: int(layer.input.height)?,
+            width: int(layer.input.width)?,
+            shift: 0,
+            results: int(layer.input.channels)?,
+            relu: 0,
+            stride: int(layer.stride)?,
+            padding: int(layer.padding)?,
+            ..Self::new(layer)?
+        })
+    }
+
+    /// Blocks of `scale` by `scale` results for each pixel of `input`.
+    pub fn blocks(input: Shape, channels: usize, scale: usize, has_relu: bool) -> Result<Self> {
+        Ok(Self {
+            height: int(input.height * scale)?,
+            width: int(input.width * scale)?,
+            stride: int(scale)?,
+            relu: i32::from(has_relu),
+            ..Self::new(&GemmLayer::new(input, channels, scale, false))?
+        })
+    }
+
+    /// For a batch, with what is given and the results.
+    pub fn over(self, samples: usize, given: Address, result: Address) -> Result<Self> {
+        Ok(Self {
+            given,
+            result,
+            count: int(samples)?,
+            ..self
+        })
+    }
+
+    /// Results of the batch.
     fn len(&self) -> usize {
         [self.count, self.height, self.width, self.results]
             .into_iter()
@@ -105,15 +169,30 @@ impl Spread {
         card.launch("spread", Grid::over(self.len()), &(arguments,))
     }
 
+    /// The same of pixels that are a stride apart; results are kept where `mask` is above 0, if there is one.
+    pub fn run_strided(self, card: &Launcher, bias: Address, mask: Address) -> Result<()> {
+        let arguments = Self { bias, mask, ..self };
+        card.launch("spread_strided", Grid::over(self.len()), &(arguments,))
+    }
+
     /// The gradient of what is given from that of the results.
     pub fn run_back(self, card: &Launcher) -> Result<()> {
         card.launch("collect", Grid::over(self.len()), &(self,))
+    }
+
+    /// The same of blocks, which do not overlap.
+    pub fn collect_blocks(self, card: &Launcher) -> Result<()> {
+        card.launch("collect_blocks", Grid::over(self.len()), &(self,))
     }
 }
 
 impl Packing {
     /// For layers and where their weights lie.
-    pub fn new(card: &Launcher, products: &[&Product], weights: Vec<Address>) -> Result<Self> {
+    pub fn new(
+        card: &Launcher,
+        products: &[&LayerProducts],
+        weights: Vec<Address>,
+    ) -> Result<Self> {
         let entries = products.iter().zip(&weights).map(|(product, &weight)| {
             let layer = &product.layer;
             Ok(Weights {
@@ -124,6 +203,8 @@ impl Packing {
                 results: int(layer.results)?,
                 channels: int(layer.input.channels)?,
                 area: int(layer.area())?,
+                result_stride: int(layer.result_stride)?,
+                channel_stride: int(layer.channel_stride)?,
                 forward_depth: int(layer.forward().depth())?,
                 backward_depth: int(layer.backward().depth())?,
                 rounds: i32::from(product.packed.is_rounded),

@@ -97,6 +97,21 @@ extern "C" __global__ void relu_mask(const float* out, float* gradient, int64_t 
     }
 }
 
+// out = a + b.
+extern "C" __global__ void add(const float* a, const float* b, float* out, int64_t len) {
+    for (int64_t place = first_place(); place < len; place += stride()) out[place] = a[place] + b[place];
+}
+
+// sum += values.
+extern "C" __global__ void accumulate(const float* values, float* sum, int64_t len) {
+    for (int64_t place = first_place(); place < len; place += stride()) sum[place] += values[place];
+}
+
+// to = from.
+extern "C" __global__ void copy(const float* from, float* to, int64_t len) {
+    for (int64_t place = first_place(); place < len; place += stride()) to[place] = from[place];
+}
+
 enum Function {
     RELU,
     LEAKY_RELU,

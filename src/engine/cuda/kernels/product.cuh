@@ -63,8 +63,8 @@ struct Product {
     int32_t count;
     // Pixels that results are worked out for, in each phase.
     int32_t height, width;
-    // Of the images as the taps see them: `shift` times upsampled by two, and with places 2^step pixels apart.
-    int32_t image_height, image_width, shift, step;
+    // Of the images as the taps see them: `shift` times upsampled by two, and with places `stride` pixels apart.
+    int32_t image_height, image_width, shift, stride;
     int32_t channels;
     // Values of an image.
     int32_t image_len;
@@ -319,8 +319,8 @@ __device__ __forceinline__ void product(const Product& p) {
         const int number = row + line + i * LINES;
         const Pixel pixel(p, number);
         images[i] = pixel.begin(p);
-        down[i] = number < rows ? pixel.down << p.step : OUTSIDE;
-        right[i] = pixel.right << p.step;
+        down[i] = number < rows ? pixel.down * p.stride : OUTSIDE;
+        right[i] = pixel.right * p.stride;
     }
 
     auto load = [&](int stage, int step) {
@@ -396,12 +396,12 @@ __device__ __forceinline__ void weight_gradient(const Product& p) {
             const int number = first + line + i * LINES;
             const Pixel pixel(p, number);
             const float* image = pixel.begin(p);
-            const int down = number < end ? pixel.down : OUTSIDE;
+            const int down = number < end ? pixel.down * p.stride : OUTSIDE, right = pixel.right * p.stride;
             float* to = &a[stage][(line + i * LINES) * ROW_LINE + four];
 #pragma unroll
             for (int k = 0; k < 4; k += VALUES) {
                 const Tap tap = taps[k / VALUES];
-                if (tap.right < ZEROS) copy_tap<VALUES>(p, to + k, image, down, pixel.right, tap);
+                if (tap.right < ZEROS) copy_tap<VALUES>(p, to + k, image, down, right, tap);
             }
         }
         constexpr int ACROSS = COLUMNS / GRADIENTS;

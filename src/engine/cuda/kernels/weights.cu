@@ -3,23 +3,23 @@
 #include "instructions.cuh"
 
 // How a layer is worked out, as in layer.rs.
-enum Way { GATHER, SPREAD, PHASES };
+enum ConvAlgorithm { GATHER, SPREAD, PHASES, STRIDED };
 
 struct Weights {
     const float* weight;
     // For the results and for the gradient of the inputs, with their depths.
     float* forward;
     float* backward;
-    int32_t way;
+    int32_t algorithm;
     int32_t results, channels;
-    // Places of the kernel.
-    int32_t area;
+    // Places of the kernel, which are next to each other in `weight`; from one result and one channel to the next.
+    int32_t area, result_stride, channel_stride;
     int32_t forward_depth, backward_depth;
     // Whether products take TF32.
     int32_t rounds;
 
     __device__ __forceinline__ float at(int64_t result, int channel, int spot) const {
-        return weight[(result * channels + channel) * area + spot];
+        return weight[result * result_stride + static_cast<int64_t>(channel) * channel_stride + spot];
     }
 };
 
@@ -43,19 +43,21 @@ __device__ __forceinline__ float phase_weight(const Weights& l, int64_t result, 
 }
 
 __device__ __forceinline__ float forward_weight(const Weights& l, int64_t line, int depth) {
-    if (l.way == SPREAD) return depth < l.channels ? l.at(line / l.area, depth, line % l.area) : 0.0f;
+    if (l.algorithm == SPREAD) return depth < l.channels ? l.at(line / l.area, depth, line % l.area) : 0.0f;
     const int spot = depth / l.channels, channel = depth - spot * l.channels;
-    if (l.way == GATHER) return spot < l.area ? l.at(line, channel, spot) : 0.0f;
+    if (l.algorithm != PHASES) return spot < l.area ? l.at(line, channel, spot) : 0.0f;
     if (spot >= 4) return 0.0f;
     const int phase = static_cast<int>(line / l.results);
     return phase_weight(l, line % l.results, channel, phase / 2, spot / 2, phase % 2, spot % 2);
 }
 
-__device__ __forceinline__ float backward_weight(const Weights& l, int channel, int depth) {
-    if (l.way == SPREAD) return depth < l.results * l.area ? l.at(depth / l.area, channel, depth % l.area) : 0.0f;
+__device__ __forceinline__ float backward_weight(const Weights& l, int line, int depth) {
+    if (l.algorithm == STRIDED) return depth < l.results ? l.at(depth, line / l.area, line % l.area) : 0.0f;
+    const int channel = line;
+    if (l.algorithm == SPREAD) return depth < l.results * l.area ? l.at(depth / l.area, channel, depth % l.area) : 0.0f;
     const int spot = depth / l.results, result = depth - spot * l.results;
     // The kernel from its end.
-    if (l.way == GATHER) return spot < l.area ? l.at(result, channel, l.area - 1 - spot) : 0.0f;
+    if (l.algorithm == GATHER) return spot < l.area ? l.at(result, channel, l.area - 1 - spot) : 0.0f;
     if (spot >= 16) return 0.0f;
     // Results one before to two behind read the pixel, those of odd phase through odd distances.
     const int down = spot / 4 - 1, right = spot % 4 - 1;
@@ -71,16 +73,16 @@ __device__ __forceinline__ float rounded(const Weights& l, float weight) {
 // Block (x, y): part x of layer y.
 extern "C" __global__ void pack_weights(const Weights* layers) {
     const Weights l = layers[blockIdx.y];
-    const int64_t lines = static_cast<int64_t>(l.results) * (l.way == SPREAD ? l.area : l.way == PHASES ? 4 : 1);
+    const int64_t lines = static_cast<int64_t>(l.results) * (l.algorithm == SPREAD ? l.area : l.algorithm == PHASES ? 4 : 1);
     for (int64_t place = first_place(); place < lines * l.forward_depth; place += stride()) {
         const int64_t line = quotient(place, l.forward_depth);
         l.forward[place] = rounded(l, forward_weight(l, line, static_cast<int>(place - line * l.forward_depth)));
     }
-    const int64_t backward_len = static_cast<int64_t>(l.channels) * l.backward_depth;
-    for (int64_t place = first_place(); place < backward_len; place += stride()) {
-        const int channel = static_cast<int>(quotient(place, l.backward_depth));
-        const int depth = static_cast<int>(place - static_cast<int64_t>(channel) * l.backward_depth);
-        l.backward[place] = rounded(l, backward_weight(l, channel, depth));
+    const int64_t backward_lines = static_cast<int64_t>(l.channels) * (l.algorithm == STRIDED ? l.area : 1);
+    for (int64_t place = first_place(); place < backward_lines * l.backward_depth; place += stride()) {
+        const int line = static_cast<int>(quotient(place, l.backward_depth));
+        const int depth = static_cast<int>(place - static_cast<int64_t>(line) * l.backward_depth);
+        l.backward[place] = rounded(l, backward_weight(l, line, depth));
     }
 }
 
@@ -93,13 +95,15 @@ struct Parts {
     // Or null.
     float* bias;
     int32_t count;
-    int32_t way;
+    int32_t algorithm;
     int32_t results, channels, area;
+    // As of the weights; and how many results share a bias.
+    int32_t result_stride, channel_stride, results_per_bias;
     int32_t depth;
 
     // The sum over every LANES-th part.
     __device__ __forceinline__ float sum(int lane, int64_t line, int at) const {
-        const int64_t len = static_cast<int64_t>(results) * (way == SPREAD ? area : way == PHASES ? 4 : 1) * depth;
+        const int64_t len = static_cast<int64_t>(results) * (algorithm == SPREAD ? area : algorithm == PHASES ? 4 : 1) * depth;
         const float* from = parts + line * depth + at;
         float sum = 0.0f;
 #pragma unroll 4
@@ -108,8 +112,8 @@ struct Parts {
     }
 
     __device__ __forceinline__ float of_weight(int lane, int result, int spot, int channel) const {
-        if (way == SPREAD) return sum(lane, static_cast<int64_t>(result) * area + spot, channel);
-        if (way == GATHER) return sum(lane, result, spot * channels + channel);
+        if (algorithm == SPREAD) return sum(lane, static_cast<int64_t>(result) * area + spot, channel);
+        if (algorithm != PHASES) return sum(lane, result, spot * channels + channel);
         float total = 0.0f;
         for (int phase = 0; phase < 4; ++phase) {
             const int tap = tap_of(phase / 2, spot / 3) * 2 + tap_of(phase % 2, spot % 3);
@@ -121,9 +125,13 @@ struct Parts {
     // Behind the channels of all taps stands the one that is always 1. Of a spread layer, results reach all of their
     // own images by the middle of the kernel.
     __device__ __forceinline__ float of_bias(int lane, int result) const {
-        if (way == SPREAD) return sum(lane, static_cast<int64_t>(result) * area + area / 2, channels);
-        if (way == GATHER) return sum(lane, result, area * channels);
+        if (algorithm == SPREAD) return sum(lane, static_cast<int64_t>(result) * area + area / 2, channels);
         float total = 0.0f;
+        if (algorithm != PHASES) {
+            const int first = result * results_per_bias;
+            for (int i = 0; i < results_per_bias; ++i) total += sum(lane, first + i, area * channels);
+            return total;
+        }
         for (int phase = 0; phase < 4; ++phase) {
             total += sum(lane, static_cast<int64_t>(phase) * results + result, 4 * channels);
         }
@@ -137,7 +145,7 @@ extern "C" __global__ void sum_parts(Parts p) {
     __shared__ float sums[LANES][THREADS / LANES];
     const int lane = threadIdx.x / (THREADS / LANES), own = threadIdx.x % (THREADS / LANES);
     const int64_t weights = static_cast<int64_t>(p.results) * p.area * p.channels;
-    const int64_t len = weights + (p.bias ? p.results : 0);
+    const int64_t len = weights + (p.bias ? p.results / p.results_per_bias : 0);
     for (int64_t first = blockIdx.x * (THREADS / LANES); first < len; first += gridDim.x * (THREADS / LANES)) {
         const int64_t place = first + own;
         // Channels are next to each other in the parts.
@@ -156,7 +164,8 @@ extern "C" __global__ void sum_parts(Parts p) {
             float total = 0.0f;
             for (int i = 0; i < LANES; ++i) total += sums[i][own];
             if (place < weights) {
-                p.weight[(static_cast<int64_t>(result) * p.channels + channel) * p.area + spot] = total;
+                const int64_t from = static_cast<int64_t>(result) * p.result_stride;
+                p.weight[from + static_cast<int64_t>(channel) * p.channel_stride + spot] = total;
             } else {
                 p.bias[place - weights] = total;
             }
@@ -178,6 +187,10 @@ struct Spread {
     int32_t height, width, shift;
     int32_t results, kernel;
     int32_t relu;
+    // Of the strided kernels: pixels are `stride` rows and columns apart, with `padding` of zeros around the image.
+    int32_t stride, padding;
+    // Or null: results are kept where this is above 0.
+    const float* mask;
 };
 
 // result = what the pixels around it give, and bias.
@@ -225,5 +238,50 @@ extern "C" __global__ void collect(Spread s) {
             }
         }
         s.given[place] = sum;
+    }
+}
+
+// As spread, from pixels (count, height / stride, width / stride, results, kernel kernel) that are a stride apart: the
+// results of a transposed convolution, and the gradient of what a strided one reads.
+extern "C" __global__ void spread_strided(Spread s) {
+    const int area = s.kernel * s.kernel;
+    const int height = s.height / s.stride, width = s.width / s.stride;
+    const int64_t len = static_cast<int64_t>(s.count) * s.height * s.width * s.results;
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const int64_t pixel = quotient(place, s.results);
+        const int result = static_cast<int>(place - pixel * s.results);
+        const int64_t row = quotient(pixel, s.width);
+        const int64_t image = quotient(row, s.height);
+        const int down = static_cast<int>(row - image * s.height) + s.padding;
+        const int right = static_cast<int>(pixel - row * s.width) + s.padding;
+        float sum = s.bias ? s.bias[result] : 0.0f;
+        for (int u = down % s.stride; u < s.kernel && u <= down; u += s.stride) {
+            const int i = (down - u) / s.stride;
+            for (int v = right % s.stride; v < s.kernel && v <= right; v += s.stride) {
+                const int j = (right - v) / s.stride;
+                if (i >= height || j >= width) continue;
+                const int64_t from = (image * height + i) * width + j;
+                sum += s.given[(from * s.results + result) * area + u * s.kernel + v];
+            }
+        }
+        if (s.relu && sum <= 0.0f) sum = 0.0f;
+        s.result[place] = s.mask && s.mask[place] <= 0.0f ? 0.0f : sum;
+    }
+}
+
+// The gradient of what is given from that of the results, where kernels do not overlap: each has one place.
+extern "C" __global__ void collect_blocks(Spread s) {
+    const int area = s.kernel * s.kernel;
+    const int height = s.height / s.stride, width = s.width / s.stride;
+    const int64_t len = static_cast<int64_t>(s.count) * height * width * s.results * area;
+    for (int64_t place = first_place(); place < len; place += stride()) {
+        const int64_t line = quotient(place, area);
+        const int spot = static_cast<int>(place - line * area);
+        const int64_t pixel = quotient(line, s.results);
+        const int result = static_cast<int>(line - pixel * s.results);
+        const int64_t row = quotient(pixel, width);
+        const int64_t down = row * s.stride + spot / s.kernel;
+        const int64_t right = (pixel - row * width) * s.stride + spot % s.kernel;
+        s.given[place] = s.result[(down * s.width + right) * s.results + result];
     }
 }

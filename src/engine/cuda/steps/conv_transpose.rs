@@ -1,0 +1,86 @@
+//! Transposed convolutions whose kernel is their stride.
+
+use crate::Result;
+use crate::engine::cpu::Shape;
+use crate::engine::cuda::launch::{Address, Launcher};
+use crate::engine::cuda::layer::GemmLayer;
+use crate::engine::cuda::product::LayerProducts;
+use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
+use crate::engine::cuda::weights::Spread;
+use crate::recipe::Precision;
+
+/// Each pixel gives its block of results: a product with a column for each result and place of the kernel, and a
+/// permutation.
+#[derive(Debug)]
+pub(super) struct ConvTranspose {
+    products: LayerProducts,
+    spread: Spread,
+    has_relu: bool,
+}
+
+impl ConvTranspose {
+    pub fn new(
+        card: &Launcher,
+        input: Shape,
+        (channels, scale, has_bias, has_relu): (usize, usize, bool, bool),
+        precision: Precision,
+    ) -> Result<Self> {
+        let area = scale * scale;
+        let layer = GemmLayer {
+            // Weights are (in, out, scale, scale), and the biases are those of the blocks.
+            result_stride: 1,
+            channel_stride: channels * area,
+            results_per_bias: area,
+            ..GemmLayer::new(input, channels * area, 1, has_bias)
+        };
+        Ok(Self {
+            products: LayerProducts::new(card, layer, precision)?,
+            spread: Spread::blocks(input, channels, scale, has_relu)?,
+            has_relu,
+        })
+    }
+}
+
+impl CudaStep for ConvTranspose {
+    fn out_len(&self) -> usize {
+        self.products.layer.out_len()
+    }
+
+    fn scratch_len(&self) -> usize {
+        self.products.layer.out_len()
+    }
+
+    fn products(&self) -> Option<&LayerProducts> {
+        Some(&self.products)
+    }
+
+    fn has_relu(&self) -> bool {
+        self.has_relu
+    }
+
+    fn forward(&self, pass: Pass, io: Forward) -> Result<()> {
+        let (card, samples) = (pass.card, pass.task.samples);
+        let none = Address::NONE;
+        self.products
+            .forward(card, samples, none, (io.x, pass.scratch), none)?;
+        let spread = self.spread.over(samples, pass.scratch, io.out)?;
+        spread.run_strided(card, io.bias, none)
+    }
+
+    /// The scratch holds the gradient of the products since [`Self::result_gradient`].
+    fn backward(&self, pass: Pass, io: Backward) -> Result<bool> {
+        let gradients = (pass.scratch, io.x_gradient);
+        let (card, samples) = (pass.card, pass.task.samples);
+        self.products
+            .backward(card, samples, gradients, io.mask, Address::NONE)?;
+        Ok(true)
+    }
+
+    fn result_gradient(&self, pass: Pass, gradient: Address) -> Result<Address> {
+        let spread = self
+            .spread
+            .over(pass.task.samples, pass.scratch, gradient)?;
+        spread.collect_blocks(pass.card)?;
+        Ok(pass.scratch)
+    }
+}

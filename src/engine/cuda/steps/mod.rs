@@ -1,0 +1,223 @@
+//! From lists of layers to steps on the card.
+
+mod activation;
+mod add;
+mod conv_transpose;
+mod latent;
+mod pool;
+mod transpose;
+mod upsample;
+
+pub(super) use upsample::Upsample;
+
+use self::activation::scalar;
+use self::add::Add;
+use self::conv_transpose::ConvTranspose;
+use self::pool::{MOST_SIZE, Pool};
+use self::transpose::Transpose;
+use super::launch::Launcher;
+use super::layer::GemmLayer;
+use super::product::LayerProducts;
+use super::step::CudaStep;
+use crate::Result;
+use crate::activation::Activation;
+use crate::engine::cpu::{Latent, Shape};
+use crate::engine::lowering::Part;
+use crate::layer::{Conv2d, ConvTranspose2d, Layer, LayerSpec, Upsample as UpsampleLayer};
+use crate::network::{Code, LOG_VARIANCE_BOUND};
+use crate::recipe::Precision;
+
+/// A network's steps.
+pub(super) type CudaSteps = Vec<Box<dyn CudaStep>>;
+
+/// Steps for the layers of a network, and the number of the first behind the code; none if there is a layer that the
+/// card has no kernel for, or nothing on one side of the code.
+pub(super) fn lower(
+    card: &Launcher,
+    part: Part,
+    precision: Precision,
+) -> Result<Option<(CudaSteps, usize)>> {
+    let Some(shape) = Shape::new(part.input) else {
+        return Ok(None);
+    };
+    let mut lowering = Lowering {
+        card,
+        precision,
+        steps: Vec::new(),
+        shape,
+        is_planar: true,
+    };
+    let code = lowering.network(part)?;
+    Ok(code.map(|code| (lowering.steps, code)))
+}
+
+/// The steps so far, and what they lead to.
+struct Lowering<'a> {
+    card: &'a Launcher,
+    precision: Precision,
+    steps: CudaSteps,
+    shape: Shape,
+    /// Whether values lie as (N, C, H, W), as people see them, or as (N, H, W, C).
+    is_planar: bool,
+}
+
+impl Lowering<'_> {
+    /// Lowers a network; returns the number of the first step behind the code.
+    fn network(&mut self, part: Part) -> Result<Option<usize>> {
+        if self.add(part.encoder)?.is_none() {
+            return Ok(None);
+        }
+        if let Code::Gaussian { latent } = part.code {
+            self.lay_out(true);
+            self.shape = Shape::flat(latent);
+            self.push(Latent {
+                dimensions: latent,
+                bound: LOG_VARIANCE_BOUND,
+            });
+        }
+        let code = self.steps.len();
+        if self.add(part.decoder)?.is_none() {
+            return Ok(None);
+        }
+        self.lay_out(true);
+        Ok((code > 0 && code < self.steps.len()).then_some(code))
+    }
+
+    fn push(&mut self, step: impl CudaStep + 'static) {
+        self.steps.push(Box::new(step));
+    }
+
+    /// Some layers in a row; none if one has no kernel.
+    fn add(&mut self, layers: &[Layer]) -> Result<Option<()>> {
+        let mut rest = layers;
+        while let Some((layer, behind)) = rest.split_first() {
+            rest = behind;
+            match layer.spec() {
+                LayerSpec::Dense(dense) => {
+                    let input = Shape::flat(self.shape.len());
+                    let layer = GemmLayer::new(input, dense.units, 1, dense.bias);
+                    self.gemm(layer, &mut rest)?;
+                }
+                LayerSpec::Conv2d(conv) => self.convolution(*conv, 1, &mut rest)?,
+                LayerSpec::Upsample(upsample) => self.upsample(*upsample, &mut rest)?,
+                LayerSpec::ConvTranspose2d(conv) => self.conv_transpose(*conv, &mut rest)?,
+                LayerSpec::MaxPool2d(pool) if pool.size <= MOST_SIZE => {
+                    self.lay_out(false);
+                    self.shape.height /= pool.size;
+                    self.shape.width /= pool.size;
+                    self.push(Pool {
+                        output: self.shape,
+                        size: pool.size,
+                    });
+                }
+                LayerSpec::Flatten(_) | LayerSpec::Reshape(_) => {
+                    self.lay_out(true);
+                    let Some(shape) = Shape::new(layer.output()) else {
+                        return Ok(None);
+                    };
+                    self.shape = shape;
+                }
+                LayerSpec::Activation(activation) => {
+                    let Some(function) = activation.scalar() else {
+                        return Ok(None);
+                    };
+                    self.push(activation::Activation {
+                        function: scalar(&function),
+                        len: self.shape.len(),
+                    });
+                }
+                LayerSpec::Residual(_) => {
+                    let (source, is_planar) = (self.steps.len(), self.is_planar);
+                    if self.add(layer.body())?.is_none() {
+                        return Ok(None);
+                    }
+                    self.lay_out(is_planar);
+                    let len = self.shape.len();
+                    self.push(Add { source, len });
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(()))
+    }
+
+    /// A convolution behind an upsampling by a power of two reads through it.
+    fn upsample(&mut self, upsample: UpsampleLayer, rest: &mut &[Layer]) -> Result<()> {
+        if let Some((conv, behind)) = rest.split_first()
+            && let LayerSpec::Conv2d(conv) = conv.spec()
+            && conv.stride == 1
+            && upsample.scale.is_power_of_two()
+        {
+            *rest = behind;
+            return self.convolution(*conv, upsample.scale, rest);
+        }
+        self.lay_out(false);
+        self.push(Upsample {
+            input: self.shape,
+            scale: upsample.scale,
+        });
+        self.shape.height *= upsample.scale;
+        self.shape.width *= upsample.scale;
+        Ok(())
+    }
+
+    fn convolution(&mut self, conv: Conv2d, scale: usize, rest: &mut &[Layer]) -> Result<()> {
+        self.lay_out(false);
+        let layer = GemmLayer {
+            scale,
+            stride: conv.stride,
+            padding: conv.padding(),
+            ..GemmLayer::new(self.shape, conv.channels, conv.kernel, conv.bias)
+        };
+        self.gemm(layer, rest)
+    }
+
+    fn conv_transpose(&mut self, conv: ConvTranspose2d, rest: &mut &[Layer]) -> Result<()> {
+        self.lay_out(false);
+        let settings = (conv.channels, conv.scale, conv.bias, take_relu(rest));
+        let step = ConvTranspose::new(self.card, self.shape, settings, self.precision)?;
+        self.push(step);
+        self.shape = Shape {
+            channels: conv.channels,
+            height: self.shape.height * conv.scale,
+            width: self.shape.width * conv.scale,
+        };
+        Ok(())
+    }
+
+    /// A layer with weights, and the relu that follows it, which is taken from `rest`.
+    fn gemm(&mut self, mut layer: GemmLayer, rest: &mut &[Layer]) -> Result<()> {
+        layer.has_relu = take_relu(rest);
+        self.shape = Shape {
+            channels: layer.results,
+            height: layer.height(),
+            width: layer.width(),
+        };
+        let step = LayerProducts::new(self.card, layer, self.precision)?;
+        self.push(step);
+        Ok(())
+    }
+
+    /// Sees to it that values lie as is asked.
+    fn lay_out(&mut self, is_planar: bool) {
+        let (channels, pixels) = (self.shape.channels, self.shape.area());
+        if self.is_planar != is_planar && channels > 1 && pixels > 1 {
+            let (rows, columns) = match is_planar {
+                true => (pixels, channels),
+                false => (channels, pixels),
+            };
+            self.push(Transpose { rows, columns });
+        }
+        self.is_planar = is_planar;
+    }
+}
+
+/// Whether a relu follows, which is taken from `rest`.
+fn take_relu(rest: &mut &[Layer]) -> bool {
+    let relu = LayerSpec::Activation(Activation::Relu);
+    let behind = rest.split_first().filter(|(next, _)| *next.spec() == relu);
+    if let Some((_, behind)) = behind {
+        *rest = behind;
+    }
+    behind.is_some()
+}
