@@ -353,6 +353,32 @@ fn networks() -> Vec<(NetworkConfig, Objective)> {
             "family='vae'\nbody='conv'\ninput=[3,8,8]\nencoder=[5,7]\nlatent=4",
             "reconstruction='mse'\nelbo={sigma=0.3}",
         ),
+        // Strides of odd and even kernels, transposed convolutions, with and without relu and biases.
+        (
+            "family='layers'\ninput=[3,12,20]\nencoder=['conv 3x3, 8, stride 2', 'relu', \
+             'conv 2x2, 12, stride 2, no bias', 'max-pool 1']\ndecoder=['conv-transpose 2x2, 9', \
+             'relu', 'conv 3x3, 9', 'relu', 'conv-transpose 2x2, 3', 'sigmoid']",
+            "reconstruction='bce'",
+        ),
+        (
+            "family='layers'\ninput=[1,9,18]\nencoder=['conv 5x5, 6, stride 3', 'tanh']\n\
+             decoder=['conv-transpose 3x3, 7, no bias', 'conv 3x3, 1', 'sigmoid']",
+            "reconstruction='bce'\ncode_penalty={l2=0.2}",
+        ),
+        // Blocks that read the image, each other, a relu's result, the code; channels beside flat values.
+        (
+            "family='layers'\ninput=[3,8,8]\nencoder=[{residual=['conv 3x3, 10', 'relu', 'conv 3x3, 3']}, \
+             'conv 3x3, 12', 'relu', {residual=['conv 3x3, 12', 'relu', 'conv 3x3, 12']}, \
+             {residual=[{residual=['conv 3x3, 12']}, 'elu']}]\ndecoder=[{residual=['conv 2x2, 16, stride 2', \
+             'relu', {residual=['conv 3x3, 16', 'relu']}, 'conv-transpose 2x2, 12']}, 'conv 3x3, 3', 'sigmoid']",
+            "reconstruction='bce'\ncode_penalty={l1=0.3}",
+        ),
+        (
+            "family='layers'\ninput=[1,4,6]\nlatent=3\nencoder=['conv 3x3, 5', {residual=['flatten', 'dense 120', \
+             'relu', 'reshape [5,4,6]']}, 'flatten', 'dense 6']\ndecoder=['dense 24', {residual=['dense 24', \
+             'tanh']}, 'reshape [1,4,6]', 'sigmoid']",
+            "reconstruction='bce'\nelbo={}",
+        ),
     ]
     .map(|(network, objective)| (config(network), toml::from_str(objective).unwrap()))
     .to_vec()
@@ -481,6 +507,8 @@ fn gradients_of_lower_precision_are_near_those_of_f32() {
         "family='conv'\ninput=[3,12,20]\nencoder=[40]\ndecoder=[]\nactivation='tanh'",
         "family='conv'\ninput=[1,9,9]\nencoder=[16]\ndecoder=[]\nkernel=5\nactivation='softplus'",
         "family='dense'\ninput=[1,12,12]\nencoder=[40,12]\nactivation='tanh'",
+        "family='layers'\ninput=[1,12,12]\nencoder=['conv 3x3, 24, stride 2', {residual=['conv 3x3, 24']}]\n\
+         decoder=['conv-transpose 2x2, 20', 'conv 3x3, 1', 'sigmoid']",
         "family='dense'\ninput=[1,5,7]\nencoder=[13]\nactivation='sigmoid'",
     ];
     let objective = toml::from_str("reconstruction='bce'").unwrap();
