@@ -10,6 +10,7 @@ mod conv2d;
 mod conv_transpose2d;
 mod dense;
 mod function;
+mod group_norm;
 mod init;
 mod kind;
 mod max_pool2d;
@@ -24,6 +25,7 @@ pub use conv_transpose2d::ConvTranspose2d;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use function::Function;
+pub use group_norm::GroupNorm;
 pub use init::Initialization;
 use kind::Written;
 pub(crate) use kind::{Kind, count};
@@ -85,6 +87,8 @@ kinds! {
     Flatten,
     /// Any shape to another one of as many values.
     Reshape,
+    /// Channels normalised in groups, within each sample; any shape, kept.
+    GroupNorm,
     /// x plus what a list of layers makes of it; any shape, kept.
     Residual,
     /// A function of each value, or of the values beside it; any shape, kept.

@@ -1,0 +1,74 @@
+//! Group normalisation.
+
+use std::fmt;
+
+use candle_core::Tensor;
+
+use super::init::Role;
+use super::kind::{Kind, ParameterSpec, Written, refusal};
+use super::words::Words;
+use super::{Layer, count};
+use crate::{Error, Result, ops};
+
+/// `(C, ...)` to the same: the values of each group of channels shifted and scaled to mean 0 and variance 1 within the
+/// sample, then by a weight and a bias for each channel. PyTorch's `nn.GroupNorm` (Wu and He, "Group normalization",
+/// ECCV 2018). It couples no samples, unlike batch normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupNorm {
+    /// Groups of channels, of as many channels each.
+    pub groups: usize,
+}
+
+/// Added to the variance, as in PyTorch.
+const EPSILON: f64 = 1e-5;
+
+impl Kind for GroupNorm {
+    fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
+        let channels = input.first().copied().unwrap_or(0);
+        [("weight", 1.0), ("bias", 0.0)]
+            .map(|(name, value)| ParameterSpec {
+                name,
+                shape: vec![channels],
+                role: Role::Constant(value),
+            })
+            .to_vec()
+    }
+
+    fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
+        let channels = input.first().copied().unwrap_or(0);
+        if channels == 0 || channels % self.groups != 0 {
+            let expected = format!("channels divisible by {}", self.groups);
+            return Err(refusal(name, self, expected, input));
+        }
+        if count(input) == self.groups {
+            let expected = "more than one value in a group, as one alone becomes 0";
+            return Err(refusal(name, self, expected, input));
+        }
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, x: &Tensor, layer: &Layer) -> Result<Tensor> {
+        let bias = layer.parameter("bias").ok_or_else(|| {
+            Error::layer(layer.name(), "a layer with biases", "one without")
+        })?;
+        ops::group_norm(x, self.groups, layer.weight()?, bias, EPSILON)
+    }
+}
+
+impl Written for GroupNorm {
+    const FORM: &'static str = "group-norm GROUPS";
+
+    fn parse(text: &str) -> Option<Result<Self, String>> {
+        let mut words = Words::of(text, "group-norm")?;
+        Some((|| {
+            let groups = words.size()?;
+            words.end(Self { groups })
+        })())
+    }
+}
+
+impl fmt::Display for GroupNorm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "group-norm {}", self.groups)
+    }
+}
