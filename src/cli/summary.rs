@@ -1,5 +1,6 @@
 //! `autoencode summary`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -7,9 +8,9 @@ use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::data::grouped;
 use autoencode::engine::fastest;
-use autoencode::network::{Autoencoder, Parameters};
+use autoencode::network::{Autoencoder, Parameters, lists};
 use autoencode::picture::{Chart, network, units};
-use autoencode::recipe::Recipe;
+use autoencode::recipe::{NetworkConfig, Recipe};
 use candle_core::Device;
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -29,6 +30,10 @@ pub struct Summary {
     /// Set any key of the recipe, as in --set network.input=[3,32,32]; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+
+    /// Print the network as lists of layers, which may take the place of a recipe's [network].
+    #[arg(long, conflicts_with = "graph")]
+    toml: bool,
 
     /// Also draw the network, as SVG or PNG by the ending.
     #[arg(long, value_name = "FILE", value_parser = drawing)]
@@ -95,6 +100,11 @@ impl Summary {
             };
             (recipe, model)
         };
+        if self.toml {
+            let network = NetworkConfig::Layers(lists(&recipe.network)?);
+            let text = toml::to_string_pretty(&BTreeMap::from([("network", network)]))?;
+            return print(text.trim_end());
+        }
         if let Some(file) = &self.graph {
             let read = match is_checkpoint {
                 true => locate(path)?,

@@ -48,9 +48,9 @@ impl Kind for GroupNorm {
     }
 
     fn forward(&self, x: &Tensor, layer: &Layer) -> Result<Tensor> {
-        let bias = layer.parameter("bias").ok_or_else(|| {
-            Error::layer(layer.name(), "a layer with biases", "one without")
-        })?;
+        let bias = layer
+            .parameter("bias")
+            .ok_or_else(|| Error::layer(layer.name(), "a layer with biases", "one without"))?;
         ops::group_norm(x, self.groups, layer.weight()?, bias, EPSILON)
     }
 }

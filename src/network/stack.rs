@@ -13,8 +13,8 @@ use crate::{Error, Result};
 const MAX_WEIGHTS: usize = 1 << 28;
 /// The most values that all layers of a stack make of one sample, half a gigabyte of them.
 const MAX_VALUES: usize = 1 << 27;
-/// The most layers within each other, lists of recipes being read by recursion.
-const MAX_DEPTH: usize = 32;
+/// The most layers within each other, as lists are gone through by recursion.
+const MAX_DEPTH: usize = 16;
 
 /// Layers in order, with the shape of a sample before, between and after them.
 #[derive(Debug, Clone)]

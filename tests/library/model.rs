@@ -2,13 +2,17 @@
 
 use crate::common::{self, recipe};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use autoencode::corruption::NoiseKey;
 use autoencode::data::Batch;
 use autoencode::engine::{Autograd, Engine};
-use autoencode::network::{Autoencoder, Code, Parameters};
+use autoencode::layer::LayerSpec;
+use autoencode::network::{Autoencoder, Code, Parameters, lists};
 use autoencode::random::{Purpose, Stream};
-use autoencode::recipe::{CodePenalty, Objective, Recipe, Reconstruction};
+use autoencode::recipe::{
+    CodePenalty, LayersConfig, NetworkConfig, Objective, Recipe, Reconstruction, builtin,
+};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 
@@ -782,4 +786,159 @@ fn a_saturated_output_still_has_its_exact_loss_and_gradient() {
         let bias = gradient(&gradients, "bias", &vars["decoder.0.bias"]);
         assert_eq!(bias, [slope], "logit {logit}, target {target}");
     }
+}
+
+#[test]
+fn every_shipped_network_is_the_same_as_lists_of_layers() {
+    for shipped in builtin() {
+        let mut recipe = Recipe::load(shipped.name, &[]).unwrap();
+        let input = match recipe.data.points {
+            Some(points) => [1, 1, points.width()],
+            None => [1, 28, 28],
+        };
+        recipe.network.resolve_input(input).unwrap();
+        let network = |recipe: &Recipe| common::network(recipe, DType::F32);
+        let (model, parameters) = network(&recipe);
+
+        recipe.network = NetworkConfig::Layers(lists(&recipe.network).unwrap());
+        let text = recipe.to_toml().unwrap();
+        let again = Recipe::parse(&text, Path::new("lists"), &[]).unwrap();
+        assert_eq!(again, recipe, "{text}");
+        let (listed, same) = network(&again);
+        assert_eq!(listed.summary(), model.summary());
+        assert_eq!(listed.code(), model.code());
+        for ((name, one), (other_name, other)) in parameters.vars().iter().zip(same.vars()) {
+            assert_eq!(*name, other_name);
+            assert_eq!(common::values(one), common::values(&other), "{name}");
+        }
+    }
+}
+
+#[test]
+fn layers_are_read_as_they_are_written() {
+    for text in [
+        "dense 64",
+        "dense 64, no bias",
+        "conv 3x3, 32",
+        "conv 7x7, 1, stride 2, no bias",
+        "conv-transpose 2x2, 16",
+        "conv-transpose 4x4, 16, no bias",
+        "max-pool 2",
+        "upsample 3",
+        "flatten",
+        "reshape [128, 7, 7]",
+        "reshape [10]",
+        "group-norm 8",
+        "relu",
+        "leaky-relu (slope 0.2)",
+        "scaled sigmoid (a 3, b 0.1)",
+        "scaled leaky-relu (slope 0.5) (a -2, b 1)",
+    ] {
+        let layer: LayerSpec = text.parse().unwrap();
+        assert_eq!(layer.to_string(), text);
+        let spaced = format!("  {}", text.replace(", ", " , "));
+        assert_eq!(spaced.parse::<LayerSpec>().unwrap(), layer, "{spaced}");
+    }
+    for (text, named) in [
+        (
+            "cnv 3x3, 8",
+            "unknown layer `cnv 3x3, 8`, expected one of: dense UNITS",
+        ),
+        ("conv", "a square kernel"),
+        ("conv 3, 8", "a square kernel"),
+        ("conv 3x5, 8", "a square kernel"),
+        ("conv 33x33, 8", "31x31"),
+        ("conv 3x3", "a number from 1"),
+        ("conv 3x3, 0", "a number from 1"),
+        ("conv 3x3, 8, stride 0", "stride from 1 to 64"),
+        ("conv 4x4, 8, stride 2", "an odd kernel, or stride 4"),
+        ("conv 3x3, 8, padding 1", "in place of `padding 1`"),
+        ("dense 99999999999999999999", "a number from 1"),
+        ("dense64", "unknown layer"),
+        ("reshape [2, 2]", "channels, height and width"),
+        ("reshape 3", "sizes from 1"),
+        ("leaky-relu (slope)", "an activation written as"),
+        ("relu 3", "an activation written as relu"),
+        ("residual", "residual = ["),
+    ] {
+        let message = text.parse::<LayerSpec>().unwrap_err();
+        assert!(message.contains(named), "{text}: {message}");
+    }
+}
+
+#[test]
+fn lists_that_do_not_fit_name_the_layer_and_the_reason() {
+    let refused = |encoder: &str, decoder: &str, named: &str| {
+        let text = format!("encoder = {encoder}\ndecoder = {decoder}");
+        let mut config: LayersConfig = toml::from_str(&text).unwrap();
+        config.input = Some([1, 8, 8]);
+        let config = NetworkConfig::Layers(config);
+        let message = Autoencoder::outline(&config, DType::F32).unwrap_err();
+        assert!(message.to_string().contains(named), "{message}");
+    };
+    let image = "['dense 64', 'reshape [1, 8, 8]']";
+    refused(
+        "['flatten', 'dense 4', 'conv 3x3, 2']",
+        image,
+        "encoder.2 (conv 3x3, 2): expected samples of channels, height and width",
+    );
+    refused(
+        "['conv 3x3, 4, stride 3']",
+        image,
+        "encoder.0 (conv 3x3, 4, stride 3): expected height and width divisible by the stride, 3",
+    );
+    refused(
+        "['conv 3x3, 4', { residual = ['relu', 'conv 3x3, 5'] }]",
+        image,
+        "encoder.1 (residual): expected layers that end in the shape they begin with, [4, 8, 8], found [5, 8, 8]",
+    );
+    refused(
+        "['conv 3x3, 4', { residual = ['relu', { residual = ['max-pool 3'] }] }]",
+        image,
+        "encoder.1.1.0 (max-pool 3): expected height and width divisible by 3",
+    );
+    refused("[{ residual = [] }]", image, "at least one layer");
+    refused(
+        "['conv 3x3, 6', 'group-norm 4']",
+        image,
+        "channels divisible by 4",
+    );
+    refused(
+        "['flatten', 'dense 4']",
+        "['dense 63']",
+        "an output shaped like the input",
+    );
+    let deep = "{ residual = [".repeat(20) + "'relu'" + &"] }".repeat(20);
+    refused(
+        &format!("[{deep}, 'flatten', 'dense 4']"),
+        image,
+        "layers within each other",
+    );
+}
+
+#[test]
+fn a_normalised_group_has_mean_0_and_variance_1() {
+    let text = "encoder = ['conv 3x3, 6', 'group-norm 3']\ndecoder = ['conv 3x3, 1']";
+    let mut config: LayersConfig = toml::from_str(text).unwrap();
+    config.input = Some([1, 4, 5]);
+    let parameters = Parameters::drawn(1);
+    let vb = parameters.builder(DType::F32, &Device::Cpu);
+    let model = Autoencoder::new(&NetworkConfig::Layers(config), vb).unwrap();
+    let mut stream = Stream::new(1, Purpose::Init, 0, 0);
+    let images = common::uniform(&mut stream, &[3, 1, 4, 5], 0.0, 1.0, DType::F32);
+    let codes = common::values(&model.encode(&images).unwrap());
+    for group in codes.chunks(2 * 4 * 5) {
+        let mean = group.iter().sum::<f64>() / group.len() as f64;
+        let variance = group.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / group.len() as f64;
+        assert!(
+            mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-2,
+            "{mean}, {variance}"
+        );
+    }
+    let names: Vec<String> = parameters
+        .vars()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert!(names.contains(&"encoder.1.weight".to_string()), "{names:?}");
 }
