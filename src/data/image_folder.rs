@@ -3,8 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::found::Found;
 use super::listing::{Listing, names, shown};
-use super::path::Found;
 use super::{image_files, split};
 use crate::recipe::DataConfig;
 use crate::{Error, Result};

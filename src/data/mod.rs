@@ -8,6 +8,7 @@ mod batches;
 mod classes;
 mod fingerprint;
 mod folder;
+mod found;
 pub mod hub;
 mod idx;
 mod image_files;

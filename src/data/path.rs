@@ -3,32 +3,15 @@
 use std::io::Read;
 use std::path::Path;
 
+use super::found::Found;
 use super::listing::Listing;
-use super::{Images, folder, image_folder, npy, npy_header, npz, split};
+use super::{folder, image_folder, npy, npy_header, npz, split};
 use crate::open::{kind, look, open};
 use crate::recipe::DataConfig;
 use crate::{Error, Result};
 
 /// What is looked for, for errors.
 const FOLDERS: &str = "a folder with the four IDX files of a set like MNIST, or with PNG pictures";
-
-/// The images found at a path.
-pub struct Found {
-    pub train: Images,
-    pub test: Images,
-    /// Files of other types that lay among the pictures.
-    pub left_out: usize,
-}
-
-impl From<(Images, Images)> for Found {
-    fn from((train, test): (Images, Images)) -> Self {
-        Self {
-            train,
-            test,
-            left_out: 0,
-        }
-    }
-}
 
 /// Reads the images at a path: a folder of IDX files or of pictures, an `.npz` or an `.npy` file.
 pub fn load(path: &Path, config: &DataConfig) -> Result<Found> {

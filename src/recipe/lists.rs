@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::network::{in_range, validate_init};
+use super::family::{in_range, validate_init};
 use crate::activation::Activation;
 use crate::layer::{Initialization, LayerSpec, output_shape};
 use crate::{Error, Result};

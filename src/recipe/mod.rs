@@ -3,6 +3,7 @@
 mod builtin;
 mod corruption;
 mod data;
+mod family;
 mod lists;
 mod network;
 mod objective;

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::family::{
+    check_kernel, check_scale, in_range, relu, sigmoid, three, two, validate_init,
+};
 use super::lists::LayersConfig;
-use super::training::check;
 use super::vae::VaeConfig;
 use crate::activation::Activation;
-use crate::layer::{Initialization, MAX_UNITS};
+use crate::layer::Initialization;
 use crate::{Error, Result};
 
 /// The network of a recipe: one family with its sizes.
@@ -83,26 +85,6 @@ pub struct ConvConfig {
     pub init: Initialization,
 }
 
-pub(super) fn validate_init(init: Initialization) -> Result<()> {
-    match init {
-        Initialization::GlorotUniform | Initialization::FanIn => Ok(()),
-        Initialization::Normal { deviation } => check(
-            "network.init.normal.deviation",
-            deviation,
-            "above 0, at most 100",
-            deviation > 0.0 && deviation <= 100.0,
-        ),
-    }
-}
-
-pub(super) fn relu() -> Activation {
-    Activation::Relu
-}
-
-pub(super) fn sigmoid() -> Activation {
-    Activation::Sigmoid
-}
-
 fn yes() -> bool {
     true
 }
@@ -111,19 +93,8 @@ fn is_yes(value: &bool) -> bool {
     *value
 }
 
-pub(super) fn two() -> usize {
-    2
-}
-
-pub(super) fn three() -> usize {
-    3
-}
-
 /// The most values of an image: enough for 3x4096x4096.
 const MAX_INPUT: usize = 1 << 26;
-/// The most layers of an encoder or decoder.
-const MAX_LAYERS: usize = 256;
-
 impl NetworkConfig {
     /// Channels, height and width of an image, if stated.
     pub fn input(&self) -> Option<[usize; 3]> {
@@ -276,34 +247,4 @@ impl DenseConfig {
         }
         Ok(())
     }
-}
-
-pub(super) fn check_kernel(kernel: usize) -> Result<()> {
-    if kernel.is_multiple_of(2) || kernel > 31 {
-        let expected = "an odd size from 1 to 31";
-        return Err(Error::recipe("network.kernel", expected, kernel));
-    }
-    Ok(())
-}
-
-pub(super) fn check_scale(scale: usize) -> Result<()> {
-    if !(1..=64).contains(&scale) {
-        return Err(Error::recipe("network.scale", "1 to 64", scale));
-    }
-    Ok(())
-}
-
-pub(super) fn in_range(key: &str, sizes: &[usize]) -> Result<()> {
-    if sizes.len() > MAX_LAYERS {
-        let expected = format!("at most {MAX_LAYERS} sizes");
-        return Err(Error::recipe(key, expected, sizes.len()));
-    }
-    if sizes.is_empty() || sizes.iter().any(|size| !(1..=MAX_UNITS).contains(size)) {
-        return Err(Error::recipe(
-            key,
-            format!("at least one size, each from 1 to {MAX_UNITS}"),
-            format!("{sizes:?}"),
-        ));
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::network::{
+use super::family::{
     check_kernel, check_scale, in_range, relu, sigmoid, three, two, validate_init,
 };
 use crate::activation::Activation;

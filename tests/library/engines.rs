@@ -66,23 +66,31 @@ fn compare(
     let mut plan = CpuEngine::new(&model, objective).unwrap().expect("a plan");
     let mut autograd = Autograd::new(model.clone(), objective);
     for &samples in sizes {
+        let name = format!("{name}, {samples} samples");
         let batch = batch(&model, samples);
-        let (losses, gradients) = plan.gradients(&batch).unwrap();
-        let (expected, reference) = autograd.gradients(&batch).unwrap();
-        let apart = (losses.sum - expected.sum).abs() / expected.sum.abs().max(1e-12);
-        assert!(
-            apart < TOLERANCE,
-            "{name}, {samples} samples: loss {losses:?}, reference {expected:?}"
-        );
-        assert_eq!(losses.count, expected.count);
-        for (parameter, var) in parameters.vars() {
-            let (ours, reference) = (gradients.get(&var).unwrap(), reference.get(&var).unwrap());
-            let apart = difference(ours, reference);
-            assert!(
-                apart < TOLERANCE,
-                "{name}, {samples} samples, {parameter}: {apart:.2e} apart"
-            );
-        }
+        compare_on(&name, &batch, &parameters, &mut plan, &mut autograd);
+    }
+}
+
+fn compare_on(
+    name: &str,
+    batch: &Batch,
+    parameters: &Parameters,
+    plan: &mut CpuEngine,
+    autograd: &mut Autograd,
+) {
+    let (losses, gradients) = plan.gradients(batch).unwrap();
+    let (expected, reference) = autograd.gradients(batch).unwrap();
+    let apart = (losses.sum - expected.sum).abs() / expected.sum.abs().max(1e-12);
+    assert!(
+        apart < TOLERANCE,
+        "{name}: loss {losses:?}, reference {expected:?}"
+    );
+    assert_eq!(losses.count, expected.count);
+    for (parameter, var) in parameters.vars() {
+        let (ours, reference) = (gradients.get(&var).unwrap(), reference.get(&var).unwrap());
+        let apart = difference(ours, reference);
+        assert!(apart < TOLERANCE, "{name}, {parameter}: {apart:.2e} apart");
     }
 }
 
@@ -361,4 +369,110 @@ fn variational_lists_agree() {
     let decoder = "['dense 192', 'reshape [12, 4, 4]', 'relu', 'conv-transpose 2x2, 1', 'sigmoid']";
     let config = lists(encoder, decoder, Some(3), [1, 8, 8]);
     compare("variational lists", network(&config), elbo(), &[1, 5, 40]);
+}
+
+/// A small convolutional network whose first convolution passes its images on, `gain` times.
+fn passing_on(text: &str, gain: f32) -> (Autoencoder, Parameters) {
+    let config = config(&format!("family='conv'\n{text}"));
+    let parameters = Parameters::drawn(7);
+    let model = network(&config)(&parameters);
+    let vars = parameters.vars();
+    let (_, weight) = vars
+        .iter()
+        .find(|(name, _)| name == "encoder.0.weight")
+        .unwrap();
+    let (outputs, inputs, kernel, _) = weight.dims4().unwrap();
+    let mut taps = vec![0f32; outputs * inputs * kernel * kernel];
+    for (output, taps) in taps.chunks_exact_mut(inputs * kernel * kernel).enumerate() {
+        taps[output % inputs * kernel * kernel + kernel * kernel / 2] = gain;
+    }
+    let taps = Tensor::from_vec(taps, weight.shape(), &Device::Cpu).unwrap();
+    weight.set(&taps).unwrap();
+    (model, parameters)
+}
+
+/// Images to themselves.
+fn themselves(images: Vec<f32>, dims: &[usize]) -> Batch {
+    let images = Tensor::from_vec(images, dims, &Device::Cpu).unwrap();
+    Batch {
+        input: images.clone(),
+        target: images,
+        latent_noise: None,
+        kl_weight: 0.0,
+    }
+}
+
+/// Sixteenths that no engine rounds, in which the largest of each window of two by two stands at
+/// several places: at every two, every three and all four.
+#[test]
+fn ties_in_a_window_pass_their_gradient_to_the_first_place() {
+    let tied: Vec<u32> = (0u32..16)
+        .filter(|places| places.count_ones() > 1)
+        .collect();
+    let (height, width) = (8, 2 * tied.len());
+    let image = |channel: usize| -> Vec<f32> {
+        let lower = values(channel as u64 + 5, &[height * width]);
+        let lower = lower.to_vec1::<f32>().unwrap();
+        let value = |place: usize| {
+            let (y, x) = (place / width, place % width);
+            let places = tied[(x / 2 + y / 2 * 5 + channel) % tied.len()];
+            match places >> (y % 2 * 2 + x % 2) & 1 {
+                1 => 9.0 / 16.0,
+                _ => (4.5 + 4.0 * lower[place]).round() / 16.0,
+            }
+        };
+        (0..height * width).map(value).collect()
+    };
+    // Sums as they are written; Winograd's, with a gain that its fractions divide; a max-pool that stands alone.
+    for (channels, gain, activation) in [
+        (1, 1.0, "'relu'"),
+        (1, 1.0, "'linear'"),
+        (6, 144.0 / 128.0, "'relu'"),
+        (6, 144.0 / 128.0, "'linear'"),
+        (1, 1.0, "{kind='leaky-relu',slope=0.5}"),
+    ] {
+        let text = format!(
+            "input=[{channels},{height},{width}]\nencoder=[6,5]\ndecoder=[4]\nactivation={activation}"
+        );
+        let (model, parameters) = passing_on(&text, gain);
+        let objective = objective(Reconstruction::Mse);
+        let mut plan = CpuEngine::new(&model, objective).unwrap().expect("a plan");
+        let mut autograd = Autograd::new(model, objective);
+        let images = (0..3 * channels).flat_map(image).collect();
+        let batch = themselves(images, &[3, channels, height, width]);
+        compare_on(&text, &batch, &parameters, &mut plan, &mut autograd);
+    }
+}
+
+/// A NaN at any place of a window is the window's result, so that the loss tells of it.
+#[test]
+fn a_nan_at_any_place_of_a_window_is_kept() {
+    for (scale, activation) in [
+        (2, "'relu'"),
+        (2, "'linear'"),
+        (2, "{kind='leaky-relu',slope=0.5}"),
+        (3, "'relu'"),
+    ] {
+        let size = 2 * scale;
+        let text = format!(
+            "input=[1,{size},{size}]\nencoder=[6,5]\ndecoder=[4]\nkernel=1\nscale={scale}\nactivation={activation}"
+        );
+        let (model, _) = passing_on(&text, 1.0);
+        let objective = objective(Reconstruction::Mse);
+        let mut plan = CpuEngine::new(&model, objective).unwrap().expect("a plan");
+        let mut autograd = Autograd::new(model, objective);
+        let images: Vec<f32> = (1..=size * size).map(|value| value as f32).collect();
+        for place in 0..size * size {
+            let mut batch = themselves(images.clone(), &[1, 1, size, size]);
+            let mut with_nan = images.clone();
+            with_nan[place] = f32::NAN;
+            batch.input = themselves(with_nan, &[1, 1, size, size]).input;
+            for (engine, losses) in [
+                ("cpu", plan.gradients(&batch).unwrap().0),
+                ("autograd", autograd.gradients(&batch).unwrap().0),
+            ] {
+                assert!(losses.sum.is_nan(), "{engine}, {text}, {place}: {losses:?}");
+            }
+        }
+    }
 }

@@ -101,15 +101,17 @@ impl Finish {
         }
     }
 
-    /// The largest of a window with bias and activation, and the first place it stands at.
+    /// The largest of a window, or its NaN, with bias and activation, and the first place it stands at.
     #[inline(always)]
     fn largest<S: Simd>(&self, simd: S, window: [S::f32s; 4], bias: S::f32s) -> (S::f32s, S::f32s) {
         let mut largest = window[0];
         let mut from = simd.splat_f32s(0.0);
         for (place, value) in [(1.0, window[1]), (2.0, window[2]), (3.0, window[3])] {
-            let larger = simd.greater_than_f32s(value, largest);
-            largest = simd.select_f32s(larger, value, largest);
-            from = simd.select_f32s(larger, simd.splat_f32s(place), from);
+            // A NaN is not at most the largest; one that is the largest is unequal to itself.
+            let is_nan = simd.not_m32s(simd.equal_f32s(largest, largest));
+            let stays = simd.or_m32s(simd.less_than_or_equal_f32s(value, largest), is_nan);
+            largest = simd.select_f32s(stays, largest, value);
+            from = simd.select_f32s(stays, from, simd.splat_f32s(place));
         }
         // Rounding keeps the order, so the bias can come after the comparison.
         let value = simd.add_f32s(largest, bias);

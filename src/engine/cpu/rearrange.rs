@@ -36,7 +36,7 @@ pub(crate) fn to_flat(grid_values: &[f32], grid: Grid, out: &mut [f32]) {
     }
 }
 
-/// The first of the largest values of each window, and where in the flat image it stands.
+/// The first of the largest values of each window, or of its NaNs, and where in the flat image it stands.
 pub(crate) fn max_pool(x: &[f32], planes: Shape, size: usize, out: &mut [f32], from: &mut [f32]) {
     let (rows, columns) = (planes.height / size, planes.width / size);
     let planes_in = x.chunks_exact(planes.height * planes.width);
@@ -50,7 +50,8 @@ pub(crate) fn max_pool(x: &[f32], planes: Shape, size: usize, out: &mut [f32], f
             for i in 0..size {
                 for j in 0..size {
                     let here = corner + i * planes.width + j;
-                    if x[here] > x[best] {
+                    let stays = x[here] <= x[best] || x[best].is_nan();
+                    if !stays {
                         best = here;
                     }
                 }

@@ -1,0 +1,67 @@
+//! What the families of networks share: defaults and limits.
+
+use super::training::check;
+use crate::activation::Activation;
+use crate::layer::{Initialization, MAX_UNITS};
+use crate::{Error, Result};
+
+/// The most layers of an encoder or decoder.
+const MAX_LAYERS: usize = 256;
+
+pub(super) fn relu() -> Activation {
+    Activation::Relu
+}
+
+pub(super) fn sigmoid() -> Activation {
+    Activation::Sigmoid
+}
+
+pub(super) fn two() -> usize {
+    2
+}
+
+pub(super) fn three() -> usize {
+    3
+}
+
+pub(super) fn validate_init(init: Initialization) -> Result<()> {
+    match init {
+        Initialization::GlorotUniform | Initialization::FanIn => Ok(()),
+        Initialization::Normal { deviation } => check(
+            "network.init.normal.deviation",
+            deviation,
+            "above 0, at most 100",
+            deviation > 0.0 && deviation <= 100.0,
+        ),
+    }
+}
+
+pub(super) fn check_kernel(kernel: usize) -> Result<()> {
+    if kernel.is_multiple_of(2) || kernel > 31 {
+        let expected = "an odd size from 1 to 31";
+        return Err(Error::recipe("network.kernel", expected, kernel));
+    }
+    Ok(())
+}
+
+pub(super) fn check_scale(scale: usize) -> Result<()> {
+    if !(1..=64).contains(&scale) {
+        return Err(Error::recipe("network.scale", "1 to 64", scale));
+    }
+    Ok(())
+}
+
+pub(super) fn in_range(key: &str, sizes: &[usize]) -> Result<()> {
+    if sizes.len() > MAX_LAYERS {
+        let expected = format!("at most {MAX_LAYERS} sizes");
+        return Err(Error::recipe(key, expected, sizes.len()));
+    }
+    if sizes.is_empty() || sizes.iter().any(|size| !(1..=MAX_UNITS).contains(size)) {
+        return Err(Error::recipe(
+            key,
+            format!("at least one size, each from 1 to {MAX_UNITS}"),
+            format!("{sizes:?}"),
+        ));
+    }
+    Ok(())
+}

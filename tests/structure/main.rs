@@ -1,0 +1,179 @@
+//! The house as its imports show it: rooms import those below them, files do not import each other in circles.
+
+mod imports;
+mod modules;
+mod reader;
+mod tokens;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use imports::{Edge, circles, imports};
+use modules::Named;
+
+/// The rooms, files and folders of `src`, from the ground up. Each imports those before it only.
+const ROOMS: [&str; 27] = [
+    "error",
+    "number",
+    "simd",
+    "open",
+    "file",
+    "random",
+    "ops",
+    "activation",
+    "layer",
+    "recipe",
+    "device",
+    "corruption",
+    "picture",
+    "data",
+    "network",
+    "objective",
+    "optim",
+    "engine",
+    "tensor_file",
+    "checkpoint",
+    "evaluate",
+    "codes",
+    "train",
+    "experiments",
+    "lib",
+    "cli",
+    "main",
+];
+
+/// Rooms that import one above them, still.
+const UPWARD: [(&str, &str); 3] = [("network", "engine"), ("optim", "engine"), ("optim", "lib")];
+
+/// Files that import each other in a circle, still.
+const CIRCLES: [&[&str]; 5] = [
+    &[
+        "engine/cpu/network.rs",
+        "engine/cpu/shard.rs",
+        "engine/cpu/task.rs",
+    ],
+    &[
+        "engine/cuda/product.rs",
+        "engine/cuda/step.rs",
+        "engine/cuda/weights.rs",
+    ],
+    &[
+        "engine/cpu/lower.rs",
+        "engine/lowering.rs",
+        "network/mod.rs",
+    ],
+    &[
+        "ops/activation.rs",
+        "ops/bce.rs",
+        "ops/composed.rs",
+        "ops/composed_pointwise.rs",
+        "ops/conv2d.rs",
+        "ops/linear.rs",
+        "ops/max_pool2d.rs",
+        "ops/pointwise.rs",
+        "ops/upsample_nearest2d.rs",
+    ],
+    &["picture/unit_weights.rs", "picture/units.rs"],
+];
+
+/// The source of the library and the program, by the names of the files in `src`.
+fn sources() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = BTreeMap::new();
+    let mut open = vec![root.clone()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
+                sources.insert(name.replace('\\', "/"), fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    sources
+}
+
+/// The room that a file is in.
+fn room(file: &str) -> &str {
+    let room = file.split('/').next().unwrap_or(file);
+    room.strip_suffix(".rs").unwrap_or(room)
+}
+
+/// The place of a room in [`ROOMS`].
+fn floor(room: &str) -> usize {
+    let floor = ROOMS.iter().position(|name| *name == room);
+    floor.unwrap_or_else(|| panic!("src/{room} is new: give it a place in ROOMS"))
+}
+
+fn told((from, to): &Edge, named: &Named) -> String {
+    let (line, path) = (named.line, named.path.join("::"));
+    format!("src/{from}:{line} imports {path} of src/{to}")
+}
+
+#[test]
+fn rooms_import_only_what_lies_below_them() {
+    let sources = sources();
+    let rooms: BTreeSet<&str> = sources.keys().map(|file| room(file)).collect();
+    for name in ROOMS {
+        assert!(
+            rooms.contains(name),
+            "src/{name} is gone: strike it from ROOMS"
+        );
+    }
+    let mut upward = Vec::new();
+    let mut known = BTreeSet::new();
+    for (edge, named) in imports(&sources) {
+        let [from, to] = [room(&edge.0), room(&edge.1)];
+        if floor(from) >= floor(to) {
+            continue;
+        }
+        match UPWARD.iter().find(|pair| **pair == (from, to)) {
+            Some(pair) => drop(known.insert(*pair)),
+            None => upward.push(format!(
+                "{}, but {from} lies below {to}",
+                told(&edge, &named)
+            )),
+        }
+    }
+    assert!(
+        upward.is_empty(),
+        "{}\nMove what is needed into a room below both, or pass it in as an argument.",
+        upward.join("\n")
+    );
+    assert!(
+        UPWARD.iter().all(|pair| known.contains(pair)),
+        "strike from UPWARD all but {known:?}"
+    );
+}
+
+#[test]
+fn files_do_not_import_each_other_in_circles() {
+    let edges = imports(&sources());
+    let mut told_circles = Vec::new();
+    let mut known = BTreeSet::new();
+    for circle in circles(edges.keys()) {
+        match CIRCLES.iter().find(|files| circle.iter().eq(files.iter())) {
+            Some(files) => drop(known.insert(*files)),
+            None => {
+                let inside = |((from, to), _): &(&Edge, &Named)| {
+                    circle.contains(from.as_str()) && circle.contains(to.as_str())
+                };
+                let lines = edges.iter().filter(inside);
+                let lines: Vec<String> = lines.map(|(edge, named)| told(edge, named)).collect();
+                told_circles.push(lines.join("\n"));
+            }
+        }
+    }
+    assert!(
+        told_circles.is_empty(),
+        "These files import each other in circles:\n{}\nMove what they share into a file that all of them import.",
+        told_circles.join("\n\n")
+    );
+    assert!(
+        CIRCLES.iter().all(|files| known.contains(files)),
+        "strike from CIRCLES all but {known:?}"
+    );
+}
