@@ -29,5 +29,5 @@ export PATH=$CUDA_HOME/bin:$PATH
 export LIBRARY_PATH=$CUDA_HOME/lib64:$CUDA_HOME/lib64/stubs${LIBRARY_PATH:+:$LIBRARY_PATH}
 export AUTOENCODE_TEST_DEVICE=cuda
 export LD_LIBRARY_PATH=$emulator${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-cargo test --release --features cuda --lib -- resident engine::cuda optim::on_card
+cargo test --release --features cuda --lib
 cargo test --release --features cuda --test devices -- --test-threads 1 "$@"
