@@ -7,8 +7,9 @@ use autoencode::network::{Curve, curves, draw_curves};
 use clap::Args;
 use serde_json::json;
 
-use super::files::{claim, make_folders};
+use super::files::claim;
 use super::output::{print, print_json};
+use super::plot::{drawing, write};
 use super::shared::Shared;
 
 /// Draw every activation and its derivative from -3 to 3, and list how recipes write them.
@@ -17,13 +18,8 @@ use super::shared::Shared;
 /// drawn there, and no recipe can name them.
 #[derive(Debug, Args)]
 pub struct Activations {
-    /// The picture to write.
-    #[arg(
-        long,
-        short,
-        value_name = "FILE.png",
-        default_value = "activations.png"
-    )]
+    /// The picture to write, by its ending an SVG or a PNG.
+    #[arg(long, short, value_name = "FILE", default_value = "activations.png", value_parser = drawing)]
     output: PathBuf,
 
     /// Overwrite the file if it exists.
@@ -36,8 +32,7 @@ impl Activations {
         claim([&self.output], &[], self.force)?;
         let curves = curves()?;
         let chart = draw_curves(&curves)?;
-        make_folders([&self.output])?;
-        chart.write_png(&self.output)?;
+        write(&chart, &self.output)?;
         if shared.json {
             let activations: Vec<_> = curves
                 .iter()

@@ -9,7 +9,7 @@ use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::data::grouped;
 use autoencode::engine::fastest;
 use autoencode::network::{Autoencoder, Parameters, lists};
-use autoencode::picture::{Chart, network, units};
+use autoencode::picture::{Chart, diagram, units};
 use autoencode::recipe::{NetworkConfig, Recipe};
 use candle_core::Device;
 use clap::{Args, ValueEnum};
@@ -165,7 +165,7 @@ impl Summary {
 }
 
 fn draw(model: &Autoencoder, name: &str, style: GraphStyle) -> autoencode::Result<Chart> {
-    let layers = || network(&model.graph(name));
+    let layers = || diagram(&model.graph(name));
     match style {
         GraphStyle::Layers => layers(),
         GraphStyle::Weights => units(name, &model.units()?),

@@ -3,13 +3,13 @@
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::network::{Autoencoder, Parameters, curves, draw_curves};
-use crate::picture::{network, units};
+use crate::picture::{diagram, units};
 
 /// Every activation with its derivative.
 pub fn activations(lab: &mut Lab) -> Result<Outcome> {
     let curves = curves()?;
     let path = lab.file("activations.png");
-    draw_curves(&curves)?.write_png(&path)?;
+    draw_curves(&curves)?.write(&path)?;
     Ok(Outcome {
         protocol: "400 points from -3 to 3".to_string(),
         figures: vec![Figure::text(
@@ -30,10 +30,10 @@ pub fn activations(lab: &mut Lab) -> Result<Outcome> {
 pub fn networks(lab: &mut Lab) -> Result<Outcome> {
     let denoiser = untrained(lab, "conv-denoiser", [1, 28, 28])?;
     let layers = lab.file("conv-denoiser.svg");
-    let chart = network(&denoiser.graph("conv-denoiser"))?;
-    chart.write_svg(&layers)?;
+    let chart = diagram(&denoiser.graph("conv-denoiser"))?;
+    chart.write(&layers)?;
     let layers_png = layers.with_extension("png");
-    chart.write_png(&layers_png)?;
+    chart.write(&layers_png)?;
     lab.tell("training 3-2-3");
     let recipe = lab.recipe("sphere", 1, &["training.epochs=50"])?;
     let data = lab.data(&recipe)?;
@@ -41,9 +41,9 @@ pub fn networks(lab: &mut Lab) -> Result<Outcome> {
     let columns = trained.model().units()?;
     let weights = lab.file("3-2-3.svg");
     let chart = units("3-2-3, trained on points of a sphere", &columns)?;
-    chart.write_svg(&weights)?;
+    chart.write(&weights)?;
     let weights_png = weights.with_extension("png");
-    chart.write_png(&weights_png)?;
+    chart.write(&weights_png)?;
     Ok(Outcome {
         protocol: "conv-denoiser, and a 3-2-3 network trained on points of a sphere".to_string(),
         figures: vec![Figure::text(

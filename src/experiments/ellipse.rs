@@ -11,9 +11,7 @@ use crate::Result;
 use crate::data::Batch;
 use crate::evaluate::Part;
 use crate::network::Autoencoder;
-use crate::picture::{
-    Chart, Group, Scale, ScatterOptions, ScatterPanel, Series, curves_scaled, scatter_row,
-};
+use crate::picture::{Chart, Panel, Scale, ScatterOptions, Series, curves, scatter};
 use crate::recipe::{Corruption, Noise, Precision};
 
 /// A row of the tutorial and its figures.
@@ -119,17 +117,17 @@ impl Row {
         if let Some((history, model)) = &runs.best {
             let path = lab.file("loss.png");
             let series = Series::new("lowest seed", history.clone());
-            let chart = curves_scaled(
+            let chart = curves(
                 self.recipe,
                 "epoch",
                 "MSE (a value)",
                 &[series],
                 Scale::Logarithmic,
-            )?;
-            chart.write_png(&path)?;
+            );
+            chart.write(&path)?;
             pictures.push(path);
             let path = lab.file("points.png");
-            draw(lab, self.recipe, model)?.write_png(&path)?;
+            draw(lab, self.recipe, model)?.write(&path)?;
             pictures.push(path);
         }
         Ok(Outcome {
@@ -206,26 +204,27 @@ fn draw(lab: &Lab, name: &str, model: &Autoencoder) -> Result<Chart> {
     )?;
     let codes = model.encode(&batch.input)?;
     let back = model.decode(&codes)?;
-    let panel = |title: &str, labels: [&str; 2], points: &Tensor| -> Result<ScatterPanel> {
-        Ok(ScatterPanel {
+    let panel = |title: &str, labels: [&str; 2], points: &Tensor| -> Result<Panel> {
+        Ok(Panel {
             title: title.to_string(),
             x_label: labels[0].to_string(),
             y_label: labels[1].to_string(),
-            groups: vec![Group::new("", pairs(points)?)],
+            series: vec![Series::new("", pairs(points)?)],
+            ..Panel::default()
         })
     };
     let input = match is_noisy {
         true => "test points, noise 0.5",
         false => "points",
     };
-    scatter_row(
+    scatter(
         name,
         &[
             panel(input, ["x", "y"], &batch.input)?,
             panel("codes", ["first value", "second value"], &codes)?,
             panel("as they come back", ["x", "y"], &back)?,
         ],
-        &ScatterOptions {
+        ScatterOptions {
             equal_scale: true,
             ..ScatterOptions::default()
         },

@@ -7,7 +7,7 @@ use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::evaluate::Part;
 use crate::network::Autoencoder;
-use crate::picture::{Group, ScatterOptions, ScatterPanel, scatter_row};
+use crate::picture::{Panel, ScatterOptions, Series, scatter};
 
 /// One feature is a hundred times the other: the code needs one value, and nothing is lost.
 pub fn dependent(lab: &mut Lab) -> Result<Outcome> {
@@ -49,7 +49,7 @@ pub fn independent(lab: &mut Lab) -> Result<Outcome> {
     }
     let path = lab.file("features.png");
     if let Some(model) = drawn {
-        draw(&model)?.write_png(&path)?;
+        draw(&model)?.write(&path)?;
     }
     let keeps_first = |point: &&[f64; 2]| (point[0] - 4.0).abs() < 1.0;
     let kept_first = points.iter().filter(keeps_first).count();
@@ -134,19 +134,20 @@ fn draw(model: &Autoencoder) -> Result<crate::picture::Chart> {
         .collect();
     let back = rows(model, &grid)?;
     let pairs = |points: &[[f64; 2]]| points.iter().map(|p| (p[0], p[1])).collect();
-    let panel = |title: &str, group: Group| ScatterPanel {
+    let panel = |title: &str, points| Panel {
         title: title.to_string(),
         x_label: "first feature".to_string(),
         y_label: "second feature".to_string(),
-        groups: vec![group],
+        series: vec![Series::new("", points)],
+        ..Panel::default()
     };
-    scatter_row(
+    scatter(
         "linear-independent: what one value keeps of two features",
         &[
-            panel("points", Group::new("", pairs(&grid))),
-            panel("as they come back", Group::new("", pairs(&back))),
+            panel("points", pairs(&grid)),
+            panel("as they come back", pairs(&back)),
         ],
-        &ScatterOptions {
+        ScatterOptions {
             equal_scale: true,
             ..ScatterOptions::default()
         },

@@ -6,7 +6,7 @@ use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::{Batch, Preparation};
 use crate::evaluate::Part;
-use crate::picture::{Chart, Group, ScatterOptions, ScatterPanel, scatter_row};
+use crate::picture::{Chart, Panel, ScatterOptions, Series, scatter};
 use crate::train::Trainer;
 
 const RATES: [f64; 3] = [0.001, 0.01, 0.1];
@@ -51,7 +51,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
     crate::file::replace(&study, table.as_bytes())?;
     let picture = lab.file("codes.png");
     if let Some(trainer) = shown {
-        draw(&trainer)?.write_png(&picture)?;
+        draw(&trainer)?.write(&picture)?;
     }
     Ok(Outcome {
         protocol: format!("3,000 points of radius 3 in f64, batches of 100; {SEEDS} seeds each"),
@@ -140,17 +140,18 @@ fn draw(trainer: &Trainer) -> Result<Chart> {
         _ => 1,
     };
     let panel = |title: &str, labels: [&str; 2], place: &dyn Fn(usize) -> (f64, f64)| {
-        let mut groups = names.map(|name| Group::new(name, Vec::new()));
+        let mut groups = names.map(|name| Series::new(name, Vec::new()));
         for (index, point) in points.as_chunks::<3>().0.iter().enumerate() {
             if let Some(group) = groups.get_mut(group(point)) {
                 group.points.push(place(index));
             }
         }
-        ScatterPanel {
+        Panel {
             title: title.to_string(),
             x_label: labels[0].to_string(),
             y_label: labels[1].to_string(),
-            groups: groups.to_vec(),
+            series: groups.to_vec(),
+            ..Panel::default()
         }
     };
     let pair = |values: &[f64], width: usize, index: usize| {
@@ -162,7 +163,7 @@ fn draw(trainer: &Trainer) -> Result<Chart> {
         };
         (at(0), at(1))
     };
-    scatter_row(
+    scatter(
         "sphere: what two values keep of three coordinates",
         &[
             panel("points, seen from above", ["x", "y"], &|index| {
@@ -175,7 +176,7 @@ fn draw(trainer: &Trainer) -> Result<Chart> {
                 pair(&back, 3, index)
             }),
         ],
-        &ScatterOptions {
+        ScatterOptions {
             equal_scale: true,
             ..ScatterOptions::default()
         },

@@ -175,6 +175,7 @@ pub fn draw_curves(curves: &[Curve]) -> Result<Chart> {
             Series::new("function", curve.values.clone()),
             Series::new("derivative", curve.derivatives.clone()),
         ],
+        ..Panel::default()
     };
     let drawn: Vec<Panel> = curves.iter().map(panel).collect();
     panels(&drawn, COLUMNS, LIMIT)

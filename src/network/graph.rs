@@ -5,13 +5,13 @@ use candle_core::{DType, Tensor};
 use super::stack::Stack;
 use super::{Autoencoder, Code};
 use crate::layer::{Layer, LayerSpec};
-use crate::picture::{Block, MAX_COLUMNS, MAX_UNITS, Network, Role, UnitColumn};
+use crate::picture::{Block, Diagram, MAX_COLUMNS, MAX_UNITS, Role, UnitColumn};
 use crate::{Error, Result};
 
 impl Autoencoder {
     /// Every layer in order; those that keep the shape and have no weights are tags on the one before.
-    pub fn graph(&self, title: impl Into<String>) -> Network {
-        Network {
+    pub fn graph(&self, title: impl Into<String>) -> Diagram {
+        Diagram {
             title: title.into(),
             input: self.input_shape().to_vec(),
             encoder: blocks(self.encoder()),

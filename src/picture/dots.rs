@@ -1,96 +1,94 @@
-//! The dots of a scatter chart and the names on them, as SVG elements.
+//! The dots of a scatter chart and the names on them.
 
-use std::fmt::Write as _;
+use super::font::width;
+use super::frame::Frame;
+use super::palette::{INK, palette};
+use super::series::{Series, drawable};
+use super::svg::{Point, Svg, TextStyle};
 
-use plotters::style::RGBColor;
-
-use super::palette::palette;
-use super::plot::{Drawn, INK, UNIT, finite};
-use super::text::{self, CAP_HEIGHT, FAMILY};
-
-const NAME_SIZE: f32 = 17.0 * UNIT as f32;
-/// Groups are drawn in so many turns, so that the last does not hide the others.
+const NAME: TextStyle = TextStyle::new(17.0, INK);
+/// Groups are drawn in this number of turns, so that the last does not hide the others.
 const TURNS: usize = 24;
 
-/// Dots as strokes of no length with round ends: a tenth of the size of as many circles.
-pub(super) fn draw_dots(groups: &[Vec<(i32, i32)>], side: i32, above: &mut String) {
+/// Draws groups of dots, smaller and fainter ones where there are many. `side` is that of the plane.
+pub(super) fn draw_dots(svg: &mut Svg, groups: &[Vec<Point>], side: f32) {
     let count: usize = groups.iter().map(Vec::len).sum();
     let (diameter, opacity) = match count {
         0..=400 => (6.0, 0.75),
         401..=3000 => (4.5, 0.6),
         _ => (3.5, 0.5),
     };
-    // Small charts have smaller dots.
-    let share = (f64::from(side) / 520.0).sqrt();
-    let diameter = (diameter * share * f64::from(UNIT)) as i32;
+    let diameter = diameter * (side / 520.0).sqrt();
     for turn in 0..TURNS {
         for (points, color) in groups.iter().zip(palette(groups.len())) {
             let end = |turn: usize| points.len() * turn / TURNS;
-            let Some(points) = points.get(end(turn)..end(turn + 1)) else {
-                continue;
-            };
-            if points.is_empty() {
-                continue;
+            match points.get(end(turn)..end(turn + 1)) {
+                None | Some([]) => {}
+                Some(points) => svg.dots(points, diameter, color, opacity),
             }
-            let RGBColor(r, g, b) = color;
-            // Writing to a string cannot fail, here and below.
-            let _ = write!(
-                above,
-                r#"<path fill="none" stroke="rgb({r},{g},{b})" stroke-opacity="{opacity}" stroke-width="{diameter}" stroke-linecap="round" d=""#
-            );
-            for (x, y) in points {
-                let _ = write!(above, "M{x} {y}h0");
-            }
-            above.push_str("\"/>\n");
         }
     }
 }
 
-/// The middle one of the finite points' values.
-pub(super) fn median(points: &[(f64, f64)], of: fn(&(f64, f64)) -> f64) -> Option<f64> {
-    let mut values: Vec<f64> = points.iter().filter(finite).map(of).collect();
+/// A name and the middle of its place.
+struct Name<'a> {
+    text: &'a str,
+    x: f32,
+    y: f32,
+    width: f32,
+}
+
+/// Draws each group's name at the median of its points, moved apart where names would overlap.
+pub(super) fn draw_names(svg: &mut Svg, frame: &Frame, groups: &[Series]) {
+    let mut names: Vec<Name> = groups
+        .iter()
+        .filter_map(|group| {
+            let points = drawable(std::slice::from_ref(group));
+            let median = (
+                median(points.clone().map(|p| p.0))?,
+                median(points.map(|p| p.1))?,
+            );
+            let (x, y) = frame.place(median)?;
+            let text = group.name.as_str();
+            let width = width(text, NAME.size) + 4.0;
+            Some(Name { text, x, y, width })
+        })
+        .collect();
+    let (top, bottom) = (frame.top, frame.top + frame.height);
+    // After a few rounds of pushing pairs apart, up and down, what can be settled is settled.
+    for _ in 0..40 {
+        for one in 0..names.len() {
+            let (before, from) = names.split_at_mut(one);
+            let Some(name) = from.first_mut() else {
+                continue;
+            };
+            for other in before {
+                let overlap = NAME.size - (name.y - other.y).abs();
+                let touch = 0.5 * (name.width + other.width);
+                if (name.x - other.x).abs() < touch && overlap > 0.0 {
+                    let push = if name.y >= other.y { 0.5 } else { -0.5 } * overlap;
+                    name.y += push;
+                    other.y -= push;
+                }
+            }
+        }
+        for name in &mut names {
+            name.y = name
+                .y
+                .clamp(top + 0.5 * NAME.size, bottom - 0.5 * NAME.size);
+        }
+    }
+    for name in names {
+        svg.rimmed((name.x, name.y), name.text, NAME);
+    }
+}
+
+/// The middle one of the values; of two middle ones the upper.
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
     let middle = values.len() / 2;
     if values.is_empty() {
         return None;
     }
-    let (_, value, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    Some(*value)
-}
-
-/// Names with a white rim, moved apart where they would lie on each other.
-pub(super) fn draw_names(names: Vec<(&str, (i32, i32))>, above: &mut String) -> Drawn {
-    let mut placed = Vec::new();
-    for (name, (x, y)) in names {
-        let width = text::width(name, NAME_SIZE)? + 4.0 * UNIT as f32;
-        placed.push((name, f64::from(x), f64::from(y), f64::from(width)));
-    }
-    let height = f64::from(NAME_SIZE);
-    // A few rounds of pushing pairs apart, up and down, settle what can be settled.
-    for _ in 0..40 {
-        for one in 0..placed.len() {
-            let (before, from) = placed.split_at_mut(one);
-            let Some((_, x, y, width)) = from.first_mut() else {
-                continue;
-            };
-            for (_, other_x, other_y, other_width) in before {
-                let overlap = height - (*y - *other_y).abs();
-                if (*x - *other_x).abs() < 0.5 * (*width + *other_width) && overlap > 0.0 {
-                    let push = if *y >= *other_y { 0.5 } else { -0.5 } * overlap;
-                    *y += push;
-                    *other_y -= push;
-                }
-            }
-        }
-    }
-    let RGBColor(r, g, b) = INK;
-    for (name, x, y, _) in placed {
-        let baseline = y + 0.5 * f64::from(CAP_HEIGHT * NAME_SIZE);
-        let _ = writeln!(
-            above,
-            r#"<text x="{x:.0}" y="{baseline:.0}" text-anchor="middle" font-family="{FAMILY}" font-size="{NAME_SIZE}" fill="rgb({r},{g},{b})" stroke="white" stroke-width="{}" stroke-linejoin="round" paint-order="stroke">{}</text>"#,
-            4 * UNIT,
-            text::escape(name),
-        );
-    }
-    Ok(())
+    Some(*values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }

@@ -2,8 +2,8 @@
 
 use image::{Rgb, RgbImage};
 
-use super::png::to_byte;
-use super::tile::fill;
+use super::canvas::{fill, new_canvas};
+use super::raster::to_byte;
 use crate::{Error, Result};
 
 /// Pixels around the grid, and between the frames of two tiles.
@@ -14,14 +14,12 @@ const FRAME: usize = 1;
 
 const PAGE: Rgb<u8> = Rgb([245, 245, 245]);
 const FRAME_COLOR: Rgb<u8> = Rgb([96, 96, 96]);
-/// The longest side that is drawn.
-const MAX_SIDE: usize = 16_384;
 
 /// Draws filters (`height * width` weights each, row-major) as grey tiles in a near-square grid.
 ///
-/// All are scaled together, the smallest weight of all to black and the largest to white, so that their
-/// strengths can be compared; equal weights throughout become middle grey. Every weight is a square of
-/// `scale` pixels. The tile in row `r` and column `c` of the grid has its upper left pixel at
+/// All share one scale, from the smallest weight of all in black to the largest in white, so that their
+/// strengths can be compared; weights that are all equal become middle grey. Every weight is a square of
+/// `scale` pixels a side. The tile in row `r` and column `c` of the grid has its upper left pixel at
 /// `9 + c * (width * scale + 6)`, `9 + r * (height * scale + 6)`.
 pub fn filter_grid(
     tiles: &[Vec<f32>],
@@ -51,18 +49,12 @@ pub fn filter_grid(
     let (rows, columns) = near_square(tiles.len());
     let pitch = |side: usize| side.saturating_mul(scale).saturating_add(2 * FRAME + GAP);
     let extent = |count: usize, side: usize| {
-        let length = count
+        count
             .saturating_mul(pitch(side))
-            .saturating_add(2 * MARGIN - GAP);
-        match u32::try_from(length) {
-            Ok(pixels) if length <= MAX_SIDE => Ok(pixels),
-            _ => {
-                let expected = format!("a grid of at most {MAX_SIDE} pixels a side");
-                Err(Error::argument("filters", expected, length))
-            }
-        }
+            .saturating_add(2 * MARGIN - GAP)
     };
-    let mut canvas = RgbImage::from_pixel(extent(columns, width)?, extent(rows, height)?, PAGE);
+    let size = (extent(columns, width), extent(rows, height));
+    let mut canvas = new_canvas("filters", size.0, size.1, PAGE)?;
     for (at, tile) in tiles.iter().enumerate() {
         let left = MARGIN + (at % columns) * pitch(width);
         let top = MARGIN + (at / columns) * pitch(height);
@@ -85,8 +77,8 @@ pub fn filter_grid(
     Ok(canvas)
 }
 
-/// Rows and columns for `count` tiles: full if up to twice as wide as high will do, else with some places
-/// left over.
+/// Rows and columns for `count` tiles: a full grid if one is at most twice as wide as high, else one with
+/// places left over.
 fn near_square(count: usize) -> (usize, usize) {
     let mut columns = 1;
     while columns * columns < count {

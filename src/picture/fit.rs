@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Picture;
 use super::ink::{Plane, quantile};
+use super::raster::Picture;
 use super::resample::resize;
 use crate::{Error, Result};
 

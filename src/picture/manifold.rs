@@ -2,10 +2,11 @@
 
 use image::RgbImage;
 
-use super::Picture;
-use super::sheet::{CAPTION_SIZE, GAP, INK, MARGIN, PAGE, SOFT_INK, TITLE_SIZE, side};
-use super::text::{self, Anchor, CAP_HEIGHT, Label};
-use super::tile::draw_bare;
+use super::canvas::{draw_bare, new_canvas};
+use super::palette::SOFT_INK;
+use super::raster::Picture;
+use super::sheet::{CAPTION, GAP, MARGIN, PAGE, TITLE, TITLE_LIMIT, widest};
+use super::svg::{Anchor, Svg};
 use crate::{Error, Result};
 
 /// Pixels between a tick's label and the next.
@@ -15,9 +16,9 @@ const TICK: usize = 5;
 
 /// One axis of the plane.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Axis {
+pub struct ManifoldAxis {
     pub name: String,
-    /// Where the images stand, ascending.
+    /// The places of the images, ascending.
     pub values: Vec<f64>,
 }
 
@@ -31,8 +32,8 @@ pub struct Axis {
 pub fn manifold(
     title: &str,
     images: &[Picture],
-    across: &Axis,
-    down: &Axis,
+    across: &ManifoldAxis,
+    down: &ManifoldAxis,
     scale: usize,
 ) -> Result<RgbImage> {
     let (columns, rows) = (across.values.len(), down.values.len());
@@ -49,18 +50,24 @@ pub fn manifold(
             return Err(Error::argument("manifold", expected, images.len()));
         }
     };
-    let line = CAPTION_SIZE as usize + 2;
-    let [right_of, above] = [labels(&down.values), labels(&across.values)];
-    let left = MARGIN + widest(&right_of)?.max(name_width(&down.name)?) + TICK + GAP / 2;
-    let top = MARGIN + TITLE_SIZE as usize + GAP + line + GAP / 2;
+    let line = CAPTION.size as usize + 2;
+    let [beside, below] = [labels(&down.values), labels(&across.values)];
+    let room = widest(beside.iter().chain([&down.name]), CAPTION, f32::INFINITY);
+    let left = MARGIN + room + TICK + GAP / 2;
+    let top = MARGIN + TITLE.size as usize + GAP + line + GAP / 2;
     let (width, height) = (columns.saturating_mul(tile.1), rows.saturating_mul(tile.0));
+    let widest_below = widest(&below, CAPTION, f32::INFINITY);
     // The labels of the first and last column reach beyond their tiles.
-    let right = MARGIN + widest(&above)? / 2;
-    let title_width = text::width(title, TITLE_SIZE)?.ceil() as usize;
-    let canvas_width =
-        (left.saturating_add(width).saturating_add(right)).max(title_width.min(560) + 2 * MARGIN);
+    let right = MARGIN + widest_below / 2;
+    let title_width = widest([&title.to_string()], TITLE, TITLE_LIMIT) + 2 * MARGIN;
+    let canvas_width = left.saturating_add(width).saturating_add(right);
     let canvas_height = top.saturating_add(height) + TICK + GAP / 2 + 2 * line + GAP + MARGIN;
-    let mut canvas = RgbImage::from_pixel(side(canvas_width)?, side(canvas_height)?, PAGE);
+    let mut canvas = new_canvas(
+        "manifold",
+        canvas_width.max(title_width),
+        canvas_height,
+        PAGE,
+    )?;
     for (row, images) in images.chunks(columns).enumerate() {
         for (column, image) in images.iter().enumerate() {
             let place = (left + column * tile.1, top + row * tile.0);
@@ -68,78 +75,44 @@ pub fn manifold(
         }
     }
 
-    let caption = |text: String, x: f32, baseline: f32, anchor| Label {
-        text,
-        x,
-        baseline,
-        anchor,
-        size: CAPTION_SIZE,
-        color: SOFT_INK,
-    };
-    let rise = CAP_HEIGHT * CAPTION_SIZE;
-    let title_limit = (canvas_width - 2 * MARGIN) as f32;
-    let mut drawn = vec![Label {
-        text: text::shorten(title, TITLE_SIZE, title_limit)?,
-        x: MARGIN as f32,
-        baseline: MARGIN as f32 + CAP_HEIGHT * TITLE_SIZE,
-        anchor: Anchor::Start,
-        size: TITLE_SIZE,
-        color: INK,
-    }];
-    let beside = (left - TICK - GAP / 2) as f32;
-    let name_line = (top - GAP) as f32;
-    drawn.push(caption(down.name.clone(), beside, name_line, Anchor::End));
+    let mut svg = Svg::default();
+    let at = (MARGIN as f32, MARGIN as f32 + 0.5 * TITLE.cap_height());
+    let limit = canvas.width() as f32 - 2.0 * MARGIN as f32;
+    svg.fitted(at, Anchor::Start, title, TITLE, limit);
+    let half_line = 0.5 * CAPTION.cap_height();
+    let edge = (left - TICK - GAP / 2) as f32;
+    let name_y = (top - GAP) as f32 - half_line;
+    svg.text((edge, name_y), Anchor::End, &down.name, CAPTION);
     let step = every(line + 2, tile.0);
-    for (place, label) in right_of.into_iter().enumerate().step_by(step) {
+    for (place, label) in beside.iter().enumerate().step_by(step) {
         // The first value stands at the bottom.
-        let middle = top + (rows - 1 - place) * tile.0 + tile.0 / 2;
-        tick(&mut canvas, (left - TICK, middle), (TICK - 1, 1));
-        drawn.push(caption(
-            label,
-            beside,
-            middle as f32 + rise / 2.0,
-            Anchor::End,
-        ));
+        let y = (top + (rows - 1 - place) * tile.0 + tile.0 / 2) as f32;
+        let ends = [
+            ((left - TICK) as f32, y + 0.5),
+            (left as f32 - 1.0, y + 0.5),
+        ];
+        svg.path(&ends, SOFT_INK, 1.0);
+        svg.text((edge, y), Anchor::End, label, CAPTION);
     }
     let bottom = top + height;
-    let under = (bottom + TICK + GAP / 2) as f32 + rise;
-    let step = every(widest(&above)? + BETWEEN, tile.1);
-    for (place, label) in above.into_iter().enumerate().step_by(step) {
-        let middle = left + place * tile.1 + tile.1 / 2;
-        tick(&mut canvas, (middle, bottom + 1), (1, TICK - 1));
-        drawn.push(caption(label, middle as f32, under, Anchor::Middle));
+    let y = (bottom + TICK + GAP / 2) as f32 + half_line;
+    let step = every(widest_below + BETWEEN, tile.1);
+    for (place, label) in below.iter().enumerate().step_by(step) {
+        let x = (left + place * tile.1 + tile.1 / 2) as f32;
+        let ends = [bottom + 1, bottom + TICK].map(|y| (x + 0.5, y as f32));
+        svg.path(&ends, SOFT_INK, 1.0);
+        svg.text((x, y), Anchor::Middle, label, CAPTION);
     }
     let middle = left as f32 + width as f32 / 2.0;
-    let under_labels = under + (line + GAP / 2) as f32;
-    drawn.push(caption(
-        across.name.clone(),
-        middle,
-        under_labels,
-        Anchor::Middle,
-    ));
-    text::draw(&mut canvas, &drawn)?;
+    let name_y = y + (line + GAP / 2) as f32;
+    svg.text((middle, name_y), Anchor::Middle, &across.name, CAPTION);
+    svg.draw_on(&mut canvas)?;
     Ok(canvas)
-}
-
-fn tick(canvas: &mut RgbImage, place: (usize, usize), size: (usize, usize)) {
-    super::tile::fill(canvas, place, size, SOFT_INK);
 }
 
 /// Every how many tiles there is room for a label.
 fn every(room: usize, tile: usize) -> usize {
     room.div_ceil(tile.max(1)).max(1)
-}
-
-fn name_width(name: &str) -> Result<usize> {
-    Ok(text::width(name, CAPTION_SIZE)?.ceil() as usize)
-}
-
-fn widest(labels: &[String]) -> Result<usize> {
-    let mut most = 0;
-    for label in labels {
-        most = most.max(name_width(label)?);
-    }
-    Ok(most)
 }
 
 /// The values with as many decimals as tell neighbours apart.

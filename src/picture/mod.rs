@@ -1,180 +1,46 @@
-//! PNG in and out, fitting a digit to a network's input, contact sheets, filters, curves, scatter charts
-//! and networks.
+//! Pictures: PNG in and out, fitting a digit to a network's input, contact sheets, filters, charts and drawings
+//! of networks.
 
+mod axis;
+mod canvas;
+mod chart;
+mod curves;
+mod diagram;
 mod dots;
 mod filters;
 mod fit;
+mod font;
+mod frame;
 mod ink;
+mod legend;
 mod light;
 mod manifold;
-mod network;
 mod palette;
 mod panels;
-mod plot;
 mod png;
+mod raster;
+mod render;
 mod resample;
 mod scatter;
+mod series;
 mod sheet;
 mod svg;
 mod tensor;
-mod text;
-mod ticks;
-mod tile;
 mod unit_weights;
 mod units;
 
+pub use axis::Scale;
+pub use chart::Chart;
+pub use curves::curves;
+pub use diagram::{Block, Diagram, diagram};
 pub use filters::filter_grid;
 pub use fit::{Fit, fit};
-pub use manifold::{Axis as ManifoldAxis, manifold};
-pub use network::{Block, Network, network};
+pub use manifold::{ManifoldAxis, manifold};
 pub use palette::COLORS;
-pub use panels::{Panel, panels};
-pub use plot::{Chart, Series, curves, curves_scaled};
+pub use panels::panels;
 pub use png::{PngHeader, read_png, read_png_header, write_png, write_rgb};
-pub use scatter::{Group, ScatterOptions, ScatterPanel, scatter, scatter_row};
+pub use raster::Picture;
+pub use scatter::{ScatterOptions, scatter};
+pub use series::{Panel, Series};
 pub use sheet::ContactSheet;
-pub use ticks::Scale;
 pub use units::{MAX_COLUMNS, MAX_UNITS, Role, UnitColumn, units};
-
-use crate::{Error, Result};
-
-/// An image in memory: `[channels, height, width]`, row-major, values from 0 (black) to 1 (white).
-#[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
-    channels: usize,
-    height: usize,
-    width: usize,
-    values: Vec<f32>,
-}
-
-impl Picture {
-    /// A picture from its values in channel, row, column order.
-    ///
-    /// Refuses any number of channels but 1 (grey) and 3 (red, green, blue), an empty picture, a list of
-    /// another length than `channels * height * width`, and values that are not within 0 and 1
-    /// (see [`Picture::clamped`]).
-    pub fn new(channels: usize, height: usize, width: usize, values: Vec<f32>) -> Result<Self> {
-        Self::check_shape(channels, height, width, values.len())?;
-        if let Some(bad) = values.iter().find(|v| !(0.0..=1.0).contains(*v)) {
-            return Err(Error::argument("picture", "values from 0 to 1", bad));
-        }
-        Ok(Self {
-            channels,
-            height,
-            width,
-            values,
-        })
-    }
-
-    /// Like [`Picture::new`], with values outside 0 and 1 moved to the nearer end and NaN to 0, as for
-    /// showing a picture with unclipped noise.
-    pub fn clamped(
-        channels: usize,
-        height: usize,
-        width: usize,
-        mut values: Vec<f32>,
-    ) -> Result<Self> {
-        for v in &mut values {
-            *v = if v.is_nan() { 0.0 } else { v.clamp(0.0, 1.0) };
-        }
-        Self::new(channels, height, width, values)
-    }
-
-    fn check_shape(channels: usize, height: usize, width: usize, found: usize) -> Result<()> {
-        if channels != 1 && channels != 3 {
-            return Err(Error::argument("picture", "1 or 3 channels", channels));
-        }
-        let expected = height
-            .checked_mul(width)
-            .and_then(|n| n.checked_mul(channels));
-        match expected {
-            Some(n) if n > 0 && n == found => Ok(()),
-            _ => Err(Error::argument(
-                "picture",
-                format!("{channels} x {height} x {width} values and at least one"),
-                found,
-            )),
-        }
-    }
-
-    /// 1 (grey) or 3 (red, green, blue).
-    pub fn channels(&self) -> usize {
-        self.channels
-    }
-
-    /// Rows of pixels.
-    pub fn height(&self) -> usize {
-        self.height
-    }
-
-    /// Pixels in a row.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// The values, `[channels, height, width]`.
-    pub fn values(&self) -> &[f32] {
-        &self.values
-    }
-
-    /// The values, without a copy.
-    pub fn into_values(self) -> Vec<f32> {
-        self.values
-    }
-
-    /// The values as bytes, 255 times each, rounded to nearest.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        self.values
-            .iter()
-            .map(|&value| png::to_byte(value))
-            .collect()
-    }
-
-    /// The planes, one a channel, each `height * width` values.
-    pub fn planes(&self) -> impl Iterator<Item = &[f32]> {
-        self.values.chunks_exact(self.height * self.width)
-    }
-
-    /// The same picture with `channels` channels: grey from colour by Rec. 709 luma of the encoded values
-    /// (0.2126 R + 0.7152 G + 0.0722 B), colour from grey by repeating it.
-    pub fn with_channels(self, channels: usize) -> Result<Self> {
-        Self::check_shape(
-            channels,
-            self.height,
-            self.width,
-            channels * self.height * self.width,
-        )?;
-        let values = match (self.channels, channels) {
-            (from, to) if from == to => self.values,
-            (1, _) => self.values.repeat(3),
-            _ => self.luma(),
-        };
-        Ok(Self {
-            channels,
-            values,
-            ..self
-        })
-    }
-
-    /// Rec. 709 luma, `[height, width]`.
-    fn luma(&self) -> Vec<f32> {
-        let planes: Vec<&[f32]> = self.planes().collect();
-        match planes.as_slice() {
-            [red, green, blue] => red
-                .iter()
-                .zip(*green)
-                .zip(*blue)
-                .map(|((&r, &g), &b)| luma(r, g, b))
-                .collect(),
-            _ => self.values.clone(),
-        }
-    }
-}
-
-/// Rec. 709 luma of the encoded values; a grey is its own, to the last bit.
-fn luma(red: f32, green: f32, blue: f32) -> f32 {
-    if red == green && green == blue {
-        return red;
-    }
-    (0.2126 * red + 0.7152 * green + 0.0722 * blue).clamp(0.0, 1.0)
-}

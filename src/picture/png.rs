@@ -6,7 +6,7 @@ use std::path::Path;
 use image::codecs::png::{PngDecoder, PngEncoder};
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, Limits, RgbImage};
 
-use super::{Picture, luma};
+use super::raster::{Picture, luma, to_byte};
 use crate::open::open;
 use crate::{Error, Result, file};
 
@@ -172,29 +172,16 @@ fn crc32(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// What a file that is not a PNG looks like.
+/// The kind of a file that is not a PNG, by its first bytes.
 fn sniff(bytes: &[u8]) -> &'static str {
+    let starts = |start: &[u8]| bytes.starts_with(start);
     match bytes {
         [] => "an empty file",
-        [0xff, 0xd8, 0xff, ..] => "a JPEG (convert it to PNG)",
-        [b'G', b'I', b'F', b'8', ..] => "a GIF (convert it to PNG)",
-        [b'B', b'M', ..] => "a BMP (convert it to PNG)",
-        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "a TIFF (convert it to PNG)",
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'E',
-            b'B',
-            b'P',
-            ..,
-        ] => "a WebP (convert it to PNG)",
+        _ if starts(&[0xff, 0xd8, 0xff]) => "a JPEG (convert it to PNG)",
+        _ if starts(b"GIF8") => "a GIF (convert it to PNG)",
+        _ if starts(b"BM") => "a BMP (convert it to PNG)",
+        _ if starts(b"II*\0") || starts(b"MM\0*") => "a TIFF (convert it to PNG)",
+        _ if starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => "a WebP (convert it to PNG)",
         _ => "another kind of file",
     }
 }
@@ -284,12 +271,6 @@ pub fn write_rgb(path: impl AsRef<Path>, canvas: &RgbImage) -> Result<()> {
         height as usize,
         ExtendedColorType::Rgb8,
     )
-}
-
-/// A value of 0 to 1 as a byte, rounded to nearest.
-pub(super) fn to_byte(value: f32) -> u8 {
-    // A cast from float saturates, and makes 0 of NaN.
-    (value * 255.0).round() as u8
 }
 
 fn encode(

@@ -2,26 +2,23 @@
 
 use image::{Rgb, RgbImage};
 
-use super::Picture;
-use super::text::{self, Anchor, CAP_HEIGHT, Label};
-use super::tile::draw_tile;
+use super::canvas::{MAX_SIDE, draw_tile, new_canvas};
+use super::font::width;
+use super::palette::{INK, SOFT_INK};
+use super::raster::Picture;
+use super::svg::{Anchor, Svg, TextStyle};
 use crate::{Error, Result};
 
 pub(super) const PAGE: Rgb<u8> = Rgb([250, 250, 250]);
-pub(super) const INK: Rgb<u8> = Rgb([25, 25, 25]);
-pub(super) const SOFT_INK: Rgb<u8> = Rgb([85, 85, 85]);
-
-pub(super) const TITLE_SIZE: f32 = 17.0;
-const LABEL_SIZE: f32 = 14.0;
-pub(super) const CAPTION_SIZE: f32 = 12.0;
+pub(super) const TITLE: TextStyle = TextStyle::new(17.0, INK);
+const LABEL: TextStyle = TextStyle::new(14.0, INK);
+pub(super) const CAPTION: TextStyle = TextStyle::new(12.0, SOFT_INK);
 pub(super) const MARGIN: usize = 16;
 pub(super) const GAP: usize = 8;
-/// What a row label, a column label and a caption, and a title on a narrow sheet may take.
+/// The most pixels for a row label, for a column label or caption, and for a title on a narrow sheet.
 const ROW_LABEL_LIMIT: f32 = 240.0;
 const TILE_LABEL_LIMIT: f32 = 112.0;
-const TITLE_LIMIT: f32 = 560.0;
-/// The longest side that is drawn.
-const MAX_SIDE: usize = 16_384;
+pub(super) const TITLE_LIMIT: f32 = 560.0;
 
 /// A titled grid of pictures, with a label for every row and column and a caption under every tile where
 /// they are given.
@@ -75,19 +72,19 @@ impl ContactSheet {
         self
     }
 
-    /// What stands left of each row.
+    /// A label left of each row.
     pub fn row_labels<S: Into<String>>(mut self, labels: impl IntoIterator<Item = S>) -> Self {
         self.row_labels = labels.into_iter().map(Into::into).collect();
         self
     }
 
-    /// What stands above each column.
+    /// A label above each column.
     pub fn column_labels<S: Into<String>>(mut self, labels: impl IntoIterator<Item = S>) -> Self {
         self.column_labels = labels.into_iter().map(Into::into).collect();
         self
     }
 
-    /// What stands under each tile, row by row; an empty string is none.
+    /// A caption under each tile, row by row; an empty string is none.
     pub fn captions<S: Into<String>, R: IntoIterator<Item = S>>(
         mut self,
         captions: impl IntoIterator<Item = R>,
@@ -99,76 +96,53 @@ impl ContactSheet {
         self
     }
 
-    /// How many pixels a side each pixel of a picture becomes (4 if not set).
+    /// The side of the square of pixels that each pixel of a picture becomes (4 if not set).
     pub fn scale(mut self, scale: usize) -> Self {
         self.scale = scale;
         self
     }
 
     /// Draws the sheet.
+    ///
+    /// # Errors
+    /// If there is no picture, or the sheet would have a side over 16,384 pixels.
     pub fn render(&self) -> Result<RgbImage> {
-        let layout = Layout::of(self)?;
-        let width = side(layout.width)?;
-        let height = side(layout.height)?;
-        let mut canvas = RgbImage::from_pixel(width, height, PAGE);
-        let mut labels = Vec::new();
-        if !self.title.is_empty() {
-            let limit = (layout.width - 2 * MARGIN) as f32;
-            labels.push(Label {
-                text: text::shorten(&self.title, TITLE_SIZE, limit)?,
-                x: MARGIN as f32,
-                baseline: MARGIN as f32 + CAP_HEIGHT * TITLE_SIZE,
-                anchor: Anchor::Start,
-                size: TITLE_SIZE,
-                color: INK,
-            });
-        }
-        for (at, label) in self.column_labels.iter().take(layout.columns).enumerate() {
-            labels.push(Label {
-                text: text::shorten(label, LABEL_SIZE, layout.column_width as f32)?,
-                x: layout.column_middle(at),
-                baseline: (layout.top - GAP) as f32,
-                anchor: Anchor::Middle,
-                size: LABEL_SIZE,
-                color: INK,
-            });
+        let grid = SheetGrid::of(self)?;
+        let mut canvas = new_canvas("sheet", grid.width, grid.height, PAGE)?;
+        let mut words = Svg::default();
+        let at = (MARGIN as f32, MARGIN as f32 + 0.5 * TITLE.cap_height());
+        let limit = (grid.width - 2 * MARGIN) as f32;
+        words.fitted(at, Anchor::Start, &self.title, TITLE, limit);
+        let limit = grid.column_width as f32;
+        for (column, label) in self.column_labels.iter().take(grid.columns).enumerate() {
+            let above = (grid.top - GAP) as f32 - 0.5 * LABEL.cap_height();
+            let at = (grid.column_middle(column), above);
+            words.fitted(at, Anchor::Middle, label, LABEL, limit);
         }
         for (r, row) in self.rows.iter().enumerate() {
-            let top = layout.top + r * layout.row_pitch;
+            let top = grid.top + r * grid.row_pitch;
+            let bottom = top + grid.tile.0;
             if let Some(label) = self.row_labels.get(r) {
-                labels.push(Label {
-                    text: text::shorten(label, LABEL_SIZE, ROW_LABEL_LIMIT)?,
-                    x: (layout.left - GAP) as f32,
-                    baseline: top as f32 + (layout.tile.0 as f32 + CAP_HEIGHT * LABEL_SIZE) / 2.0,
-                    anchor: Anchor::End,
-                    size: LABEL_SIZE,
-                    color: INK,
-                });
+                let at = ((grid.left - GAP) as f32, (top + bottom) as f32 / 2.0);
+                words.fitted(at, Anchor::End, label, LABEL, ROW_LABEL_LIMIT);
             }
+            let captions = self.captions.get(r);
             for (c, picture) in row.iter().enumerate() {
-                let left = layout.tile_left(c);
-                draw_tile(&mut canvas, picture, (left, top), layout.tile);
-                let caption = self.captions.get(r).and_then(|row| row.get(c));
-                if let Some(caption) = caption.filter(|text| !text.is_empty()) {
-                    let below = (top + layout.tile.0 + GAP / 2) as f32;
-                    labels.push(Label {
-                        text: text::shorten(caption, CAPTION_SIZE, layout.column_width as f32)?,
-                        x: layout.column_middle(c),
-                        baseline: below + 1.0 + CAP_HEIGHT * CAPTION_SIZE,
-                        anchor: Anchor::Middle,
-                        size: CAPTION_SIZE,
-                        color: SOFT_INK,
-                    });
+                draw_tile(&mut canvas, picture, (grid.tile_left(c), top), grid.tile);
+                if let Some(caption) = captions.and_then(|row| row.get(c)) {
+                    let below = (bottom + GAP / 2 + 1) as f32 + 0.5 * CAPTION.cap_height();
+                    let at = (grid.column_middle(c), below);
+                    words.fitted(at, Anchor::Middle, caption, CAPTION, limit);
                 }
             }
         }
-        text::draw(&mut canvas, &labels)?;
+        words.draw_on(&mut canvas)?;
         Ok(canvas)
     }
 }
 
-/// Where everything goes, in pixels.
-struct Layout {
+/// The places of a sheet's parts, in pixels.
+struct SheetGrid {
     width: usize,
     height: usize,
     columns: usize,
@@ -176,13 +150,13 @@ struct Layout {
     tile: (usize, usize),
     /// A column is as wide as its tile, its label and its captions need.
     column_width: usize,
-    /// Where the first column and the first tile's row start.
+    /// The corner of the first tile's column and row.
     left: usize,
     top: usize,
     row_pitch: usize,
 }
 
-impl Layout {
+impl SheetGrid {
     fn of(sheet: &ContactSheet) -> Result<Self> {
         let columns = sheet.rows.iter().map(Vec::len).max().unwrap_or(0);
         let size = usual_size(&sheet.rows);
@@ -195,40 +169,31 @@ impl Layout {
         let tile = (scaled(height), scaled(width));
 
         let captions = || sheet.captions.iter().flatten();
-        let words = widest(&sheet.column_labels, LABEL_SIZE, TILE_LABEL_LIMIT)?.max(widest(
-            captions(),
-            CAPTION_SIZE,
-            TILE_LABEL_LIMIT,
-        )?);
-        let column_width = tile.1.max(words);
-        let captioned = captions().any(|text| !text.is_empty());
-        let caption_height = if captioned {
-            CAPTION_SIZE as usize + GAP / 2
-        } else {
-            0
+        let column_width = tile
+            .1
+            .max(widest(&sheet.column_labels, LABEL, TILE_LABEL_LIMIT))
+            .max(widest(captions(), CAPTION, TILE_LABEL_LIMIT));
+        let caption_height = match captions().any(|text| !text.is_empty()) {
+            true => CAPTION.size as usize + GAP / 2,
+            false => 0,
         };
         let row_pitch = tile.0.saturating_add(caption_height + GAP);
 
-        let labels = widest(&sheet.row_labels, LABEL_SIZE, ROW_LABEL_LIMIT)?;
+        let labels = widest(&sheet.row_labels, LABEL, ROW_LABEL_LIMIT);
         let left = MARGIN + if labels > 0 { labels + GAP } else { 0 };
         let mut top = MARGIN;
         if !sheet.title.is_empty() {
-            top += TITLE_SIZE as usize + GAP;
+            top += TITLE.size as usize + GAP;
         }
         if sheet.column_labels.iter().any(|text| !text.is_empty()) {
-            top += LABEL_SIZE as usize + GAP;
+            top += LABEL.size as usize + GAP;
         }
-        let grid = columns.saturating_mul(column_width.saturating_add(GAP)) - GAP;
-        let title = widest([&sheet.title], TITLE_SIZE, TITLE_LIMIT)?;
+        let across = columns.saturating_mul(column_width.saturating_add(GAP)) - GAP;
+        let down = sheet.rows.len().saturating_mul(row_pitch);
+        let title = widest([&sheet.title], TITLE, TITLE_LIMIT);
         Ok(Self {
-            width: (left.saturating_add(grid)).max(MARGIN + title) + MARGIN,
-            height: sheet
-                .rows
-                .len()
-                .saturating_mul(row_pitch)
-                .saturating_add(top)
-                - GAP
-                + MARGIN,
+            width: (left.saturating_add(across)).max(MARGIN + title) + MARGIN,
+            height: down.saturating_add(top) - GAP + MARGIN,
             columns,
             tile,
             column_width,
@@ -251,17 +216,6 @@ impl Layout {
     }
 }
 
-/// A side that a canvas may have.
-pub(super) fn side(pixels: usize) -> Result<u32> {
-    match u32::try_from(pixels) {
-        Ok(side) if pixels <= MAX_SIDE => Ok(side),
-        _ => {
-            let expected = format!("at most {MAX_SIDE} pixels a side (fewer pictures a sheet)");
-            Err(Error::argument("sheet", expected, pixels))
-        }
-    }
-}
-
 /// Height and width that most pictures have; of two equally frequent sizes the smaller.
 fn usual_size(rows: &[Vec<Picture>]) -> Option<(usize, usize)> {
     let mut sizes = std::collections::BTreeMap::new();
@@ -278,10 +232,11 @@ fn usual_size(rows: &[Vec<Picture>]) -> Option<(usize, usize)> {
 }
 
 /// Whole pixels for the widest of the texts, at most `limit`.
-fn widest<'a>(texts: impl IntoIterator<Item = &'a String>, size: f32, limit: f32) -> Result<usize> {
-    let mut most = 0f32;
-    for text in texts {
-        most = most.max(text::width(text, size)?);
-    }
-    Ok(most.min(limit).ceil() as usize)
+pub(super) fn widest<'a>(
+    texts: impl IntoIterator<Item = &'a String>,
+    style: TextStyle,
+    limit: f32,
+) -> usize {
+    let widths = texts.into_iter().map(|text| width(text, style.size));
+    widths.fold(0.0, f32::max).min(limit).ceil() as usize
 }

@@ -1,154 +1,256 @@
-//! Shapes and text of a drawing made by hand, in pixels.
+//! Shapes and text of a drawing, in pixels, written as SVG.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use plotters::style::RGBColor;
+use image::RgbImage;
 
-use super::plot::Chart;
-use super::text::{self, CAP_HEIGHT, FAMILY};
+use super::chart::Chart;
+use super::font::{CAP_HEIGHT, FAMILY, shorten, width};
+use super::palette::{Color, WHITE};
+use super::render::draw_over;
 use crate::Result;
 
-/// How a shape is filled and framed.
+/// x to the right, y down.
+pub(super) type Point = (f32, f32);
+
+/// Fill and outline of a shape; a width of 0 leaves the outline out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint {
-    pub fill: RGBColor,
-    pub stroke: RGBColor,
+    pub fill: Color,
+    pub stroke: Color,
     pub width: f32,
 }
 
-/// A line of text; y is the middle of its capitals.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Line<'a> {
-    pub text: &'a str,
-    pub x: f32,
-    pub y: f32,
-    pub size: f32,
-    pub color: RGBColor,
-    /// `start`, `middle` or `end`.
-    pub anchor: &'static str,
+impl Paint {
+    /// A fill without an outline.
+    pub const fn filled(fill: Color) -> Self {
+        Self {
+            fill,
+            stroke: fill,
+            width: 0.0,
+        }
+    }
 }
 
-/// A drawing under way.
+impl fmt::Display for Paint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, r#"fill="{}""#, self.fill)?;
+        if self.width > 0.0 {
+            let (stroke, width) = (self.stroke, self.width);
+            write!(f, r#" stroke="{stroke}" stroke-width="{width}""#)?;
+        }
+        Ok(())
+    }
+}
+
+/// Size in pixels, and colour, of text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextStyle {
+    pub size: f32,
+    pub color: Color,
+}
+
+impl TextStyle {
+    pub const fn new(size: f32, color: Color) -> Self {
+        Self { size, color }
+    }
+
+    /// Height of capitals in pixels.
+    pub fn cap_height(self) -> f32 {
+        CAP_HEIGHT * self.size
+    }
+}
+
+/// The part of a text that stands at its x.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// A drawing under way. What is drawn later lies above.
 #[derive(Debug, Default)]
 pub(super) struct Svg {
     body: String,
 }
 
-fn rgb(color: RGBColor) -> String {
-    let RGBColor(r, g, b) = color;
-    format!("#{r:02x}{g:02x}{b:02x}")
-}
-
 // Writing to a string cannot fail.
 impl Svg {
-    /// A rectangle with round corners at `(x, y)` of `(width, height)`.
-    pub fn rect(&mut self, (x, y): (f32, f32), (width, height): (f32, f32), paint: Paint) {
-        let (fill, stroke) = (rgb(paint.fill), rgb(paint.stroke));
+    /// A rectangle with round corners; `(x, y)` is its upper left one.
+    pub fn rect(&mut self, (x, y): Point, (width, height): (f32, f32), paint: Paint) {
         let _ = writeln!(
             self.body,
-            r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="6" fill="{fill}" stroke="{stroke}" stroke-width="{}"/>"#,
-            paint.width
+            r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="6" {paint}/>"#
         );
     }
 
-    pub fn circle(&mut self, (x, y): (f32, f32), radius: f32, paint: Paint) {
-        let (fill, stroke) = (rgb(paint.fill), rgb(paint.stroke));
+    pub fn circle(&mut self, (x, y): Point, radius: f32, paint: Paint) {
         let _ = writeln!(
             self.body,
-            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="{}"/>"#,
-            paint.width
+            r#"<circle cx="{x:.2}" cy="{y:.2}" r="{radius}" {paint}/>"#
         );
     }
 
-    pub fn line(&mut self, from: (f32, f32), to: (f32, f32), color: RGBColor, width: f32) {
+    /// A straight line that lets a little of what lies below shine through.
+    pub fn line(&mut self, from: Point, to: Point, color: Color, width: f32) {
+        let ((x1, y1), (x2, y2)) = (from, to);
         let _ = writeln!(
             self.body,
-            r#"<line x1="{:.1}" y1="{:.1}" x2="{:.1}" y2="{:.1}" stroke="{}" stroke-width="{width:.2}" stroke-opacity="0.8"/>"#,
-            from.0,
-            from.1,
-            to.0,
-            to.1,
-            rgb(color)
+            r#"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" stroke="{color}" stroke-width="{width:.2}" stroke-opacity="0.8"/>"#
+        );
+    }
+
+    /// A line through points.
+    pub fn path(&mut self, points: &[Point], color: Color, width: f32) {
+        let path = through(points);
+        let _ = writeln!(
+            self.body,
+            r#"<path d="{path}" fill="none" stroke="{color}" stroke-width="{width}" stroke-linejoin="round"/>"#
         );
     }
 
     /// A line through points with a tip at its end.
-    pub fn arrow(&mut self, points: &[(f32, f32)], color: RGBColor) {
+    pub fn arrow(&mut self, points: &[Point], color: Color) {
         const TIP: f32 = 7.0;
-        let [.., before, end] = points else {
+        let [start @ .., before, end] = points else {
             return;
         };
         let (dx, dy) = (end.0 - before.0, end.1 - before.1);
-        let length = dx.hypot(dy).max(f32::EPSILON);
-        let (dx, dy) = (dx / length * TIP, dy / length * TIP);
-        let mut path = String::new();
-        for (place, (x, y)) in points.iter().enumerate() {
-            let command = if place == 0 { 'M' } else { 'L' };
-            // The line ends within the tip.
-            let last = place + 1 == points.len();
-            let (x, y) = if last { (x - dx, y - dy) } else { (*x, *y) };
-            let _ = write!(path, "{command}{x:.1} {y:.1}");
-        }
-        let color = rgb(color);
-        let _ = writeln!(
-            self.body,
-            r#"<path d="{path}" fill="none" stroke="{color}" stroke-width="1.5" stroke-linejoin="round"/>"#
-        );
-        let (left, right) = (
-            (end.0 - dx - 0.5 * dy, end.1 - dy + 0.5 * dx),
-            (end.0 - dx + 0.5 * dy, end.1 - dy - 0.5 * dx),
-        );
-        let _ = writeln!(
-            self.body,
-            r#"<path d="M{:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z" fill="{color}"/>"#,
-            end.0, end.1, left.0, left.1, right.0, right.1
-        );
+        let share = TIP / dx.hypot(dy).max(f32::EPSILON);
+        let (dx, dy) = (dx * share, dy * share);
+        // The line ends within the tip.
+        let base = (end.0 - dx, end.1 - dy);
+        self.path(&[start, &[*before, base]].concat(), color, 1.5);
+        let left = (base.0 - 0.5 * dy, base.1 + 0.5 * dx);
+        let right = (base.0 + 0.5 * dy, base.1 - 0.5 * dx);
+        let tip = through(&[*end, left, right]);
+        let _ = writeln!(self.body, r#"<path d="{tip}Z" fill="{color}"/>"#);
     }
 
-    pub fn text(&mut self, line: Line) {
-        if line.text.is_empty() {
+    /// Dots of one colour. Strokes of no length with round ends take a tenth of the space of circles.
+    pub fn dots(&mut self, points: &[Point], diameter: f32, color: Color, opacity: f32) {
+        let _ = write!(
+            self.body,
+            r#"<path fill="none" stroke="{color}" stroke-opacity="{opacity}" stroke-width="{diameter:.2}" stroke-linecap="round" d=""#
+        );
+        for (x, y) in points {
+            let _ = write!(self.body, "M{x:.2} {y:.2}h0");
+        }
+        self.body.push_str("\"/>\n");
+    }
+
+    /// A line of text; `y` is the middle of its capitals.
+    pub fn text(&mut self, at: Point, anchor: Anchor, text: &str, style: TextStyle) {
+        self.text_with(at, anchor, text, style, "");
+    }
+
+    /// A line of text, shortened in the middle where it is wider than `limit`.
+    pub fn fitted(&mut self, at: Point, anchor: Anchor, text: &str, style: TextStyle, limit: f32) {
+        self.text(at, anchor, &shorten(text, style.size, limit), style);
+    }
+
+    /// Text that reads upwards, its middle at the point, shortened where it is longer than `limit`.
+    pub fn turned(&mut self, (x, y): Point, text: &str, style: TextStyle, limit: f32) {
+        let turn = format!(r#" transform="rotate(-90 {x:.1} {y:.1})""#);
+        let text = shorten(text, style.size, limit);
+        self.text_with((x, y), Anchor::Middle, &text, style, &turn);
+    }
+
+    /// Centred text with a white rim, legible on anything.
+    pub fn rimmed(&mut self, at: Point, text: &str, style: TextStyle) {
+        let rim =
+            r#" stroke="white" stroke-width="4" stroke-linejoin="round" paint-order="stroke""#;
+        self.text_with(at, Anchor::Middle, text, style, rim);
+    }
+
+    fn text_with(
+        &mut self,
+        (x, y): Point,
+        anchor: Anchor,
+        text: &str,
+        style: TextStyle,
+        more: &str,
+    ) {
+        if text.is_empty() {
             return;
         }
+        let anchor = match anchor {
+            Anchor::Start => "start",
+            Anchor::Middle => "middle",
+            Anchor::End => "end",
+        };
+        let baseline = y + 0.5 * style.cap_height();
+        let TextStyle { size, color } = style;
         let _ = writeln!(
             self.body,
-            r#"<text x="{:.1}" y="{:.1}" font-family="{FAMILY}" font-size="{}" text-anchor="{}" fill="{}" xml:space="preserve">{}</text>"#,
-            line.x,
-            line.y + 0.5 * CAP_HEIGHT * line.size,
-            line.size,
-            line.anchor,
-            rgb(line.color),
-            text::escape(line.text),
+            r#"<text x="{x:.1}" y="{baseline:.1}" font-family="{FAMILY}" font-size="{size}" text-anchor="{anchor}" fill="{color}" xml:space="preserve"{more}>{}</text>"#,
+            escape(text)
         );
     }
 
-    /// Text on the left and on the right of a row from `left` to `right`; the left one is shortened where
-    /// both have no room.
-    pub fn row(&mut self, (left, right): (f32, f32), line: Line, other: Line) -> Result<()> {
+    /// Text at both ends of a row from `left` to `right`; the first is shortened where both have no room.
+    pub fn row(
+        &mut self,
+        (left, right): (f32, f32),
+        y: f32,
+        (first, style): (&str, TextStyle),
+        (last, last_style): (&str, TextStyle),
+    ) {
         const BETWEEN: f32 = 10.0;
-        let taken = text::width(other.text, other.size)?;
-        let shortened = text::shorten(line.text, line.size, right - left - taken - BETWEEN)?;
-        self.text(Line {
-            text: &shortened,
-            x: left,
-            anchor: "start",
-            ..line
-        });
-        self.text(Line {
-            x: right,
-            anchor: "end",
-            ..other
-        });
-        Ok(())
+        let room = right - left - width(last, last_style.size) - BETWEEN;
+        self.fitted((left, y), Anchor::Start, first, style, room);
+        self.text((right, y), Anchor::End, last, last_style);
+    }
+
+    /// Draws everything over a canvas.
+    pub fn draw_on(&self, canvas: &mut RgbImage) -> Result<()> {
+        let (width, height) = canvas.dimensions();
+        draw_over(&self.document((width as f32, height as f32), ""), canvas)
     }
 
     /// The drawing on white.
-    pub fn finish(self, (width, height): (f32, f32)) -> Chart {
-        Chart::from_svg(format!(
-            r##"<svg width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" xmlns="http://www.w3.org/2000/svg">
-<path d="M0 0H{width:.0}V{height:.0}H0Z" fill="#ffffff"/>
-{}</svg>
-"##,
-            self.body
-        ))
+    pub fn finish(self, size: (f32, f32)) -> Chart {
+        let (width, height) = size;
+        let page = format!(
+            r#"<path d="M0 0H{width:.0}V{height:.0}H0Z" fill="{WHITE}"/>
+"#
+        );
+        Chart::new(self.document(size, &page))
     }
+
+    fn document(&self, (width, height): (f32, f32), page: &str) -> String {
+        format!(
+            r#"<svg width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" xmlns="http://www.w3.org/2000/svg">
+{page}{}</svg>
+"#,
+            self.body
+        )
+    }
+}
+
+/// The commands of a path from point to point.
+fn through(points: &[Point]) -> String {
+    let mut path = String::new();
+    for (place, (x, y)) in points.iter().enumerate() {
+        let command = if place == 0 { 'M' } else { 'L' };
+        let _ = write!(path, "{command}{x:.2} {y:.2}");
+    }
+    path
+}
+
+/// Text as XML takes it: control characters, which file names may hold, are replaced.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::Picture;
+use super::raster::Picture;
 use crate::Result;
 use crate::device::to_host;
 

@@ -1,15 +1,10 @@
 //! The weights between two columns of units: lines with their values.
 
-use plotters::style::RGBColor;
+use super::font::width;
+use super::palette::{BLUE, Color, VERMILLION, WHITE};
+use super::svg::{Anchor, Paint, Point, Svg, TextStyle};
 
-use super::network::line;
-use super::palette::{BLUE, VERMILLION};
-use super::svg::{Line, Paint, Svg};
-use super::text;
-use super::units::UnitColumn;
-use crate::Result;
-
-/// Between two columns with at most so many weights, each weight is written on its line.
+/// With at most this many weights between two columns, each weight is written on its line.
 pub(super) const MAX_VALUES: usize = 16;
 const VALUE_SIZE: f32 = 12.0;
 /// Height of the white patch under a weight's value.
@@ -17,24 +12,18 @@ const VALUE: f32 = 16.0;
 /// Widths of the line of a weight of 0 and of the largest.
 const THIN: f32 = 0.6;
 const THICK: f32 = 6.0;
-const PATCH: Paint = Paint {
-    fill: RGBColor(255, 255, 255),
-    stroke: RGBColor(255, 255, 255),
-    width: 0.0,
-};
 
-pub(super) type Point = (f32, f32);
-
-/// A line each weight, and its value on it where there are few.
+/// Draws a line for each weight, as wide as its share of the largest, with its value where there are few.
+/// `weights` has a row for each place in `to`, with a value for each in `from`.
 pub(super) fn draw_weights(
     svg: &mut Svg,
-    column: &UnitColumn,
+    weights: &[Vec<f32>],
     from: &[Point],
     to: &[Point],
     largest: f32,
-) -> Result<()> {
+) {
     let mut edges = Vec::new();
-    for (row, &end) in column.weights.iter().zip(to) {
+    for (row, &end) in weights.iter().zip(to) {
         for (&weight, &start) in row.iter().zip(from) {
             let share = match weight.abs() / largest {
                 share if share.is_finite() => share,
@@ -45,29 +34,22 @@ pub(super) fn draw_weights(
         }
     }
     if edges.len() > MAX_VALUES {
-        return Ok(());
+        return;
     }
     let lines: Vec<(Point, Point)> = edges.iter().map(|(_, start, end)| (*start, *end)).collect();
     let values: Vec<String> = edges.iter().map(|(weight, ..)| value(*weight)).collect();
-    let mut widths = Vec::with_capacity(values.len());
-    for value in &values {
-        widths.push(text::width(value, VALUE_SIZE)?);
-    }
+    let widths: Vec<f32> = values.iter().map(|text| width(text, VALUE_SIZE)).collect();
     let centres = spread(&lines, &widths);
     let places = values.iter().zip(widths).zip(centres);
     for (((value, width), (x, y)), (weight, ..)) in places.zip(&edges) {
         let corner = (x - 0.5 * width - 3.0, y - 0.5 * VALUE);
-        svg.rect(corner, (width + 6.0, VALUE), PATCH);
-        svg.text(Line {
-            x,
-            anchor: "middle",
-            ..line(value, VALUE_SIZE, dark(color(*weight)), y)
-        });
+        svg.rect(corner, (width + 6.0, VALUE), Paint::filled(WHITE));
+        let style = TextStyle::new(VALUE_SIZE, color(*weight).darker());
+        svg.text((x, y), Anchor::Middle, value, style);
     }
-    Ok(())
 }
 
-/// Where each line's value goes: on the line, off the other values and away from other lines.
+/// A place for each line's value: on the line, off the other values and away from other lines.
 fn spread(lines: &[(Point, Point)], widths: &[f32]) -> Vec<Point> {
     const PLACES: usize = 25;
     const HEIGHT: f32 = VALUE + 1.0;
@@ -119,15 +101,8 @@ fn spread(lines: &[(Point, Point)], widths: &[f32]) -> Vec<Point> {
     chosen
 }
 
-fn color(weight: f32) -> RGBColor {
+fn color(weight: f32) -> Color {
     if weight < 0.0 { VERMILLION } else { BLUE }
-}
-
-/// A colour in which small text is legible on white.
-pub(super) fn dark(color: RGBColor) -> RGBColor {
-    let RGBColor(r, g, b) = color;
-    let darker = |part: u8| (u16::from(part) * 4 / 5) as u8;
-    RGBColor(darker(r), darker(g), darker(b))
 }
 
 /// A number in at most five characters or so.

@@ -1,19 +1,15 @@
-//! A small dense network as units and weights: a circle each unit, a line each weight.
+//! A small dense network as units and weights: a circle for each unit, a line for each weight.
 
-use plotters::style::RGBColor;
-
-use super::network::{
-    Block, DECODER, ENCODER, GREY, HIGHLIGHT, PLAIN, SMALL_SIZE, TITLE_SIZE, line, shape,
-};
-use super::palette::{BLUE, VERMILLION};
-use super::plot::{Chart, INK};
-use super::svg::{Line, Paint, Svg};
-use super::text;
-use super::unit_weights::{MAX_VALUES, Point, dark, draw_weights, value};
-use crate::number::grouped;
+use super::chart::Chart;
+use super::diagram::{Block, DECODER, ENCODER, HIGHLIGHT, PLAIN, SMALL, parameters, shape};
+use super::font::width;
+use super::frame::TITLE;
+use super::palette::{BLUE, INK, SOFT_INK, VERMILLION, WHITE};
+use super::svg::{Anchor, Paint, Point, Svg, TextStyle};
+use super::unit_weights::{MAX_VALUES, draw_weights, value};
 use crate::{Error, Result};
 
-/// Where a column of units stands.
+/// The place of a column of units in its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Input,
@@ -27,11 +23,11 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitColumn {
     pub role: Role,
-    /// What its head says; of the input, name and parameters are left out.
+    /// The words of its head; for the input, name and parameters are left out.
     pub block: Block,
-    /// `(units, units before)`, a row each; of the input empty rows.
+    /// `(units, units before)`, a row for each unit; empty rows for the input.
     pub weights: Vec<Vec<f32>>,
-    /// One a unit, or none.
+    /// One for each unit, or none.
     pub biases: Vec<f32>,
 }
 
@@ -53,14 +49,13 @@ const FOOT: f32 = 56.0;
 const SPARSE: f32 = 104.0;
 const RADIUS: f32 = 19.0;
 
-const WHITE: RGBColor = RGBColor(255, 255, 255);
-
-/// Draws the units of a network from the input on the left to the output on the right. Lines are as wide
-/// as their weights are large, blue if positive, orange if negative; biases stand in the circles.
+/// Draws the units of a network from the input on the left to the output on the right. The width of a line
+/// is proportional to its weight; it is blue if the weight is positive, orange if negative. The circles hold
+/// the biases.
 ///
 /// # Errors
 /// If there are fewer than two columns or more than twelve, a column has no unit or more than sixteen, or
-/// not as many weights a unit as there are units before.
+/// a unit has not as many weights as there are units before.
 pub fn units(title: &str, columns: &[UnitColumn]) -> Result<Chart> {
     check(columns)?;
     let most = columns.iter().map(|c| c.weights.len()).max().unwrap_or(1);
@@ -71,53 +66,42 @@ pub fn units(title: &str, columns: &[UnitColumn]) -> Result<Chart> {
     };
     let tags = columns.iter().map(|c| c.block.tags.len()).max();
     let top = HEAD_TOP + 4.0 * HEAD_LINE + TAG * tags.unwrap_or(0) as f32;
-    let middle = top + 0.5 * pitch * most as f32;
+    let height = pitch * most as f32;
+    let middle = top + 0.5 * height;
     let mut x = MARGIN + 0.5 * HEAD;
     let mut places: Vec<Vec<Point>> = Vec::with_capacity(columns.len());
     for (number, column) in columns.iter().enumerate() {
         if number > 0 {
-            let labelled = count(column) <= MAX_VALUES;
-            x += if labelled { WIDE } else { NARROW };
+            let weights: usize = column.weights.iter().map(Vec::len).sum();
+            x += if weights <= MAX_VALUES { WIDE } else { NARROW };
         }
         // Columns of fewer units use the height that there is.
         let count = column.weights.len() as f32;
-        let pitch = SPARSE.min(pitch * most as f32 / count);
+        let pitch = SPARSE.min(height / count);
         let first = middle - 0.5 * pitch * (count - 1.0);
         let units = (0..column.weights.len()).map(|unit| (x, first + pitch * unit as f32));
         places.push(units.collect());
     }
-    let size = (
-        x + 0.5 * HEAD + MARGIN,
-        middle + 0.5 * pitch * most as f32 + FOOT,
-    );
+    let size = (x + 0.5 * HEAD + MARGIN, top + height + FOOT);
 
     let mut svg = Svg::default();
-    let weights = || columns.iter().flat_map(|c| &c.weights).flatten();
-    let largest = weights()
-        .map(|w| w.abs())
-        .filter(|w| w.is_finite())
-        .fold(0f32, f32::max);
-    let parameters: usize = columns.iter().map(|c| c.block.parameters).sum();
-    let total = format!("{} parameters", grouped(parameters));
-    svg.row(
-        (MARGIN, size.0 - MARGIN),
-        line(title, TITLE_SIZE, INK, 28.0),
-        line(&total, SMALL_SIZE + 2.0, GREY, 28.0),
-    )?;
+    let weights = columns.iter().flat_map(|c| &c.weights).flatten();
+    let finite = weights.map(|w| w.abs()).filter(|w| w.is_finite());
+    let largest = finite.fold(0f32, f32::max);
+    let total = parameters(columns.iter().map(|c| c.block.parameters).sum());
+    let sides = (MARGIN, size.0 - MARGIN);
+    let soft = TextStyle::new(13.0, SOFT_INK);
+    svg.row(sides, 28.0, (title, TITLE), (&total, soft));
     for ((column, to), from) in columns.iter().zip(&places).skip(1).zip(&places) {
-        draw_weights(&mut svg, column, from, to, largest)?;
+        draw_weights(&mut svg, &column.weights, from, to, largest);
     }
     for (column, places) in columns.iter().zip(&places) {
-        draw_head(&mut svg, column, places)?;
+        draw_head(&mut svg, column, places);
         draw_units(&mut svg, column, places);
     }
     let biases = columns.iter().any(|c| !c.biases.is_empty());
-    draw_foot(&mut svg, largest, biases, size.1)?;
+    draw_foot(&mut svg, largest, biases, size.1 - 24.0);
     Ok(svg.finish(size))
-}
-
-fn count(column: &UnitColumn) -> usize {
-    column.weights.iter().map(Vec::len).sum()
 }
 
 fn check(columns: &[UnitColumn]) -> Result<()> {
@@ -128,137 +112,112 @@ fn check(columns: &[UnitColumn]) -> Result<()> {
     let mut before = 0;
     for column in columns {
         let units = column.weights.len();
-        if !(1..=MAX_UNITS).contains(&units) {
-            let expected = format!("1 to {MAX_UNITS} units");
-            return Err(Error::layer(
+        let wrong = |expected, found: usize| {
+            Err(Error::layer(
                 &column.block.name,
                 expected,
-                units.to_string(),
-            ));
+                found.to_string(),
+            ))
+        };
+        if !(1..=MAX_UNITS).contains(&units) {
+            return wrong(format!("1 to {MAX_UNITS} units"), units);
         }
         if let Some(row) = column.weights.iter().find(|row| row.len() != before) {
-            let expected = format!("{before} weights a unit");
-            return Err(Error::layer(
-                &column.block.name,
-                expected,
-                row.len().to_string(),
-            ));
+            return wrong(format!("{before} weights a unit"), row.len());
         }
         before = units;
     }
     Ok(())
 }
 
-fn draw_head(svg: &mut Svg, column: &UnitColumn, places: &[Point]) -> Result<()> {
-    let Some(&(x, _)) = places.first() else {
-        return Ok(());
-    };
-    let (role, paint) = match column.role {
-        Role::Input => ("input", PLAIN),
-        Role::Encoder => ("encoder", ENCODER),
-        Role::Code => ("code", HIGHLIGHT),
-        Role::Decoder => ("decoder", DECODER),
-        Role::Output => ("output", DECODER),
-    };
-    let role = match column.role {
-        Role::Input | Role::Output => format!("{role} {}", shape(&column.block.output)),
-        _ => role.to_string(),
-    };
-    let name = match column.role {
-        Role::Input => "",
-        _ => column.block.name.as_str(),
-    };
-    let parameters = match column.block.parameters {
-        0 => String::new(),
-        count => format!("{count} parameters"),
-    };
-    let head = [
-        (role.as_str(), SMALL_SIZE + 2.5, paint.stroke),
-        (column.block.layer.as_str(), SMALL_SIZE + 2.5, INK),
-        (name, SMALL_SIZE, GREY),
-        (parameters.as_str(), SMALL_SIZE, GREY),
-    ];
-    let mut y = HEAD_TOP;
-    for (words, size, color) in head {
-        if words.is_empty() {
-            continue;
+impl Role {
+    fn paint(self) -> Paint {
+        match self {
+            Self::Input => PLAIN,
+            Self::Encoder => ENCODER,
+            Self::Code => HIGHLIGHT,
+            Self::Decoder | Self::Output => DECODER,
         }
-        let words = text::shorten(words, size, HEAD)?;
-        svg.text(Line {
-            x,
-            anchor: "middle",
-            ..line(&words, size, color, y)
-        });
-        y += HEAD_LINE;
+    }
+}
+
+fn draw_head(svg: &mut Svg, column: &UnitColumn, places: &[Point]) {
+    let Some(&(x, _)) = places.first() else {
+        return;
+    };
+    let block = &column.block;
+    let output = shape(&block.output);
+    let (role, name) = match column.role {
+        Role::Input => (format!("input {output}"), ""),
+        Role::Encoder => ("encoder".to_string(), block.name.as_str()),
+        Role::Code => ("code".to_string(), block.name.as_str()),
+        Role::Decoder => ("decoder".to_string(), block.name.as_str()),
+        Role::Output => (format!("output {output}"), block.name.as_str()),
+    };
+    let count = match block.parameters {
+        0 => String::new(),
+        count => parameters(count),
+    };
+    let paint = column.role.paint();
+    let mut y = HEAD_TOP;
+    for (words, style) in [
+        (role.as_str(), TextStyle::new(13.5, paint.stroke)),
+        (&block.layer, TextStyle::new(13.5, INK)),
+        (name, SMALL),
+        (&count, SMALL),
+    ] {
+        if !words.is_empty() {
+            svg.fitted((x, y), Anchor::Middle, words, style, HEAD);
+            y += HEAD_LINE;
+        }
     }
     let left = x - 0.5 * HEAD;
     y -= 0.25 * HEAD_LINE;
-    for (name, kind) in &column.block.tags {
-        let paint = Paint {
-            fill: WHITE,
-            width: 1.0,
-            ..paint
-        };
+    let paint = Paint {
+        fill: WHITE,
+        width: 1.0,
+        ..paint
+    };
+    for (name, kind) in &block.tags {
         svg.rect((left + 4.0, y), (HEAD - 8.0, TAG - 3.0), paint);
-        let middle = y + 0.5 * (TAG - 3.0);
-        svg.row(
-            (left + 12.0, left + HEAD - 12.0),
-            line(kind, SMALL_SIZE, INK, middle),
-            line(name, SMALL_SIZE - 1.0, GREY, middle),
-        )?;
+        let sides = (left + 12.0, left + HEAD - 12.0);
+        let kind = (kind.as_str(), TextStyle::new(11.0, INK));
+        let name = (name.as_str(), TextStyle::new(10.0, SOFT_INK));
+        svg.row(sides, y + 0.5 * (TAG - 3.0), kind, name);
         y += TAG;
     }
-    Ok(())
 }
 
 fn draw_units(svg: &mut Svg, column: &UnitColumn, places: &[Point]) {
-    let paint = match column.role {
-        Role::Input => PLAIN,
-        Role::Encoder => ENCODER,
-        Role::Code => HIGHLIGHT,
-        Role::Decoder | Role::Output => DECODER,
-    };
     for (unit, &(x, y)) in places.iter().enumerate() {
-        svg.circle((x, y), RADIUS, paint);
+        svg.circle((x, y), RADIUS, column.role.paint());
         let inside = match column.role {
             Role::Input => Some(format!("x{}", unit + 1)),
             _ => column.biases.get(unit).map(|bias| value(*bias)),
         };
         if let Some(inside) = inside {
-            let centred = Line {
-                x,
-                anchor: "middle",
-                ..line(&inside, SMALL_SIZE - 0.5, INK, y)
-            };
-            svg.text(centred);
+            svg.text((x, y), Anchor::Middle, &inside, TextStyle::new(10.5, INK));
         }
         if column.role == Role::Output {
-            let name = format!("y{}", unit + 1);
-            let beside = line(&name, SMALL_SIZE + 1.0, INK, y);
-            svg.text(Line {
-                x: x + RADIUS + 10.0,
-                ..beside
-            });
+            let (name, beside) = (format!("y{}", unit + 1), x + RADIUS + 10.0);
+            svg.text((beside, y), Anchor::Start, &name, TextStyle::new(12.0, INK));
         }
     }
 }
 
-/// What colours, widths and the numbers in the circles mean.
-fn draw_foot(svg: &mut Svg, largest: f32, biases: bool, bottom: f32) -> Result<()> {
+/// Says what colours, widths and the numbers in the circles mean.
+fn draw_foot(svg: &mut Svg, largest: f32, biases: bool, y: f32) {
     let widest = format!("widest line: a weight of ±{}", value(largest));
-    let mut x = MARGIN;
     let in_circles = if biases { "in the circles: biases" } else { "" };
+    let mut x = MARGIN;
     for (words, color) in [
-        ("positive weight", dark(BLUE)),
-        ("negative weight", dark(VERMILLION)),
-        (widest.as_str(), GREY),
-        (in_circles, GREY),
+        ("positive weight", BLUE.darker()),
+        ("negative weight", VERMILLION.darker()),
+        (&widest, SOFT_INK),
+        (in_circles, SOFT_INK),
     ] {
-        svg.text(Line {
-            x,
-            ..line(words, SMALL_SIZE, color, bottom - 24.0)
-        });
-        x += text::width(words, SMALL_SIZE)? + 24.0;
+        let style = TextStyle::new(SMALL.size, color);
+        svg.text((x, y), Anchor::Start, words, style);
+        x += width(words, style.size) + 24.0;
     }
-    Ok(())
 }

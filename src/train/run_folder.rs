@@ -12,7 +12,7 @@ use super::lock::Lock;
 use super::metrics::{EpochMetrics, csv};
 use crate::checkpoint::{BEST, Checkpoint, LAST, PREVIOUS};
 use crate::open::open;
-use crate::picture::{Series, curves};
+use crate::picture::{Scale, Series, curves};
 use crate::recipe::{Objective, Recipe};
 use crate::{Error, Result, file};
 
@@ -262,9 +262,10 @@ impl RunFolder {
                 series("training", |row| row.train_loss),
                 series("validation", |row| row.validation_loss),
             ],
-        )?;
-        chart.write_svg(self.file("curves.svg"))?;
-        chart.write_png(self.file("curves.png"))
+            Scale::Linear,
+        );
+        chart.write(self.file("curves.svg"))?;
+        chart.write(self.file("curves.png"))
     }
 
     /// Whole or not at all: a reader never sees half a file.

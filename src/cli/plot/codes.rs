@@ -9,7 +9,7 @@ use autoencode::data::{Images, grouped};
 
 use autoencode::evaluate::Pca;
 use autoencode::network::Autoencoder;
-use autoencode::picture::{Group, ScatterOptions, scatter};
+use autoencode::picture::{Panel, ScatterOptions, Series, scatter};
 use candle_core::{DType, Device};
 use clap::Args;
 use serde_json::json;
@@ -76,13 +76,14 @@ impl Codes {
             classes.entry(*label).or_default().push(*point);
         }
         let labelled = classes.len() > 1;
-        let groups: Vec<Group> = classes
+        let series: Vec<Series> = classes
             .into_iter()
             .map(|(label, points)| match labelled {
-                true => Group::new(label.to_string(), points),
-                false => Group::new("", points),
+                true => Series::new(label.to_string(), points),
+                false => Series::new("", points),
             })
             .collect();
+        let labels_drawn = series.len();
         let options = ScatterOptions {
             equal_scale: size > 1,
             names_at_medians: labelled,
@@ -92,7 +93,13 @@ impl Codes {
             recipe.name,
             grouped(labels.len())
         );
-        let chart = scatter(&title, &plane.x_label, &plane.y_label, &groups, &options)?;
+        let panel = Panel {
+            x_label: plane.x_label,
+            y_label: plane.y_label,
+            series,
+            ..Panel::default()
+        };
+        let chart = scatter(&title, &[panel], options)?;
         write(&chart, &self.output)?;
         if shared.json {
             return print_json(&json!({
@@ -100,7 +107,7 @@ impl Codes {
                 "recipe": recipe.name,
                 "data": dataset.origin.to_string(),
                 "images": labels.len(),
-                "labels": groups.len(),
+                "labels": labels_drawn,
                 "code_values": size,
                 "explained_variance": plane.explained,
                 "output": self.output,

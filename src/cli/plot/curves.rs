@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use autoencode::Error;
-use autoencode::picture::{COLORS, Scale, Series, curves_scaled};
+use autoencode::picture::{COLORS, Scale, Series, curves};
 use autoencode::train::History;
 use clap::Args;
 use serde_json::json;
@@ -90,10 +90,8 @@ impl Curves {
             }
             _ => words(&metric),
         };
-        write(
-            &curves_scaled(&title, "epoch", &label, &series, scale)?,
-            &self.output,
-        )?;
+        let chart = curves(&title, "epoch", &label, &series, scale);
+        write(&chart, &self.output)?;
         let epochs = series.iter().map(|one| one.points.len()).max();
         if shared.json {
             let mut columns: Vec<&str> = drawn.iter().map(|(column, _)| column.as_str()).collect();

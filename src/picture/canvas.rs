@@ -1,12 +1,37 @@
-//! Pictures on canvases.
+//! Canvases of pixels, and pictures on them.
 
 use image::{Rgb, RgbImage};
 
-use super::Picture;
-use super::png::to_byte;
+use super::raster::{Picture, to_byte};
 use super::resample::resize;
+use crate::{Error, Result};
+
+/// The longest side that is drawn.
+pub(super) const MAX_SIDE: usize = 16_384;
 
 const FRAME: Rgb<u8> = Rgb([150, 150, 150]);
+
+/// An empty canvas; `what` is for the message.
+///
+/// # Errors
+/// If it would have a side over 16,384 pixels.
+pub(super) fn new_canvas(
+    what: &str,
+    width: usize,
+    height: usize,
+    page: Rgb<u8>,
+) -> Result<RgbImage> {
+    match (u32::try_from(width), u32::try_from(height)) {
+        (Ok(across), Ok(down)) if width.max(height) <= MAX_SIDE => {
+            Ok(RgbImage::from_pixel(across, down, page))
+        }
+        _ => {
+            let expected =
+                format!("at most {MAX_SIDE} pixels a side (fewer pictures, or smaller ones)");
+            Err(Error::argument(what, expected, width.max(height)))
+        }
+    }
+}
 
 /// Fills the rectangle at `place` = (x, y) of `size` = (width, height), as far as it lies on the canvas.
 pub(super) fn fill(

@@ -1,4 +1,4 @@
-//! Round numbers along an axis.
+//! Axes: their ends, and round numbers between.
 
 /// How values lie along an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -9,20 +9,22 @@ pub enum Scale {
     Logarithmic,
 }
 
-/// Where an axis starts and ends, its ticks, and how many decimals they need.
+/// An axis from its low to its high end.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
     pub low: f64,
     pub high: f64,
+    /// Ascending.
     pub ticks: Vec<f64>,
-    pub decimals: usize,
-    pub scale: Scale,
+    /// Distance of the ticks; none between powers of ten.
+    step: Option<f64>,
+    scale: Scale,
 }
 
 impl Axis {
     /// An axis for values such as losses: from round number to round number around them.
-    pub fn around(values: impl Iterator<Item = f64> + Clone, about: usize) -> Self {
-        let (low, high) = widened(range(values));
+    pub fn around(values: impl Iterator<Item = f64>, about: usize) -> Self {
+        let (low, high) = widened(range(values).unwrap_or((0.0, 1.0)));
         let step = round_step((high - low) / about.max(1) as f64);
         Self::stepped(
             (low / step).floor() * step,
@@ -31,9 +33,9 @@ impl Axis {
         )
     }
 
-    /// An axis for counts such as epochs: whole ticks, and the first and last value at its ends.
-    pub fn counted(values: impl Iterator<Item = f64> + Clone, about: usize) -> Self {
-        let (low, high) = range(values);
+    /// An axis for counts such as epochs: whole ticks, and the first and last value near its ends.
+    pub fn counted(values: impl Iterator<Item = f64>, about: usize) -> Self {
+        let (low, high) = range(values).unwrap_or((0.0, 1.0));
         let step = round_step((high - low) / about.max(1) as f64).max(1.0);
         // A single epoch stands in the middle.
         let room = if high > low { 0.02 * (high - low) } else { 0.5 };
@@ -44,54 +46,48 @@ impl Axis {
         }
     }
 
-    /// An axis that ends where it is told to, with round numbers between.
+    /// An axis with the given ends, and round numbers between.
     pub fn between(low: f64, high: f64, about: usize) -> Self {
         let (low, high) = widened((low, high));
         Self::stepped(low, high, round_step((high - low) / about.max(1) as f64))
     }
 
-    /// A logarithmic axis around the positive ones of the values: within a decade with even ticks, over
-    /// a few with 1, 2 and 5 in each, over many with powers of ten.
-    pub fn logarithmic(values: impl Iterator<Item = f64> + Clone, about: usize) -> Self {
-        let positive = values.filter(|v| *v > 0.0 && v.is_finite());
-        let (low, high) = widened(range(positive));
+    /// A logarithmic axis around those values that are positive: with even ticks within a decade, with 1, 2
+    /// and 5 in each of a few decades, with powers of ten over many.
+    pub fn logarithmic(values: impl Iterator<Item = f64>, about: usize) -> Self {
+        let (low, high) = widened(range(values.filter(|v| *v > 0.0)).unwrap_or((0.1, 1.0)));
         let low = low.max(f64::MIN_POSITIVE);
-        let (first, last) = (low.log10().floor(), high.log10().ceil());
         if high < 10.0 * low {
-            let even = Self::around([low, high].into_iter(), about);
-            let ticks: Vec<f64> = even.ticks.into_iter().filter(|t| *t > 0.0).collect();
-            return Self {
-                low: if even.low > 0.0 { even.low } else { 0.9 * low },
-                ticks,
-                scale: Scale::Logarithmic,
-                ..even
-            };
+            let mut even = Self::around([low, high].into_iter(), about);
+            even.ticks.retain(|tick| *tick > 0.0);
+            even.scale = Scale::Logarithmic;
+            if even.low <= 0.0 {
+                even.low = 0.9 * low;
+            }
+            return even;
         }
-        let decades = last - first;
-        let every = (decades / about.max(1) as f64).ceil().max(1.0);
-        let within: &[f64] = if decades <= 3.0 {
-            &[1.0, 2.0, 5.0]
-        } else {
-            &[1.0]
+        let (first, last) = (exponent(low), (high * (1.0 - 1e-9)).log10().ceil() as i32);
+        let decades = (last - first).unsigned_abs() as usize;
+        let within: &[f64] = match decades {
+            0..=3 => &[1.0, 2.0, 5.0],
+            _ => &[1.0],
         };
-        // Within f64's exponents the counts are small.
-        let powers = (0..=decades as usize).map(|i| first + i as f64);
-        let all: Vec<f64> = powers
-            .filter(|power| (power - first) % every == 0.0)
-            .flat_map(|power| within.iter().map(move |m| m * 10f64.powf(power)))
+        let ticks: Vec<f64> = (first..=last)
+            .step_by(decades.div_ceil(about.max(1)).max(1))
+            .flat_map(|power| within.iter().map(move |m| m * 10f64.powi(power)))
             .collect();
         let close = 1.0 + 1e-9;
-        let start = all.iter().copied().rfind(|t| *t <= low * close);
-        let end = all.iter().copied().find(|t| *t * close >= high);
+        let start = ticks.iter().copied().rfind(|t| *t <= low * close);
+        let end = ticks.iter().copied().find(|t| *t * close >= high);
         let (low, high) = (start.unwrap_or(low), end.unwrap_or(high));
         Self {
             low,
             high,
-            ticks: all
+            ticks: ticks
                 .into_iter()
                 .filter(|t| (low..=high).contains(t))
                 .collect(),
-            decimals: (-first).clamp(0.0, 12.0) as usize,
+            step: None,
             scale: Scale::Logarithmic,
         }
     }
@@ -104,8 +100,7 @@ impl Axis {
             low,
             high,
             ticks: (0..=count).map(|i| (first + i as f64) * step).collect(),
-            // Steps are 1, 2 or 5 times a power of ten.
-            decimals: (-step.log10().floor()).clamp(0.0, 12.0) as usize,
+            step: Some(step),
             scale: Scale::Linear,
         }
     }
@@ -118,48 +113,58 @@ impl Axis {
         }
     }
 
-    pub fn label(&self, value: f64) -> String {
+    /// A tick's label: as many digits as tell it from its neighbours.
+    pub fn label(&self, tick: f64) -> String {
         let largest = self.low.abs().max(self.high.abs());
-        if self.scale == Scale::Logarithmic && self.high >= 10.0 * self.low {
-            let places = self.decimals;
-            return match self.high / self.low {
-                ratio if ratio > 1e4 => format!("{value:.0e}"),
-                // Ticks of 0.1 and of 10 have no number of decimals in common.
-                _ if places > 0 => {
-                    let text = format!("{value:.places$}");
-                    text.trim_end_matches('0').trim_end_matches('.').to_string()
-                }
-                _ => format!("{value:.0}"),
-            };
-        }
-        if largest >= 1e6 || (self.decimals >= 7 && largest < 1e-3) {
-            return format!("{value:.1e}");
-        }
-        let decimals = self.decimals;
-        // No "-0.00".
-        let value = if value.abs() < 0.5 * 10f64.powi(-(decimals as i32)) {
-            0.0
-        } else {
-            value
+        // The place of the last digit, as a power of ten, and whether powers of ten are shorter.
+        let (last, powers) = match self.step {
+            Some(step) => (
+                exponent(step),
+                largest >= 1e6 && step >= 1e3 || largest < 1e-3 && step < 1e-4,
+            ),
+            None => (
+                exponent(tick),
+                self.high > 1e4 * self.low || largest >= 1e6 || largest < 1e-3,
+            ),
         };
-        format!("{value:.decimals$}")
+        match powers {
+            true if tick == 0.0 => "0".to_string(),
+            true => {
+                let digits = (exponent(tick.abs()) - last).max(0).unsigned_abs() as usize;
+                format!("{tick:.digits$e}")
+            }
+            false => {
+                let decimals = (-last).clamp(0, 15).unsigned_abs() as usize;
+                format!("{tick:.decimals$}")
+            }
+        }
     }
+}
+
+/// The smallest and the largest of the values that an axis can hold.
+pub(super) fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let ends = values
+        .filter(|v| v.abs() < 1e100)
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            (low.min(v), high.max(v))
+        });
+    (ends.0 <= ends.1).then_some(ends)
+}
+
+/// The power of ten of a positive number's first digit.
+fn exponent(number: f64) -> i32 {
+    // Rounding may have put a power of ten just below itself.
+    (number * (1.0 + 1e-9)).log10().floor() as i32
 }
 
 /// A range with some width, even of a single value.
 fn widened((low, high): (f64, f64)) -> (f64, f64) {
-    if high - low > 1e-9 * high.abs().max(low.abs()).max(1e-9) {
+    let size = low.abs().max(high.abs());
+    if high - low > 1e-9 * size {
         return (low, high);
     }
-    let room = (0.1 * high.abs()).max(1e-6);
+    let room = if size > 1e-100 { 0.1 * size } else { 1.0 };
     (low - room, high + room)
-}
-
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
-        (low.min(v), high.max(v))
-    });
-    if low <= high { (low, high) } else { (0.0, 1.0) }
 }
 
 /// The next of 1, 2 and 5 times a power of ten.
@@ -216,6 +221,23 @@ mod tests {
         }
         let axis = Axis::counted([7.0].into_iter(), 12);
         assert_eq!(labels(&axis), ["7"]);
+    }
+
+    #[test]
+    fn labels_tell_ticks_apart_and_are_short() {
+        let axis = |values: [f64; 2]| Axis::around(values.into_iter(), 4);
+        for (values, expected) in [
+            ([-2e12, 7.5e12], &["-5e12", "0", "5e12", "1.0e13"][..]),
+            ([8e6, 1.1e7], &["8e6", "9e6", "1.0e7", "1.1e7"]),
+            (
+                [1_234_567.1, 1_234_567.4],
+                &["1234567.1", "1234567.2", "1234567.3", "1234567.4"],
+            ),
+            ([1e-5, 4e-5], &["1e-5", "2e-5", "3e-5", "4e-5"]),
+            ([-0.03, 0.02], &["-0.04", "-0.02", "0.00", "0.02"]),
+        ] {
+            assert_eq!(labels(&axis(values)), expected);
+        }
     }
 
     #[test]
