@@ -70,13 +70,18 @@ pub(super) fn draw_bare(
 ) {
     let (height, width) = (picture.height(), picture.width());
     let (new_height, new_width) = size_in(picture, tile);
-    let planes: Vec<Vec<f32>> = picture
-        .planes()
-        .map(|plane| match times(picture, tile) {
-            0 => resize(plane, (height, width), (new_height, new_width)),
-            whole => magnify(plane, width, whole),
-        })
-        .collect();
+    // Every value becomes a square of whole pixels, or the picture shrinks.
+    let (planes, stride, square): (Vec<Vec<f32>>, usize, usize) = match times(picture, tile) {
+        0 => {
+            let shrink = |plane| resize(plane, (height, width), (new_height, new_width));
+            (picture.planes().map(shrink).collect(), new_width, 1)
+        }
+        whole => (
+            picture.planes().map(<[f32]>::to_vec).collect(),
+            width,
+            whole,
+        ),
+    };
     let value = |channel: usize, at: usize| {
         let plane = planes.get(channel).or(planes.first());
         to_byte(plane.and_then(|p| p.get(at)).copied().unwrap_or(0.0))
@@ -85,7 +90,7 @@ pub(super) fn draw_bare(
     let rows = canvas.rows_mut().skip(top).take(new_height);
     for (y, row) in rows.enumerate() {
         for (x, pixel) in row.skip(left).take(new_width).enumerate() {
-            let at = y * new_width + x;
+            let at = y / square * stride + x / square;
             *pixel = Rgb([value(0, at), value(1, at), value(2, at)]);
         }
     }
@@ -119,13 +124,4 @@ fn corner(size: (usize, usize), place: (usize, usize), tile: (usize, usize)) -> 
         place.0 + middle(tile.1, size.1),
         place.1 + middle(tile.0, size.0),
     )
-}
-
-/// Every value as a square of `scale` a side.
-fn magnify(plane: &[f32], width: usize, scale: usize) -> Vec<f32> {
-    plane
-        .chunks_exact(width)
-        .flat_map(|row| std::iter::repeat_n(row, scale))
-        .flat_map(|row| row.iter().flat_map(|v| std::iter::repeat_n(*v, scale)))
-        .collect()
 }

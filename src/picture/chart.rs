@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 
 use super::png::write_rgb;
-use super::render::rasterise;
+use super::render::draw_over;
 use crate::{Error, Result, file};
 
 /// Pixels of the PNG for one of the SVG.
@@ -15,12 +15,13 @@ const SCALE: u32 = 2;
 #[derive(Debug, Clone)]
 pub struct Chart {
     svg: String,
+    size: (u32, u32),
 }
 
 impl Chart {
-    /// A drawing from a whole SVG document.
-    pub(super) fn new(svg: String) -> Self {
-        Self { svg }
+    /// A drawing from a whole SVG document of that width and height.
+    pub(super) fn new(svg: String, size: (u32, u32)) -> Self {
+        Self { svg, size }
     }
 
     /// The drawing as an SVG document.
@@ -30,7 +31,10 @@ impl Chart {
 
     /// The drawing in pixels, at twice its size.
     pub fn rasterise(&self) -> Result<RgbImage> {
-        rasterise(&self.svg, SCALE)
+        let (width, height) = self.size;
+        let mut canvas = RgbImage::from_pixel(SCALE * width, SCALE * height, Rgb([255; 3]));
+        draw_over(&self.svg, SCALE, &mut canvas)?;
+        Ok(canvas)
     }
 
     /// Writes the drawing, whole or not at all, as SVG or PNG by the name's ending.
@@ -42,11 +46,10 @@ impl Chart {
         match path.extension().map(|e| e.to_ascii_lowercase()) {
             Some(ending) if ending == "svg" => file::replace(path, self.svg.as_bytes()),
             Some(ending) if ending == "png" => write_rgb(path, &self.rasterise()?),
-            _ => Err(Error::file(
-                path,
-                "a name ending in .svg or .png",
-                "another",
-            )),
+            _ => {
+                let expected = "a name ending in .svg or .png";
+                Err(Error::file(path, expected, "another"))
+            }
         }
     }
 }

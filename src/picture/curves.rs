@@ -1,35 +1,29 @@
-//! One chart of lines.
+//! Lines, in one chart or in many small ones.
 
 use super::axis::{Axis, Scale};
 use super::chart::Chart;
-use super::frame::{Frame, MARGIN, TEXT, TITLE};
-use super::legend;
+use super::frame::{Frame, Room, TEXT};
+use super::header::{Mark, draw_header};
 use super::series::{Panel, Series, drawable};
-use super::svg::{Anchor, Svg};
+use super::svg::{Svg, TextStyle};
+use crate::{Error, Result};
 
-/// Pixels.
-const WIDTH: f32 = 760.0;
-const HEIGHT: f32 = 460.0;
-const RIGHT: f32 = WIDTH - MARGIN;
+/// Pixels of a single chart.
+const SIZE: (f32, f32) = (760.0, 460.0);
+
+/// Pixels of a panel, and of the legend above all.
+const PANEL: (f32, f32) = (320.0, 224.0);
+const HEAD: f32 = 40.0;
+const PANEL_TEXT: TextStyle = TextStyle::new(10.5, TEXT.color);
+/// More panels would not be looked at.
+const MOST: usize = 200;
 
 /// Draws lines over whole numbers such as epochs (or over any numbers, if some `x` is not whole). On a
 /// logarithmic y axis, points that are not positive interrupt their line.
 pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series], y: Scale) -> Chart {
     let mut svg = Svg::default();
-    let mut top = MARGIN;
-    if !title.is_empty() {
-        let middle = top + 0.5 * TITLE.cap_height();
-        svg.fitted(
-            (MARGIN, middle),
-            Anchor::Start,
-            title,
-            TITLE,
-            RIGHT - MARGIN,
-        );
-        top += 26.0;
-    }
-    top = legend::draw_rows(&mut svg, series, (MARGIN, RIGHT), top, HEIGHT / 3.0) + 12.0;
-
+    let (width, height) = SIZE;
+    let top = draw_header(&mut svg, title, series, Mark::Line, width, height / 3.0);
     let points = drawable(series);
     let xs = points.clone().map(|p| p.0);
     let x = match xs.clone().all(|x| x.fract() == 0.0) {
@@ -41,22 +35,55 @@ pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series], y: S
         Scale::Linear => Axis::around(ys, 6),
         Scale::Logarithmic => Axis::logarithmic(ys, 6),
     };
-    let left = MARGIN + Frame::room_left(&y, y_label, TEXT);
-    let frame = Frame {
-        left,
-        top,
-        width: RIGHT - 8.0 - left,
-        height: HEIGHT - MARGIN - Frame::room_below(x_label, TEXT) - top,
-        x,
-        y,
-        style: TEXT,
-    };
-    let labels = Panel {
+    let panel = Panel {
         x_label: x_label.to_string(),
         y_label: y_label.to_string(),
         ..Panel::default()
     };
-    frame.draw(&mut svg, &labels);
+    let axes = (x, y);
+    let room = Room::around(
+        std::slice::from_ref(&panel),
+        std::slice::from_ref(&axes),
+        TEXT,
+    );
+    let frame = Frame::new((0.0, top), (width, height - top), room, axes, TEXT);
+    frame.draw(&mut svg, &panel);
     frame.draw_lines(&mut svg, series);
-    svg.finish((WIDTH, HEIGHT))
+    svg.finish(SIZE)
+}
+
+/// Draws panels, `columns` in a row, all over the same x. Lines are cut off where they are further from 0
+/// than `limit`.
+///
+/// # Errors
+/// If there is no panel, or more than 200.
+pub fn panels(panels: &[Panel], columns: usize, limit: f64) -> Result<Chart> {
+    let first = match panels {
+        [first, ..] if panels.len() <= MOST => first,
+        _ => {
+            let expected = format!("1 to {MOST} of them");
+            return Err(Error::argument("panels", expected, panels.len()));
+        }
+    };
+    let columns = columns.clamp(1, panels.len());
+    let rows = panels.len().div_ceil(columns);
+    let size = (columns as f32 * PANEL.0, rows as f32 * PANEL.1 + HEAD);
+    let mut svg = Svg::default();
+    draw_header(&mut svg, "", &first.series, Mark::Line, size.0, HEAD);
+
+    let xs = panels.iter().flat_map(|panel| drawable(&panel.series));
+    let x = Axis::around(xs.map(|p| p.0), 6);
+    let ys = panels.iter().map(|panel| drawable(&panel.series));
+    let ys = ys.map(|points| points.map(|p| p.1).filter(|y| y.abs() <= limit));
+    let axes: Vec<(Axis, Axis)> = ys.map(|ys| (x.clone(), Axis::around(ys, 4))).collect();
+    let room = Room::around(panels, &axes, PANEL_TEXT);
+    for (place, (panel, axes)) in panels.iter().zip(axes).enumerate() {
+        let left = (place % columns) as f32 * PANEL.0;
+        let top = (place / columns) as f32 * PANEL.1 + HEAD;
+        let frame = Frame::new((left, top), PANEL, room, axes, PANEL_TEXT);
+        frame.draw(&mut svg, panel);
+        frame.draw_zeros(&mut svg);
+        frame.draw_lines(&mut svg, &panel.series);
+    }
+    Ok(svg.finish(size))
 }

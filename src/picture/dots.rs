@@ -1,9 +1,9 @@
 //! The dots of a scatter chart and the names on them.
 
 use super::font::width;
-use super::frame::Frame;
+use super::ink::median;
 use super::palette::{INK, palette};
-use super::series::{Series, drawable};
+use super::series::Series;
 use super::svg::{Point, Svg, TextStyle};
 
 const NAME: TextStyle = TextStyle::new(17.0, INK);
@@ -38,23 +38,24 @@ struct Name<'a> {
     width: f32,
 }
 
-/// Draws each group's name at the median of its points, moved apart where names would overlap.
-pub(super) fn draw_names(svg: &mut Svg, frame: &Frame, groups: &[Series]) {
+/// Draws each group's name at the median of its dots, moved up or down where names would overlap, but not
+/// out of the plane from `top` to `bottom`.
+pub(super) fn draw_names(
+    svg: &mut Svg,
+    series: &[Series],
+    groups: &[Vec<Point>],
+    (top, bottom): (f32, f32),
+) {
+    let groups = series.iter().zip(groups);
     let mut names: Vec<Name> = groups
-        .iter()
-        .filter_map(|group| {
-            let points = drawable(std::slice::from_ref(group));
-            let median = (
-                median(points.clone().map(|p| p.0))?,
-                median(points.map(|p| p.1))?,
-            );
-            let (x, y) = frame.place(median)?;
-            let text = group.name.as_str();
-            let width = width(text, NAME.size) + 4.0;
-            Some(Name { text, x, y, width })
+        .filter(|(_, dots)| !dots.is_empty())
+        .map(|(one, dots)| Name {
+            text: &one.name,
+            x: median(dots.iter().map(|dot| dot.0).collect()),
+            y: median(dots.iter().map(|dot| dot.1).collect()),
+            width: width(&one.name, NAME.size) + 4.0,
         })
         .collect();
-    let (top, bottom) = (frame.top, frame.top + frame.height);
     // After a few rounds of pushing pairs apart, up and down, what can be settled is settled.
     for _ in 0..40 {
         for one in 0..names.len() {
@@ -81,14 +82,4 @@ pub(super) fn draw_names(svg: &mut Svg, frame: &Frame, groups: &[Series]) {
     for name in names {
         svg.rimmed((name.x, name.y), name.text, NAME);
     }
-}
-
-/// The middle one of the values; of two middle ones the upper.
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    let middle = values.len() / 2;
-    if values.is_empty() {
-        return None;
-    }
-    Some(*values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }

@@ -2,8 +2,8 @@
 
 use image::{Rgb, RgbImage};
 
-use super::canvas::{fill, new_canvas};
-use super::raster::to_byte;
+use super::canvas::{draw_bare, fill, new_canvas};
+use super::raster::Picture;
 use crate::{Error, Result};
 
 /// Pixels around the grid, and between the frames of two tiles.
@@ -55,24 +55,25 @@ pub fn filter_grid(
     };
     let size = (extent(columns, width), extent(rows, height));
     let mut canvas = new_canvas("filters", size.0, size.1, PAGE)?;
+    // In f64 the range of two finite f32 is finite too.
+    let (low, range) = (f64::from(low), f64::from(high) - f64::from(low));
+    let shade = |weight: &f32| match range > 0.0 {
+        true => ((f64::from(*weight) - low) / range) as f32,
+        false => 0.5,
+    };
+    let tile_size = (height * scale, width * scale);
     for (at, tile) in tiles.iter().enumerate() {
         let left = MARGIN + (at % columns) * pitch(width);
         let top = MARGIN + (at / columns) * pitch(height);
-        let framed = (width * scale + 2 * FRAME, height * scale + 2 * FRAME);
+        let framed = (tile_size.1 + 2 * FRAME, tile_size.0 + 2 * FRAME);
         fill(&mut canvas, (left, top), framed, FRAME_COLOR);
-        for (index, weight) in tile.iter().enumerate() {
-            let x = left + FRAME + (index % width) * scale;
-            let y = top + FRAME + (index / width) * scale;
-            // In f64 the range of two finite f32 is finite too.
-            let (low, high) = (f64::from(low), f64::from(high));
-            let value = if high > low {
-                (f64::from(*weight) - low) / (high - low)
-            } else {
-                0.5
-            };
-            let grey = to_byte(value as f32);
-            fill(&mut canvas, (x, y), (scale, scale), Rgb([grey; 3]));
-        }
+        let picture = Picture::clamped(1, height, width, tile.iter().map(shade).collect())?;
+        draw_bare(
+            &mut canvas,
+            &picture,
+            (left + FRAME, top + FRAME),
+            tile_size,
+        );
     }
     Ok(canvas)
 }

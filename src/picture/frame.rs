@@ -18,8 +18,43 @@ const TICK: f32 = 5.0;
 /// From a tick to its label, and from there to the name of the axis.
 const TICK_GAP: f32 = 5.0;
 const NAME_GAP: f32 = 18.0;
+/// From a panel's title to its caption, and from there to the plane.
+const TITLE_LINE: f32 = 18.0;
 /// The points of a line with at most this many are marked.
 const MARKED: usize = 30;
+
+/// Pixels around the planes of panels, enough for the labels of each.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Room {
+    pub left: f32,
+    pub right: f32,
+    pub above: f32,
+    pub below: f32,
+}
+
+impl Room {
+    pub fn around(panels: &[Panel], axes: &[(Axis, Axis)], style: TextStyle) -> Self {
+        let beside_name = |label: &str| match label.is_empty() {
+            true => MARGIN,
+            false => MARGIN + NAME_GAP + 0.5 * style.size,
+        };
+        let mut room = Self {
+            right: MARGIN,
+            ..Self::default()
+        };
+        for (panel, (x, y)) in panels.iter().zip(axes) {
+            let labels = widest_label(y, style) + TICK + TICK_GAP;
+            room.left = room.left.max(beside_name(&panel.y_label) + labels);
+            room.right = room.right.max(0.5 * widest_label(x, style) + 10.0);
+            let titles = [&panel.title, &panel.caption];
+            let titles = titles.iter().filter(|text| !text.is_empty()).count();
+            room.above = room.above.max(8.0 + TITLE_LINE * titles as f32);
+            let labels = TICK + TICK_GAP + style.size;
+            room.below = room.below.max(beside_name(&panel.x_label) + labels);
+        }
+        room
+    }
+}
 
 /// A plane on a drawing, in pixels, with the axes that place values on it.
 #[derive(Debug)]
@@ -28,23 +63,30 @@ pub(super) struct Frame {
     pub top: f32,
     pub width: f32,
     pub height: f32,
-    pub x: Axis,
-    pub y: Axis,
-    /// Of the labels.
-    pub style: TextStyle,
+    x: Axis,
+    y: Axis,
+    /// The style of the labels.
+    style: TextStyle,
 }
 
 impl Frame {
-    /// Pixels left of a plane for the labels of its y axis.
-    pub fn room_left(y: &Axis, y_label: &str, style: TextStyle) -> f32 {
-        let named = if y_label.is_empty() { 0.0 } else { 1.0 };
-        widest_label(y, style) + TICK + TICK_GAP + named * (NAME_GAP + 0.5 * style.size)
-    }
-
-    /// Pixels below a plane for the labels of its x axis.
-    pub fn room_below(x_label: &str, style: TextStyle) -> f32 {
-        let named = if x_label.is_empty() { 0.0 } else { 1.0 };
-        TICK + TICK_GAP + style.size + named * (NAME_GAP + 0.5 * style.size)
+    /// A frame in a cell of a drawing, whose corner and size are given.
+    pub fn new(
+        (left, top): Point,
+        (width, height): (f32, f32),
+        room: Room,
+        (x, y): (Axis, Axis),
+        style: TextStyle,
+    ) -> Self {
+        Self {
+            left: sharp(left + room.left),
+            top: sharp(top + room.above),
+            width: width - room.left - room.right,
+            height: sharp(height - room.above - room.below),
+            x,
+            y,
+            style,
+        }
     }
 
     /// The place of a point; none where it does not lie within the axes.
@@ -62,24 +104,19 @@ impl Frame {
     /// Draws grid and axes with the labels of a panel.
     pub fn draw(&self, svg: &mut Svg, panel: &Panel) {
         self.draw_grid(svg);
-        let bottom = self.top + self.height;
-        let middle = (self.left + 0.5 * self.width, self.top + 0.5 * self.height);
-        let below = bottom + TICK + TICK_GAP + self.style.size + NAME_GAP;
-        let beside = self.left - widest_label(&self.y, self.style) - TICK - TICK_GAP - NAME_GAP;
         let (x_label, y_label) = (&panel.x_label, &panel.y_label);
-        svg.fitted(
-            (middle.0, below),
-            Anchor::Middle,
-            x_label,
-            self.style,
-            self.width,
-        );
-        svg.turned((beside, middle.1), y_label, self.style, self.height);
+        let middle = self.left + 0.5 * self.width;
+        let below = self.top + self.height + TICK + TICK_GAP + self.style.size + NAME_GAP;
+        let at = (middle, below);
+        svg.fitted(at, Anchor::Middle, x_label, self.style, self.width);
+        let beside = self.left - widest_label(&self.y, self.style) - TICK - TICK_GAP - NAME_GAP;
+        let at = (beside, self.top + 0.5 * self.height);
+        svg.turned(at, y_label, self.style, self.height);
         let mut y = self.top - 14.0;
         for (text, style) in [(&panel.caption, NOTE), (&panel.title, PANEL_TITLE)] {
             if !text.is_empty() {
                 svg.fitted((self.left, y), Anchor::Start, text, style, self.width);
-                y -= 18.0;
+                y -= TITLE_LINE;
             }
         }
     }
@@ -132,9 +169,7 @@ impl Frame {
                 one.points.iter().map(|point| self.place(*point)).collect();
             for run in places.split(Option::is_none) {
                 let run: Vec<Point> = run.iter().copied().flatten().collect();
-                if run.len() > 1 {
-                    svg.path(&run, color, 2.0);
-                }
+                svg.path(&run, color, 2.0);
                 if one.points.len() <= MARKED || run.len() == 1 {
                     for place in run {
                         svg.circle(place, 3.0, Paint::filled(color));

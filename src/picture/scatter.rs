@@ -3,10 +3,10 @@
 use super::axis::{Axis, range};
 use super::chart::Chart;
 use super::dots::{draw_dots, draw_names};
-use super::frame::{Frame, MARGIN, NOTE, TEXT, TITLE};
-use super::legend;
+use super::frame::{Frame, Room, TEXT};
+use super::header::{Mark, draw_header};
 use super::series::{Panel, Series, drawable};
-use super::svg::{Anchor, Point, Svg};
+use super::svg::{Point, Svg};
 use crate::number::grouped;
 use crate::{Error, Result};
 
@@ -22,12 +22,6 @@ pub struct ScatterOptions {
 /// Pixels a side of the square that holds the points: of a single chart, and of one among several.
 const SIDE: f32 = 520.0;
 const PANEL_SIDE: f32 = 330.0;
-/// Pixels around it; to the left more, if labels are wide.
-const LEFT: f32 = 82.0;
-const RIGHT: f32 = 22.0;
-const ABOVE: f32 = 48.0;
-const BELOW: f32 = 78.0;
-
 /// More panels would not be looked at.
 const MOST_PANELS: usize = 12;
 /// Points drawn in a panel; more would only make the file larger.
@@ -54,35 +48,34 @@ pub fn scatter(title: &str, panels: &[Panel], options: ScatterOptions) -> Result
         .iter()
         .map(|panel| axes(&panel.series, options.equal_scale, side))
         .collect();
-    let room = |(panel, (_, y)): (&Panel, &(Axis, Axis))| {
-        MARGIN + Frame::room_left(y, &panel.y_label, TEXT)
-    };
-    let left = panels.iter().zip(&axes).map(room).fold(LEFT, f32::max);
-    let pitch = (left + side + RIGHT).ceil();
-    let titled = panels.iter().any(|panel| !panel.title.is_empty());
-    let captioned = panels.iter().any(|panel| !panel.caption.is_empty());
-    let top = ABOVE + if titled { 28.0 } else { 0.0 } + if captioned { 18.0 } else { 0.0 };
-    let legend = legend::Column::new(&first.series, side);
-    let charts = panels.len() as f32 * pitch;
-    let width = charts + legend.width;
-
+    let every = |panel: &Panel| count(panel).div_ceil(MOST_POINTS).max(1);
+    let labels = panels.iter().map(|panel| labels(panel, every(panel)));
+    let labels: Vec<Panel> = labels.collect();
+    let room = Room::around(&labels, &axes, TEXT);
+    let cell = (
+        room.left + side + room.right,
+        room.above + side + room.below,
+    );
+    let width = panels.len() as f32 * cell.0;
     let mut svg = Svg::default();
-    let at = (MARGIN, MARGIN + 0.5 * TITLE.cap_height());
-    svg.fitted(at, Anchor::Start, title, TITLE, width - 2.0 * MARGIN);
-    for (place, (panel, (x, y))) in panels.iter().zip(axes).enumerate() {
-        let frame = Frame {
-            left: left + place as f32 * pitch,
-            top,
-            width: side,
-            height: side,
-            x,
-            y,
-            style: TEXT,
-        };
-        draw(&mut svg, &frame, panel, options);
+    let top = draw_header(&mut svg, title, &first.series, Mark::Dot, width, 0.5 * side);
+    for (place, ((panel, labels), axes)) in panels.iter().zip(&labels).zip(axes).enumerate() {
+        let corner = (place as f32 * cell.0, top);
+        let frame = Frame::new(corner, cell, room, axes, TEXT);
+        frame.draw(&mut svg, labels);
+        let groups: Vec<Vec<Point>> = panel
+            .series
+            .iter()
+            .map(|group| group.points.iter().step_by(every(panel)))
+            .map(|points| points.filter_map(|point| frame.place(*point)).collect())
+            .collect();
+        draw_dots(&mut svg, &groups, side);
+        if options.names_at_medians {
+            let plane = (frame.top, frame.top + side);
+            draw_names(&mut svg, &panel.series, &groups, plane);
+        }
     }
-    legend.draw(&mut svg, (charts, top));
-    Ok(svg.finish((width, top + side + BELOW)))
+    Ok(svg.finish((width, top + cell.1)))
 }
 
 /// The axes, longer than the ranges of the points so that none lies on the frame.
@@ -97,10 +90,12 @@ fn axes(series: &[Series], equal_scale: bool, side: f32) -> (Axis, Axis) {
         Some((one, _)) => (one - 1.0, one + 1.0),
         None => (-1.0, 1.0),
     });
-    let longest = ends.map(|(low, high)| high - low);
-    let longest = longest.into_iter().fold(0.0, f64::max);
+    let [across, down] = ends.map(|(low, high)| high - low);
     let [x, y] = ends.map(|(low, high)| {
-        let length = if equal_scale { longest } else { high - low };
+        let length = match equal_scale {
+            true => across.max(down),
+            false => high - low,
+        };
         let middle = low + 0.5 * (high - low);
         let about = (side / 52.0) as usize;
         Axis::between(middle - 0.54 * length, middle + 0.54 * length, about)
@@ -108,28 +103,28 @@ fn axes(series: &[Series], equal_scale: bool, side: f32) -> (Axis, Axis) {
     (x, y)
 }
 
-fn draw(svg: &mut Svg, frame: &Frame, panel: &Panel, options: ScatterOptions) {
-    frame.draw(svg, panel);
-    let all: usize = panel.series.iter().map(|group| group.points.len()).sum();
-    let every = all.div_ceil(MOST_POINTS).max(1);
-    let groups: Vec<Vec<Point>> = panel
-        .series
-        .iter()
-        .map(|group| group.points.iter().step_by(every))
-        .map(|points| points.filter_map(|point| frame.place(*point)).collect())
-        .collect();
-    draw_dots(svg, &groups, frame.width);
-    if every > 1 {
-        let ordinal = match every {
-            2 => "2nd".to_string(),
-            3 => "3rd".to_string(),
-            n => format!("{n}th"),
-        };
-        let note = format!("every {ordinal} of the {} points is drawn", grouped(all));
-        let below = frame.top + frame.height + BELOW - MARGIN;
-        svg.text((frame.left, below), Anchor::Start, &note, NOTE);
+/// The words of a panel of which one in `every` points is drawn.
+fn labels(panel: &Panel, every: usize) -> Panel {
+    let ordinal = match every {
+        2 => "2nd".to_string(),
+        3 => "3rd".to_string(),
+        n => format!("{n}th"),
+    };
+    let all = grouped(count(panel));
+    let note = format!("every {ordinal} of the {all} points is drawn");
+    Panel {
+        title: panel.title.clone(),
+        caption: match (every, panel.caption.as_str()) {
+            (1, caption) => caption.to_string(),
+            (_, "") => note,
+            (_, caption) => format!("{caption}; {note}"),
+        },
+        x_label: panel.x_label.clone(),
+        y_label: panel.y_label.clone(),
+        series: Vec::new(),
     }
-    if options.names_at_medians {
-        draw_names(svg, frame, &panel.series);
-    }
+}
+
+fn count(panel: &Panel) -> usize {
+    panel.series.iter().map(|group| group.points.len()).sum()
 }

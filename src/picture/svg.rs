@@ -101,8 +101,11 @@ impl Svg {
         );
     }
 
-    /// A line through points.
+    /// A line through points; nothing for fewer than two.
     pub fn path(&mut self, points: &[Point], color: Color, width: f32) {
+        if points.len() < 2 {
+            return;
+        }
         let path = through(points);
         let _ = writeln!(
             self.body,
@@ -205,23 +208,23 @@ impl Svg {
 
     /// Draws everything over a canvas.
     pub fn draw_on(&self, canvas: &mut RgbImage) -> Result<()> {
-        let (width, height) = canvas.dimensions();
-        draw_over(&self.document((width as f32, height as f32), ""), canvas)
+        draw_over(&self.document(canvas.dimensions(), ""), 1, canvas)
     }
 
     /// The drawing on white.
-    pub fn finish(self, size: (f32, f32)) -> Chart {
-        let (width, height) = size;
+    pub fn finish(self, (width, height): (f32, f32)) -> Chart {
+        // Casts from float saturate.
+        let size = (width.round() as u32, height.round() as u32);
         let page = format!(
-            r#"<path d="M0 0H{width:.0}V{height:.0}H0Z" fill="{WHITE}"/>
-"#
+            "<path d=\"M0 0H{}V{}H0Z\" fill=\"{WHITE}\"/>\n",
+            size.0, size.1
         );
-        Chart::new(self.document(size, &page))
+        Chart::new(self.document(size, &page), size)
     }
 
-    fn document(&self, (width, height): (f32, f32), page: &str) -> String {
+    fn document(&self, (width, height): (u32, u32), page: &str) -> String {
         format!(
-            r#"<svg width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" xmlns="http://www.w3.org/2000/svg">
+            r#"<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 {page}{}</svg>
 "#,
             self.body

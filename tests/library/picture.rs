@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use autoencode::Error;
 use autoencode::picture::{
-    ContactSheet, Fit, Picture, Series, curves, filter_grid, fit, read_png, write_png, write_rgb,
+    ContactSheet, Fit, Picture, Scale, Series, curves, filter_grid, fit, read_png, write_png,
+    write_rgb,
 };
 use image::{ImageBuffer, Luma, Rgb, RgbImage, Rgba};
 
@@ -508,57 +509,33 @@ fn curves_are_the_same_in_both_files() {
             .collect()
     };
     let long = "<loss> & \"more\" \u{2} ".repeat(30);
+    let many = vec![Series::new("a line among many lines", line(2)); 200];
+    let lost = vec![(1.0, f64::NAN), (2.0, f64::INFINITY)];
+    let far = vec![(0.5, -3e12), (1.5, 8e12)];
     let charts = [
-        curves(
+        ("loss", vec![Series::new("training", line(1))]),
+        (
             "loss",
-            "epoch",
-            "BCE per pixel",
-            &[Series::new("training", line(1))],
+            vec![Series::new("a", line(400)), Series::new("b", line(7))],
         ),
-        curves(
-            "loss",
-            "epoch",
-            "BCE per pixel",
-            &[Series::new("a", line(400)), Series::new("b", line(7))],
+        (
+            long.as_str(),
+            vec![Series::new(&long, line(3)), Series::new(&long, line(2))],
         ),
-        curves(
-            &long,
-            &long,
-            &long,
-            &[Series::new(&long, line(3)), Series::new(&long, line(2))],
-        ),
-        curves("", "", "", &[]),
-        curves(
-            "nothing finite",
-            "x",
-            "y",
-            &[Series::new(
-                "NaN",
-                vec![(1.0, f64::NAN), (2.0, f64::INFINITY)],
-            )],
-        ),
-        curves(
-            "large",
-            "x",
-            "y",
-            &[Series::new("a", vec![(0.5, -3e12), (1.5, 8e12)])],
-        ),
-        curves(
-            "many",
-            "x",
-            "y",
-            &vec![Series::new("a line among many lines", line(2)); 200],
-        ),
+        ("", Vec::new()),
+        ("nothing finite", vec![Series::new("NaN", lost)]),
+        ("large", vec![Series::new("a", far)]),
+        ("many", many),
     ];
     let folder = tempfile::tempdir().unwrap();
-    for chart in charts {
-        let chart = chart.unwrap();
+    for (words, series) in charts {
+        let chart = curves(words, words, words, &series, Scale::Linear);
         let (svg, png) = (
             folder.path().join("curves.svg"),
             folder.path().join("curves.png"),
         );
-        chart.write_svg(&svg).unwrap();
-        chart.write_png(&png).unwrap();
+        chart.write(&svg).unwrap();
+        chart.write(&png).unwrap();
         let text = std::fs::read_to_string(&svg).unwrap();
         assert!(
             text.contains("monospace"),

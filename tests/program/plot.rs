@@ -7,8 +7,7 @@ use std::sync::OnceLock;
 
 use autoencode::network::{Autoencoder, Parameters};
 use autoencode::picture::{
-    Group, Scale, ScatterOptions, ScatterPanel, Series, curves_scaled, read_png_header, scatter,
-    scatter_row,
+    Chart, Panel, Scale, ScatterOptions, Series, curves, panels, read_png_header, scatter,
 };
 use autoencode::train::History;
 use candle_core::{DType, Device};
@@ -129,8 +128,11 @@ fn extent(text: &Element) -> [f64; 4] {
         _ => 0.0,
     };
     let (x, y) = (text.number("x"), text.number("y"));
-    if text.get("transform").is_some() {
-        return [x - size, x + size, y - 0.5 * width, y + 0.5 * width];
+    if let Some(turn) = text.get("transform") {
+        let (_, centre) = turn.trim_end_matches(')').rsplit_once(' ').unwrap();
+        let centre: f64 = centre.parse().unwrap();
+        let (across, along) = (0.6 * size, 0.5 * width);
+        return [x - across, x + across, centre - along, centre + along];
     }
     let left = x - start * width;
     [left, left + width, y - 0.76 * size, y + 0.24 * size]
@@ -145,6 +147,16 @@ fn assert_inside(svg: &str) {
             "`{}` at {left}-{right}, {top}-{bottom} leaves {width} x {height}",
             text.text
         );
+    }
+}
+
+fn assert_apart(svg: &str) {
+    let all = elements(svg, "text");
+    for (place, one) in all.iter().enumerate() {
+        for other in &all[..place] {
+            let apart = !overlap(extent(one), extent(other));
+            assert!(apart, "`{}` on `{}`", one.text, other.text);
+        }
     }
 }
 
@@ -179,28 +191,38 @@ fn circle(radius: f64, count: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
+/// A panel without words.
+fn unnamed(series: Vec<Series>) -> Panel {
+    Panel {
+        series,
+        ..Panel::default()
+    }
+}
+
 #[test]
 fn with_an_equal_scale_a_circle_is_one() {
     let groups = [
-        Group::new("large", circle(2.0, 300)),
-        Group::new("small", circle(0.5, 300)),
-        Group::new("lost", vec![(f64::NAN, 0.0), (0.0, f64::INFINITY)]),
+        Series::new("large", circle(2.0, 300)),
+        Series::new("small", circle(0.5, 300)),
+        Series::new("lost", vec![(f64::NAN, 0.0), (0.0, f64::INFINITY)]),
     ];
     let equal = ScatterOptions {
         equal_scale: true,
         ..ScatterOptions::default()
     };
-    let panel = |title: &str, groups: &[Group]| ScatterPanel {
+    let panel = |title: &str, groups: &[Series]| Panel {
         title: title.to_string(),
         x_label: "x1".to_string(),
         y_label: "x2".to_string(),
-        groups: groups.to_vec(),
+        series: groups.to_vec(),
+        ..Panel::default()
     };
-    let one = scatter("circles", "x1", "x2", &groups, &equal).unwrap();
+    let one = scatter("circles", &[panel("", &groups)], equal).unwrap();
     let panels = [panel("both", &groups), panel("one", &groups[..1])];
-    let row = scatter_row("circles", &panels, &equal).unwrap();
+    let row = scatter("circles", &panels, equal).unwrap();
     for (svg, counts) in [(one.svg(), [300, 300]), (row.svg(), [600, 300])] {
         assert_inside(svg);
+        assert_apart(svg);
         let drawn = dots(svg);
         assert_eq!(drawn.iter().map(Vec::len).collect::<Vec<_>>(), counts);
         let points = &drawn[0][..300];
@@ -213,7 +235,7 @@ fn with_an_equal_scale_a_circle_is_one() {
             .map(|p| (p.0 - x).hypot(p.1 - y))
             .collect();
         for radius in &radii {
-            assert!((radius - radii[0]).abs() < 3.0, "{radius} of {}", radii[0]);
+            assert!((radius - radii[0]).abs() < 0.05, "{radius} of {}", radii[0]);
         }
         for name in ["circles", "large", "small", "lost", "x1", "x2"] {
             assert!(texts(svg).iter().any(|text| text == name), "{name}");
@@ -223,36 +245,32 @@ fn with_an_equal_scale_a_circle_is_one() {
         assert!(texts(row.svg()).iter().any(|text| text == title));
     }
     // Without it, the axes are filled.
-    let free = scatter(
-        "",
-        "",
-        "",
-        &[Group::new("", vec![(0.0, 0.0), (9.0, 1.0)])],
-        &ScatterOptions::default(),
-    );
+    let free = unnamed(vec![Series::new("", vec![(0.0, 0.0), (9.0, 1.0)])]);
+    let free = scatter("", &[free], ScatterOptions::default());
     let drawn = dots(free.unwrap().svg());
     let [a, b] = drawn[0][..] else {
         panic!("{drawn:?}")
     };
-    assert!(((b.0 - a.0) + (b.1 - a.1)).abs() < 3.0, "{drawn:?}");
+    assert!(((b.0 - a.0) + (b.1 - a.1)).abs() < 0.1, "{drawn:?}");
 
-    assert!(scatter_row("", &[], &equal).is_err());
-    assert!(scatter("nothing", "", "", &[], &equal).is_ok());
+    assert!(scatter("", &[], equal).is_err());
+    assert!(scatter("", &vec![Panel::default(); 13], equal).is_err());
+    assert!(scatter("nothing", &[Panel::default()], equal).is_ok());
 }
 
 #[test]
 fn names_stand_at_the_medians_and_off_each_other() {
     let around = |x: f64, y: f64| (0..99).map(|i| (x + f64::from(i - 49), y)).collect();
-    let groups = [
-        Group::new("seven", around(0.0, 0.0)),
-        Group::new("eight", around(0.5, 0.1)),
-        Group::new("nine", around(0.0, 400.0)),
+    let groups = vec![
+        Series::new("seven", around(0.0, 0.0)),
+        Series::new("eight", around(0.5, 0.1)),
+        Series::new("nine", around(0.0, 400.0)),
     ];
     let options = ScatterOptions {
         names_at_medians: true,
         ..ScatterOptions::default()
     };
-    let chart = scatter("", "", "", &groups, &options).unwrap();
+    let chart = scatter("", &[unnamed(groups)], options).unwrap();
     let names: Vec<Element> = elements(chart.svg(), "text")
         .into_iter()
         .filter(|text| text.get("paint-order").is_some())
@@ -279,17 +297,11 @@ fn many_points_are_thinned_and_the_chart_says_so() {
             .collect()
     };
     let options = ScatterOptions::default();
-    let thinned = scatter(
-        "",
-        "",
-        "",
-        &[
-            Group::new("a", points(45_000)),
-            Group::new("b", points(300)),
-        ],
-        &options,
-    )
-    .unwrap();
+    let groups = vec![
+        Series::new("a", points(45_000)),
+        Series::new("b", points(300)),
+    ];
+    let thinned = scatter("", &[unnamed(groups)], options).unwrap();
     let drawn = dots(thinned.svg());
     assert_eq!((drawn[0].len(), drawn[1].len()), (15_000, 100));
     let note = "every 3rd of the 45,300 points is drawn";
@@ -297,7 +309,8 @@ fn many_points_are_thinned_and_the_chart_says_so() {
     assert!(thinned.svg().len() < 400_000);
     assert_inside(thinned.svg());
 
-    let whole = scatter("", "", "", &[Group::new("a", points(10_000))], &options).unwrap();
+    let groups = vec![Series::new("a", points(10_000))];
+    let whole = scatter("", &[unnamed(groups)], options).unwrap();
     assert_eq!(dots(whole.svg())[0].len(), 10_000);
     assert!(!whole.svg().contains("is drawn"));
     // The dots are seen: of the pixels in their midst many are not white.
@@ -319,14 +332,124 @@ fn a_logarithmic_axis_makes_a_line_of_equal_ratios() {
         Series::new("loss", points),
         Series::new("none", vec![(0.0, -1.0), (1.0, 0.0)]),
     ];
-    let chart = curves_scaled("", "epoch", "loss", &series, Scale::Logarithmic).unwrap();
+    let chart = curves("", "epoch", "loss", &series, Scale::Logarithmic);
     let marks = elements(chart.svg(), "circle");
     assert_eq!(marks.len(), 5);
     let y: Vec<f64> = marks.iter().map(|mark| mark.number("cy")).collect();
     for pair in y.windows(2) {
-        assert!((pair[1] - pair[0] - (y[1] - y[0])).abs() <= 2.0, "{y:?}");
+        assert!((pair[1] - pair[0] - (y[1] - y[0])).abs() <= 0.05, "{y:?}");
     }
     assert_inside(chart.svg());
+}
+
+/// The labels of the y axis, from the top down.
+fn y_labels(chart: &Chart) -> Vec<String> {
+    let mut labels: Vec<Element> = elements(chart.svg(), "text")
+        .into_iter()
+        .filter(|text| text.get("text-anchor") == Some("end"))
+        .collect();
+    labels.sort_by(|a, b| a.number("y").total_cmp(&b.number("y")));
+    labels.into_iter().map(|label| label.text).collect()
+}
+
+#[test]
+fn a_tick_stands_at_its_value() {
+    let line = vec![(1.0, 0.25), (2.0, 0.75), (3.0, 0.5)];
+    let chart = curves("", "", "", &[Series::new("", line)], Scale::Linear);
+    let marks = elements(chart.svg(), "circle");
+    let text = |wanted: &str| {
+        let mut all = elements(chart.svg(), "text").into_iter();
+        all.find(|text| text.text == wanted).unwrap()
+    };
+    for (mark, (x, y)) in marks.iter().zip([("1", "0.2"), ("2", "0.7"), ("3", "0.5")]) {
+        assert!((text(x).number("x") - mark.number("cx")).abs() < 0.5);
+        let [_, _, top, bottom] = extent(&text(y));
+        let off = mark.number("cy") - 0.5 * (top + bottom);
+        // 0.25 and 0.75 lie half a tick above 0.2 and 0.7.
+        let step = (text("0.2").number("y") - text("0.7").number("y")) / 5.0;
+        let expected = if y == "0.5" { 0.0 } else { -0.5 * step };
+        assert!((off - expected).abs() < 2.0, "{y}: {off} {expected}");
+    }
+}
+
+#[test]
+fn words_have_room_on_every_chart() {
+    let line = |value: fn(f64) -> f64, epochs: i32| -> Vec<(f64, f64)> {
+        let epochs = (1..=epochs).map(f64::from);
+        epochs.map(|epoch| (epoch, value(epoch))).collect()
+    };
+    let long = "a name that is much longer than a legend has room for ".repeat(5);
+    let cases: Vec<(&str, Vec<Series>)> = vec![
+        ("one epoch", vec![Series::new("a", line(|_| 0.3, 1))]),
+        ("zero", vec![Series::new("a", line(|_| 0.0, 5))]),
+        ("negative", vec![Series::new("a", line(|e| -1e3 - e, 9))]),
+        ("huge", vec![Series::new("a", line(|e| 3e12 / e, 9))]),
+        ("tiny", vec![Series::new("a", line(|e| 4e-13 / e, 9))]),
+        ("close", vec![Series::new("a", line(|e| 1e6 + 1e-3 * e, 9))]),
+        (
+            "decades",
+            vec![Series::new("a", line(|e| 10f64.powf(-9.0 * e), 9))],
+        ),
+        ("a decade", vec![Series::new("a", line(|e| 1.0 / e, 10))]),
+        ("many epochs", vec![Series::new("a", line(|e| e, 100_000))]),
+        (
+            "wide x",
+            vec![Series::new("a", vec![(1e-7, 1.0), (1.0 + 3e-7, 2.0)])],
+        ),
+        (
+            "gaps",
+            vec![Series::new(
+                "a",
+                vec![(1.0, 2.0), (2.0, f64::NAN), (3.0, 1e200)],
+            )],
+        ),
+        ("long", vec![Series::new(&long, line(|e| e, 3)); 3]),
+        (
+            "many",
+            vec![Series::new("one of many lines", line(|e| e, 3)); 200],
+        ),
+        ("none", Vec::new()),
+    ];
+    for (case, series) in cases {
+        for title in ["", case, &long] {
+            for scale in [Scale::Linear, Scale::Logarithmic] {
+                let chart = curves(title, title, title, &series, scale);
+                assert_inside(chart.svg());
+                assert_apart(chart.svg());
+                let labels = y_labels(&chart);
+                let mut apart = labels.clone();
+                apart.dedup();
+                assert!(labels.len() >= 2 && labels == apart, "{case}: {labels:?}");
+            }
+            let panel = Panel {
+                title: title.to_string(),
+                caption: title.to_string(),
+                x_label: title.to_string(),
+                y_label: title.to_string(),
+                series: series.clone(),
+            };
+            let drawn = vec![panel; 4];
+            for chart in [
+                panels(&drawn, 3, 3.0).unwrap(),
+                scatter(title, &drawn, ScatterOptions::default()).unwrap(),
+            ] {
+                assert_inside(chart.svg());
+                assert_apart(chart.svg());
+            }
+        }
+    }
+    let count = texts(
+        curves(
+            "",
+            "",
+            "",
+            &vec![Series::new("a", Vec::new()); 300],
+            Scale::Linear,
+        )
+        .svg(),
+    );
+    let rest = count.iter().find_map(|text| text.strip_suffix(" more"));
+    assert!(rest.is_some(), "{count:?}");
 }
 
 #[test]
@@ -368,7 +491,7 @@ fn the_curves_of_one_run_are_its_losses() {
     let slope = (drawn[1] - drawn[0]) / (values[1].1 - values[0].1);
     assert!(slope < 0.0);
     for (y, (_, value)) in drawn.iter().zip(&values) {
-        assert!((y - drawn[0] - slope * (value - values[0].1)).abs() < 12.0);
+        assert!((y - drawn[0] - slope * (value - values[0].1)).abs() < 0.2);
     }
 }
 
@@ -561,7 +684,7 @@ fn codes_of_two_values_are_drawn_where_they_are() {
             let x = from.0 + scale * (code.0 - first.0);
             let y = from.1 - scale * (code.1 - first.1);
             assert!(
-                (x - dot.0).abs() < 12.0 && (y - dot.1).abs() < 12.0,
+                (x - dot.0).abs() < 1.0 && (y - dot.1).abs() < 1.0,
                 "{code:?} {dot:?}"
             );
         }
@@ -677,13 +800,7 @@ fn a_network_is_drawn_with_every_layer() {
             assert_eq!(shown.iter().any(|text| text == part), variational, "{part}");
         }
         // No text lies on another, and no box on another but where tags touch.
-        let all = elements(&svg, "text");
-        for (place, one) in all.iter().enumerate() {
-            for other in &all[..place] {
-                let apart = !overlap(extent(one), extent(other));
-                assert!(apart, "{} on {}", one.text, other.text);
-            }
-        }
+        assert_apart(&svg);
         let boxes: Vec<[f64; 4]> = elements(&svg, "rect").iter().map(rectangle).collect();
         for (place, one) in boxes.iter().enumerate() {
             for other in &boxes[..place] {
