@@ -18,7 +18,7 @@ use super::shared::Shared;
 /// drawn there, and no recipe can name them.
 #[derive(Debug, Args)]
 pub struct Activations {
-    /// The picture to write, by its ending an SVG or a PNG.
+    /// The picture to write, an SVG or a PNG by its ending.
     #[arg(long, short, value_name = "FILE", default_value = "activations.png", value_parser = drawing)]
     output: PathBuf,
 

@@ -54,7 +54,7 @@ pub struct Summary {
     force: bool,
 }
 
-/// What the drawing of a network shows.
+/// The style of a network's drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum GraphStyle {
     /// Weights for a dense network of at most 16 units a layer, else layers.
@@ -66,7 +66,7 @@ enum GraphStyle {
     Weights,
 }
 
-/// What a recipe is shown for when it leaves the input to the data: an MNIST image.
+/// The input of a recipe that leaves it to the data: an MNIST image.
 const MNIST: [usize; 3] = [1, 28, 28];
 
 impl Summary {

@@ -11,14 +11,14 @@ use crate::picture::{Chart, Panel, Series, panels};
 pub struct Curve {
     pub name: String,
     pub formula: &'static str,
-    /// What values it takes, as an interval.
+    /// The interval of its values.
     pub range: &'static str,
-    /// As recipes write it; none for a form that is infinite or undefined somewhere, which no network
-    /// can be trained with.
+    /// As recipes write it; none for a form that is infinite or undefined somewhere, with which no network can
+    /// be trained.
     pub activation: Option<Activation>,
     /// `(x, f(x))` in order of x, for those x where the form holds.
     pub values: Vec<(f64, f64)>,
-    /// `(x, f'(x))` at the same x; of the softmax the derivative of each value by its own x.
+    /// `(x, f'(x))` at the same x; for the softmax, the derivative of each value by its own x.
     pub derivatives: Vec<(f64, f64)>,
 }
 
@@ -26,8 +26,8 @@ pub struct Curve {
 const POINTS: usize = 400;
 const END: f64 = 3.0;
 
-/// Every activation: those of recipes, computed and differentiated as networks do it, in f64, and
-/// beside three of them the form for x >= 0 that is found in print, which has no use in a network.
+/// Every activation: those of recipes, computed and differentiated in f64 as networks do it, and beside three
+/// of them the form for x >= 0 that is found in print, which has no use in a network.
 ///
 /// # Errors
 /// Only candle's own.
@@ -159,11 +159,11 @@ fn printed(
     }
 }
 
-/// Panels in a row, and how far from 0 they reach.
+/// Panels in a row, and the largest value that they show.
 const COLUMNS: usize = 3;
 const LIMIT: f64 = 3.0;
 
-/// Draws functions with their derivatives, a panel each.
+/// Draws functions with their derivatives, a panel for each.
 ///
 /// # Errors
 /// If there are none, or more than 200.

@@ -33,7 +33,7 @@ pub(super) fn new_canvas(
     }
 }
 
-/// Fills the rectangle at `place` = (x, y) of `size` = (width, height), as far as it lies on the canvas.
+/// Fills the rectangle at `place` = (x, y) of `size` = (width, height); parts off the canvas are left out.
 pub(super) fn fill(
     canvas: &mut RgbImage,
     place: (usize, usize),
@@ -48,7 +48,7 @@ pub(super) fn fill(
     }
 }
 
-/// A picture in the middle of its tile, framed.
+/// Draws a picture in the middle of its tile, with a frame.
 pub(super) fn draw_tile(
     canvas: &mut RgbImage,
     picture: &Picture,
@@ -61,7 +61,7 @@ pub(super) fn draw_tile(
     draw_bare(canvas, picture, place, tile);
 }
 
-/// A picture in the middle of its tile, and nothing around it.
+/// Draws a picture in the middle of its tile, without a frame.
 pub(super) fn draw_bare(
     canvas: &mut RgbImage,
     picture: &Picture,
@@ -70,7 +70,7 @@ pub(super) fn draw_bare(
 ) {
     let (height, width) = (picture.height(), picture.width());
     let (new_height, new_width) = size_in(picture, tile);
-    // Every value becomes a square of whole pixels, or the picture shrinks.
+    // Either every value becomes a square of whole pixels, or the picture shrinks.
     let (planes, stride, square): (Vec<Vec<f32>>, usize, usize) = match times(picture, tile) {
         0 => {
             let shrink = |plane| resize(plane, (height, width), (new_height, new_width));
@@ -96,14 +96,14 @@ pub(super) fn draw_bare(
     }
 }
 
-/// Height and width that a picture has in a tile: whole times its own, or shrunk.
+/// Height and width of a picture in a tile: a whole multiple of its own, or shrunk.
 fn size_in(picture: &Picture, tile: (usize, usize)) -> (usize, usize) {
     let (height, width) = (picture.height(), picture.width());
     let whole = times(picture, tile);
     if whole >= 1 {
         return (height * whole, width * whole);
     }
-    // The side that is relatively longer fills the tile.
+    // The relatively longer side fills the tile.
     let fitted = |a: usize, b: usize, limit: usize| (a * limit / b.max(1)).max(1);
     if height * tile.1 > width * tile.0 {
         (tile.0, fitted(width, height, tile.0))
@@ -112,12 +112,12 @@ fn size_in(picture: &Picture, tile: (usize, usize)) -> (usize, usize) {
     }
 }
 
-/// How many times a picture fits into a tile, by whole pixels; 0 where it is larger.
+/// The whole multiple of a picture that fits into a tile; 0 for a larger picture.
 fn times(picture: &Picture, tile: (usize, usize)) -> usize {
     (tile.0 / picture.height()).min(tile.1 / picture.width())
 }
 
-/// Left and top of what lies in the middle of a tile.
+/// The corner (left, top) of a picture of `size` in the middle of a tile.
 fn corner(size: (usize, usize), place: (usize, usize), tile: (usize, usize)) -> (usize, usize) {
     let middle = |room: usize, side: usize| (room - side.min(room)) / 2;
     (

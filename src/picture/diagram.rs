@@ -3,7 +3,7 @@
 use super::chart::Chart;
 use super::frame::TITLE;
 use super::palette::{AXIS, BLUE, Color, GREEN, INK, SOFT_INK, VERMILLION, WHITE};
-use super::svg::{Anchor, Paint, Point, Svg, TextStyle};
+use super::svg::{Paint, Point, Svg, TextStyle};
 use crate::number::grouped;
 use crate::{Error, Result};
 
@@ -44,11 +44,10 @@ const TAG: f32 = 24.0;
 const TAG_INDENT: f32 = 14.0;
 const ARROW: f32 = 28.0;
 const TOP: f32 = 92.0;
-const CODE: (f32, f32) = (206.0, 52.0);
+const CODE_WIDTH: f32 = 206.0;
 const SAMPLED: f32 = 76.0;
 const PADDING: f32 = 12.0;
 const WIDTH: f32 = 2.0 * (MARGIN + COLUMN) + BETWEEN;
-const DECODER_X: f32 = WIDTH - MARGIN - COLUMN;
 
 const KIND: TextStyle = TextStyle::new(13.5, INK);
 const TAG_KIND: TextStyle = TextStyle::new(11.5, INK);
@@ -81,46 +80,27 @@ pub fn diagram(diagram: &Diagram) -> Result<Chart> {
         return Err(Error::argument("network drawing", expected, longest));
     }
     let mut svg = Svg::default();
-    let [input, output] = ["input", "output"].map(|name| end(name, &diagram.input));
+    draw_header(&mut svg, diagram);
+    let [input, output] = ["input", "output"].map(|name| Block {
+        name: String::new(),
+        layer: name.to_string(),
+        output: diagram.input.clone(),
+        parameters: 0,
+        tags: Vec::new(),
+    });
     let left: Vec<&Block> = std::iter::once(&input).chain(&diagram.encoder).collect();
-    let right: Vec<&Block> = std::iter::once(&output)
-        .chain(diagram.decoder.iter().rev())
-        .collect();
+    let right = std::iter::once(&output).chain(diagram.decoder.iter().rev());
+    let right: Vec<&Block> = right.collect();
     // Both columns are as high as the higher one; the arrows of the other are longer.
     let boxes = |column: &[&Block]| column.iter().map(|block| height(block)).sum::<f32>();
     let arrows = |column: &[&Block]| column.len().saturating_sub(1) as f32;
     let reach = |column: &[&Block]| boxes(column) + ARROW * arrows(column);
     let highest = reach(&left).max(reach(&right));
     let arrow = |column: &[&Block]| (highest - boxes(column)) / arrows(column).max(1.0);
-
-    draw_header(&mut svg, diagram);
-    let encoder = Column {
-        x: MARGIN,
-        arrow: arrow(&left),
-        paint: ENCODER,
-        upwards: false,
-    };
-    let decoder = Column {
-        x: DECODER_X,
-        arrow: arrow(&right),
-        paint: DECODER,
-        upwards: true,
-    };
-    let encoder_end = encoder.draw(&mut svg, &left);
-    let decoder_end = decoder.draw(&mut svg, &right);
-    let end = draw_code(&mut svg, diagram, encoder_end, decoder_end);
+    let encoder = draw_column(&mut svg, &left, arrow(&left), Side::Encoder);
+    let decoder = draw_column(&mut svg, &right, arrow(&right), Side::Decoder);
+    let end = draw_code(&mut svg, diagram, encoder, decoder);
     Ok(svg.finish((WIDTH, end + MARGIN)))
-}
-
-/// Input or output as a box.
-fn end(name: &str, shape: &[usize]) -> Block {
-    Block {
-        name: String::new(),
-        layer: name.to_string(),
-        output: shape.to_vec(),
-        parameters: 0,
-        tags: Vec::new(),
-    }
 }
 
 fn draw_header(svg: &mut Svg, diagram: &Diagram) {
@@ -130,10 +110,11 @@ fn draw_header(svg: &mut Svg, diagram: &Diagram) {
     let soft = TextStyle::new(KIND.size, SOFT_INK);
     let sides = (MARGIN, WIDTH - MARGIN);
     svg.row(sides, 28.0, (&diagram.title, TITLE), (&total, soft));
-    for (x, name, count, paint) in [
-        (MARGIN, "encoder", encoder, ENCODER),
-        (DECODER_X, "decoder", decoder, DECODER),
+    for (name, count, side) in [
+        ("encoder", encoder, Side::Encoder),
+        ("decoder", decoder, Side::Decoder),
     ] {
+        let (x, paint) = side.place();
         let style = TextStyle::new(KIND.size, paint.stroke);
         let count = parameters(count);
         svg.row((x, x + COLUMN), 68.0, (name, style), (&count, SMALL));
@@ -144,67 +125,78 @@ fn height(block: &Block) -> f32 {
     BOX + TAG * block.tags.len() as f32
 }
 
-/// A column of boxes, from the top.
-struct Column {
-    x: f32,
-    /// Length of the arrows.
-    arrow: f32,
-    paint: Paint,
-    /// Whether the flow goes up.
-    upwards: bool,
+/// The columns; data flows up in the decoder's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Encoder,
+    Decoder,
 }
 
-impl Column {
-    /// Draws the boxes; returns the middle of the lower edge of the last one.
-    fn draw(&self, svg: &mut Svg, blocks: &[&Block]) -> Point {
-        let middle = self.x + 0.5 * COLUMN;
-        let mut y = TOP;
-        for (place, block) in blocks.iter().enumerate() {
-            if place > 0 {
-                let (upper, lower) = ((middle, y), (middle, y + self.arrow));
-                match self.upwards {
-                    true => svg.arrow(&[lower, upper], AXIS),
-                    false => svg.arrow(&[upper, lower], AXIS),
-                }
-                y += self.arrow;
-            }
-            let paint = if place == 0 { PLAIN } else { self.paint };
-            self.draw_block(svg, block, y, paint);
-            y += height(block);
+impl Side {
+    /// The left edge and the paint.
+    fn place(self) -> (f32, Paint) {
+        match self {
+            Self::Encoder => (MARGIN, ENCODER),
+            Self::Decoder => (WIDTH - MARGIN - COLUMN, DECODER),
         }
-        (middle, y)
     }
+}
 
-    /// A box, with its tags on the side where the flow leaves it.
-    fn draw_block(&self, svg: &mut Svg, block: &Block, y: f32, paint: Paint) {
-        let tags = TAG * block.tags.len() as f32;
-        let (box_y, first_tag, step) = match self.upwards {
-            true => (y + tags, y + tags - TAG, -TAG),
-            false => (y, y + BOX, TAG),
-        };
-        let mut tag_y = first_tag;
-        for (name, kind) in &block.tags {
-            let (x, width) = (self.x + TAG_INDENT, COLUMN - 2.0 * TAG_INDENT);
-            let fill = WHITE;
-            svg.rect((x, tag_y), (width, TAG), Paint { fill, ..paint });
-            let sides = (x + PADDING, x + width - PADDING);
-            let middle = tag_y + 0.5 * TAG;
-            svg.row(sides, middle, (kind, TAG_KIND), (name, SMALL));
-            tag_y += step;
+/// Draws boxes and arrows from the top down; returns the middle of the lower edge of the last box.
+fn draw_column(svg: &mut Svg, blocks: &[&Block], arrow: f32, side: Side) -> Point {
+    let (x, paint) = side.place();
+    let middle = x + 0.5 * COLUMN;
+    let mut y = TOP;
+    for (place, block) in blocks.iter().enumerate() {
+        if place > 0 {
+            let (upper, lower) = ((middle, y), (middle, y + arrow));
+            match side {
+                Side::Encoder => svg.arrow(&[upper, lower], AXIS),
+                Side::Decoder => svg.arrow(&[lower, upper], AXIS),
+            }
+            y += arrow;
         }
-        svg.rect((self.x, box_y), (COLUMN, BOX), paint);
-        let sides = (self.x + PADDING, self.x + COLUMN - PADDING);
-        // Input and output have one line only.
-        let share = if block.name.is_empty() { 0.5 } else { 0.33 };
-        let first = box_y + share * BOX;
-        let output = shape(&block.output);
-        svg.row(sides, first, (&block.layer, KIND), (&output, KIND));
-        let count = match block.parameters {
-            0 => String::new(),
-            count => parameters(count),
-        };
-        let second = box_y + 0.72 * BOX;
-        svg.row(sides, second, (&block.name, SMALL), (&count, SMALL));
+        let paint = if place == 0 { PLAIN } else { paint };
+        draw_block(svg, block, (x, y), paint, side);
+        y += height(block);
+    }
+    (middle, y)
+}
+
+/// Draws a box with its tags on the side where the data leaves it.
+fn draw_block(svg: &mut Svg, block: &Block, (x, y): Point, paint: Paint, side: Side) {
+    let tags = TAG * block.tags.len() as f32;
+    let (box_y, mut tag_y, step) = match side {
+        Side::Encoder => (y, y + BOX, TAG),
+        Side::Decoder => (y + tags, y + tags - TAG, -TAG),
+    };
+    let fill = WHITE;
+    for (name, kind) in &block.tags {
+        let size = (COLUMN - 2.0 * TAG_INDENT, TAG);
+        let row = (0.5, (kind.as_str(), TAG_KIND), (name.as_str(), SMALL));
+        let corner = (x + TAG_INDENT, tag_y);
+        draw_box(svg, corner, size, Paint { fill, ..paint }, &[row]);
+        tag_y += step;
+    }
+    // Input and output have one line only.
+    let share = if block.name.is_empty() { 0.5 } else { 0.33 };
+    let (output, count) = (shape(&block.output), parameters(block.parameters));
+    let count = if block.parameters > 0 { &count } else { "" };
+    let rows = [
+        (share, (block.layer.as_str(), KIND), (output.as_str(), KIND)),
+        (0.72, (block.name.as_str(), SMALL), (count, SMALL)),
+    ];
+    draw_box(svg, (x, box_y), (COLUMN, BOX), paint, &rows);
+}
+
+/// A height, as a share of the box, with the words on the left and on the right.
+type Row<'a> = (f32, (&'a str, TextStyle), (&'a str, TextStyle));
+
+fn draw_box(svg: &mut Svg, corner: Point, size: (f32, f32), paint: Paint, rows: &[Row]) {
+    svg.rect(corner, size, paint);
+    let sides = (corner.0 + PADDING, corner.0 + size.0 - PADDING);
+    for (share, first, last) in rows {
+        svg.row(sides, corner.1 + share * size.1, *first, *last);
     }
 }
 
@@ -215,13 +207,18 @@ fn draw_code(
     (left, left_end): Point,
     (right, right_end): Point,
 ) -> f32 {
-    let code_x = 0.5 * (WIDTH - CODE.0);
+    let code_x = 0.5 * (WIDTH - CODE_WIDTH);
     let below = left_end.max(right_end) + ARROW;
     let code_shape = shape(&diagram.code);
-    let (height, middle);
-    let notes: Vec<String>;
+    let (code_shape, none) = ((code_shape.as_str(), KIND), ("", SMALL));
+    let name = ("code", TextStyle::new(KIND.size, HIGHLIGHT.stroke));
+    let values = match diagram.code.iter().product::<usize>() {
+        1 => "1 value".to_string(),
+        values => format!("{} values", grouped(values)),
+    };
+    let (height, middle, rows);
     if diagram.variational {
-        let width = 0.5 * (COLUMN - TAG_INDENT);
+        let size = (0.5 * (COLUMN - TAG_INDENT), BOX);
         height = SAMPLED;
         middle = below + BOX + 0.5 * (ARROW + height);
         let paint = Paint {
@@ -229,42 +226,30 @@ fn draw_code(
             ..HIGHLIGHT
         };
         for (side, name) in [(-0.5, "mean μ"), (0.5, "log σ²")] {
-            let centre = left + side * (width + TAG_INDENT);
-            let x = centre - 0.5 * width;
-            svg.rect((x, below), (width, BOX), paint);
-            let sides = (x + PADDING, x + width - PADDING);
-            svg.row(sides, below + 0.5 * BOX, (name, KIND), (&code_shape, KIND));
+            let centre = left + side * (size.0 + TAG_INDENT);
+            let corner = (centre - 0.5 * size.0, below);
+            let row = (0.5, (name, KIND), code_shape);
+            draw_box(svg, corner, size, paint, &[row]);
             svg.arrow(&[(centre, left_end), (centre, below)], AXIS);
-            let corner = (centre, middle);
-            svg.arrow(&[(centre, below + BOX), corner, (code_x, middle)], AXIS);
+            let turn = (centre, middle);
+            svg.arrow(&[(centre, below + BOX), turn, (code_x, middle)], AXIS);
         }
-        notes = ["sample z = μ + σ ε", "ε from N(0, 1)"]
-            .map(String::from)
-            .to_vec();
+        rows = vec![
+            (0.23, name, code_shape),
+            (0.5, ("sample z = μ + σ ε", SMALL), none),
+            (0.76, ("ε from N(0, 1)", SMALL), none),
+        ];
     } else {
-        height = CODE.1;
+        height = BOX;
         middle = below + 0.5 * height;
         svg.arrow(&[(left, left_end), (left, middle), (code_x, middle)], AXIS);
-        notes = vec![match diagram.code.iter().product::<usize>() {
-            1 => "1 value".to_string(),
-            values => format!("{} values", grouped(values)),
-        }];
+        rows = vec![(0.33, name, code_shape), (0.72, (&values, SMALL), none)];
     }
-    let code_end = (code_x + CODE.0, middle);
+    let code_end = (code_x + CODE_WIDTH, middle);
     svg.arrow(&[code_end, (right, middle), (right, right_end)], AXIS);
-
-    let top = middle - 0.5 * height;
-    svg.rect((code_x, top), (CODE.0, height), HIGHLIGHT);
-    let (start, end) = (code_x + PADDING, code_x + CODE.0 - PADDING);
-    let style = TextStyle::new(KIND.size, HIGHLIGHT.stroke);
-    let first = top + 0.33 * CODE.1;
-    svg.row((start, end), first, ("code", style), (&code_shape, KIND));
-    let mut y = top + 0.72 * CODE.1;
-    for note in notes {
-        svg.fitted((start, y), Anchor::Start, &note, SMALL, end - start);
-        y += 20.0;
-    }
-    top + height
+    let corner = (code_x, middle - 0.5 * height);
+    draw_box(svg, corner, (CODE_WIDTH, height), HIGHLIGHT, &rows);
+    middle + 0.5 * height
 }
 
 /// `1 parameter`, `1,234 parameters`.

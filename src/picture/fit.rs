@@ -1,4 +1,4 @@
-//! Making a picture the size that a network reads.
+//! Pictures in the size that a network reads.
 
 use std::path::Path;
 
@@ -27,15 +27,15 @@ const BOX: f64 = 20.0 / 28.0;
 /// A picture of `channels` x `height` x `width` from any other; `path` is for the messages.
 ///
 /// [`Fit::Mnist`] repeats the preparation of MNIST (LeCun, Bottou, Bengio, Haffner: Gradient-based learning
-/// applied to document recognition, 1998, and the page of the data set): the ink is made light on a black
-/// page if the page is lighter than it, light that falls on the page from one side evened out, the ink's
-/// strength stretched to the full range, specks dropped, and what is left scaled into a box of 20/28 of the target keeping its shape, then moved so that its centre of
-/// mass is in the middle. A picture of the target's size is taken as it is, only turned light on dark where
-/// its page is the lighter; so MNIST's own pictures, noisy ones too, stay what they are. Of a colour
-/// picture the channel or luma in which the ink stands out most is read.
+/// applied to document recognition, 1998, and the page of the data set). It turns dark ink on a light page
+/// into light ink on black, evens out light that falls on the page from one side, stretches the ink's strength
+/// to the full range, drops specks, scales the ink into a box of 20/28 of the target without changing its
+/// shape, and moves its centre of mass to the middle. A picture of the target's size is only turned light on
+/// dark where its page is the lighter; MNIST's own pictures stay as they are, noisy ones too. In a colour
+/// picture, it reads the channel or the luma in which the ink stands out most.
 ///
 /// [`Fit::Resize`] takes the mean over the area that each pixel covers (linear interpolation where it
-/// enlarges). [`Fit::Crop`] does so with the largest part from the middle that has the target's proportions.
+/// enlarges). [`Fit::Crop`] resizes the largest part from the middle that has the target's proportions.
 /// [`Fit::None`] refuses another size. All three turn colour into grey by Rec. 709 luma.
 pub fn fit(
     picture: &Picture,
@@ -132,8 +132,8 @@ fn find_ink(picture: &Picture) -> Option<Plane> {
     };
     let mut page = plane(picture.luma());
     if picture.channels() > 1 {
-        // Red ink on green paper may have no luma of its own; a channel must be clearly better, though,
-        // so that a grey picture's luma is not given up for one channel's noise.
+        // Red ink and green paper may have the same luma. A channel must be clearly better, though, so that
+        // the noise of one channel does not decide in a grey picture.
         let mut best = 1.25 * page.contrast();
         for channel in picture.planes() {
             let candidate = plane(channel.to_vec());
@@ -179,8 +179,8 @@ fn place(ink: &Plane, height: usize, width: usize) -> Vec<f32> {
     values
 }
 
-/// Where the digit starts along an axis so that `centre` comes to the middle, as far as it has room. In
-/// MNIST the centre of mass lies within the pixel behind the middle: at 14 to 15 of 28.
+/// The start of the digit along an axis that takes `centre` to the middle, as far as there is room. In MNIST
+/// the centre of mass lies within the pixel after the middle: at 14 to 15 of 28.
 fn offset(centre: f64, digit: usize, side: usize) -> usize {
     let start = (side as f64 / 2.0 - centre).ceil().max(0.0) as usize;
     start.min(side.saturating_sub(digit))

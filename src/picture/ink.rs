@@ -1,5 +1,5 @@
-//! Finding what is written on a page: which side of the background the ink lies on, how much of the
-//! difference is noise, and where the ink is.
+//! The ink on a page: whether it is darker or lighter than the page, how much of the difference is noise, and
+//! where the ink is.
 
 use super::resample::resize;
 
@@ -11,10 +11,10 @@ pub(super) struct Plane {
     pub values: Vec<f32>,
 }
 
-/// A difference from the background below this is none: 8-bit pictures have steps of 0.004.
+/// Smaller differences from the background do not count; the steps of 8-bit pictures are 0.004.
 const FAINTEST: f32 = 0.04;
-/// Longer sides are shrunk to this before looking for ink. A digit over a fiftieth of the page then
-/// still has the 20 pixels that it will be given.
+/// Longer sides are shrunk to this before looking for ink. A digit over a fiftieth of the page then still has
+/// the 20 pixels that the network reads.
 const WORKING_SIDE: usize = 1_024;
 /// Parts of the writing smaller than this share of its largest part are specks.
 const SPECK: f32 = 0.03;
@@ -38,7 +38,8 @@ impl Plane {
         }
     }
 
-    /// Row, column and value of the pixels along the edges, one deep in small pictures.
+    /// Row, column and value of the pixels along the edges: a frame of a 32nd of the shorter side, at least one
+    /// pixel wide.
     pub fn frame(&self) -> impl Iterator<Item = (usize, usize, f32)> {
         let thick = (self.height.min(self.width) / 32).max(1);
         let inner = move |at: usize, side: usize| at >= thick && at + thick < side;
@@ -56,8 +57,8 @@ impl Plane {
         rows.flat_map(|(y, row)| row.iter().enumerate().map(move |(x, v)| (y, x, *v)))
     }
 
-    /// Smoothed by a box of a hundredth of the picture, or, if noise would still pass for ink, of
-    /// three pixels or a fortieth.
+    /// Smoothed by a box of a hundredth of the picture, or, if noise would still look like ink, by one of a
+    /// fortieth, at least three pixels wide.
     fn smoothed(&self) -> Self {
         let side = self.height.max(self.width);
         let little = self.box_mean(side / 200);
@@ -82,8 +83,8 @@ impl Plane {
         }
     }
 
-    /// Whether the page is lighter than what is on it: the middle brightness of its border is farther
-    /// from the darkest than from the lightest value.
+    /// Whether the page is lighter than the ink on it: the median of its border is farther from the darkest
+    /// than from the lightest value.
     pub fn is_light(&self) -> bool {
         let page = median(self.border());
         let (low, high) = range(&self.smoothed().values);
@@ -98,8 +99,8 @@ impl Plane {
         self
     }
 
-    /// The ink of a light-on-dark page, cropped: background 0, full strokes 1. None when the page is
-    /// uniform, or nothing on it stands out of its noise.
+    /// The ink of a light-on-dark page, cropped: background 0, full strokes 1. None if the page is uniform, or
+    /// nothing on it stands out from its noise.
     pub fn ink(&self) -> Option<Self> {
         let smooth = self.smoothed();
         let page = median(self.border());
@@ -118,7 +119,7 @@ impl Plane {
             .zip(&mask)
             .filter_map(|(v, inked)| inked.then_some(*v))
             .collect();
-        // Most of a stroke is its full strength; its edge is not.
+        // Most of a stroke has its full strength; its edge does not.
         let full = (quantile(strokes, 0.8) - page).max(FAINTEST);
         let floor = (2.0 * spread(self.border())).min(0.3 * full);
 
@@ -138,7 +139,7 @@ impl Plane {
         })
     }
 
-    /// How far the ink of this plane stands out of its noise, whichever side of the page it lies on.
+    /// The ratio of the ink's difference from the page to the noise, for dark and light ink alike.
     pub fn contrast(&self) -> f32 {
         let page = median(self.border());
         let (low, high) = range(&self.smoothed().values);
@@ -150,7 +151,7 @@ pub(super) fn median(values: Vec<f32>) -> f32 {
     quantile(values, 0.5)
 }
 
-/// The value below which the share `q` lies; 0 of nothing.
+/// The value below which the share `q` of the values lies; 0 without values.
 pub(super) fn quantile(mut values: Vec<f32>, q: f32) -> f32 {
     if values.is_empty() {
         return 0.0;
@@ -160,8 +161,8 @@ pub(super) fn quantile(mut values: Vec<f32>, q: f32) -> f32 {
     *values.select_nth_unstable_by(at, f32::total_cmp).1
 }
 
-/// The standard deviation of the bulk of the values, from the median distance to their median, which a
-/// stroke that runs into the border does not touch.
+/// The standard deviation of most of the values, from the median distance to their median; a stroke that runs
+/// into the border does not change it.
 pub(super) fn spread(values: Vec<f32>) -> f32 {
     let middle = median(values.clone());
     1.4826 * median(values.iter().map(|v| (v - middle).abs()).collect())
@@ -175,7 +176,7 @@ fn range(values: &[f32]) -> (f32, f32) {
         })
 }
 
-/// Every row's moving mean over `2 * radius + 1` values, fewer at its ends.
+/// The moving mean of every row over `2 * radius + 1` values, over fewer at its ends.
 fn box_rows(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
     let mut out = Vec::with_capacity(values.len());
     for row in values.chunks_exact(width) {
@@ -200,7 +201,7 @@ fn transpose(values: &[f32], height: usize, width: usize) -> Vec<f32> {
     (0..width).flat_map(|x| column(x).copied()).collect()
 }
 
-/// The mask without parts (pixels that touch, corners included) much smaller than the largest.
+/// The mask without its specks. Pixels that touch, also at corners, are one part.
 fn without_specks(mask: &[bool], width: usize) -> Vec<bool> {
     let mut part = vec![0usize; mask.len()];
     let mut sizes = vec![0usize];
@@ -237,7 +238,7 @@ fn without_specks(mask: &[bool], width: usize) -> Vec<bool> {
         .collect()
 }
 
-/// Top, left, height and width of what is set.
+/// Top, left, height and width of the smallest rectangle around the mask.
 fn bounds(mask: &[bool], width: usize) -> Option<(usize, usize, usize, usize)> {
     let set = || {
         mask.iter()

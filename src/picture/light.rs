@@ -1,9 +1,9 @@
-//! Evening out light that falls on a page from one side.
+//! Correction of light that falls on a page from one side.
 
 use super::ink::{Plane, median, spread};
 
 impl Plane {
-    /// Takes out light that falls unevenly on the page: the slope, down and across, that fits the border.
+    /// Subtracts the slope, down and across, that fits the brightness of the border.
     pub fn evenly_lit(self) -> Self {
         let mut slope = [f64::from(median(self.border())), 0.0, 0.0];
         let at = |y, x| [place(y, self.height), place(x, self.width)];
@@ -11,7 +11,7 @@ impl Plane {
         let off = |slope: &[f64; 3], at: &[f64; 2], v: f32| {
             (f64::from(v) - slope[1] * at[0] - slope[2] * at[1] - slope[0]) as f32
         };
-        // From round to round strokes that run into the border stand out more, and are left out.
+        // Strokes that run into the border stand out more in each round, and are left out.
         for _ in 0..3 {
             let distances = frame.iter().map(|(at, v)| off(&slope, at, *v)).collect();
             let near = 2.5 * spread(distances) + 0.01;
@@ -33,12 +33,12 @@ impl Plane {
     }
 }
 
-/// Where a pixel lies on its axis, from -1 to 1.
+/// The place of a pixel on its axis, from -1 to 1.
 fn place(at: usize, side: usize) -> f64 {
     (2 * at + 1) as f64 / side as f64 - 1.0
 }
 
-/// `[level, down, across]` of the plane nearest to the values; none if they lie on one line.
+/// `[level, down, across]` of the plane nearest to the values; none if their places lie on one line.
 fn least_squares<'a>(
     points: impl Iterator<Item = &'a ([f64; 2], f32)> + Clone,
 ) -> Option<[f64; 3]> {
@@ -52,7 +52,7 @@ fn least_squares<'a>(
     if n < 3.0 {
         return None;
     }
-    // Around the means the level drops out, and two equations are left.
+    // With the means subtracted, the level drops out and two equations are left.
     let [my, mx, mv] = [sum(&|y, _, _| y), sum(&|_, x, _| x), sum(&|_, _, v| v)].map(|s| s / n);
     let yy = sum(&|y, _, _| (y - my).powi(2)) / n;
     let xx = sum(&|_, x, _| (x - mx).powi(2)) / n;

@@ -22,13 +22,12 @@ pub struct ManifoldAxis {
     pub values: Vec<f64>,
 }
 
-/// A grid of images without gaps, with the values of both axes beside it: `images` row by row from the
-/// top, as many as there are values of `down` times values of `across`. As in a plot, values of `across`
-/// grow to the right and values of `down` grow upwards. Every pixel of an image becomes `scale` a side.
+/// Draws a grid of images without gaps, with the values of both axes beside it. `images` has a row for each
+/// value of `down`, from the top, with an image for each value of `across`. As in a plot, values of `across`
+/// grow to the right and values of `down` upwards. Every pixel of an image becomes a square of `scale` pixels a side.
 ///
 /// # Errors
-/// If there are more or fewer images, they differ in size, or the drawing would have a side over 16,384
-/// pixels.
+/// If the images do not fill the grid or differ in size, or the drawing would have a side over 16,384 pixels.
 pub fn manifold(
     title: &str,
     images: &[Picture],
@@ -110,12 +109,12 @@ pub fn manifold(
     Ok(canvas)
 }
 
-/// Every how many tiles there is room for a label.
+/// The number of tiles from label to label.
 fn every(room: usize, tile: usize) -> usize {
     room.div_ceil(tile.max(1)).max(1)
 }
 
-/// The values with as many decimals as tell neighbours apart.
+/// The values with enough decimals to tell neighbours apart.
 fn labels(values: &[f64]) -> Vec<String> {
     let steps = values.windows(2).filter_map(|pair| match pair {
         [low, high] => Some((high - low).abs()),

@@ -1,4 +1,4 @@
-//! PNG files: every kind read, 8 bits written.
+//! PNG files. Every kind is read; 8 bits are written.
 
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -17,11 +17,10 @@ const MAX_BYTES: u64 = 512 << 20;
 
 /// Reads a PNG of any bit depth and colour type as a picture of `channels` channels.
 ///
-/// What counts is the content, not the name. Transparency is laid over white, as on a page; grey from
-/// colour is Rec. 709 luma of the encoded values; gamma and colour profiles are not applied; of an
-/// animation the still picture is taken. Sides over 16,384 pixels and pictures that would need more than
-/// 512 MiB are refused before anything is decoded: those of more than 134 million pixels in grey, or 44 million
-/// in colour.
+/// The content counts, not the name. Transparent pixels lie over white, as on a page; grey from colour is the
+/// Rec. 709 luma of the encoded values; gamma and colour profiles are ignored; an animation gives its still
+/// picture. Sides over 16,384 pixels and pictures that would need more than 512 MiB are refused before anything
+/// is decoded: those of more than 134 million pixels in grey, or 44 million in colour.
 pub fn read_png(path: impl AsRef<Path>, channels: usize) -> Result<Picture> {
     let path = path.as_ref();
     if channels != 1 && channels != 3 {
@@ -62,7 +61,7 @@ pub fn read_png(path: impl AsRef<Path>, channels: usize) -> Result<Picture> {
     Picture::new(channels, height as usize, width as usize, values)
 }
 
-/// What a PNG's first chunk says of it.
+/// Size and kind of a PNG, from its first chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PngHeader {
     /// Rows of pixels.
@@ -96,7 +95,7 @@ pub fn read_png_header(path: impl AsRef<Path>) -> Result<PngHeader> {
     })
 }
 
-/// The file's bytes; no more than [`MAX_BYTES`] are taken in.
+/// The bytes of a file that has at most [`MAX_BYTES`].
 fn read_limited(path: &Path) -> Result<Vec<u8>> {
     let (file, _) = open(path)?;
     let mut bytes = Vec::new();
@@ -137,8 +136,8 @@ fn header(path: &Path, bytes: &[u8]) -> Result<(u32, u32)> {
     }
 }
 
-/// Walks the chunks to the last. The decoder would stop behind the last pixel and not see what is missing
-/// there, and of damaged data it would say what became of it rather than that it is damaged.
+/// Checks all chunks, down to the last. The decoder stops after the last pixel and so misses a cut file, and
+/// for damaged data its message names a consequence, not the damage.
 fn check_chunks(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     loop {
@@ -157,7 +156,7 @@ fn check_chunks(path: &Path, bytes: &[u8]) -> Result<()> {
         if covered.starts_with(b"IEND") {
             return Ok(());
         }
-        // Three bytes a colour behind the name; the decoder panics where one is not whole.
+        // The name is followed by three bytes for each colour; the decoder panics where one is not whole.
         if covered.starts_with(b"PLTE") && !(covered.len() - 4).is_multiple_of(3) {
             let found = "a palette that ends within a colour";
             return Err(Error::file(path, "a whole PNG", found));
@@ -186,7 +185,7 @@ fn sniff(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// The decoder's complaint in one line.
+/// The decoder's message in one line.
 fn describe(error: &ImageError) -> String {
     use std::error::Error as _;
     // The outer message only repeats that it was a PNG.

@@ -14,9 +14,9 @@ pub struct Picture {
 impl Picture {
     /// A picture from its values in channel, row, column order.
     ///
-    /// Refuses any number of channels but 1 (grey) and 3 (red, green, blue), an empty picture, a list of
-    /// another length than `channels * height * width`, and values that are not within 0 and 1
-    /// (see [`Picture::clamped`]).
+    /// # Errors
+    /// If there are not 1 (grey) or 3 (red, green, blue) channels, the picture is empty, there are not
+    /// `channels * height * width` values, or one is not within 0 and 1 (see [`Picture::clamped`]).
     pub fn new(channels: usize, height: usize, width: usize, values: Vec<f32>) -> Result<Self> {
         Self::check_shape(channels, height, width, values.len())?;
         if let Some(bad) = values.iter().find(|v| !(0.0..=1.0).contains(*v)) {
@@ -30,8 +30,8 @@ impl Picture {
         })
     }
 
-    /// Like [`Picture::new`], with values outside 0 and 1 moved to the nearer end and NaN to 0, as for
-    /// showing a picture with unclipped noise.
+    /// Like [`Picture::new`], but moves values outside 0 and 1 to the nearer end and NaN to 0, to show pictures
+    /// with unclipped noise.
     pub fn clamped(
         channels: usize,
         height: usize,
@@ -86,12 +86,12 @@ impl Picture {
         self.values
     }
 
-    /// The values as bytes, 255 times each, rounded to nearest.
+    /// The values times 255 as bytes, rounded to nearest.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.values.iter().map(|&value| to_byte(value)).collect()
     }
 
-    /// The planes, one a channel, each `height * width` values.
+    /// The planes, one for each channel, of `height * width` values.
     pub fn planes(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks_exact(self.height * self.width)
     }
@@ -132,7 +132,7 @@ impl Picture {
     }
 }
 
-/// Rec. 709 luma of the encoded values; a grey is its own, to the last bit.
+/// Rec. 709 luma of the encoded values; a grey is its own luma, to the last bit.
 pub(super) fn luma(red: f32, green: f32, blue: f32) -> f32 {
     if red == green && green == blue {
         return red;
@@ -142,6 +142,6 @@ pub(super) fn luma(red: f32, green: f32, blue: f32) -> f32 {
 
 /// A value of 0 to 1 as a byte, rounded to nearest.
 pub(super) fn to_byte(value: f32) -> u8 {
-    // A cast from float saturates, and makes 0 of NaN.
+    // A cast from float saturates and turns NaN into 0.
     (value * 255.0).round() as u8
 }

@@ -1,13 +1,13 @@
 //! Resizing one plane without aliasing.
 
-/// What one output pixel takes along an axis: the first input pixel and the weights from there on.
+/// The input of one output pixel along an axis: the first input pixel, and the weights from there on.
 struct Taps {
     first: usize,
     weights: Vec<f32>,
 }
 
-/// One plane of `from` = (height, width) resized to `to`: the mean over the area that each new pixel
-/// covers where it shrinks, linear interpolation where it grows; each axis for itself.
+/// One plane of `from` = (height, width) resized to `to`. Along an axis that shrinks, each new pixel is the
+/// mean over the area that it covers; along one that grows, values are interpolated linearly.
 pub(super) fn resize(plane: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
     let (height, width) = from;
     let (new_height, new_width) = to;
@@ -17,8 +17,8 @@ pub(super) fn resize(plane: &[f32], from: (usize, usize), to: (usize, usize)) ->
     if from == to {
         return plane.to_vec();
     }
-    let columns = axis(width, new_width);
-    let rows = axis(height, new_height);
+    let columns = taps(width, new_width);
+    let rows = taps(height, new_height);
     let mut out = Vec::with_capacity(new_height * new_width);
     let mut line = vec![0f32; width];
     for row in &rows {
@@ -38,7 +38,7 @@ pub(super) fn resize(plane: &[f32], from: (usize, usize), to: (usize, usize)) ->
     out
 }
 
-fn axis(from: usize, to: usize) -> Vec<Taps> {
+fn taps(from: usize, to: usize) -> Vec<Taps> {
     let scale = from as f64 / to.max(1) as f64;
     (0..to)
         .map(|i| {
@@ -47,11 +47,11 @@ fn axis(from: usize, to: usize) -> Vec<Taps> {
                 Box::new(move |j| (end.min(j as f64 + 1.0) - start.max(j as f64)).max(0.0))
             } else {
                 let centre = (i as f64 + 0.5) * scale - 0.5;
-                // Beyond the outermost centres there is only the outermost pixel.
+                // Beyond the outermost centres, the outermost pixel counts alone.
                 let centre = centre.clamp(0.0, from as f64 - 1.0);
                 Box::new(move |j| (1.0 - (j as f64 - centre).abs()).max(0.0))
             };
-            // At most one pixel more on either side than the weights can reach; casts saturate.
+            // One pixel more on either side than the weights can reach; casts saturate.
             let first = (i as f64 * scale - 1.0).floor().max(0.0) as usize;
             let last = ((i + 1) as f64 * scale + 1.0).ceil() as usize;
             let raw: Vec<f64> = (first..last.min(from)).map(weight).collect();

@@ -44,29 +44,25 @@ pub fn scatter(title: &str, panels: &[Panel], options: ScatterOptions) -> Result
             return Err(Error::argument("panels", expected, panels.len()));
         }
     };
-    let axes: Vec<(Axis, Axis)> = panels
+    let panels: Vec<Panel> = panels.iter().map(thinned).collect();
+    let axes = panels
         .iter()
-        .map(|panel| axes(&panel.series, options.equal_scale, side))
-        .collect();
-    let every = |panel: &Panel| count(panel).div_ceil(MOST_POINTS).max(1);
-    let labels = panels.iter().map(|panel| labels(panel, every(panel)));
-    let labels: Vec<Panel> = labels.collect();
-    let room = Room::around(&labels, &axes, TEXT);
-    let cell = (
-        room.left + side + room.right,
-        room.above + side + room.below,
-    );
+        .map(|panel| axes(&panel.series, options.equal_scale, side));
+    let axes: Vec<(Axis, Axis)> = axes.collect();
+    let room = Room::around(&panels, &axes, TEXT);
+    let (across, down) = (room.left + room.right, room.above + room.below);
+    let cell = (side + across, side + down);
     let width = panels.len() as f32 * cell.0;
     let mut svg = Svg::default();
     let top = draw_header(&mut svg, title, &first.series, Mark::Dot, width, 0.5 * side);
-    for (place, ((panel, labels), axes)) in panels.iter().zip(&labels).zip(axes).enumerate() {
+    for (place, (panel, axes)) in panels.iter().zip(axes).enumerate() {
         let corner = (place as f32 * cell.0, top);
         let frame = Frame::new(corner, cell, room, axes, TEXT);
-        frame.draw(&mut svg, labels);
+        frame.draw(&mut svg, panel);
         let groups: Vec<Vec<Point>> = panel
             .series
             .iter()
-            .map(|group| group.points.iter().step_by(every(panel)))
+            .map(|group| group.points.iter())
             .map(|points| points.filter_map(|point| frame.place(*point)).collect())
             .collect();
         draw_dots(&mut svg, &groups, side);
@@ -76,6 +72,28 @@ pub fn scatter(title: &str, panels: &[Panel], options: ScatterOptions) -> Result
         }
     }
     Ok(svg.finish((width, top + cell.1)))
+}
+
+/// The panel with at most 20,000 points, and a note if it had more.
+fn thinned(panel: &Panel) -> Panel {
+    let mut panel = panel.clone();
+    let all: usize = panel.series.iter().map(|group| group.points.len()).sum();
+    let ordinal = match all.div_ceil(MOST_POINTS) {
+        0 | 1 => return panel,
+        2 => "2nd".to_string(),
+        3 => "3rd".to_string(),
+        n => format!("{n}th"),
+    };
+    for group in &mut panel.series {
+        let points = group.points.iter().step_by(all.div_ceil(MOST_POINTS));
+        group.points = points.copied().collect();
+    }
+    if !panel.caption.is_empty() {
+        panel.caption.push_str("; ");
+    }
+    let note = format!("every {ordinal} of the {} points is drawn", grouped(all));
+    panel.caption.push_str(&note);
+    panel
 }
 
 /// The axes, longer than the ranges of the points so that none lies on the frame.
@@ -101,30 +119,4 @@ fn axes(series: &[Series], equal_scale: bool, side: f32) -> (Axis, Axis) {
         Axis::between(middle - 0.54 * length, middle + 0.54 * length, about)
     });
     (x, y)
-}
-
-/// The words of a panel of which one in `every` points is drawn.
-fn labels(panel: &Panel, every: usize) -> Panel {
-    let ordinal = match every {
-        2 => "2nd".to_string(),
-        3 => "3rd".to_string(),
-        n => format!("{n}th"),
-    };
-    let all = grouped(count(panel));
-    let note = format!("every {ordinal} of the {all} points is drawn");
-    Panel {
-        title: panel.title.clone(),
-        caption: match (every, panel.caption.as_str()) {
-            (1, caption) => caption.to_string(),
-            (_, "") => note,
-            (_, caption) => format!("{caption}; {note}"),
-        },
-        x_label: panel.x_label.clone(),
-        y_label: panel.y_label.clone(),
-        series: Vec::new(),
-    }
-}
-
-fn count(panel: &Panel) -> usize {
-    panel.series.iter().map(|group| group.points.len()).sum()
 }

@@ -23,8 +23,8 @@ pub(super) const TITLE_LIMIT: f32 = 560.0;
 /// A titled grid of pictures, with a label for every row and column and a caption under every tile where
 /// they are given.
 ///
-/// All tiles have one size: that of most pictures, `scale` times. A picture of another size is shrunk (by
-/// area) or magnified (whole pixels) into its tile, keeping its shape. Labels too long for their place are
+/// All tiles have one size: `scale` times that of most pictures. A picture of another size is shrunk (by area)
+/// or magnified (by whole pixels) into its tile and keeps its shape. Labels too long for their place are
 /// shortened in the middle.
 ///
 /// ```
@@ -216,7 +216,7 @@ impl SheetGrid {
     }
 }
 
-/// Height and width that most pictures have; of two equally frequent sizes the smaller.
+/// Height and width of most pictures; the smaller of two equally frequent sizes.
 fn usual_size(rows: &[Vec<Picture>]) -> Option<(usize, usize)> {
     let mut sizes = std::collections::BTreeMap::new();
     for picture in rows.iter().flatten() {

@@ -1,4 +1,4 @@
-//! Between pictures and batches of a network.
+//! Pictures from batches of a network, and batches from pictures.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -7,7 +7,7 @@ use crate::Result;
 use crate::device::to_host;
 
 impl Picture {
-    /// The images of a batch `(N, C, H, W)`, values outside of 0 to 1 moved to the nearer end.
+    /// The images of a batch `(N, C, H, W)`; values outside 0 and 1 move to the nearer end.
     ///
     /// # Errors
     /// If the batch has another number of dimensions, or C is neither 1 nor 3.

@@ -82,7 +82,7 @@ fn spread(lines: &[(Point, Point)], widths: &[f32]) -> Vec<Point> {
                     .map(|(_, (from, to))| {
                         let rise = (to.1 - from.1) / (to.0 - from.0).max(1.0);
                         let distance = (from.1 + rise * (point.0 - from.0) - point.1).abs();
-                        // How far the line rises along half the value counts as well.
+                        // A steep line crosses half the value's width, too.
                         (0.5 * HEIGHT + 4.0 + 0.5 * width * rise.abs() - distance).max(0.0)
                     })
                     .sum();
@@ -105,7 +105,7 @@ fn color(weight: f32) -> Color {
     if weight < 0.0 { VERMILLION } else { BLUE }
 }
 
-/// A number in at most five characters or so.
+/// A number in about five characters.
 pub(super) fn value(number: f32) -> String {
     match number.abs() {
         size if size < 9.995 => format!("{number:.2}"),

@@ -31,7 +31,7 @@ pub struct UnitColumn {
     pub biases: Vec<f32>,
 }
 
-/// The most units of a column and the most columns that can be told apart.
+/// The most units of a column, and the most columns, that can be told apart.
 pub const MAX_UNITS: usize = 16;
 pub const MAX_COLUMNS: usize = 12;
 
@@ -55,7 +55,7 @@ const RADIUS: f32 = 19.0;
 ///
 /// # Errors
 /// If there are fewer than two columns or more than twelve, a column has no unit or more than sixteen, or
-/// a unit has not as many weights as there are units before.
+/// the weights of a unit are not as many as the units before it.
 pub fn units(title: &str, columns: &[UnitColumn]) -> Result<Chart> {
     check(columns)?;
     let most = columns.iter().map(|c| c.weights.len()).max().unwrap_or(1);
@@ -75,7 +75,7 @@ pub fn units(title: &str, columns: &[UnitColumn]) -> Result<Chart> {
             let weights: usize = column.weights.iter().map(Vec::len).sum();
             x += if weights <= MAX_VALUES { WIDE } else { NARROW };
         }
-        // Columns of fewer units use the height that there is.
+        // Columns of fewer units spread over the same height.
         let count = column.weights.len() as f32;
         let pitch = SPARSE.min(height / count);
         let first = middle - 0.5 * pitch * (count - 1.0);
@@ -146,17 +146,16 @@ fn draw_head(svg: &mut Svg, column: &UnitColumn, places: &[Point]) {
         return;
     };
     let block = &column.block;
-    let output = shape(&block.output);
-    let (role, name) = match column.role {
-        Role::Input => (format!("input {output}"), ""),
-        Role::Encoder => ("encoder".to_string(), block.name.as_str()),
-        Role::Code => ("code".to_string(), block.name.as_str()),
-        Role::Decoder => ("decoder".to_string(), block.name.as_str()),
-        Role::Output => (format!("output {output}"), block.name.as_str()),
+    let role = match column.role {
+        Role::Input => format!("input {}", shape(&block.output)),
+        Role::Encoder => "encoder".to_string(),
+        Role::Code => "code".to_string(),
+        Role::Decoder => "decoder".to_string(),
+        Role::Output => format!("output {}", shape(&block.output)),
     };
-    let count = match block.parameters {
-        0 => String::new(),
-        count => parameters(count),
+    let (name, count) = match column.role {
+        Role::Input => ("", String::new()),
+        _ => (block.name.as_str(), parameters(block.parameters)),
     };
     let paint = column.role.paint();
     let mut y = HEAD_TOP;

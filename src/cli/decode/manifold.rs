@@ -18,9 +18,9 @@ use crate::cli::model::Loaded;
 
 #[derive(Debug, Args)]
 pub struct Manifold {
-    /// Draw what a network with a code of two values makes of the plane. With CODES the plane reaches from
-    /// their 1st to their 99th percentile on both axes; without, for a variational autoencoder, it is
-    /// cut at the quantiles of the prior (Kingma and Welling 2014, appendix A).
+    /// Draw the images that a network with a code of two values makes over the plane of codes. With CODES the
+    /// plane reaches from their 1st to their 99th percentile on both axes; without, for a variational
+    /// autoencoder, it is cut at the quantiles of the prior (Kingma and Welling 2014, appendix A).
     #[arg(long = "manifold", value_name = "FILE.png", id = "manifold")]
     file: Option<PathBuf>,
 
@@ -29,15 +29,15 @@ pub struct Manifold {
     grid: u16,
 }
 
-/// The picture with what it shows.
-pub struct Drawn {
+/// The picture with the values of its axes.
+pub struct DrawnManifold {
     pub file: PathBuf,
     pub picture: RgbImage,
     across: ManifoldAxis,
     down: ManifoldAxis,
 }
 
-/// Pixels a side that the grid should about have, and the most a side for each of an image's.
+/// Pixels a side of the grid, about, and the most a side for each pixel of an image.
 const SIDE: usize = 1200;
 const MAX_SCALE: usize = 4;
 
@@ -52,7 +52,7 @@ impl Manifold {
         codes: Option<&Path>,
         loaded: &Loaded,
         chosen: &Chosen,
-    ) -> Result<Option<Drawn>> {
+    ) -> Result<Option<DrawnManifold>> {
         let Some(file) = self.file.clone() else {
             return Ok(None);
         };
@@ -79,7 +79,7 @@ impl Manifold {
         };
         let (across, down) = (axis("code_0", first), axis("code_1", second));
         let picture = manifold(&title, &images, &across, &down, scale)?;
-        Ok(Some(Drawn {
+        Ok(Some(DrawnManifold {
             file,
             picture,
             across,
@@ -125,7 +125,7 @@ impl Manifold {
     }
 }
 
-impl Drawn {
+impl DrawnManifold {
     pub fn to_json(&self) -> Value {
         json!({
             "file": self.file.to_string_lossy(),
@@ -135,7 +135,7 @@ impl Drawn {
     }
 }
 
-impl fmt::Display for Drawn {
+impl fmt::Display for DrawnManifold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let axis = |axis: &ManifoldAxis| match axis.values.as_slice() {
             [first, .., last] => format!("{} {first:.2} to {last:.2}", axis.name),

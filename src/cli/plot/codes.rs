@@ -22,7 +22,7 @@ use crate::cli::shared::{Data, Shared};
 
 /// Draw the codes of the test images, coloured by label.
 ///
-/// Codes of two values are drawn as they are, of a variational autoencoder the means. Larger ones are
+/// Codes of two values are drawn as they are; for a variational autoencoder they are the means. Larger ones are
 /// projected onto their first two principal components, and the axes say how much of the variance each
 /// explains. Codes of one value get a row for each label, spread within it so that they can be seen.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub struct Codes {
     #[command(flatten)]
     data: Data,
 
-    /// The picture to write, by its ending an SVG or a PNG.
+    /// The picture to write, an SVG or a PNG by its ending.
     #[arg(long, short, value_name = "FILE", default_value = "codes.png", value_parser = drawing)]
     output: PathBuf,
 
@@ -47,8 +47,8 @@ const BATCH: usize = 250;
 /// Values in all codes together, a gigabyte of them.
 const MOST_VALUES: usize = 1 << 28;
 
-/// Codes as points, with what the axes say.
-struct Plane {
+/// Codes as points, with the labels of the axes.
+struct PlacedCodes {
     points: Vec<(f64, f64)>,
     x_label: String,
     y_label: String,
@@ -155,7 +155,7 @@ fn encode(model: &Autoencoder, images: &Images, device: &Device) -> Result<(Vec<
 }
 
 /// Two numbers for each code.
-fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<Plane> {
+fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<PlacedCodes> {
     match size {
         1 => {
             let spread = |place: usize, label: u8| {
@@ -165,7 +165,7 @@ fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<Plane> {
             };
             let places = labels.iter().enumerate();
             let points = codes.iter().zip(places);
-            Ok(Plane {
+            Ok(PlacedCodes {
                 points: points
                     .map(|(code, (place, label))| (f64::from(*code), spread(place, *label)))
                     .collect(),
@@ -174,7 +174,7 @@ fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<Plane> {
                 explained: None,
             })
         }
-        2 => Ok(Plane {
+        2 => Ok(PlacedCodes {
             points: pairs(codes.iter().map(|value| f64::from(*value))),
             x_label: "code_0".to_string(),
             y_label: "code_1".to_string(),
@@ -187,7 +187,7 @@ fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<Plane> {
             let explained = [0, 1].map(|component| variance(component).unwrap_or(0.0) / total);
             let label = |number: usize, share: f64| format!("PC {number} ({:.0}%)", 100.0 * share);
             let [first, second] = explained;
-            Ok(Plane {
+            Ok(PlacedCodes {
                 points: pairs(pca.project_rows(codes)?.into_iter()),
                 x_label: label(1, first),
                 y_label: label(2, second),

@@ -16,15 +16,15 @@ use crate::cli::shared::Shared;
 
 /// Draw the curves of one run, or of several over each other.
 ///
-/// Of one run: training and validation loss. Of several, which must have the same loss: the validation
-/// loss of each.
+/// For one run, this draws training and validation loss; for several, which must have the same loss, the
+/// validation loss of each.
 #[derive(Debug, Args)]
 pub struct Curves {
     /// Run folders, or their metrics.jsonl.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
 
-    /// The picture to write, by its ending an SVG or a PNG.
+    /// The picture to write, an SVG or a PNG by its ending.
     #[arg(long, short, value_name = "FILE", default_value = "curves.png", value_parser = drawing)]
     output: PathBuf,
 
