@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use autoencode::network::{Curve, curves, draw_curves};
+use autoencode::network::{ActivationCurve, curves, draw_curves};
 use clap::Args;
 use serde_json::json;
 
@@ -60,7 +60,7 @@ impl Activations {
 }
 
 /// Name, range, formula and recipe spelling, in columns of text.
-fn table(curves: &[Curve]) -> String {
+fn table(curves: &[ActivationCurve]) -> String {
     let head = ["activation", "range", "function", "in a recipe"].map(String::from);
     let mut rows = vec![head];
     rows.extend(curves.iter().map(|curve| {

@@ -8,7 +8,7 @@ use crate::picture::{Chart, Panel, Series, panels};
 
 /// An activation and its derivative over the numbers from -3 to 3.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Curve {
+pub struct ActivationCurve {
     pub name: String,
     pub formula: &'static str,
     /// The interval of its values.
@@ -31,7 +31,7 @@ const END: f64 = 3.0;
 ///
 /// # Errors
 /// Only candle's own.
-pub fn curves() -> Result<Vec<Curve>> {
+pub fn curves() -> Result<Vec<ActivationCurve>> {
     let scaled = Activation::Scaled {
         of: Box::new(Activation::Sigmoid),
         a: 3.0,
@@ -112,7 +112,11 @@ fn points() -> impl Iterator<Item = f64> {
     (0..POINTS).map(|i| END * (2.0 * i as f64 / (POINTS - 1) as f64 - 1.0))
 }
 
-fn curve(activation: Activation, formula: &'static str, range: &'static str) -> Result<Curve> {
+fn curve(
+    activation: Activation,
+    formula: &'static str,
+    range: &'static str,
+) -> Result<ActivationCurve> {
     let xs: Vec<f64> = points().collect();
     // One sample of as many units.
     let x = Var::from_tensor(&Tensor::new(xs.as_slice(), &Device::Cpu)?.unsqueeze(0)?)?;
@@ -131,7 +135,7 @@ fn curve(activation: Activation, formula: &'static str, range: &'static str) -> 
         let ys: Vec<f64> = y.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
         Ok(xs.iter().copied().zip(ys).collect())
     };
-    Ok(Curve {
+    Ok(ActivationCurve {
         name: activation.to_string(),
         formula,
         range,
@@ -147,9 +151,9 @@ fn printed(
     formula: &'static str,
     range: &'static str,
     both: impl Fn(f64) -> (f64, f64),
-) -> Curve {
+) -> ActivationCurve {
     let xs = || points().filter(|x| *x >= 0.0);
-    Curve {
+    ActivationCurve {
         name: name.to_string(),
         formula,
         range,
@@ -167,8 +171,8 @@ const LIMIT: f64 = 3.0;
 ///
 /// # Errors
 /// If there are none, or more than 200.
-pub fn draw_curves(curves: &[Curve]) -> Result<Chart> {
-    let panel = |curve: &Curve| Panel {
+pub fn draw_curves(curves: &[ActivationCurve]) -> Result<Chart> {
+    let panel = |curve: &ActivationCurve| Panel {
         title: curve.name.clone(),
         caption: curve.formula.to_string(),
         series: vec![

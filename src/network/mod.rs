@@ -16,7 +16,7 @@ use candle_nn::VarBuilder;
 
 pub(crate) use code::LOG_VARIANCE_BOUND;
 pub use code::{Code, Posterior};
-pub use curves::{Curve, curves, draw_curves};
+pub use curves::{ActivationCurve, curves, draw_curves};
 pub use families::lists;
 pub use filters::{Filters, filters};
 pub use parameters::Parameters;

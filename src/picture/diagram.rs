@@ -190,9 +190,9 @@ fn draw_block(svg: &mut Svg, block: &Block, (x, y): Point, paint: Paint, side: S
 }
 
 /// A height, as a share of the box, with the words on the left and on the right.
-type Row<'a> = (f32, (&'a str, TextStyle), (&'a str, TextStyle));
+type BoxRow<'a> = (f32, (&'a str, TextStyle), (&'a str, TextStyle));
 
-fn draw_box(svg: &mut Svg, corner: Point, size: (f32, f32), paint: Paint, rows: &[Row]) {
+fn draw_box(svg: &mut Svg, corner: Point, size: (f32, f32), paint: Paint, rows: &[BoxRow]) {
     svg.rect(corner, size, paint);
     let sides = (corner.0 + PADDING, corner.0 + size.0 - PADDING);
     for (share, first, last) in rows {

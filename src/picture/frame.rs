@@ -48,7 +48,7 @@ impl Room {
             room.right = room.right.max(0.5 * widest_label(x, style) + 10.0);
             let titles = [&panel.title, &panel.caption];
             let titles = titles.iter().filter(|text| !text.is_empty()).count();
-            room.above = room.above.max(8.0 + TITLE_LINE * titles as f32);
+            room.above = room.above.max(12.0 + TITLE_LINE * titles as f32);
             let labels = TICK + TICK_GAP + style.size;
             room.below = room.below.max(beside_name(&panel.x_label) + labels);
         }
