@@ -8,14 +8,14 @@
 //! use autoencode::data::{Source, load};
 //! use autoencode::device::DeviceChoice;
 //! use autoencode::picture::Picture;
-//! use autoencode::recipe::Recipe;
+//! use autoencode::recipe::{NamedSet, Recipe};
 //! use autoencode::train::{Event, RunFolder, Trainer};
 //!
 //! fn main() -> autoencode::Result<()> {
 //!     // A recipe is all that determines a model besides the data; any key can be set.
 //!     let settings = ["network.encoder=[16]", "training.epochs=1"].map(String::from);
 //!     let recipe = Recipe::load("dense-32", &settings)?;
-//!     let data = load(&Source::Sample, true)?;
+//!     let data = load(&Source::Set(NamedSet::Sample), true)?;
 //!     let device = DeviceChoice::Auto.open()?.device;
 //!
 //!     // Train; the run folder gets checkpoints, metrics, curves and pictures.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use autoencode::data::{Source, load};
 use autoencode::device::DeviceChoice;
-use autoencode::recipe::Recipe;
+use autoencode::recipe::{NamedSet, Recipe};
 use autoencode::train::Trainer;
 
 /// Remembers the largest request.
@@ -37,8 +37,12 @@ fn a_steady_step_allocates_nothing_large() {
     for name in ["conv-denoiser", "dense-32", "conv-vae"] {
         let recipe = Recipe::load(name, &[]).unwrap();
         let device = DeviceChoice::Auto.open().unwrap().device;
-        let mut trainer =
-            Trainer::new(recipe, load(&Source::Sample, true).unwrap(), device).unwrap();
+        let mut trainer = Trainer::new(
+            recipe,
+            load(&Source::Set(NamedSet::Sample), true).unwrap(),
+            device,
+        )
+        .unwrap();
         let batches: Vec<_> = trainer.batches(1).unwrap().take(6).collect();
         let mut largest = Vec::new();
         for batch in &batches {

@@ -18,7 +18,7 @@ use autoencode::ops::{self, Pointwise, composed};
 use autoencode::optim::Optimizer;
 use autoencode::picture::{Picture, read_png, write_png};
 use autoencode::random::{Purpose, Stream};
-use autoencode::recipe::{NetworkConfig, Objective, Precision, Recipe, builtin};
+use autoencode::recipe::{NamedSet, NetworkConfig, Objective, Precision, Recipe, builtin};
 use autoencode::train::{Resumable, RunFolder, Trainer};
 use autoencode::{Error, Result};
 use candle_core::backprop::GradStore;
@@ -593,7 +593,7 @@ fn data(recipe: &Recipe, digits: u32) -> Dataset {
     if let Some(points) = recipe.data.points {
         return load_with(&Source::Points(points), &recipe.data, true).unwrap();
     }
-    let mut data = load_with(&Source::Sample, &recipe.data, true).unwrap();
+    let mut data = load_with(&Source::Set(NamedSet::Sample), &recipe.data, true).unwrap();
     for images in [&mut data.train, &mut data.validation, &mut data.test] {
         let first: Vec<u32> = (0..digits.min(images.len() as u32)).collect();
         *images = images.subset(&first).unwrap();

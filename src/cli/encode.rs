@@ -16,11 +16,12 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::counter::Counter;
+use super::data::Data;
 use super::files::{claim, collect, make_folders};
 use super::model::{Loaded, Model};
 use super::output::{print, print_json, shape};
 use super::pictures::{Fitting, Noise};
-use super::shared::{Data, Shared};
+use super::shared::Shared;
 
 /// Write the codes of PNG files, or of a data set, to a file.
 ///

@@ -9,10 +9,11 @@ use autoencode::recipe::{Corruption, Noise};
 use clap::Args;
 use serde::Serialize;
 
+use super::data::Data;
 use super::measures::{MeasureFlags, Measures};
 use super::model::Model;
 use super::output::{figure, print, print_json, table};
-use super::shared::{Data, Shared};
+use super::shared::Shared;
 
 /// Measure a checkpoint on the test images, under the noise it was trained with or another.
 ///

@@ -3,6 +3,7 @@
 mod activations;
 mod bench;
 mod counter;
+mod data;
 mod decode;
 mod encode;
 mod evaluate;

@@ -8,10 +8,12 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::Source;
 use autoencode::experiments::{Experiment, Figure, Lab, Options, Outcome, all, choose};
+use autoencode::recipe::NamedSet;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::data::{check, source};
 use super::files::claim;
 use super::output::{complain, duration, print, print_json, say};
 use super::shared::Shared;
@@ -39,10 +41,10 @@ pub struct Reproduce {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     seeds: Option<u16>,
 
-    /// MNIST: a folder with its IDX files, or mnist.npz [default: the Hugging Face hub; if that cannot be
-    /// had, the built-in sample].
-    #[arg(long, value_name = "PATH", conflicts_with = "quick")]
-    data: Option<PathBuf>,
+    /// MNIST: mnist from the Hugging Face hub, the built-in sample, or the path of a folder with its IDX
+    /// files or of mnist.npz [default: mnist; where the hub cannot give it, the sample].
+    #[arg(long, value_name = "SET|PATH", conflicts_with = "quick", value_parser = source())]
+    data: Option<Source>,
 
     /// Download nothing: take MNIST from the cache of earlier downloads or, if it is not there, the
     /// built-in sample.
@@ -77,6 +79,7 @@ impl Reproduce {
             return list(shared);
         }
         let chosen = choose(&self.ids)?;
+        let source = self.source(shared)?;
         let table = self.output.join("table.md");
         let results = self.output.join("results.json");
         if !self.force && (table.exists() || results.exists()) {
@@ -87,11 +90,7 @@ impl Reproduce {
         std::fs::create_dir_all(&self.output)
             .map_err(|source| Error::io("create the folder", &self.output, source))?;
         let options = Options {
-            source: match (&self.data, self.quick) {
-                (Some(path), _) => Source::Path(path.clone()),
-                (None, true) => Source::Sample,
-                (None, false) => Source::Mnist,
-            },
+            source,
             offline: self.offline,
             quick: self.quick,
             seeds: self
@@ -130,6 +129,24 @@ impl Reproduce {
             print(&summary(&rows, &table))?;
         }
         Ok(())
+    }
+
+    /// Where MNIST comes from.
+    fn source(&self, shared: &Shared) -> autoencode::Result<Source> {
+        let Some(source) = &self.data else {
+            let set = if self.quick {
+                NamedSet::Sample
+            } else {
+                NamedSet::Mnist
+            };
+            return Ok(Source::Set(set));
+        };
+        if *source == Source::Set(NamedSet::FashionMnist) {
+            let expected = "mnist, sample or a path, as what was published is of MNIST";
+            return Err(Error::argument("--data", expected, "fashion-mnist"));
+        }
+        check(source, shared)?;
+        Ok(source.clone())
     }
 }
 

@@ -40,13 +40,9 @@ use origin::Counts;
 /// Where the images come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// MNIST from the Hugging Face hub through candle-datasets; where that cannot be had, the
-    /// built-in sample.
-    Mnist,
-    /// Fashion-MNIST from the Hugging Face hub through candle-datasets; there is no sample of it.
-    FashionMnist,
-    /// The built-in sample of MNIST.
-    Sample,
+    /// A known set. MNIST and Fashion-MNIST come from the Hugging Face hub through candle-datasets; where
+    /// the hub cannot give MNIST, the built-in sample takes its place.
+    Set(NamedSet),
     /// A file or folder; which kind it is, is told from what is there:
     ///
     /// - A folder with the four IDX files of MNIST or a set like it, raw or gzipped.
@@ -64,13 +60,23 @@ pub enum Source {
     Points(Points),
 }
 
+impl Source {
+    /// The known set of this name, else what is found at this path. `./mnist` is always a path.
+    pub fn named(name_or_path: PathBuf) -> Self {
+        let of_name = |set: &NamedSet| name_or_path.as_os_str() == set.name();
+        match NamedSet::ALL.into_iter().find(of_name) {
+            Some(set) => Self::Set(set),
+            None => Self::Path(name_or_path),
+        }
+    }
+}
+
 impl From<&DataConfig> for Source {
     /// What a recipe asks for where no other data is given.
     fn from(config: &DataConfig) -> Self {
-        match (config.points, config.set) {
-            (Some(points), _) => Self::Points(points),
-            (None, NamedSet::Mnist) => Self::Mnist,
-            (None, NamedSet::FashionMnist) => Self::FashionMnist,
+        match config.points {
+            Some(points) => Self::Points(points),
+            None => Self::Set(config.set),
         }
     }
 }
@@ -115,23 +121,19 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
         Hub(NamedSet),
         Sample(Option<String>),
     }
-    if let Source::Points(points) = source {
-        return points::generate(points);
-    }
-    let fetch = |set| hub::load(set, offline, hub::SILENCE);
     let ((train, test), taken) = match source {
+        Source::Points(points) => return points::generate(points),
         Source::Path(path) => {
             let found = path::load(path, config)?;
             ((found.train, found.test), Taken::Path(path, found.left_out))
         }
-        Source::Sample | Source::Points(_) => (sample::load()?, Taken::Sample(None)),
-        Source::Mnist => match fetch(NamedSet::Mnist) {
-            Ok(images) => (images, Taken::Hub(NamedSet::Mnist)),
-            Err(reason) => (sample::load()?, Taken::Sample(Some(reason))),
-        },
-        Source::FashionMnist => match fetch(NamedSet::FashionMnist) {
-            Ok(images) => (images, Taken::Hub(NamedSet::FashionMnist)),
-            Err(reason) => return Err(Error::argument("Fashion-MNIST", FASHION_MNIST, reason)),
+        Source::Set(NamedSet::Sample) => (sample::load()?, Taken::Sample(None)),
+        Source::Set(set) => match hub::load(*set, offline, hub::SILENCE) {
+            Ok(images) => (images, Taken::Hub(*set)),
+            Err(reason) if *set == NamedSet::Mnist => {
+                (sample::load()?, Taken::Sample(Some(reason)))
+            }
+            Err(reason) => return Err(Error::argument(set.title(), FASHION_MNIST, reason)),
         },
     };
     check_shape(config, train.shape())?;

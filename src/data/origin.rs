@@ -56,7 +56,7 @@ impl Origin {
     /// A named set from the hub.
     pub(super) fn hub(counts: &Counts, set: NamedSet) -> Self {
         let noun = match set {
-            NamedSet::Mnist => "digits",
+            NamedSet::Mnist | NamedSet::Sample => "digits",
             NamedSet::FashionMnist => "images",
         };
         let title = set.title();

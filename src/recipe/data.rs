@@ -104,7 +104,7 @@ impl Binarization {
     }
 }
 
-/// A set that can be had by its name.
+/// A data set that has a name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NamedSet {
@@ -115,14 +115,29 @@ pub enum NamedSet {
     /// 70,000 pictures of clothes of 28x28 in ten classes (Xiao, Rasul and Vollgraf, "Fashion-MNIST: a
     /// novel image dataset for benchmarking machine learning algorithms", 2017).
     FashionMnist,
+    /// 12,000 of MNIST's digits, built into the program.
+    Sample,
 }
 
 impl NamedSet {
-    /// The name that people know it by.
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mnist, Self::FashionMnist, Self::Sample];
+
+    /// Its name in recipes and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mnist => "mnist",
+            Self::FashionMnist => "fashion-mnist",
+            Self::Sample => "sample",
+        }
+    }
+
+    /// Its name in sentences.
     pub fn title(self) -> &'static str {
         match self {
             Self::Mnist => "MNIST",
             Self::FashionMnist => "Fashion-MNIST",
+            Self::Sample => "the built-in sample of MNIST",
         }
     }
 }
@@ -273,6 +288,7 @@ mod tests {
                 "data.test_fraction=0.25",
             ],
             &["data.validation=test", "data.binarization=every-epoch"],
+            &["data.set=sample"],
             &["data.points={ kind = 'one-hot', size = 5 }"],
         ] {
             let recipe = load(settings).unwrap();
@@ -284,6 +300,14 @@ mod tests {
         }
         let recipe = load(&["data.size=[48, 64]"]).unwrap();
         assert_eq!(recipe.data.size.unwrap().height_width(), (48, 64));
+    }
+
+    #[test]
+    fn a_set_has_one_name_everywhere() {
+        for set in NamedSet::ALL {
+            let recipe = load(&[&format!("data.set={}", set.name())]).unwrap();
+            assert_eq!(recipe.data.set, set);
+        }
     }
 
     #[test]

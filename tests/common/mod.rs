@@ -15,7 +15,7 @@ use autoencode::data::{self, Dataset, Images, Source};
 use autoencode::device::DeviceChoice;
 use autoencode::network::{Autoencoder, Parameters};
 use autoencode::random::{Purpose, Stream};
-use autoencode::recipe::Recipe;
+use autoencode::recipe::{NamedSet, Recipe};
 use candle_core::{DType, Device, Tensor};
 use tempfile::TempDir;
 
@@ -76,7 +76,7 @@ pub fn repository(path: &str) -> PathBuf {
 
 /// The built-in sample of MNIST.
 pub fn sample() -> Dataset {
-    data::load(&Source::Sample, true).unwrap()
+    data::load(&Source::Set(NamedSet::Sample), true).unwrap()
 }
 
 /// A shipped recipe with settings, for images of shape `input`.

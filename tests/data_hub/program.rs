@@ -74,6 +74,7 @@ impl Place {
         self.cache().join(match set {
             NamedSet::Mnist => "datasets--ylecun--mnist",
             NamedSet::FashionMnist => "datasets--zalando-datasets--fashion_mnist",
+            NamedSet::Sample => panic!("the sample is not of the hub"),
         })
     }
 
@@ -95,7 +96,7 @@ impl Place {
         let mut command = self.command();
         command.args(more).envs(variables.iter().copied());
         if set == NamedSet::FashionMnist {
-            command.args(["--set", "data.set=fashion-mnist"]);
+            command.args(["--data", "fashion-mnist"]);
         }
         assert_cmd::Command::from_std(command)
             .timeout(Duration::from_secs(120))

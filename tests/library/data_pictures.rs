@@ -7,7 +7,7 @@ use std::path::Path;
 use autoencode::Error;
 use autoencode::data::{self, Dataset, Source};
 use autoencode::picture::{Picture, write_png};
-use autoencode::recipe::{DataConfig, ImageSize, Resize};
+use autoencode::recipe::{DataConfig, ImageSize, NamedSet, Resize};
 use tempfile::TempDir;
 
 fn load(path: &Path) -> Result<Dataset, Error> {
@@ -270,7 +270,7 @@ fn size_and_channels_are_only_checked_of_data_that_is_no_folder_of_pictures() {
             channels,
             ..DataConfig::default()
         };
-        data::load_with(&Source::Sample, &config, true)
+        data::load_with(&Source::Set(NamedSet::Sample), &config, true)
     };
     with(Some(ImageSize::Square(28)), Some(1)).unwrap();
     let error = with(Some(ImageSize::Square(32)), None)

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use autoencode::data::{self, Batches, Images, Source};
+use autoencode::recipe::NamedSet;
 use candle_core::Device;
 
 /// How often each label occurs.
@@ -16,7 +17,7 @@ fn histogram<'a>(labels: impl IntoIterator<Item = &'a u8>) -> [usize; 10] {
 
 #[test]
 fn the_sample_is_balanced_and_split() {
-    let sample = data::load(&Source::Sample, false).unwrap();
+    let sample = data::load(&Source::Set(NamedSet::Sample), false).unwrap();
     assert_eq!(sample.train.len(), 9_000);
     assert_eq!(sample.validation.len(), 1_000);
     assert_eq!(sample.test.len(), 2_000);
@@ -42,7 +43,7 @@ fn the_sample_is_balanced_and_split() {
 /// Digits, not noise: a dark border, and a mean brightness near that of MNIST (0.1307).
 #[test]
 fn the_sample_holds_digits() {
-    let sample = data::load(&Source::Sample, true).unwrap();
+    let sample = data::load(&Source::Set(NamedSet::Sample), true).unwrap();
     let pixels = sample.train.pixels();
     let mean =
         pixels.iter().map(|&byte| f64::from(byte)).sum::<f64>() / pixels.len() as f64 / 255.0;
@@ -56,8 +57,8 @@ fn the_sample_holds_digits() {
 
 #[test]
 fn the_parts_are_disjoint_and_the_split_is_the_same_every_time() {
-    let first = data::load(&Source::Sample, true).unwrap();
-    let again = data::load(&Source::Sample, true).unwrap();
+    let first = data::load(&Source::Set(NamedSet::Sample), true).unwrap();
+    let again = data::load(&Source::Set(NamedSet::Sample), true).unwrap();
     assert_eq!(first.validation, again.validation);
     assert_eq!(first.train, again.train);
     let images = |images: &Images| -> HashSet<Vec<u8>> {

@@ -317,3 +317,127 @@ fn fashion_mnist_without_the_hub_says_what_to_do() {
     .concat();
     json(here, &done);
 }
+
+/// Runs the program and returns what it says beside its result.
+fn remarks(here: &Path, arguments: &[&str]) -> String {
+    let output = autoencode()
+        .current_dir(here)
+        .args(arguments)
+        .arg("--json")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// The short training of a network on data.
+const SHORT: [&str; 6] = [
+    "train",
+    "dense-32",
+    "--epochs=1",
+    "--batch-size=2000",
+    "-o",
+    "run",
+];
+
+#[test]
+fn a_run_on_a_set_by_its_name_finds_it_again() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    let said = remarks(here, &[&SHORT[..], &["--data", "sample"]].concat());
+    assert!(!said.contains("note"), "{said}");
+    let recipe = fs::read_to_string(here.join("run/recipe.toml")).unwrap();
+    contains(&recipe, &["[data]", "set = \"sample\""]);
+    for arguments in [
+        &["train", "--resume", "run", "--epochs=2"][..],
+        &["train", "--resume", "run", "--epochs=3", "--data=sample"],
+        &["evaluate", "-c", "run"],
+        &["evaluate", "-c", "run", "--data", "sample"],
+    ] {
+        let said = remarks(here, arguments);
+        assert!(!said.contains("note"), "{arguments:?}: {said}");
+    }
+    let report = json(here, &["evaluate", "-c", "run"]);
+    let sample = "the built-in sample of MNIST (10,000 + 2,000 digits)";
+    assert_eq!(report["data"], sample);
+    // The same images under another name are no other data.
+    let mnist = [
+        "train",
+        "--resume=run",
+        "--epochs=4",
+        "--data=mnist",
+        "--offline",
+    ];
+    let said = remarks(here, &mnist);
+    contains(&said, &["note: using the built-in sample", WHY]);
+}
+
+#[test]
+fn a_set_by_its_name_is_that_of_the_recipe() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    let set = ["--set", "data.set=fashion-mnist"];
+    // The name on the command line stands before that of the recipe.
+    let mnist = [&SHORT[..], &set, &["--data", "mnist", "--offline"]].concat();
+    contains(&remarks(here, &mnist), &["note: using the built-in sample"]);
+    let recipe = fs::read_to_string(here.join("run/recipe.toml")).unwrap();
+    assert!(!recipe.contains("[data]"), "{recipe}");
+    let by_name = refusal(here, &["train", "--offline", "--data", "fashion-mnist"]);
+    let by_recipe = refusal(here, &[&["train", "--offline"][..], &set].concat());
+    assert_eq!(by_name, by_recipe);
+}
+
+#[test]
+fn every_command_that_takes_data_takes_a_name() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    let commands = [
+        &["evaluate"][..],
+        &["encode", "-o", "codes.npy", "--force"],
+        &["plot", "codes", "--force"],
+        &["bench", "dense-32", "--steps=1"],
+        &["reproduce", "activations", "--force"],
+    ];
+    for command in commands {
+        let with = |data| [command, &["--data", data]].concat();
+        let said = remarks(here, &with("sample"));
+        assert!(!said.contains("note"), "{command:?}: {said}");
+        let message = refusal(here, &with("minst"));
+        contains(
+            &message,
+            &["--data", "mnist, fashion-mnist, sample", "`minst`"],
+        );
+        refusal(here, &with("fashion-mnist"));
+    }
+    let message = refusal(here, &["bench", "ellipse-sigmoid", "--data", "sample"]);
+    contains(&message, &["--data", "data.points", "sample"]);
+}
+
+#[test]
+fn a_path_that_reads_like_a_set_is_told_from_it() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    fs::create_dir(here.join("sample")).unwrap();
+    write_idx(&here.join("sample"), 60, 20);
+    let bench = ["bench", "dense-32", "--steps=1"];
+    let evaluate = |data| ["evaluate", "--data", data];
+    for command in [
+        &evaluate("sample")[..],
+        &[&bench[..], &["--data=sample"]].concat(),
+    ] {
+        let said = remarks(here, command);
+        let note =
+            "note: --data sample is the built-in sample of MNIST; the path is --data ./sample\n";
+        assert_eq!(said, note);
+        let quiet = remarks(here, &[command, &["--quiet"]].concat());
+        assert_eq!(quiet, "");
+    }
+    for path in ["./sample", "sample/"] {
+        assert_eq!(remarks(here, &evaluate(path)), "");
+        let report = json(here, &evaluate(path));
+        assert_eq!(
+            report["data"],
+            format!("60 + 20 images of 28x28 from {path}")
+        );
+    }
+}

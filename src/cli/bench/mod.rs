@@ -3,14 +3,13 @@
 mod inference;
 mod training;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
-use autoencode::data::{Source, load_with};
-use autoencode::recipe::Recipe;
+use autoencode::data::Source;
+use autoencode::recipe::{NamedSet, Recipe};
 use autoencode::train::Trainer;
 use clap::Args;
 
+use super::data::{Request, source};
 use super::shared::Shared;
 
 /// Time training steps of a recipe, or its network at work.
@@ -38,9 +37,13 @@ pub struct Bench {
     #[arg(long, value_name = "TYPE", conflicts_with = "inference")]
     precision: Option<String>,
 
-    /// Images as of `train --data` [default: the built-in sample].
-    #[arg(long, value_name = "PATH")]
-    data: Option<PathBuf>,
+    /// Images as of `train --data`, by name or path [default: sample].
+    #[arg(long, value_name = "SET|PATH", value_parser = source())]
+    data: Option<Source>,
+
+    /// Download nothing, as in `train`.
+    #[arg(long)]
+    offline: bool,
 
     /// Set any key of the recipe; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -58,12 +61,14 @@ impl Bench {
             settings.push(format!("training.precision={precision}"));
         }
         let recipe = Recipe::load(&self.recipe, &settings)?;
-        let source = match (&self.data, recipe.data.points) {
-            (Some(path), _) => Source::Path(path.clone()),
-            (None, Some(_)) => Source::from(&recipe.data),
-            (None, None) => Source::Sample,
+        let default = match recipe.data.points {
+            Some(points) => Source::Points(points),
+            None => Source::Set(NamedSet::Sample),
         };
-        let dataset = load_with(&source, &recipe.data, true)?;
+        let data = self.data.as_ref();
+        let request = Request::new(data, default, &recipe.data, self.offline, shared)?;
+        let dataset = request.load()?;
+        shared.note_origin(&dataset);
         let trainer = Trainer::new(recipe, dataset, chosen.device.clone())?;
         if let Some(note) = trainer.engine_note() {
             shared.remark(&format!("note: {note}"));

@@ -15,10 +15,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{drawing, write};
+use crate::cli::data::Data;
 use crate::cli::files::claim;
 use crate::cli::model::Model;
 use crate::cli::output::{print, print_json};
-use crate::cli::shared::{Data, Shared};
+use crate::cli::shared::Shared;
 
 /// Draw the codes of the test images, coloured by label.
 ///

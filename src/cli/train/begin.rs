@@ -26,7 +26,9 @@ impl Train {
         shared: &Shared,
         interrupt: &Interrupt,
     ) -> Result<Option<(Trainer, RunFolder)>> {
-        let recipe = Recipe::load(&self.recipe, &self.settings())?;
+        let mut recipe = Recipe::load(&self.recipe, &self.settings())?;
+        // The run then finds its data again by itself.
+        recipe.data.set = self.data.set().unwrap_or(recipe.data.set);
         // Before the data is loaded, which may take a while: a folder that cannot be written to is
         // better known at once.
         let folder = match &self.output {

@@ -11,8 +11,9 @@ use anyhow::{Context, Result};
 use autoencode::train::{Ending, Environment, Interrupt, RunFolder, SaveEvery, Trainer};
 use clap::Args;
 
+use super::data::Data;
 use super::progress::Progress;
-use super::shared::{Data, Shared};
+use super::shared::Shared;
 use report::{conclude, introduce, why_early};
 
 /// Train an autoencoder; without a recipe, the convolutional denoiser of MNIST digits.

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use candle_datasets::vision;
+
 use crate::recipe::NamedSet;
 
 /// The branch of a data set that holds it as parquet.
@@ -15,25 +17,30 @@ pub struct Repository {
     pub name: &'static str,
     /// The training images and the test images, as candle-datasets reads them.
     pub files: [&'static str; 2],
+    /// Reads them from the cache.
+    pub load: fn() -> candle_core::Result<vision::Dataset>,
 }
 
 impl Repository {
-    /// Where candle-datasets finds a set.
-    pub fn of(set: NamedSet) -> Self {
+    /// Where candle-datasets finds a set; `None` for the built-in sample.
+    pub fn of(set: NamedSet) -> Option<Self> {
         match set {
-            NamedSet::Mnist => Self {
+            NamedSet::Sample => None,
+            NamedSet::Mnist => Some(Self {
                 owner: "ylecun",
                 name: "mnist",
                 files: ["mnist/train/0000.parquet", "mnist/test/0000.parquet"],
-            },
-            NamedSet::FashionMnist => Self {
+                load: vision::mnist::load,
+            }),
+            NamedSet::FashionMnist => Some(Self {
                 owner: "zalando-datasets",
                 name: "fashion_mnist",
                 files: [
                     "fashion_mnist/train/0000.parquet",
                     "fashion_mnist/test/0000.parquet",
                 ],
-            },
+                load: vision::fashion_mnist::load,
+            }),
         }
     }
 

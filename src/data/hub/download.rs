@@ -31,7 +31,8 @@ pub fn forbidden(offline: bool) -> Option<&'static str> {
 
 pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, Images), String> {
     let cache = cache::folder();
-    let repository = Repository::of(set);
+    let repository =
+        Repository::of(set).ok_or_else(|| format!("{} does not come from the hub", set.title()))?;
     if let Some(what) = forbidden(offline)
         && !repository.is_complete(&cache)
     {
@@ -95,7 +96,7 @@ fn images(
             (true, paths)
         }
     };
-    read::images(set, &paths).map_err(|found| {
+    read::images(repository, &paths).map_err(|found| {
         // The hub client never downloads again what it has, not even if that is damaged.
         let remedy = match fresh {
             true => "the download was not kept".to_string(),

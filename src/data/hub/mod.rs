@@ -21,7 +21,7 @@ pub const SILENCE: Duration = Duration::from_secs(10);
 #[cfg(feature = "hub")]
 pub fn downloads(set: NamedSet, offline: bool) -> bool {
     download::forbidden(offline).is_none()
-        && !cache::Repository::of(set).is_complete(&cache::folder())
+        && cache::Repository::of(set).is_some_and(|set| !set.is_complete(&cache::folder()))
 }
 
 /// Whether [`load`] would ask the network for the set.

@@ -7,13 +7,12 @@ use std::sync::Once;
 use std::{panic, thread};
 
 use candle_core::Tensor;
-use candle_datasets::vision;
 use image::ImageReader;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
 use super::super::Images;
-use crate::recipe::NamedSet;
+use super::cache::Repository;
 
 /// The thread on which a set is downloaded and read.
 pub const THREAD: &str = "hub-download";
@@ -26,15 +25,11 @@ const PARTS: [(&str, usize); 2] = [("training", 60_000), ("test", 10_000)];
 ///
 /// # Errors
 /// What is found in them instead.
-pub fn images(set: NamedSet, paths: &[PathBuf; 2]) -> Result<(Images, Images), String> {
+pub fn images(repository: &Repository, paths: &[PathBuf; 2]) -> Result<(Images, Images), String> {
     for (path, (part, count)) in paths.iter().zip(PARTS) {
         check(path, count).map_err(|found| format!("{part} file: {found}"))?;
     }
-    let load = match set {
-        NamedSet::Mnist => vision::mnist::load,
-        NamedSet::FashionMnist => vision::fashion_mnist::load,
-    };
-    let all = panic::catch_unwind(load)
+    let all = panic::catch_unwind(repository.load)
         .map_err(|_| "an image cannot be decoded".to_string())?
         .map_err(|error| first_line(&error))?;
     Ok((

@@ -1,0 +1,146 @@
+//! `--data`: which images a command takes.
+
+use std::io::{ErrorKind, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use autoencode::Error;
+use autoencode::data::{Dataset, Source, hub, load_with};
+use autoencode::recipe::{DataConfig, NamedSet};
+use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
+
+use super::files::data_files;
+use super::shared::Shared;
+
+/// Which images to use.
+#[derive(Debug, Args)]
+pub struct Data {
+    /// Images: the name of a set or a path. Sets are mnist and fashion-mnist, from the Hugging Face hub,
+    /// and sample, the 12,000 digits of MNIST that are built in. A path leads to a folder with the IDX
+    /// files of MNIST or a set like it, to a folder of PNG pictures (folders inside it are classes), or to
+    /// an .npz or .npy file of NumPy; a path that reads like a set is written ./mnist
+    /// [default: the recipe's data.set; where the hub cannot give MNIST, the sample].
+    #[arg(long, value_name = "SET|PATH", value_parser = source())]
+    data: Option<Source>,
+
+    /// Download nothing: take the data set from the cache of earlier downloads; for MNIST, if it is
+    /// not there, the built-in sample.
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Parses `--data`.
+pub fn source() -> impl TypedValueParser<Value = Source> {
+    PathBufValueParser::new().map(Source::named)
+}
+
+impl Data {
+    /// The set that is asked for by its name.
+    pub fn set(&self) -> Option<NamedSet> {
+        match self.data {
+            Some(Source::Set(set)) => Some(set),
+            _ => None,
+        }
+    }
+
+    /// The files that are read, where data is given by its path.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match &self.data {
+            Some(Source::Path(path)) => data_files(path),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Loads the data as the recipe's `[data]` says; [`Shared::note_origin`] then says if it is not the
+    /// full set.
+    pub fn load(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Dataset> {
+        self.request(config, shared)?.load()
+    }
+
+    /// The data to load.
+    pub fn request(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Request> {
+        let default = Source::from(config);
+        Request::new(self.data.as_ref(), default, config, self.offline, shared)
+    }
+}
+
+/// Data to load.
+pub struct Request {
+    source: Source,
+    config: DataConfig,
+    offline: bool,
+}
+
+impl Request {
+    /// The data of `--data`, else the default; says what may take long.
+    pub fn new(
+        data: Option<&Source>,
+        default: Source,
+        config: &DataConfig,
+        offline: bool,
+        shared: &Shared,
+    ) -> autoencode::Result<Self> {
+        if let Some(source) = data {
+            if config.points.is_some() {
+                let expected = "no data, as the recipe makes its own points (data.points)";
+                return Err(Error::argument("--data", expected, typed(source).display()));
+            }
+            check(source, shared)?;
+        }
+        let source = data.cloned().unwrap_or(default);
+        if let Source::Set(set) = source
+            && hub::downloads(set, offline)
+            && std::io::stderr().is_terminal()
+        {
+            shared.remark(&format!(
+                "getting {} from the Hugging Face hub (--offline skips this)",
+                set.title()
+            ));
+        }
+        Ok(Self {
+            source,
+            config: config.clone(),
+            offline,
+        })
+    }
+
+    pub fn load(&self) -> autoencode::Result<Dataset> {
+        load_with(&self.source, &self.config, self.offline)
+    }
+}
+
+/// `--data` as it was typed.
+fn typed(source: &Source) -> &Path {
+    match source {
+        Source::Path(path) => path,
+        Source::Set(set) => Path::new(set.name()),
+        // No text is parsed to these.
+        Source::Points(_) => Path::new(""),
+    }
+}
+
+/// Says that the set was taken where a path has its name; refuses a path where nothing is.
+pub fn check(source: &Source, shared: &Shared) -> autoencode::Result<()> {
+    match source {
+        Source::Set(set) if Path::new(set.name()).exists() => {
+            let (name, title) = (set.name(), set.title());
+            shared.remark(&format!(
+                "note: --data {name} is {title}; the path is --data ./{name}"
+            ));
+        }
+        Source::Path(path) => {
+            if let Err(error) = path.symlink_metadata()
+                && error.kind() == ErrorKind::NotFound
+            {
+                let names = NamedSet::ALL.map(NamedSet::name).join(", ");
+                return Err(Error::argument(
+                    "--data",
+                    format!("a path, or one of the sets {names}"),
+                    format!("`{}` ({error})", path.display()),
+                ));
+            }
+        }
+        Source::Set(_) | Source::Points(_) => {}
+    }
+    Ok(())
+}
