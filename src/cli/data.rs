@@ -15,11 +15,10 @@ use super::shared::Shared;
 /// Which images to use.
 #[derive(Debug, Args)]
 pub struct Data {
-    /// Images: the name of a set or a path. Sets are mnist and fashion-mnist, from the Hugging Face hub,
-    /// and sample, the 12,000 digits of MNIST that are built in. A path leads to a folder with the IDX
-    /// files of MNIST or a set like it, to a folder of PNG pictures (folders inside it are classes), or to
-    /// an .npz or .npy file of NumPy; a path that reads like a set is written ./mnist
-    /// [default: the recipe's data.set; where the hub cannot give MNIST, the sample].
+    /// Images: a set by name, mnist or fashion-mnist from the Hugging Face hub, or sample, 12,000 digits of
+    /// MNIST built into the program; or a path: a folder of IDX files as of MNIST, a folder of PNG pictures
+    /// (its subfolders are classes), or a NumPy .npz or .npy file. A name always means the set: a folder
+    /// called mnist is ./mnist [default: the recipe's data.set; where the hub cannot give MNIST, sample].
     #[arg(long, value_name = "SET|PATH", value_parser = source())]
     data: Option<Source>,
 
