@@ -34,11 +34,11 @@
 //!
 //!     // Use the best epoch: digits to codes, codes to digits.
 //!     let checkpoint = Checkpoint::read(&folder.best())?;
-//!     let model = checkpoint.model(&folder.best(), &device)?;
+//!     let network = checkpoint.inference(&folder.best(), &device)?;
 //!     let digits = trainer.dataset().test.batch(&[0, 1, 2], &device)?;
-//!     let codes = model.encode(&digits)?;
+//!     let codes = network.encode(&digits)?;
 //!     assert_eq!(codes.dims(), [3, 16]);
-//!     let pictures = Picture::from_batch(&model.decode(&codes)?)?;
+//!     let pictures = Picture::from_batch(&network.decode(&codes)?)?;
 //!     assert_eq!((pictures.len(), pictures[0].width()), (3, 28));
 //!     Ok(())
 //! }
@@ -47,7 +47,7 @@
 //! # The modules, from the top
 //!
 //! [`experiments`] repeats published tutorials; [`train`] runs the one training loop and asks an
-//! [`engine`] for gradients; [`evaluate`] measures reconstructions; [`codes`] keeps codes in files, fits densities to them and
+//! [`engine`] for gradients; an [`engine::Inference`] applies a network; [`evaluate`] measures reconstructions; [`codes`] keeps codes in files, fits densities to them and
 //! walks between them; [`checkpoint`] reads and writes; [`optim`] moves weights; [`objective`] says what
 //! is minimised; [`model`] holds the networks and [`ops`] their differentiable operations; [`data`]
 //! brings images; [`picture`] draws; [`corruption`] adds noise from the keyed streams of [`random`];

@@ -644,7 +644,9 @@ fn train(recipe: &Recipe, data: &Dataset, steps: usize, side: Side) -> Trained {
         for indices in trainer.batches(1).unwrap().cycle().take(steps) {
             losses.push(trainer.step(&indices).unwrap().mean());
         }
-        let report = trainer.evaluate(trainer.model(), Part::Validation).unwrap();
+        let report = trainer
+            .evaluate(&trainer.inference(), Part::Validation)
+            .unwrap();
         let loss = report.loss(trainer.recipe().objective);
         (losses, weights(&trainer), loss)
     })

@@ -11,11 +11,20 @@ use candle_nn::var_builder::SimpleBackend;
 use super::Checkpoint;
 use crate::data::python::excerpt;
 use crate::device::check_precision;
+use crate::engine::Inference;
 use crate::error::listed;
 use crate::network::Autoencoder;
 use crate::{Error, Result};
 
 impl Checkpoint {
+    /// The network of [`Checkpoint::model`], for use without gradients.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::model`].
+    pub fn inference(&self, origin: &Path, device: &Device) -> Result<Inference> {
+        Ok(Inference::new(self.model(origin, device)?))
+    }
+
     /// Builds the network with the weights of the checkpoint.
     ///
     /// # Errors

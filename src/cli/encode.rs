@@ -114,10 +114,10 @@ impl Encode {
         make_folders(&paths)?;
         // A signal ends the work in order, so that the file that was begun goes away.
         let interrupt = Interrupt::install()?;
-        let mut writer = Writer::create(&self.output, loaded.model.code_shape(), &work.names)?;
+        let mut writer = Writer::create(&self.output, loaded.model().code_shape(), &work.names)?;
         let mut counter = Counter::new(shared, work.noun, work.names.len());
         for batch in work.batches {
-            let codes = loaded.model.encode(&batch?)?;
+            let codes = loaded.network.encode(&batch?)?;
             writer.write(&codes)?;
             counter.add(codes.dim(0)?);
             if interrupt.requested() {
@@ -130,6 +130,7 @@ impl Encode {
         }
         writer.finish()?;
         drop(counter);
+        shared.note_network(&loaded.network);
         self.report(&work.names, &work.of, &loaded, shared)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -144,7 +145,7 @@ impl Encode {
             let paths: Vec<PathBuf> = inputs.iter().skip(first).take(BATCH).cloned().collect();
             let prepared =
                 self.fitting
-                    .read_all(&paths, first, &self.noise, &loaded.model, false)?;
+                    .read_all(&paths, first, &self.noise, loaded.model(), false)?;
             let seen: Vec<Picture> = prepared.iter().map(|one| one.seen().clone()).collect();
             Ok(Picture::to_batch(&seen, device)?)
         });
@@ -215,7 +216,7 @@ impl Encode {
 
     fn report(&self, names: &Names, of: &str, loaded: &Loaded, shared: &Shared) -> Result<()> {
         let paths = names.paths(&self.output);
-        let model = &loaded.model;
+        let model = loaded.model();
         if shared.json {
             let labels = match names {
                 Names::Labels(_) => Some(paths.last().unwrap_or(&self.output)),

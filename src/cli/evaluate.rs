@@ -101,11 +101,12 @@ impl Evaluate {
             part: Part::Test,
             seed: self.seed,
         };
-        let report = evaluate(&loaded.model, &dataset.test, &conditions, &chosen.device)?;
+        let report = evaluate(&loaded.network, &dataset.test, &conditions, &chosen.device)?;
         let device = &chosen.device;
         let measures =
             self.measures
-                .measure(&loaded.model, &dataset, &conditions, device, shared)?;
+                .measure(&loaded.network, &dataset, &conditions, device, shared)?;
+        shared.note_network(&loaded.network);
         if shared.json {
             return print_json(&Figures {
                 checkpoint: loaded.origin.to_string_lossy(),
@@ -128,7 +129,7 @@ impl Evaluate {
             ))?;
         }
         print(&quality_table(&report, measures.pca.as_ref()))?;
-        print(&measures.text(&loaded.model))
+        print(&measures.text(loaded.model()))
     }
 }
 

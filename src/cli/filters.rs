@@ -56,7 +56,7 @@ impl Filters {
             height,
             width,
             channels,
-        } = filters(&loaded.model, self.layer.as_deref(), self.channel)?;
+        } = filters(loaded.model(), self.layer.as_deref(), self.channel)?;
         let scale = match self.scale {
             Some(scale) => usize::from(scale),
             None if height.max(width) > 11 => 3,

@@ -106,11 +106,11 @@ impl End {
     fn meet(&self, loaded: &Loaded, fitting: &Fitting, device: &Device) -> Result<Met> {
         match self {
             Self::Picture(path) => {
-                let picture = fitting.read(path, &loaded.model)?;
+                let picture = fitting.read(path, loaded.model())?;
                 let batch = Picture::to_batch(std::slice::from_ref(picture.seen()), device)?;
                 let name = path.file_name().unwrap_or(path.as_os_str());
                 Ok(Met {
-                    code: loaded.model.encode(&batch)?.to_device(&Device::Cpu)?,
+                    code: loaded.network.encode(&batch)?.to_device(&Device::Cpu)?,
                     name: name.to_string_lossy().into_owned(),
                     picture: Some(picture),
                 })
@@ -118,7 +118,7 @@ impl End {
             Self::Row { file, row } => {
                 let name = file.file_name().unwrap_or(file.as_os_str());
                 Ok(Met {
-                    code: Reader::open(file, loaded.model.code_shape())?.row(*row)?,
+                    code: Reader::open(file, loaded.model().code_shape())?.row(*row)?,
                     name: format!("{}:{row}", name.to_string_lossy()),
                     picture: None,
                 })
@@ -139,7 +139,7 @@ impl Interpolate {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
         loaded.of_images()?;
-        if self.path == Course::Spherical && loaded.model.code() == Code::Plain {
+        if self.path == Course::Spherical && loaded.model().code() == Code::Plain {
             let expected = "linear, as the codes of this network have no prior around 0";
             return Err(Error::argument("--path", expected, "spherical").into());
         }
@@ -160,8 +160,9 @@ impl Interpolate {
         for first in (0..steps).step_by(BATCH) {
             let codes = codes.narrow(0, first, BATCH.min(steps - first))?;
             let codes = codes.to_device(&chosen.device)?;
-            pictures.extend(Picture::from_batch(&loaded.model.decode(&codes)?)?);
+            pictures.extend(Picture::from_batch(&loaded.network.decode(&codes)?)?);
         }
+        shared.note_network(&loaded.network);
         let sheet = self.draw(&from, &to, &pictures, &loaded).render()?;
 
         make_folders(written)?;
@@ -222,7 +223,7 @@ impl Interpolate {
             .chain(steps)
             .chain(input(to))
             .collect();
-        let longest = loaded.model.input_shape().iter().skip(1).max();
+        let longest = loaded.model().input_shape().iter().skip(1).max();
         let rows = tiles.chunks(COLUMNS);
         ContactSheet::new(format!(
             "{}: {} to {}, {}",

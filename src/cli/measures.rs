@@ -3,6 +3,7 @@
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::{Dataset, grouped};
+use autoencode::engine::Inference;
 use autoencode::evaluate::{
     CodeKnn, Conditions, ImportanceBound, PcaBaseline, code_knn, compression, importance_bound,
     pca_baseline,
@@ -52,7 +53,7 @@ pub struct Measures {
 impl MeasureFlags {
     /// Refuses a bound on the likelihood of a network that has none.
     pub fn check(&self, loaded: &Loaded) -> Result<()> {
-        if self.iwae.is_none() || matches!(loaded.model.code(), Code::Gaussian { .. }) {
+        if self.iwae.is_none() || matches!(loaded.model().code(), Code::Gaussian { .. }) {
             return Ok(());
         }
         let expected = "a checkpoint of a variational autoencoder, whose likelihood --iwae bounds";
@@ -63,12 +64,13 @@ impl MeasureFlags {
     /// Measures what the flags ask for.
     pub fn measure(
         &self,
-        model: &Autoencoder,
+        network: &Inference,
         dataset: &Dataset,
         conditions: &Conditions,
         device: &Device,
         shared: &Shared,
     ) -> Result<Measures> {
+        let model = network.model();
         let size = code_values(model);
         let pca = match self.pca {
             true => Some(pca_baseline(size, dataset, conditions)?),
@@ -80,7 +82,7 @@ impl MeasureFlags {
                 let mut counter = Counter::new(shared, "images encoded", total);
                 let mut done = |count| counter.add(count);
                 let k = usize::from(k);
-                Some(code_knn(model, dataset, k, device, &mut done)?)
+                Some(code_knn(network, dataset, k, device, &mut done)?)
             }
             None => None,
         };
@@ -92,7 +94,7 @@ impl MeasureFlags {
                 let mut done = |count| counter.add(count);
                 let test = &dataset.test;
                 Some(importance_bound(
-                    model, test, conditions, samples, device, &mut done,
+                    network, test, conditions, samples, device, &mut done,
                 )?)
             }
             None => None,

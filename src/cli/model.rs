@@ -6,6 +6,7 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
 use autoencode::device::Chosen;
+use autoencode::engine::Inference;
 use autoencode::network::Autoencoder;
 use clap::Args;
 
@@ -23,7 +24,7 @@ pub struct Model {
 
 /// A network with where it came from.
 pub struct Loaded {
-    pub model: Autoencoder,
+    pub network: Inference,
     pub checkpoint: Checkpoint,
     pub origin: PathBuf,
 }
@@ -41,6 +42,10 @@ impl Model {
 }
 
 impl Loaded {
+    pub fn model(&self) -> &Autoencoder {
+        self.network.model()
+    }
+
     /// Refuses a network of points for a command that makes or takes images.
     pub fn of_images(&self) -> Result<()> {
         match self.checkpoint.recipe.data.points {
@@ -62,9 +67,8 @@ pub fn open(path: &Path, chosen: &Chosen) -> Result<Loaded> {
 }
 
 fn finish(checkpoint: Checkpoint, origin: PathBuf, chosen: &Chosen) -> Result<Loaded> {
-    let model = checkpoint.model(&origin, &chosen.device)?;
     Ok(Loaded {
-        model,
+        network: checkpoint.inference(&origin, &chosen.device)?,
         checkpoint,
         origin,
     })

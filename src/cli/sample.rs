@@ -77,11 +77,12 @@ impl Sample {
             let some = BATCH.min(count - first);
             let codes = density.draw(self.seed, first as u64, some, &chosen.device)?;
             let shape: Vec<usize> = std::iter::once(some)
-                .chain(loaded.model.code_shape().iter().copied())
+                .chain(loaded.model().code_shape().iter().copied())
                 .collect();
             let codes = codes.reshape(shape)?;
-            pictures.extend(Picture::from_batch(&loaded.model.decode(&codes)?)?);
+            pictures.extend(Picture::from_batch(&loaded.network.decode(&codes)?)?);
         }
+        shared.note_network(&loaded.network);
         for (file, picture) in files.iter().zip(&pictures) {
             write_png(file, picture)?;
         }
@@ -118,8 +119,8 @@ impl Sample {
 
     /// What the checkpoint and the flags say to draw from.
     fn density(&self, loaded: &Loaded) -> Result<Density> {
-        let dim = loaded.model.code_shape().iter().product();
-        let prior = match loaded.model.code() {
+        let dim = loaded.model().code_shape().iter().product();
+        let prior = match loaded.model().code() {
             Code::Gaussian { latent } => Some(Density::Prior { latent }),
             Code::Plain => None,
         };

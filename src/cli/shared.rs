@@ -2,6 +2,7 @@
 
 use autoencode::data::Dataset;
 use autoencode::device::{Chosen, DeviceChoice};
+use autoencode::engine::Inference;
 use clap::Args;
 
 use super::output::complain;
@@ -65,6 +66,13 @@ impl Shared {
     pub fn note_origin(&self, dataset: &Dataset) {
         if let Some(notice) = dataset.origin.notice() {
             self.remark(&format!("note: {notice}"));
+        }
+    }
+
+    /// Says if a network was slower than it could be, and why.
+    pub fn note_network(&self, network: &Inference) {
+        if let Some(note) = network.note() {
+            self.remark(&format!("note: {note}"));
         }
     }
 

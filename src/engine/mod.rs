@@ -1,10 +1,12 @@
-//! Who computes gradients. The trainer asks an [`Engine`] and cannot tell which one answers.
+//! Who computes gradients. The trainer asks an [`Engine`] and cannot tell which one answers. Whoever needs no gradients
+//! asks an [`Inference`].
 
 mod autograd;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
-pub(crate) mod lowering;
+mod inference;
+mod lowering;
 mod trained;
 
 use candle_core::backprop::GradStore;
@@ -13,6 +15,7 @@ pub use autograd::Autograd;
 pub use cpu::CpuEngine;
 #[cfg(feature = "cuda")]
 pub use cuda::CudaEngine;
+pub use inference::Inference;
 
 use crate::Result;
 use crate::data::Batch;

@@ -7,6 +7,7 @@ use super::knn::check_k;
 use super::{BATCH, Labelled, knn_accuracy, values};
 use crate::Result;
 use crate::data::{Dataset, Images, grouped};
+use crate::engine::Inference;
 use crate::network::Autoencoder;
 
 /// How many values an image has for each value of its code. Values are counted, not bytes: those of a
@@ -22,16 +23,16 @@ pub fn compression(model: &Autoencoder) -> f64 {
 /// # Errors
 /// If the images are not shaped as the network's input.
 pub fn codes(
-    model: &Autoencoder,
+    network: &Inference,
     images: &Images,
     device: &Device,
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<f32>> {
-    let size: usize = model.code_shape().iter().product();
+    let size: usize = network.model().code_shape().iter().product();
     let mut codes = Vec::with_capacity(images.len().saturating_mul(size));
     let indices = images.indices();
     for indices in indices.chunks(BATCH) {
-        let batch = model.encode(&images.batch(indices, device)?)?;
+        let batch = network.encode(&images.batch(indices, device)?)?;
         codes.extend(values(&batch)?);
         done(indices.len());
     }
@@ -65,14 +66,14 @@ pub const MAX_KNN_VALUES: usize = 1024;
 /// If the images are not shaped as the network's input, if their codes are not finite, or if `k` is 0 or
 /// above the number of training images.
 pub fn code_knn(
-    model: &Autoencoder,
+    network: &Inference,
     dataset: &Dataset,
     k: usize,
     device: &Device,
     done: &mut dyn FnMut(usize),
 ) -> Result<CodeKnn> {
     let (train, test) = (&dataset.train, &dataset.test);
-    let size: usize = model.code_shape().iter().product();
+    let size: usize = network.model().code_shape().iter().product();
     let mut report = CodeKnn {
         k,
         references: train.len(),
@@ -92,8 +93,8 @@ pub fn code_knn(
     } else {
         // Before the work, not after it.
         check_k(k, train.len())?;
-        let references = codes(model, train, device, done)?;
-        let queries = codes(model, test, device, done)?;
+        let references = codes(network, train, device, done)?;
+        let queries = codes(network, test, device, done)?;
         let references = Labelled {
             rows: &references,
             labels: train.labels(),

@@ -1,5 +1,6 @@
 //! The evidence lower bound and its parts.
 
+use candle_core::Tensor;
 use serde::Serialize;
 
 use super::Conditions;
@@ -7,10 +8,11 @@ use crate::Result;
 use crate::corruption::NoiseKey;
 use crate::data::Batch;
 use crate::device::reals;
-use crate::network::{Autoencoder, Code};
+use crate::engine::Inference;
+use crate::network::{Autoencoder, Code, Posterior};
 use crate::objective::Losses;
 use crate::random::Purpose;
-use crate::recipe::Objective;
+use crate::recipe::{Elbo, Objective, Reconstruction};
 
 /// A latent dimension is active if the variance over the images of its mean is above this (Burda,
 /// Grosse and Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, section 5.1).
@@ -36,6 +38,7 @@ pub struct ElboReport {
 /// Sums over images, in their order.
 pub(super) struct ElboTotals {
     objective: Objective,
+    elbo: Elbo,
     latent: usize,
     key: NoiseKey,
     losses: Losses,
@@ -51,8 +54,8 @@ impl ElboTotals {
         let Code::Gaussian { latent } = model.code() else {
             return None;
         };
-        conditions.objective.elbo?;
         Some(Self {
+            elbo: conditions.objective.elbo?,
             objective: conditions.objective,
             latent,
             key: conditions
@@ -65,13 +68,24 @@ impl ElboTotals {
         })
     }
 
-    pub fn add(&mut self, model: &Autoencoder, batch: Batch, indices: &[u32]) -> Result<()> {
+    /// Adds a batch with the distributions of its codes.
+    pub fn add(
+        &mut self,
+        network: &Inference,
+        posterior: &Posterior,
+        batch: Batch,
+        indices: &[u32],
+    ) -> Result<()> {
         let weight = self.objective.kl_weight(u64::MAX);
         let batch = batch.with_latent_noise(indices, self.latent, self.key, weight)?;
-        let sums = self.objective.sums(model, &batch)?;
-        self.losses += self.objective.losses(&sums, &batch)?;
+        let objective = self.objective;
+        let decode = |codes: &Tensor| match objective.reconstruction {
+            Reconstruction::Bce => network.decode_logits(codes),
+            Reconstruction::Mse | Reconstruction::Mae => network.decode(codes),
+        };
+        let sums = objective.elbo_sums(self.elbo, posterior, decode, &batch)?;
+        self.losses += objective.losses(&sums, &batch)?;
 
-        let posterior = model.posterior(&batch.input)?;
         let (kl, means) = (reals(&posterior.kl()?)?, reals(&posterior.mean)?);
         let latent = self.latent.max(1);
         for (kl, means) in kl.chunks(latent).zip(means.chunks(latent)) {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{BATCH, Conditions, values};
 use crate::corruption::NoiseKey;
 use crate::data::Images;
+use crate::engine::Inference;
 use crate::network::{Autoencoder, Code};
 use crate::random::Purpose;
 use crate::recipe::{Elbo, Reconstruction};
@@ -38,14 +39,14 @@ pub struct ImportanceBound {
 /// If the network is not variational, if `samples` is not from 1 to 1,000,000, or if the images are not
 /// shaped as the network's input.
 pub fn importance_bound(
-    model: &Autoencoder,
+    network: &Inference,
     images: &Images,
     conditions: &Conditions,
     samples: usize,
     device: &Device,
     done: &mut dyn FnMut(usize),
 ) -> Result<ImportanceBound> {
-    let likelihood = Likelihood::new(model, conditions)?;
+    let likelihood = Likelihood::new(network.model(), conditions)?;
     if !(1..=1_000_000).contains(&samples) {
         return Err(Error::argument("samples", "1 to 1,000,000", samples));
     }
@@ -54,12 +55,12 @@ pub fn importance_bound(
     for indices in indices.chunks(BATCH) {
         let batch = conditions.batch(images, indices, device)?;
         let target = values(&batch.target)?;
-        let proposal = Proposal::new(model, &batch.input)?;
+        let proposal = Proposal::new(network, &batch.input)?;
         let mut weights = vec![Vec::with_capacity(samples); indices.len()];
         for sample in 0..samples {
             let key = draw_key(conditions, sample);
             let (codes, ratios) = proposal.draw(indices, key);
-            let likelihoods = likelihood.log(model, codes, &target, device)?;
+            let likelihoods = likelihood.log(network, codes, &target, device)?;
             for ((weights, ratio), likelihood) in weights.iter_mut().zip(ratios).zip(likelihoods) {
                 weights.push(likelihood + ratio);
             }
@@ -105,8 +106,8 @@ struct Proposal {
 }
 
 impl Proposal {
-    fn new(model: &Autoencoder, input: &Tensor) -> Result<Self> {
-        let posterior = model.posterior(input)?;
+    fn new(network: &Inference, input: &Tensor) -> Result<Self> {
+        let posterior = network.posterior(input)?;
         Ok(Self {
             latent: posterior.mean.dim(1)?.max(1),
             mean: values(&posterior.mean)?,
@@ -165,18 +166,19 @@ impl Likelihood {
     /// log p(x|z) of each image, whose values lie one after the other in `target`.
     fn log(
         &self,
-        model: &Autoencoder,
+        network: &Inference,
         codes: Vec<f32>,
         target: &[f32],
         device: &Device,
     ) -> Result<Vec<f64>> {
+        let model = network.model();
         let latent: usize = model.code_shape().iter().product();
         let shape = (codes.len() / latent.max(1), latent);
         let codes = Tensor::from_vec(codes, shape, device)?;
         let size = model.input_shape().iter().product::<usize>().max(1);
         let decoded = match self {
-            Self::Bernoulli => model.decode_logits(&codes)?,
-            Self::Gaussian { .. } => model.decode(&codes)?,
+            Self::Bernoulli => network.decode_logits(&codes)?,
+            Self::Gaussian { .. } => network.decode(&codes)?,
         };
         let decoded = values(&decoded)?;
         let one: &(dyn Fn(&[f32], &[f32]) -> f64 + Sync) = match *self {

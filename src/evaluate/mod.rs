@@ -27,7 +27,8 @@ use crate::activation::Activation;
 use crate::corruption::NoiseKey;
 use crate::data::{Batch, Images, Keys, Preparation};
 use crate::device::{reals, scalar};
-use crate::network::Autoencoder;
+use crate::engine::Inference;
+use crate::network::Code;
 use crate::ops;
 use crate::random::Purpose;
 use crate::recipe::{Objective, Reconstruction};
@@ -134,7 +135,7 @@ const POINTS: usize = 10_000;
 /// # Errors
 /// If the samples are not shaped as the network's input.
 pub fn evaluate(
-    model: &Autoencoder,
+    network: &Inference,
     images: &Images,
     conditions: &Conditions,
     device: &Device,
@@ -143,13 +144,19 @@ pub fn evaluate(
     let mut output = quality::Totals::default();
     let mut input = quality::Totals::default();
     let mut penalty = conditions.objective.code_penalty.map(|_| 0.0);
-    let mut elbo = ElboTotals::new(model, conditions);
+    let mut elbo = ElboTotals::new(network.model(), conditions);
     let indices = images.indices();
     let at_once = if images.are_points() { POINTS } else { BATCH };
     for indices in indices.chunks(at_once) {
         let batch = conditions.batch(images, indices, device)?;
-        let codes = model.encode(&batch.input)?;
-        let (reconstruction, bce) = decode(model, &codes, &batch.target)?;
+        let (codes, posterior) = match network.model().code() {
+            Code::Plain => (network.encode(&batch.input)?, None),
+            Code::Gaussian { .. } => {
+                let posterior = network.posterior(&batch.input)?;
+                (posterior.mean.clone(), Some(posterior))
+            }
+        };
+        let (reconstruction, bce) = decode(network, &codes, &batch.target)?;
         add(&mut output, images, &reconstruction, &batch.target)?;
         if let Some(bce) = bce {
             output.add_bce(bce);
@@ -164,8 +171,8 @@ pub fn evaluate(
         if let (Some(sum), Some(kind)) = (&mut penalty, conditions.objective.code_penalty) {
             *sum += scalar(&kind.sum(&codes)?)?;
         }
-        if let Some(elbo) = &mut elbo {
-            elbo.add(model, batch, indices)?;
+        if let (Some(elbo), Some(posterior)) = (&mut elbo, &posterior) {
+            elbo.add(network, posterior, batch, indices)?;
         }
     }
     let mean = |totals: &quality::Totals| totals.mean(images.len(), images.image_len());
@@ -194,11 +201,11 @@ fn add(
 
 /// The reconstructions, and the sum of the binary cross-entropy from the logits where the network
 /// ends in a sigmoid.
-fn decode(model: &Autoencoder, codes: &Tensor, target: &Tensor) -> Result<(Tensor, Option<f64>)> {
-    if !model.ends_in(Activation::Sigmoid) {
-        return Ok((model.decode(codes)?, None));
+fn decode(network: &Inference, codes: &Tensor, target: &Tensor) -> Result<(Tensor, Option<f64>)> {
+    if !network.model().ends_in(Activation::Sigmoid) {
+        return Ok((network.decode(codes)?, None));
     }
-    let logits = model.decode_logits(codes)?;
+    let logits = network.decode_logits(codes)?;
     let bce = scalar(&ops::bce_with_logits_sum(&logits, target)?)?;
     Ok((ops::sigmoid(&logits)?, Some(bce)))
 }

@@ -4,8 +4,9 @@ use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::{Batch, Dataset, Preparation};
+use crate::engine::Inference;
 use crate::evaluate::Part;
-use crate::network::{self, Autoencoder};
+use crate::network;
 use crate::picture::{ContactSheet, Picture, filter_grid, write_rgb};
 
 const RECIPE: &str = "conv-denoiser-tutorial";
@@ -27,7 +28,8 @@ pub fn denoiser(lab: &mut Lab) -> Result<Outcome> {
         let trained = lab.train(recipe, data)?;
         training.extend(trained.history.last().map(|row| row.train_loss));
         validation.extend(trained.validation().last());
-        let report = trained.trainer.evaluate(trained.model(), Part::Test)?;
+        let network = trained.inference();
+        let report = trained.trainer.evaluate(&network, Part::Test)?;
         psnr.extend(report.output.psnr_db);
         noisy = report
             .input
@@ -35,7 +37,7 @@ pub fn denoiser(lab: &mut Lab) -> Result<Outcome> {
             .unwrap_or(noisy);
         if seed == 1 {
             let data = trained.trainer.dataset();
-            write_rgb(&path, &draw(trained.model(), data, lab)?.render()?)?;
+            write_rgb(&path, &draw(&network, data, lab)?.render()?)?;
             lab.denoiser = Some((trained.model().clone(), data.origin.to_string()));
         }
     }
@@ -65,13 +67,13 @@ pub fn denoiser(lab: &mut Lab) -> Result<Outcome> {
 }
 
 /// Test digits, noisy, and as they come back.
-fn draw(model: &Autoencoder, data: &Dataset, lab: &Lab) -> Result<ContactSheet> {
+fn draw(network: &Inference, data: &Dataset, lab: &Lab) -> Result<ContactSheet> {
     let recipe = lab.recipe(RECIPE, 1, &[])?;
     let preparation = Preparation::of(&recipe);
     let indices: Vec<u32> = (0..10).collect();
     let keys = Part::Test.keys(0);
     let batch = Batch::prepare(&data.test, &indices, &preparation, keys, lab.device())?;
-    let output = Picture::from_batch(&model.reconstruct(&batch.input)?)?;
+    let output = Picture::from_batch(&network.reconstruct(&batch.input)?)?;
     Ok(
         ContactSheet::new("conv-denoiser after one epoch: test digits, noise 0.5")
             .rows(vec![

@@ -6,8 +6,8 @@ use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::{Batch, Dataset, Preparation};
+use crate::engine::Inference;
 use crate::evaluate::Part;
-use crate::network::Autoencoder;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::recipe::{Corruption, Noise};
 
@@ -47,7 +47,7 @@ fn row(
         first.extend(trained.validation().first());
         last.extend(trained.validation().last());
         if seed == 1 {
-            draw(name, trained.model(), trained.trainer.dataset(), lab)?
+            draw(name, &trained.inference(), trained.trainer.dataset(), lab)?
                 .render()
                 .and_then(|sheet| write_rgb(&path, &sheet))?;
         }
@@ -68,7 +68,7 @@ fn row(
 }
 
 /// Test digits as they are, noisy, and as they come back, at the noise of training and at twice that.
-fn draw(name: &str, model: &Autoencoder, data: &Dataset, lab: &Lab) -> Result<ContactSheet> {
+fn draw(name: &str, network: &Inference, data: &Dataset, lab: &Lab) -> Result<ContactSheet> {
     let indices: Vec<u32> = (0..10).collect();
     let mut rows = Vec::new();
     let mut labels = Vec::new();
@@ -85,7 +85,7 @@ fn draw(name: &str, model: &Autoencoder, data: &Dataset, lab: &Lab) -> Result<Co
         }
         rows.push(Picture::from_batch(&batch.input)?);
         labels.push(format!("noise {noise}"));
-        rows.push(Picture::from_batch(&model.reconstruct(&batch.input)?)?);
+        rows.push(Picture::from_batch(&network.reconstruct(&batch.input)?)?);
         labels.push("output".to_string());
     }
     Ok(

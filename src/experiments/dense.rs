@@ -4,8 +4,8 @@ use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Dataset;
+use crate::engine::Inference;
 use crate::evaluate::Part;
-use crate::network::Autoencoder;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
 /// With the library's recipe.
@@ -23,11 +23,11 @@ pub fn dense_32(lab: &mut Lab) -> Result<Outcome> {
             data.origin, recipe.training.epochs, recipe.training.batch_size
         );
         let trained = lab.train(recipe, data)?;
-        let report = trained.trainer.evaluate(trained.model(), Part::Test)?;
+        let report = trained.trainer.evaluate(&trained.inference(), Part::Test)?;
         losses.push(report.output.bce_per_pixel.unwrap_or(f64::NAN));
         if seed == 1 {
             let title = "dense-32: digits, their 32 values, and what comes back";
-            let sheet = with_codes(title, trained.model(), trained.trainer.dataset(), lab)?;
+            let sheet = with_codes(title, &trained.inference(), trained.trainer.dataset(), lab)?;
             write_rgb(&path, &sheet.render()?)?;
         }
     }
@@ -65,7 +65,7 @@ pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
         if seed == 1 {
             let title =
                 "dense-32-adadelta: test digits, their codes, and what the decoder makes of them";
-            let sheet = with_codes(title, trained.model(), trained.trainer.dataset(), lab)?;
+            let sheet = with_codes(title, &trained.inference(), trained.trainer.dataset(), lab)?;
             write_rgb(&path, &sheet.render()?)?;
         }
     }
@@ -92,13 +92,13 @@ pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
 /// Ten test digits, their codes as small squares, and what comes back.
 pub(super) fn with_codes(
     title: &str,
-    model: &Autoencoder,
+    network: &Inference,
     data: &Dataset,
     lab: &Lab,
 ) -> Result<ContactSheet> {
     let digits = data.test.batch(&data.test.one_of_each(10), lab.device())?;
-    let codes = model.encode(&digits)?;
-    let back = Picture::from_batch(&model.decode(&codes)?)?;
+    let codes = network.encode(&digits)?;
+    let back = Picture::from_batch(&network.decode(&codes)?)?;
     let codes: Vec<Vec<f32>> = codes.flatten_from(1)?.to_vec2()?;
     let highest = codes.iter().flatten().copied().fold(1e-6, f32::max);
     let squares = codes

@@ -9,8 +9,8 @@ use super::statistics::{seeds, share};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Batch;
+use crate::engine::Inference;
 use crate::evaluate::Part;
-use crate::network::Autoencoder;
 use crate::picture::{Chart, Panel, Scale, ScatterOptions, Series, curves, scatter};
 use crate::recipe::{Corruption, Noise, Precision};
 
@@ -29,7 +29,7 @@ struct Runs {
     first: Vec<f64>,
     late: Vec<f64>,
     /// Of the best seed: loss every hundred epochs, and the network.
-    best: Option<(Vec<(f64, f64)>, Autoencoder)>,
+    best: Option<(Vec<(f64, f64)>, Inference)>,
     /// What the loss has fallen to at the best.
     lowest: f64,
 }
@@ -114,7 +114,7 @@ impl Row {
             ));
         }
         let mut pictures = Vec::new();
-        if let Some((history, model)) = &runs.best {
+        if let Some((history, network)) = &runs.best {
             let path = lab.file("loss.png");
             let series = Series::new("lowest seed", history.clone());
             let chart = curves(
@@ -127,7 +127,7 @@ impl Row {
             chart.write(&path)?;
             pictures.push(path);
             let path = lab.file("points.png");
-            draw(lab, self.recipe, model)?.write(&path)?;
+            draw(lab, self.recipe, network)?.write(&path)?;
             pictures.push(path);
         }
         Ok(Outcome {
@@ -171,7 +171,7 @@ impl Row {
             runs.late.push(loss);
             if loss < runs.lowest {
                 runs.lowest = loss;
-                runs.best = Some((history, trainer.model().clone()));
+                runs.best = Some((history, trainer.inference()));
             }
         }
         Ok(runs)
@@ -182,7 +182,7 @@ impl Row {
 const TEST_NOISE: f64 = 0.5;
 
 /// Points, codes and what comes back.
-fn draw(lab: &Lab, name: &str, model: &Autoencoder) -> Result<Chart> {
+fn draw(lab: &Lab, name: &str, network: &Inference) -> Result<Chart> {
     let recipe = lab.recipe(name, 1, &[])?;
     let data = lab.data(&recipe)?;
     let is_noisy = !recipe.corruption.is_none();
@@ -200,10 +200,10 @@ fn draw(lab: &Lab, name: &str, model: &Autoencoder) -> Result<Chart> {
         &indices,
         &preparation,
         Part::Test.keys(0),
-        model.device(),
+        network.model().device(),
     )?;
-    let codes = model.encode(&batch.input)?;
-    let back = model.decode(&codes)?;
+    let codes = network.encode(&batch.input)?;
+    let back = network.decode(&codes)?;
     let panel = |title: &str, labels: [&str; 2], points: &Tensor| -> Result<Panel> {
         Ok(Panel {
             title: title.to_string(),

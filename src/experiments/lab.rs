@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use candle_core::Device;
 
 use crate::data::{Dataset, Source, load_with};
+use crate::engine::Inference;
 use crate::network::Autoencoder;
 use crate::recipe::Recipe;
 use crate::train::{EpochMetrics, Event, Trainer};
@@ -49,6 +50,10 @@ pub(super) struct Trained {
 impl Trained {
     pub fn model(&self) -> &Autoencoder {
         self.trainer.model()
+    }
+
+    pub fn inference(&self) -> Inference {
+        self.trainer.inference()
     }
 
     /// Validation losses, one an epoch.

@@ -5,16 +5,16 @@ use candle_core::Tensor;
 use super::statistics::{median, seeds};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
+use crate::engine::Inference;
 use crate::evaluate::Part;
-use crate::network::Autoencoder;
 use crate::picture::{Panel, ScatterOptions, Series, scatter};
 
 /// One feature is a hundred times the other: the code needs one value, and nothing is lost.
 pub fn dependent(lab: &mut Lab) -> Result<Outcome> {
     let mut points = Vec::new();
     for seed in lab.cheap_seeds() {
-        let (model, _) = train(lab, "linear-dependent", seed)?;
-        points.push(through(&model, [0.5, 50.0])?);
+        let (network, _) = train(lab, "linear-dependent", seed)?;
+        points.push(through(&network, [0.5, 50.0])?);
     }
     let [x, y] = [0, 1].map(|axis| column(&points, axis));
     let inside = median(&x) - 0.5;
@@ -41,15 +41,15 @@ pub fn independent(lab: &mut Lab) -> Result<Outcome> {
     let (mut errors, mut points, mut factors) = (Vec::new(), Vec::new(), Vec::new());
     let mut drawn = None;
     for seed in lab.cheap_seeds() {
-        let (model, error) = train(lab, "linear-independent", seed)?;
+        let (network, error) = train(lab, "linear-independent", seed)?;
         errors.push(error);
-        points.push(through(&model, [4.0, 20.0])?);
-        factors.push(factor(&model)?);
-        drawn.get_or_insert(model);
+        points.push(through(&network, [4.0, 20.0])?);
+        factors.push(factor(&network)?);
+        drawn.get_or_insert(network);
     }
     let path = lab.file("features.png");
-    if let Some(model) = drawn {
-        draw(&model)?.write(&path)?;
+    if let Some(network) = drawn {
+        draw(&network)?.write(&path)?;
     }
     let keeps_first = |point: &&[f64; 2]| (point[0] - 4.0).abs() < 1.0;
     let kept_first = points.iter().filter(keeps_first).count();
@@ -87,35 +87,36 @@ fn protocol(count: usize) -> String {
 }
 
 /// The network after its epoch, and its MAE on the rows that are held out.
-fn train(lab: &mut Lab, name: &str, seed: u64) -> Result<(Autoencoder, f64)> {
+fn train(lab: &mut Lab, name: &str, seed: u64) -> Result<(Inference, f64)> {
     lab.tell(&format!("seed {seed}"));
     let recipe = lab.recipe(name, seed, &[])?;
     let data = lab.data(&recipe)?;
     let mut trainer = lab.trainer(recipe, data)?;
     trainer.epoch()?;
-    let report = trainer.evaluate(trainer.model(), Part::Test)?;
-    Ok((trainer.model().clone(), report.output.mae_per_pixel))
+    let network = trainer.inference();
+    let report = trainer.evaluate(&network, Part::Test)?;
+    Ok((network, report.output.mae_per_pixel))
 }
 
-fn through(model: &Autoencoder, point: [f64; 2]) -> Result<[f64; 2]> {
-    let rows = rows(model, &[point])?;
+fn through(network: &Inference, point: [f64; 2]) -> Result<[f64; 2]> {
+    let rows = rows(network, &[point])?;
     Ok(rows.first().copied().unwrap_or([f64::NAN; 2]))
 }
 
 /// What the network makes of some points.
-fn rows(model: &Autoencoder, points: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> {
+fn rows(network: &Inference, points: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> {
     let input = Tensor::from_slice(
         points.as_flattened(),
         (points.len(), 1, 1, 2),
-        model.device(),
+        network.model().device(),
     )?;
-    let output: Vec<f64> = model.reconstruct(&input)?.flatten_all()?.to_vec1()?;
+    let output: Vec<f64> = network.reconstruct(&input)?.flatten_all()?.to_vec1()?;
     Ok(output.as_chunks::<2>().0.to_vec())
 }
 
 /// How much of the kept feature stands for the lost one.
-fn factor(model: &Autoencoder) -> Result<f64> {
-    let [first, second] = [through(model, [1.0, 0.0])?, through(model, [0.0, 1.0])?];
+fn factor(network: &Inference) -> Result<f64> {
+    let [first, second] = [through(network, [1.0, 0.0])?, through(network, [0.0, 1.0])?];
     // The kept feature moves its own output.
     Ok(match first[0].abs() > second[1].abs() {
         true => first[1] / first[0],
@@ -128,11 +129,11 @@ fn column(points: &[[f64; 2]], axis: usize) -> Vec<f64> {
 }
 
 /// Points of the square, and where they come back.
-fn draw(model: &Autoencoder) -> Result<crate::picture::Chart> {
+fn draw(network: &Inference) -> Result<crate::picture::Chart> {
     let grid: Vec<[f64; 2]> = (0..=20)
         .flat_map(|x| (0..=20).map(move |y| [5.0 * f64::from(x), 5.0 * f64::from(y)]))
         .collect();
-    let back = rows(model, &grid)?;
+    let back = rows(network, &grid)?;
     let pairs = |points: &[[f64; 2]]| points.iter().map(|p| (p[0], p[1])).collect();
     let panel = |title: &str, points| Panel {
         title: title.to_string(),

@@ -60,7 +60,7 @@ fn advance(trainer: &mut Trainer, epochs: usize) -> Result<()> {
 }
 
 fn loss(trainer: &Trainer) -> Result<f64> {
-    let report = trainer.evaluate(trainer.model(), Part::Test)?;
+    let report = trainer.evaluate(&trainer.inference(), Part::Test)?;
     Ok(report.output.mse_per_pixel)
 }
 
@@ -75,7 +75,7 @@ fn accuracy(trainer: &Trainer) -> Result<f64> {
 fn reconstructed(trainer: &Trainer, rows: &Images) -> Result<Vec<f64>> {
     let indices = rows.indices();
     let input = rows.batch(&indices, trainer.model().device())?;
-    let output = trainer.model().reconstruct(&input)?;
+    let output = trainer.inference().reconstruct(&input)?;
     Ok(output.flatten_all()?.to_vec1()?)
 }
 
@@ -101,7 +101,11 @@ fn draw(trainer: &Trainer) -> Result<image::RgbImage> {
     let rows = &trainer.dataset().test;
     let indices = rows.indices();
     let input = rows.batch(&indices, trainer.model().device())?;
-    let codes: Vec<f64> = trainer.model().encode(&input)?.flatten_all()?.to_vec1()?;
+    let codes: Vec<f64> = trainer
+        .inference()
+        .encode(&input)?
+        .flatten_all()?
+        .to_vec1()?;
     let output = reconstructed(trainer, rows)?;
     let (_, _, width) = rows.shape();
     let square = |values: &[f64], width: usize| {

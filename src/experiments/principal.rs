@@ -22,7 +22,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
             data.origin, recipe.training.epochs
         );
         let trained = lab.train(recipe, data)?;
-        let data = trained.trainer.dataset();
+        let (data, network) = (trained.trainer.dataset(), trained.inference());
         let size = data.train.image_len();
         if seed == 1 {
             lab.tell("principal components");
@@ -37,7 +37,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         of_pca = squares.sum::<f64>() / test.len() as f64;
         let error = trained
             .trainer
-            .evaluate(trained.model(), Part::Test)?
+            .evaluate(&network, Part::Test)?
             .output
             .mse_per_pixel;
         ratios.push(error / of_pca);
@@ -45,7 +45,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         if seed == 1 {
             let indices = data.test.one_of_each(10);
             let digits = data.test.batch(&indices, lab.device())?;
-            let output = trained.model().reconstruct(&digits)?;
+            let output = network.reconstruct(&digits)?;
             let (channels, height, width) = data.test.shape();
             let rows: Vec<f32> = digits.flatten_all()?.to_vec1()?;
             let projected = pca.reconstruct_rows(&pca.project_rows(&rows)?)?;

@@ -1,10 +1,11 @@
 //! dense-32 with penalties on its code.
 
 use super::dense::with_codes;
-use super::lab::Trained;
 use super::statistics::{mean, seeds};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
+use crate::data::Images;
+use crate::engine::Inference;
 use crate::evaluate::Part;
 use crate::picture::write_rgb;
 
@@ -29,9 +30,10 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
             judged = lab.judged(&data);
             protocol = data.origin.to_string();
             let trained = lab.train(recipe, data)?;
-            let report = trained.trainer.evaluate(trained.model(), Part::Test)?;
+            let network = trained.inference();
+            let report = trained.trainer.evaluate(&network, Part::Test)?;
             losses.push(report.output.bce_per_pixel.unwrap_or(f64::NAN));
-            let codes = codes(&trained, lab)?;
+            let codes = codes(&network, &trained.trainer.dataset().test, lab)?;
             activity.push(mean(&codes));
             silent.push(mean(
                 &codes
@@ -45,7 +47,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
                     name.replace([',', ' ', '.'], "-").replace("--", "-")
                 ));
                 let title = format!("dense-32, {name}: digits, codes, and what comes back");
-                let sheet = with_codes(&title, trained.model(), trained.trainer.dataset(), lab)?;
+                let sheet = with_codes(&title, &network, trained.trainer.dataset(), lab)?;
                 write_rgb(&path, &sheet.render()?)?;
                 pictures.push(path);
             }
@@ -92,14 +94,11 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
 }
 
 /// All values of the codes of the test images.
-fn codes(trained: &Trained, lab: &Lab) -> Result<Vec<f64>> {
-    let images = &trained.trainer.dataset().test;
+fn codes(network: &Inference, images: &Images, lab: &Lab) -> Result<Vec<f64>> {
     let indices = images.indices();
     let mut values = Vec::new();
     for indices in indices.chunks(1000) {
-        let codes = trained
-            .model()
-            .encode(&images.batch(indices, lab.device())?)?;
+        let codes = network.encode(&images.batch(indices, lab.device())?)?;
         let codes: Vec<f32> = codes.flatten_all()?.to_vec1()?;
         values.extend(codes.into_iter().map(f64::from));
     }

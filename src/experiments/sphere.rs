@@ -85,7 +85,7 @@ fn study(
             trainer.epoch()?;
             done += 1;
         }
-        let report = trainer.evaluate(trainer.model(), Part::Test)?;
+        let report = trainer.evaluate(&trainer.inference(), Part::Test)?;
         losses.push(report.output.mse_per_pixel);
     }
     Ok(trainer)
@@ -107,8 +107,9 @@ fn draw(trainer: &Trainer) -> Result<Chart> {
         keys,
         trainer.model().device(),
     )?;
-    let codes = trainer.model().encode(&batch.input)?;
-    let back: Vec<f64> = trainer.model().decode(&codes)?.flatten_all()?.to_vec1()?;
+    let network = trainer.inference();
+    let codes = network.encode(&batch.input)?;
+    let back: Vec<f64> = network.decode(&codes)?.flatten_all()?.to_vec1()?;
     let codes: Vec<f64> = codes.flatten_all()?.to_vec1()?;
     let points = points.coordinates();
 

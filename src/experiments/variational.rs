@@ -29,7 +29,8 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
             .trim_matches('"'),
     );
     let trained = lab.train(recipe, data)?;
-    let report = trained.trainer.evaluate(trained.model(), Part::Test)?;
+    let network = trained.inference();
+    let report = trained.trainer.evaluate(&network, Part::Test)?;
     let mut figures = Vec::new();
     if let Some(elbo) = &report.elbo {
         let latent = elbo.kl_by_dimension.len();
@@ -46,7 +47,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
     }
     lab.tell("neighbours of the codes");
     let neighbours = code_knn(
-        trained.model(),
+        &network,
         trained.trainer.dataset(),
         K,
         lab.device(),
@@ -63,14 +64,12 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         );
     }
     lab.tell("a density of the codes");
-    let density = trained
-        .trainer
-        .density(trained.model(), &|| false, &mut |_| {})?;
+    let density = trained.trainer.density(&network, &|| false, &mut |_| {})?;
     let mut pictures = Vec::new();
     if let Some(density) = density {
         let path = lab.file("samples.png");
         let codes = density.sample(seed, 0, SIDE * SIDE, lab.device())?;
-        let digits = Picture::from_batch(&trained.model().decode(&codes)?)?;
+        let digits = Picture::from_batch(&network.decode(&codes)?)?;
         let sheet = ContactSheet::new("conv-vae: digits drawn from the density of its codes")
             .rows(digits.chunks(SIDE).map(<[Picture]>::to_vec).collect())
             .scale(2);

@@ -44,6 +44,21 @@ impl Code {
             )),
         }
     }
+
+    /// The distributions of codes from what an encoder gives.
+    ///
+    /// # Errors
+    /// If there are none for plain codes; the encoder's own.
+    pub(crate) fn posterior(self, encode: impl FnOnce() -> Result<Tensor>) -> Result<Posterior> {
+        match self {
+            Self::Gaussian { latent } => Posterior::from_encoded(&encode()?, latent),
+            Self::Plain => Err(Error::layer(
+                "code",
+                "a normal distribution",
+                "plain values",
+            )),
+        }
+    }
 }
 
 impl Posterior {
@@ -52,7 +67,7 @@ impl Posterior {
     ///
     /// # Errors
     /// Only candle's own.
-    pub(super) fn from_encoded(encoded: &Tensor, latent: usize) -> Result<Self> {
+    fn from_encoded(encoded: &Tensor, latent: usize) -> Result<Self> {
         let raw = encoded.narrow(1, latent, latent)?.contiguous()?;
         Ok(Self {
             mean: encoded.narrow(1, 0, latent)?.contiguous()?,

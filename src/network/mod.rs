@@ -24,12 +24,14 @@ pub use stack::Stack;
 pub use summary::{Row, Summary};
 
 use crate::activation::Activation;
-use crate::engine::lowering::run_whole;
 use crate::layer::LayerSpec;
 use crate::recipe::NetworkConfig;
 use crate::{Error, Result};
 
 /// An autoencoder of any family: `input -> encoder -> code -> decoder -> reconstruction`.
+///
+/// What it computes is composed of the operations of [`crate::ops`], on every device, and can be differentiated: the
+/// reference for the engines. `engine::Inference` is the faster one without gradients.
 ///
 /// Parameters are named `encoder.N.weight`, `decoder.N.bias` with N the layer's place in its list,
 /// activations included, as PyTorch's `nn.Sequential` numbers them; those of a layer within another one
@@ -136,16 +138,7 @@ impl Autoencoder {
     /// # Errors
     /// If the network is not variational, or the samples are not shaped as it was built for.
     pub fn posterior(&self, samples: &Tensor) -> Result<Posterior> {
-        match self.code {
-            Code::Gaussian { latent } => {
-                Posterior::from_encoded(&self.encoder.run(samples)?, latent)
-            }
-            Code::Plain => Err(Error::layer(
-                "code",
-                "a normal distribution",
-                "plain values",
-            )),
-        }
+        self.code.posterior(|| self.encoder.run(samples))
     }
 
     /// Codes `(N, ...)` to reconstructions `(N, C, H, W)`.
@@ -161,11 +154,7 @@ impl Autoencoder {
     /// # Errors
     /// If the samples are not shaped as the network was built for.
     pub fn reconstruct(&self, samples: &Tensor) -> Result<Tensor> {
-        self.encoder.check(samples)?;
-        match run_whole(self, samples)? {
-            Some(reconstructions) => Ok(reconstructions),
-            None => self.decode(&self.encode(samples)?),
-        }
+        self.decode(&self.encode(samples)?)
     }
 
     /// Whether the last layer is this activation.

@@ -4,7 +4,6 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::activation::Activation;
-use crate::engine::lowering::run;
 use crate::layer::{Initialization, Layer, LayerSpec, build, count, forward};
 use crate::number::grouped;
 use crate::{Error, Result};
@@ -120,10 +119,7 @@ impl Stack {
     }
 
     /// Checks that samples can be given to the first layer.
-    ///
-    /// # Errors
-    /// If they have another shape.
-    pub(crate) fn check(&self, samples: &Tensor) -> Result<()> {
+    fn check(&self, samples: &Tensor) -> Result<()> {
         if samples.dims().get(1..) == Some(self.input.as_slice()) {
             return Ok(());
         }
@@ -137,10 +133,7 @@ impl Stack {
     fn run_layers(&self, samples: &Tensor, layers: &[Layer]) -> Result<Tensor> {
         self.check(samples)?;
         let samples = samples.to_dtype(self.dtype)?;
-        match run(layers, &samples)? {
-            Some(result) => Ok(result),
-            None => forward(layers, &samples),
-        }
+        forward(layers, &samples)
     }
 }
 

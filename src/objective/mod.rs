@@ -8,7 +8,7 @@ pub use losses::Losses;
 
 use crate::data::Batch;
 use crate::device::scalars;
-use crate::network::Autoencoder;
+use crate::network::{Autoencoder, Posterior};
 use crate::recipe::{CodePenalty, Elbo, Objective, Recipe, Reconstruction};
 use crate::{Error, Result, ops};
 
@@ -39,18 +39,37 @@ impl Objective {
     /// If the samples are not shaped as the network; for BCE if it does not end in a sigmoid; for an
     /// ELBO if it is not variational or the batch brings no noise for its codes.
     pub fn sums(&self, model: &Autoencoder, batch: &Batch) -> Result<Sums> {
-        let Some(elbo) = self.elbo else {
-            let codes = model.encode(&batch.input)?;
-            return Ok(Sums {
-                reconstruction: self.distance(model, &codes, &batch.target)?,
-                penalty: match self.code_penalty {
-                    Some(penalty) => Some(penalty.sum(&codes)?),
-                    None => None,
-                },
-                kl: None,
-            });
+        let decode = |codes: &Tensor| match self.reconstruction {
+            Reconstruction::Bce => model.decode_logits(codes),
+            Reconstruction::Mse | Reconstruction::Mae => model.decode(codes),
         };
-        let posterior = model.posterior(&batch.input)?;
+        if let Some(elbo) = self.elbo {
+            let posterior = model.posterior(&batch.input)?;
+            return self.elbo_sums(elbo, &posterior, decode, batch);
+        }
+        let codes = model.encode(&batch.input)?;
+        Ok(Sums {
+            reconstruction: self.distance(&decode(&codes)?, &batch.target)?,
+            penalty: match self.code_penalty {
+                Some(penalty) => Some(penalty.sum(&codes)?),
+                None => None,
+            },
+            kl: None,
+        })
+    }
+
+    /// The sums of an ELBO from the distributions of the codes. `decode` gives the decoder's logits for BCE, else its
+    /// results.
+    ///
+    /// # Errors
+    /// If the batch brings no noise for the codes; the decoder's own.
+    pub(crate) fn elbo_sums(
+        &self,
+        elbo: Elbo,
+        posterior: &Posterior,
+        decode: impl FnOnce(&Tensor) -> Result<Tensor>,
+        batch: &Batch,
+    ) -> Result<Sums> {
         let noise = batch.latent_noise.as_ref().ok_or_else(|| {
             Error::argument(
                 "batch",
@@ -59,7 +78,7 @@ impl Objective {
             )
         })?;
         let codes = posterior.sample(noise)?;
-        let distance = self.distance(model, &codes, &batch.target)?;
+        let distance = self.distance(&decode(&codes)?, &batch.target)?;
         let values = batch.target.elem_count();
         let (factor, constant) = elbo.likelihood(self.reconstruction, values);
         Ok(Sums {
@@ -69,14 +88,12 @@ impl Objective {
         })
     }
 
-    fn distance(&self, model: &Autoencoder, codes: &Tensor, target: &Tensor) -> Result<Tensor> {
+    /// From logits for BCE, else from reconstructions.
+    fn distance(&self, decoded: &Tensor, target: &Tensor) -> Result<Tensor> {
         match self.reconstruction {
-            Reconstruction::Bce => ops::bce_with_logits_sum(&model.decode_logits(codes)?, target),
-            Reconstruction::Mse => Ok((model.decode(codes)? - target)?.sqr()?.sum_all()?),
-            Reconstruction::Mae => {
-                let difference = (model.decode(codes)? - target)?;
-                Ok(ops::absolute(&difference)?.sum_all()?)
-            }
+            Reconstruction::Bce => ops::bce_with_logits_sum(decoded, target),
+            Reconstruction::Mse => Ok((decoded - target)?.sqr()?.sum_all()?),
+            Reconstruction::Mae => Ok(ops::absolute(&(decoded - target)?)?.sum_all()?),
         }
     }
 

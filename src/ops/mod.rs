@@ -32,9 +32,7 @@ pub use conv_transpose2d::conv_transpose2d;
 pub use conv2d::conv2d;
 pub use group_norm::group_norm;
 pub(crate) use kernel::matrix::{Matrix, product};
-#[cfg(feature = "cuda")]
-pub(crate) use kernel::real::has_kernels;
-pub(crate) use kernel::real::{Real, has_kernel, with_elements};
+pub(crate) use kernel::real::{Real, has_kernel, has_kernels, with_elements};
 pub use linear::linear;
 pub use max_pool2d::max_pool2d;
 pub use pointwise::Pointwise;

@@ -243,7 +243,8 @@ impl Trainer {
         let epoch = self.progress.epoch + 1;
         let training_time = start.elapsed();
         observe(Event::Validating { epoch });
-        let report = self.evaluate(&self.model, Part::Validation)?;
+        let network = self.inference();
+        let report = self.evaluate(&network, Part::Validation)?;
         let loss = report.loss(self.recipe.objective);
         self.finite("validation loss", loss)?;
         let is_best = self.progress.best.is_none_or(|best| loss < best.loss);
@@ -277,7 +278,7 @@ impl Trainer {
             }
             folder.record(&metrics, &self.recipe)?;
             if let Some(picture) = &self.picture {
-                picture.write(&self.model, &self.recipe, &metrics, &folder.sample(epoch))?;
+                picture.write(&network, &self.recipe, &metrics, &folder.sample(epoch))?;
             }
             // Last, so that a run which is killed before does the epoch again with all that belongs to it.
             self.write(folder)?;

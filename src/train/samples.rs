@@ -7,8 +7,8 @@ use candle_core::Device;
 use super::metrics::EpochMetrics;
 use crate::Result;
 use crate::data::{Batch, Dataset, Preparation};
+use crate::engine::Inference;
 use crate::evaluate::Part;
-use crate::network::Autoencoder;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::recipe::Recipe;
 
@@ -43,7 +43,7 @@ impl SamplePicture {
 
     pub fn write(
         &self,
-        model: &Autoencoder,
+        network: &Inference,
         recipe: &Recipe,
         metrics: &EpochMetrics,
         path: &Path,
@@ -54,7 +54,9 @@ impl SamplePicture {
             rows.push(noisy.clone());
             labels.push("noisy");
         }
-        rows.push(Picture::from_batch(&model.reconstruct(&self.batch.input)?)?);
+        rows.push(Picture::from_batch(
+            &network.reconstruct(&self.batch.input)?,
+        )?);
         labels.push("output");
         let sheet = ContactSheet::new(format!(
             "{}, epoch {}: validation {} {:.4} {}{}",

@@ -8,7 +8,8 @@ use crate::checkpoint::Checkpoint;
 use crate::codes::Mixture;
 use crate::corruption::NoiseKey;
 use crate::data::{Batch, Keys, Preparation};
-use crate::network::{Autoencoder, Code};
+use crate::engine::Inference;
+use crate::network::Code;
 use crate::random::{Purpose, Stream};
 use crate::recipe::Sampling;
 use candle_core::DType;
@@ -41,8 +42,8 @@ impl Trainer {
         if !best.sampling.is_empty() {
             return Ok(true);
         }
-        let model = best.model(&path, &self.device)?;
-        let Some(mixture) = self.density(&model, stop, observe)? else {
+        let network = best.inference(&path, &self.device)?;
+        let Some(mixture) = self.density(&network, stop, observe)? else {
             return Ok(false);
         };
         best.sampling = mixture.to_tensors()?;
@@ -57,14 +58,14 @@ impl Trainer {
     /// If the network takes other images.
     pub fn density(
         &self,
-        model: &Autoencoder,
+        network: &Inference,
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<Mixture>> {
         let Some(Sampling { components }) = self.recipe.sampling else {
             return Ok(None);
         };
-        let dim = model.code_shape().iter().product();
+        let dim = network.model().code_shape().iter().product();
         let count = self.samples_per_epoch().min(MOST_CODES);
         let components = components.min(Mixture::most_components(count, dim));
         let mut tell = |round| {
@@ -75,7 +76,7 @@ impl Trainer {
             });
         };
         tell(0);
-        let Some(codes) = self.training_codes(model, count, stop)? else {
+        let Some(codes) = self.training_codes(network, count, stop)? else {
             return Ok(None);
         };
         let mut stopped = false;
@@ -93,7 +94,7 @@ impl Trainer {
     /// would leave out how far the decoder knows its way around them. `None` if it was stopped.
     fn training_codes(
         &self,
-        model: &Autoencoder,
+        network: &Inference,
         count: usize,
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Vec<f32>>> {
@@ -115,11 +116,11 @@ impl Trainer {
             }
             let images = &self.dataset.train;
             let batch = Batch::prepare(images, indices, &preparation, keys, &self.device)?;
-            let batch = match model.code() {
-                Code::Plain => model.encode(&batch.input)?,
+            let batch = match network.model().code() {
+                Code::Plain => network.encode(&batch.input)?,
                 Code::Gaussian { latent } => {
                     let batch = batch.with_latent_noise(indices, latent, key, 0.0)?;
-                    let posterior = model.posterior(&batch.input)?;
+                    let posterior = network.posterior(&batch.input)?;
                     match &batch.latent_noise {
                         Some(noise) => posterior.sample(noise)?,
                         None => posterior.mean,

@@ -9,7 +9,7 @@ use super::samples::SamplePicture;
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::data::{Batch, Batches, Dataset, Preparation};
 use crate::device::check_precision;
-use crate::engine::{Engine, fastest};
+use crate::engine::{Engine, Inference, fastest};
 use crate::evaluate::{Conditions, Part, Report, evaluate};
 use crate::network::{Autoencoder, Parameters};
 use crate::objective::Losses;
@@ -111,6 +111,11 @@ impl Trainer {
         &self.model
     }
 
+    /// The network of the current weights, for use while they stay as they are.
+    pub fn inference(&self) -> Inference {
+        Inference::new(self.model.clone())
+    }
+
     /// Where the run has come to.
     pub fn progress(&self) -> &Progress {
         &self.progress
@@ -191,7 +196,7 @@ impl Trainer {
     ///
     /// # Errors
     /// If the network takes another shape.
-    pub fn evaluate(&self, model: &Autoencoder, part: Part) -> Result<Report> {
+    pub fn evaluate(&self, network: &Inference, part: Part) -> Result<Report> {
         let images = match part {
             Part::Validation => &self.dataset.validation,
             Part::Test => &self.dataset.test,
@@ -202,7 +207,7 @@ impl Trainer {
             part,
             seed: EVALUATION_SEED,
         };
-        evaluate(model, images, &conditions, &self.device)
+        evaluate(network, images, &conditions, &self.device)
     }
 
     /// The state as a checkpoint, with or without what resuming needs.

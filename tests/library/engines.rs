@@ -2,12 +2,15 @@
 
 use autoencode::activation::Activation;
 use autoencode::data::Batch;
-use autoencode::engine::{Autograd, CpuEngine, Engine};
-use autoencode::network::{Autoencoder, Code, Parameters};
+use autoencode::engine::{Autograd, CpuEngine, Engine, Inference};
+use autoencode::layer::{Dense, Function, Initialization, LayerSpec};
+use autoencode::network::{Autoencoder, Code, Parameters, Posterior, Stack};
+use autoencode::ops::composed;
 use autoencode::recipe::{
     CodePenalty, Elbo, LayersConfig, NetworkConfig, Objective, Reconstruction,
 };
 use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
 
 /// Largest difference between two gradients, relative to the largest element of the reference.
 const TOLERANCE: f64 = 1e-5;
@@ -65,6 +68,7 @@ fn compare(
     let model = build(&parameters);
     let mut plan = CpuEngine::new(&model, objective).unwrap().expect("a plan");
     let mut autograd = Autograd::new(model.clone(), objective);
+    compare_inference(name, &model);
     for &samples in sizes {
         let name = format!("{name}, {samples} samples");
         let batch = batch(&model, samples);
@@ -92,6 +96,47 @@ fn compare_on(
         let apart = difference(ours, reference);
         assert!(apart < TOLERANCE, "{name}, {parameter}: {apart:.2e} apart");
     }
+}
+
+/// Compares what an [`Inference`] gives with what the network itself gives, for batches of several sizes one after the
+/// other.
+fn compare_inference(name: &str, model: &Autoencoder) {
+    let network = Inference::new(model.clone());
+    let has_logits = model.ends_in(Activation::Sigmoid);
+    for samples in [1, 129, 2, 17] {
+        let x = batch(model, samples).input;
+        let codes = model.encode(&x).unwrap();
+        let mut pairs = vec![
+            ("codes", network.encode(&x), model.encode(&x)),
+            ("decoded", network.decode(&codes), model.decode(&codes)),
+            (
+                "reconstruct",
+                network.reconstruct(&x),
+                model.reconstruct(&x),
+            ),
+        ];
+        if has_logits {
+            pairs.push(("logits", network.logits(&x), model.logits(&x)));
+        }
+        if let Code::Gaussian { .. } = model.code() {
+            let parts = |posterior: Posterior| (posterior.mean, posterior.log_variance);
+            let found = network.posterior(&x).map(parts).unwrap();
+            let expected = model.posterior(&x).map(parts).unwrap();
+            pairs.push(("means", Ok(found.0), Ok(expected.0)));
+            pairs.push(("log-variances", Ok(found.1), Ok(expected.1)));
+        }
+        for (what, found, expected) in pairs {
+            let (found, expected) = (found.unwrap(), expected.unwrap());
+            assert_eq!(found.dims(), expected.dims(), "{name}: {what}");
+            assert!(!found.track_op(), "{name}: {what}");
+            let apart = difference(&found, &expected);
+            assert!(
+                apart < TOLERANCE,
+                "{name}, {samples} samples, {what}: {apart:.2e} apart"
+            );
+        }
+    }
+    assert_eq!(network.note(), None, "{name}");
 }
 
 fn config(text: &str) -> NetworkConfig {
@@ -475,4 +520,120 @@ fn a_nan_at_any_place_of_a_window_is_kept() {
             }
         }
     }
+}
+
+/// A small convolutional network with its parameters.
+fn small() -> (Autoencoder, Parameters) {
+    let parameters = Parameters::drawn(7);
+    let config = config("family='conv'\ninput=[1,8,8]\nencoder=[8,20]\ndecoder=[8]");
+    (network(&config)(&parameters), parameters)
+}
+
+fn bits(tensor: &Tensor) -> Vec<u32> {
+    let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+    values.into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn several_threads_use_one_inference_from_its_first_call_on() {
+    let (model, _) = small();
+    let batches: Vec<Tensor> = (1..=24).map(|n| batch(&model, n).input).collect();
+    let alone = Inference::new(model.clone());
+    let expected: Vec<_> = batches
+        .iter()
+        .map(|x| bits(&alone.reconstruct(x).unwrap()))
+        .collect();
+    let shared = Inference::new(model.clone());
+    let run = |x: &Tensor| bits(&shared.reconstruct(x).unwrap());
+    let found: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = batches
+            .iter()
+            .map(|x| scope.spawn(move || run(x)))
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!(found, expected);
+    // Jobs of a pool that itself works out the steps.
+    let pooled = Inference::new(model);
+    let found: Vec<_> = batches
+        .par_iter()
+        .map(|x| bits(&pooled.reconstruct(x).unwrap()))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn another_inference_has_the_weights_that_have_changed() {
+    let (model, parameters) = small();
+    let x = batch(&model, 3).input;
+    let before = Inference::new(model.clone()).reconstruct(&x).unwrap();
+    for (_, var) in parameters.vars() {
+        var.set(&(var.as_tensor() * 1.5).unwrap()).unwrap();
+    }
+    let after = Inference::new(model.clone()).reconstruct(&x).unwrap();
+    assert!(difference(&after, &before) > 0.01);
+    assert!(difference(&after, &model.reconstruct(&x).unwrap()) < TOLERANCE);
+}
+
+#[test]
+fn an_inference_refuses_samples_of_another_shape_as_the_network_does() {
+    let (model, _) = small();
+    let network = Inference::new(model.clone());
+    let x = values(1, &[2, 1, 8, 12]);
+    let same = |found: autoencode::Result<Tensor>, expected: autoencode::Result<Tensor>| {
+        let found = found.unwrap_err().to_string();
+        assert_eq!(found, expected.unwrap_err().to_string());
+        assert!(found.contains("[2, 1, 8, 12]"), "{found}");
+    };
+    same(network.encode(&x), model.encode(&x));
+    same(network.reconstruct(&x), model.reconstruct(&x));
+    same(network.decode(&x), model.decode(&x));
+    same(network.decode_logits(&x), model.decode_logits(&x));
+    assert!(network.posterior(&values(1, &[2, 1, 8, 8])).is_err());
+    let none = network.reconstruct(&values(1, &[0, 1, 8, 8])).unwrap();
+    assert_eq!(none.dims(), [0, 1, 8, 8]);
+}
+
+#[test]
+fn the_network_itself_does_what_no_step_can() {
+    // f64, a function of the user's in one half, and the CPU in place of another device.
+    let text = "family='conv'\ninput=[1,8,8]\nencoder=[8,20]\ndecoder=[8]";
+    let parameters = Parameters::drawn(7);
+    let vb = parameters.builder(DType::F64, &Device::Cpu);
+    let model = Autoencoder::new(&config(text), vb).unwrap();
+    let x = values(1, &[2, 1, 8, 8]).to_dtype(DType::F64).unwrap();
+    let found = Inference::new(model.clone()).reconstruct(&x).unwrap();
+    let expected: Vec<f64> = model
+        .reconstruct(&x)
+        .unwrap()
+        .flatten_all()
+        .unwrap()
+        .to_vec1()
+        .unwrap();
+    assert_eq!(
+        found.flatten_all().unwrap().to_vec1::<f64>().unwrap(),
+        expected
+    );
+    assert!(!found.track_op());
+
+    let parameters = Parameters::drawn(7);
+    let vb = parameters.builder(DType::F32, &Device::Cpu);
+    let dense = |units| LayerSpec::from(Dense { units, bias: true });
+    let square = LayerSpec::from(Function::new("square", |x| x.sqr()));
+    let init = Initialization::default();
+    let encoder = Stack::new("encoder", &[dense(5), square], &[9], init, vb.clone()).unwrap();
+    let decoder = Stack::new("decoder", &[dense(9)], &[5], init, vb).unwrap();
+    let model = Autoencoder::from_stacks(encoder, Code::Plain, decoder).unwrap();
+    compare_inference("a function of the user's", &model);
+
+    let (model, _) = small();
+    let x = batch(&model, 3).input;
+    let (found, expected) = composed::only(|| {
+        let network = Inference::new(model.clone());
+        (
+            network.reconstruct(&x).unwrap(),
+            model.reconstruct(&x).unwrap(),
+        )
+    });
+    assert_eq!(bits(&found), bits(&expected));
 }

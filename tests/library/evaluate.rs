@@ -3,11 +3,11 @@
 
 use crate::common;
 use autoencode::data::{Images, Preparation};
+use autoencode::engine::Inference;
 use autoencode::evaluate::{
     Conditions, Part, Quality, absolute_error, bce_per_pixel, evaluate, psnr_db, squared_error,
     ssim,
 };
-use autoencode::network::Autoencoder;
 use autoencode::random::Purpose;
 use autoencode::recipe::{Corruption, Noise, Objective, Reconstruction};
 use candle_core::{DType, Device};
@@ -92,11 +92,12 @@ fn psnr_squared_error_and_cross_entropy_are_numpys() {
 }
 
 /// A small network and more digits than go through it at once.
-fn network_and_digits() -> (Autoencoder, Images) {
+fn network_and_digits() -> (Inference, Images) {
     let recipe = common::recipe("conv-denoiser", &common::SMALL, [1, 28, 28]);
     let (model, _) = common::network(&recipe, DType::F32);
     let indices: Vec<u32> = (0..270).collect();
-    (model, common::sample().test.subset(&indices).unwrap())
+    let images = common::sample().test.subset(&indices).unwrap();
+    (Inference::new(model), images)
 }
 
 fn gaussian(factor: f64) -> Corruption {
@@ -134,10 +135,10 @@ fn under(corruption: Corruption) -> Conditions {
 
 #[test]
 fn the_figures_of_a_set_are_means_over_all_of_its_images() {
-    let (model, images) = network_and_digits();
+    let (network, images) = network_and_digits();
     let key = Part::Test.noise_key(Purpose::Evaluation, 0);
     let corruption = gaussian(0.5);
-    let report = evaluate(&model, &images, &under(corruption), &Device::Cpu).unwrap();
+    let report = evaluate(&network, &images, &under(corruption), &Device::Cpu).unwrap();
     assert_eq!(report.images, 270);
 
     // One image after the other, each with the noise of its own place in the set.
@@ -156,7 +157,7 @@ fn the_figures_of_a_set_are_means_over_all_of_its_images() {
         let mut noisy = clean.clone();
         corruption.apply(key, index as u64, &mut noisy);
         let batch = candle_core::Tensor::from_slice(&noisy, (1, 1, 28, 28), &Device::Cpu).unwrap();
-        let logits = common::values(&model.logits(&batch).unwrap());
+        let logits = common::values(&network.logits(&batch).unwrap());
         let bce: f64 = logits
             .iter()
             .zip(&clean)
@@ -177,14 +178,14 @@ fn the_figures_of_a_set_are_means_over_all_of_its_images() {
 
 #[test]
 fn the_same_noise_is_drawn_every_time_and_other_noise_for_another_part_or_seed() {
-    let (model, images) = network_and_digits();
+    let (network, images) = network_and_digits();
     let figures = |part: Part, seed: u64| {
         let conditions = Conditions {
             part,
             seed,
             ..under(gaussian(0.5))
         };
-        let report = evaluate(&model, &images, &conditions, &Device::Cpu).unwrap();
+        let report = evaluate(&network, &images, &conditions, &Device::Cpu).unwrap();
         report.input.unwrap().mse_per_pixel
     };
     let test = figures(Part::Test, 0);
@@ -195,8 +196,8 @@ fn the_same_noise_is_drawn_every_time_and_other_noise_for_another_part_or_seed()
 
 #[test]
 fn without_noise_there_are_no_figures_of_the_input() {
-    let (model, images) = network_and_digits();
-    let report = evaluate(&model, &images, &under(Corruption::None), &Device::Cpu).unwrap();
+    let (network, images) = network_and_digits();
+    let report = evaluate(&network, &images, &under(Corruption::None), &Device::Cpu).unwrap();
     assert!(report.input.is_none());
     assert!(report.output.psnr_db.unwrap() > 0.0);
 }
@@ -211,16 +212,17 @@ fn a_network_without_a_final_sigmoid_has_no_cross_entropy() {
     let recipe = common::recipe("dense-32", &settings, [1, 28, 28]);
     let (model, _) = common::network(&recipe, DType::F32);
     let images = common::sample().test.subset(&[0, 1, 2]).unwrap();
-    let report = evaluate(&model, &images, &under(gaussian(0.1)), &Device::Cpu).unwrap();
+    let network = Inference::new(model);
+    let report = evaluate(&network, &images, &under(gaussian(0.1)), &Device::Cpu).unwrap();
     assert_eq!(report.output.bce_per_pixel, None);
     assert!(report.output.mse_per_pixel.is_finite());
 }
 
 #[test]
 fn images_of_another_size_are_refused_with_both_shapes() {
-    let (model, _) = network_and_digits();
+    let (network, _) = network_and_digits();
     let images = Images::new((1, 28, 24), vec![0; 28 * 24], vec![0]).unwrap();
-    let error = evaluate(&model, &images, &under(Corruption::None), &Device::Cpu).unwrap_err();
+    let error = evaluate(&network, &images, &under(Corruption::None), &Device::Cpu).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("[1, 28, 28]"), "{message}");
     assert!(message.contains("28, 24]"), "{message}");

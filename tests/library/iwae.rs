@@ -4,6 +4,7 @@ use crate::common;
 use std::collections::HashMap;
 
 use autoencode::data::{Images, Preparation};
+use autoencode::engine::Inference;
 use autoencode::evaluate::{Conditions, ImportanceBound, Part, importance_bound};
 use autoencode::layer::{Dense, Flatten, Initialization, LayerSpec, Reshape};
 use autoencode::network::{Autoencoder, Code, Stack};
@@ -36,7 +37,15 @@ fn bound(
 ) -> ImportanceBound {
     let mut decoded = 0;
     let mut done = |count| decoded += count;
-    let bound = importance_bound(model, images, conditions, samples, &Device::Cpu, &mut done);
+    let network = Inference::new(model.clone());
+    let bound = importance_bound(
+        &network,
+        images,
+        conditions,
+        samples,
+        &Device::Cpu,
+        &mut done,
+    );
     assert_eq!(decoded, samples * images.len());
     bound.unwrap()
 }
@@ -279,7 +288,7 @@ fn a_bound_needs_a_variational_network_and_a_sample() {
         let (model, _) = common::network(&recipe, DType::F32);
         let conditions = under(Reconstruction::Bce, 1.0);
         importance_bound(
-            &model,
+            &Inference::new(model),
             &images,
             &conditions,
             samples,

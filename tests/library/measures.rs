@@ -3,6 +3,7 @@
 
 use crate::common::{self, autoencode, repository, write_idx};
 use autoencode::data::{Dataset, Images, Preparation};
+use autoencode::engine::Inference;
 use autoencode::evaluate::{
     Conditions, Labelled, Part, Pca, code_knn, codes, compression, knn_accuracy, knn_labels,
     pca_baseline, psnr_db, squared_error,
@@ -349,9 +350,13 @@ fn the_codes_of_a_set_are_those_of_its_images_in_order() {
     let data = some_digits(10, 260);
     let recipe = common::recipe("dense-32", &["network.encoder=[6]"], [1, 28, 28]);
     let (model, _) = common::network(&recipe, DType::F32);
+    let network = Inference::new(model.clone());
     assert!((compression(&model) - 784.0 / 6.0).abs() < 1e-12);
     let mut seen = 0;
-    let found = codes(&model, &data.test, &Device::Cpu, &mut |count| seen += count).unwrap();
+    let found = codes(&network, &data.test, &Device::Cpu, &mut |count| {
+        seen += count
+    })
+    .unwrap();
     assert_eq!((found.len(), seen), (260 * 6, 260));
     let last = data.test.batch(&[259], &Device::Cpu).unwrap();
     let last = common::values(&model.encode(&last).unwrap());
@@ -365,7 +370,7 @@ fn codes_are_not_compared_without_labels_or_when_they_are_long() {
     let unmeasured = |data: &Dataset, name: &str, settings: &[&str]| {
         let recipe = common::recipe(name, settings, [1, 28, 28]);
         let (model, _) = common::network(&recipe, DType::F32);
-        let report = code_knn(&model, data, 5, &Device::Cpu, &mut |_| {}).unwrap();
+        let report = code_knn(&Inference::new(model), data, 5, &Device::Cpu, &mut |_| {}).unwrap();
         assert_eq!(report.accuracy, None);
         report.reason.unwrap()
     };

@@ -431,7 +431,6 @@ fn a_frozen_network_sees_updates_and_is_not_tracked() {
         let outputs = model.reconstruct(&images).unwrap().flatten_all().unwrap();
         outputs.to_vec1().unwrap()
     };
-    // One goes through candle's operations, which are tracked, the other through the steps for the CPU.
     let apart = |a: &[f32], b: &[f32]| {
         let pairs = a.iter().zip(b);
         pairs.fold(0f32, |largest, (a, b)| largest.max((a - b).abs()))

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use autoencode::data::{Images, Preparation};
+use autoencode::engine::Inference;
 use autoencode::evaluate::{Conditions, Part, evaluate};
 use autoencode::network::{Autoencoder, Code, Posterior};
 use autoencode::recipe::{Elbo, Objective, Recipe, Reconstruction};
@@ -112,7 +113,8 @@ fn measured(model: &Autoencoder, images: &Images, objective: Objective) -> [f64;
         part: Part::Test,
         seed: 0,
     };
-    let report = evaluate(model, images, &conditions, &Device::Cpu).unwrap();
+    let network = Inference::new(model.clone());
+    let report = evaluate(&network, images, &conditions, &Device::Cpu).unwrap();
     let elbo = report.elbo.clone().unwrap();
     assert_eq!(report.loss(objective), elbo.loss);
     let by_dimension: f64 = elbo.kl_by_dimension.iter().sum();

@@ -8,7 +8,7 @@ use autoencode::Error;
 use autoencode::checkpoint::Checkpoint;
 use autoencode::codes::{Course, Names, Reader, Writer, prior_quantiles, spread, survey};
 use autoencode::data::Images;
-use autoencode::network::Autoencoder;
+use autoencode::engine::Inference;
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
@@ -96,11 +96,11 @@ fn shipped(name: &str) -> String {
     text(&repository(&format!("models/{name}.safetensors"))).to_string()
 }
 
-fn open(path: &str) -> Autoencoder {
+fn open(path: &str) -> Inference {
     let path = Path::new(path);
     Checkpoint::read(path)
         .unwrap()
-        .model(path, &Device::Cpu)
+        .inference(path, &Device::Cpu)
         .unwrap()
 }
 

@@ -32,16 +32,18 @@ pub fn time(
         let some: Vec<u32> = indices.by_ref().take(count).collect();
         batches.push(images.batch(&some, &chosen.device)?);
     }
+    let network = trainer.inference();
     let pass = || -> Result<f64> {
         let start = Instant::now();
         for batch in &batches {
-            trainer.model().reconstruct(batch)?;
+            network.reconstruct(batch)?;
         }
         chosen.device.synchronize()?;
         Ok(start.elapsed().as_secs_f64())
     };
     pass()?;
     let mut seconds = (0..PASSES).map(|_| pass()).collect::<Result<Vec<f64>>>()?;
+    shared.note_network(&network);
     seconds.sort_by(f64::total_cmp);
     let median = median_of_sorted(&seconds);
     let memory = peak_memory_mb();

@@ -61,9 +61,9 @@ impl Manifold {
         // From the top down: the second value falls.
         for y in second.iter().rev() {
             let row = first.iter().flat_map(|x| [*x as f32, *y as f32]).collect();
-            let shape = [&[first.len()], loaded.model.code_shape()].concat();
+            let shape = [&[first.len()], loaded.model().code_shape()].concat();
             let row = Tensor::from_vec::<_, f32>(row, shape, &chosen.device)?;
-            images.extend(Picture::from_batch(&loaded.model.decode(&row)?)?);
+            images.extend(Picture::from_batch(&loaded.network.decode(&row)?)?);
         }
         let longest = images.iter().map(|image| image.height().max(image.width()));
         let side = longest.max().unwrap_or(1) * usize::from(self.grid);
@@ -89,7 +89,7 @@ impl Manifold {
 
     /// The values of both axes.
     fn values(&self, codes: Option<&Path>, loaded: &Loaded) -> Result<[Vec<f64>; 2]> {
-        let shape = loaded.model.code_shape();
+        let shape = loaded.model().code_shape();
         if shape.iter().product::<usize>() != 2 {
             return Err(Error::argument(
                 "--manifold",
@@ -101,7 +101,7 @@ impl Manifold {
         }
         let count = usize::from(self.grid);
         let Some(path) = codes else {
-            return match loaded.model.code() {
+            return match loaded.model().code() {
                 Code::Gaussian { .. } => Ok([prior_quantiles(count), prior_quantiles(count)]),
                 Code::Plain => Err(Error::argument(
                     "--manifold",

@@ -70,7 +70,7 @@ impl Decode {
         let loaded = self.model.load(&chosen)?;
         loaded.of_images()?;
         // All of the file is read before anything is written: a wrong row leaves no half of the results.
-        let shape = loaded.model.code_shape();
+        let shape = loaded.model().code_shape();
         let survey = match &self.codes {
             Some(path) => Some(survey(path, shape)?),
             None => None,
@@ -100,6 +100,7 @@ impl Decode {
         if let Some(manifold) = &manifold {
             write_rgb(&manifold.file, &manifold.picture)?;
         }
+        shared.note_network(&loaded.network);
         let count = survey.map_or(0, |survey| survey.count);
         if shared.json {
             return print_json(&json!({
@@ -136,13 +137,13 @@ impl Decode {
         chosen: &Chosen,
         shared: &Shared,
     ) -> Result<()> {
-        let mut reader = Reader::open(path, loaded.model.code_shape())?;
+        let mut reader = Reader::open(path, loaded.model().code_shape())?;
         let mut counter = Counter::new(shared, "codes", survey.count);
         let mut files = files.iter();
         let (mut shown, most) = (Vec::new(), on_sheet(loaded));
         while let Some(rows) = reader.read(BATCH)? {
             let codes = rows.codes.to_device(&chosen.device)?;
-            let pictures = Picture::from_batch(&loaded.model.decode(&codes)?)?;
+            let pictures = Picture::from_batch(&loaded.network.decode(&codes)?)?;
             counter.add(pictures.len());
             for (picture, file) in pictures.iter().zip(&mut files) {
                 write_png(file, picture)?;
@@ -191,7 +192,7 @@ fn on_sheet(loaded: &Loaded) -> usize {
 }
 
 fn longest(loaded: &Loaded) -> usize {
-    let sides = loaded.model.input_shape().iter().skip(1);
+    let sides = loaded.model().input_shape().iter().skip(1);
     sides.copied().max().unwrap_or(1).max(1)
 }
 

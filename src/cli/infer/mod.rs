@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Format, Names, Writer};
+use autoencode::engine::Inference;
 use autoencode::evaluate::psnr_db;
-use autoencode::network::Autoencoder;
 use autoencode::picture::{Picture, write_png, write_rgb};
 use candle_core::{Device, Tensor};
 use clap::Args;
@@ -99,7 +99,7 @@ impl Infer {
             return Err(Error::argument("--npy", expected, path.display()).into());
         }
         // Everything is read before anything is written: a wrong input leaves no half of the results.
-        let model = &loaded.model;
+        let model = loaded.model();
         let prepared = {
             let keep = self.sheet.is_some();
             self.fitting
@@ -112,7 +112,8 @@ impl Infer {
                 prepared,
             })
             .collect();
-        let reconstructions = reconstruct(&loaded.model, &items, &chosen.device)?;
+        let reconstructions = reconstruct(&loaded.network, &items, &chosen.device)?;
+        shared.note_network(&loaded.network);
         let pictures = Picture::from_batch(&reconstructions)?;
         let outcomes: Vec<Outcome> = items
             .into_iter()
@@ -148,14 +149,14 @@ impl Outcome {
 }
 
 /// What the network makes of every item, `(N, C, H, W)` on the CPU.
-fn reconstruct(model: &Autoencoder, items: &[Item], device: &Device) -> Result<Tensor> {
+fn reconstruct(network: &Inference, items: &[Item], device: &Device) -> Result<Tensor> {
     let mut outputs = Vec::new();
     for items in items.chunks(BATCH) {
         let seen: Vec<Picture> = items
             .iter()
             .map(|item| item.prepared.seen().clone())
             .collect();
-        let output = model.reconstruct(&Picture::to_batch(&seen, device)?)?;
+        let output = network.reconstruct(&Picture::to_batch(&seen, device)?)?;
         outputs.push(output.to_device(&Device::Cpu)?);
     }
     Ok(Tensor::cat(&outputs, 0)?)

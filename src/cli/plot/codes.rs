@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::{Images, grouped};
-
+use autoencode::engine::Inference;
 use autoencode::evaluate::Pca;
-use autoencode::network::Autoencoder;
 use autoencode::picture::{Panel, ScatterOptions, Series, scatter};
 use candle_core::{DType, Device};
 use clap::Args;
@@ -69,7 +68,8 @@ impl Codes {
         shared.note_origin(&dataset);
         let images = &dataset.test;
         let labels = images.labels();
-        let (codes, size) = encode(&loaded.model, images, &chosen.device)?;
+        let (codes, size) = encode(&loaded.network, images, &chosen.device)?;
+        shared.note_network(&loaded.network);
         let plane = plane(&codes, size, labels)?;
 
         let mut classes: BTreeMap<u8, Vec<(f64, f64)>> = BTreeMap::new();
@@ -134,8 +134,8 @@ impl Codes {
 }
 
 /// The codes of all images, one after the other, and how many values each has.
-fn encode(model: &Autoencoder, images: &Images, device: &Device) -> Result<(Vec<f32>, usize)> {
-    let size: usize = model.code_shape().iter().product();
+fn encode(network: &Inference, images: &Images, device: &Device) -> Result<(Vec<f32>, usize)> {
+    let size: usize = network.model().code_shape().iter().product();
     let values = size.saturating_mul(images.len());
     if images.is_empty() || values > MOST_VALUES {
         let expected = format!("1 to {} of them", MOST_VALUES / size.max(1));
@@ -145,7 +145,7 @@ fn encode(model: &Autoencoder, images: &Images, device: &Device) -> Result<(Vec<
     let mut codes = Vec::with_capacity(values);
     let indices = images.indices();
     for indices in indices.chunks(BATCH) {
-        let batch = model.encode(&images.batch(indices, device)?)?;
+        let batch = network.encode(&images.batch(indices, device)?)?;
         let batch = batch.to_dtype(DType::F32)?.flatten_all()?;
         codes.extend(batch.to_vec1::<f32>()?);
     }

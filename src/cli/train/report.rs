@@ -97,8 +97,8 @@ pub fn conclude(
 ) -> Result<()> {
     let path = folder.path().display();
     let best = Checkpoint::read(&folder.best()).context("the best epoch cannot be read back")?;
-    let model = best.model(&folder.best(), &chosen.device)?;
-    let report: Report = trainer.evaluate(&model, Part::Test)?;
+    let network = best.inference(&folder.best(), &chosen.device)?;
+    let report: Report = trainer.evaluate(&network, Part::Test)?;
     let summary = json!({
         "run": folder.path(),
         "recipe": trainer.recipe().name,

@@ -19,6 +19,7 @@ mod finish;
 mod flat;
 mod gather;
 mod grid;
+mod inference;
 mod isa;
 mod latent;
 mod lines;
@@ -43,6 +44,7 @@ mod winograd;
 pub use engine::CpuEngine;
 #[cfg(feature = "cuda")]
 pub(crate) use grid::Shape;
+pub(crate) use inference::CpuInference;
 pub(crate) use isa::Isa;
 #[cfg(feature = "cuda")]
 pub(crate) use latent::Latent;

@@ -126,24 +126,29 @@ impl CpuNetwork {
 
     /// Samples to reconstructions, both flat.
     pub fn run(&self, parameters: &[Parameters], input: &[f32], out: &mut [f32]) {
-        let (input_len, out_len) = (self.input_len(), self.out_len());
-        let parts = input.par_chunks(self.samples * input_len);
-        parts
-            .zip(out.par_chunks_mut(self.samples * out_len))
-            .for_each(|(input, out)| {
-                self.with_arena(|arena| {
-                    self.isa.run(Forwards {
-                        network: self,
-                        parameters,
-                        input,
-                        noise: None,
-                        arena,
-                    });
-                    if let Some(values) = arena.values.last() {
-                        out.copy_from_slice(&values[..out.len()]);
-                    }
+        let work = |(input, out): (&[f32], &mut [f32])| {
+            self.with_arena(|arena| {
+                self.isa.run(Forwards {
+                    network: self,
+                    parameters,
+                    input,
+                    noise: None,
+                    arena,
                 });
+                if let Some(values) = arena.values.last() {
+                    out.copy_from_slice(&values[..out.len()]);
+                }
             });
+        };
+        let at_once = self.samples * self.input_len();
+        if input.len() <= at_once {
+            // Waking another thread takes longer than some networks take for a sample.
+            return work((input, out));
+        }
+        let parts = input.par_chunks(at_once);
+        parts
+            .zip(out.par_chunks_mut(self.samples * self.out_len()))
+            .for_each(work);
     }
 
     /// The sums of the losses; gradients are left in the first lane, for [`CpuNetwork::unpack`].

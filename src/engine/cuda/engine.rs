@@ -58,7 +58,8 @@ impl CudaEngine {
         let Some(layers) = trained::trained(part)? else {
             return Ok(None);
         };
-        let Some(network) = CudaNetwork::new(card, part, precision)? else {
+        let network = CudaNetwork::new(card, part, precision)?;
+        let Some(network) = network.filter(CudaNetwork::is_trainable) else {
             return Ok(None);
         };
         let pairs = |of: fn(&trained::Parameter) -> &Tensor| -> Result<Vec<Pair>> {
@@ -167,6 +168,7 @@ impl CudaEngine {
             target: Address::of(&target)?,
             noise: noise.as_ref().map_or(Ok(Address::NONE), Address::of)?,
             factors: trained::factors(&self.objective, batch),
+            result: Address::NONE,
         };
         self.network.start(&self.parameters, &self.gradients, task)
     }
@@ -189,7 +191,7 @@ impl CudaEngine {
 }
 
 /// The tensor as kernels read it, four values at a time.
-fn aligned(tensor: &Tensor) -> Result<Tensor> {
+pub(super) fn aligned(tensor: &Tensor) -> Result<Tensor> {
     let tensor = tensor.contiguous()?;
     match tensor.layout().start_offset().is_multiple_of(4) {
         true => Ok(tensor),

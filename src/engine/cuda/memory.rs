@@ -23,11 +23,11 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// For batches of at most so many samples.
+    /// For batches of at most so many samples, with room for gradients where the network `trains`.
     ///
     /// # Errors
     /// If the card has not that much.
-    pub fn new(card: &Launcher, steps: &CudaSteps, samples: usize) -> Result<Self> {
+    pub fn new(card: &Launcher, steps: &CudaSteps, samples: usize, trains: bool) -> Result<Self> {
         let values = steps
             .iter()
             .map(|step| card.memory(samples * step.out_len()));
@@ -35,25 +35,26 @@ impl Memory {
             0 => Ok(None),
             len => card.memory(samples * len).map(Some),
         });
+        let trained = if trains { samples } else { 0 };
         // The gradient of the images is nobody's.
         let kept = steps.iter().map(|step| match step.source() {
             None | Some(0) => Ok(None),
-            Some(_) => card.memory(samples * step.out_len()).map(Some),
+            Some(_) => card.memory(trained * step.out_len()).map(Some),
         });
         let largest = |of: fn(&dyn CudaStep) -> usize| {
             let lens = steps.iter().map(|step| of(&**step));
-            samples * lens.max().unwrap_or(0)
+            lens.max().unwrap_or(0)
         };
-        let gradient = largest(|step| step.out_len());
+        let gradient = trained * largest(|step| step.out_len());
         let parts = steps.iter().filter_map(|step| step.products());
-        let parts = parts.map(|products| products.parts_len(samples));
+        let parts = parts.map(|products| products.parts_len(trained));
         Ok(Self {
             samples,
             values: values.collect::<Result<_>>()?,
             sides: sides.collect::<Result<_>>()?,
             kept: kept.collect::<Result<_>>()?,
             gradients: [card.memory(gradient)?, card.memory(gradient)?],
-            scratch: card.memory(largest(|step| step.scratch_len()))?,
+            scratch: card.memory(samples * largest(|step| step.scratch_len()))?,
             parts: card.memory(parts.max().unwrap_or(0))?,
         })
     }

@@ -10,6 +10,7 @@
 
 mod batch;
 mod engine;
+mod inference;
 mod kernel;
 mod launch;
 mod layer;
@@ -27,6 +28,7 @@ mod weights;
 
 use batch::{BatchSpec, Binary, Key, Noise};
 pub use engine::CudaEngine;
+pub(crate) use inference::CudaInference;
 pub(crate) use launch::Address;
 use network::CudaNetwork;
 #[cfg(test)]

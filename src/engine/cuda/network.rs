@@ -56,6 +56,16 @@ impl CudaNetwork {
         }))
     }
 
+    /// Whether it can be trained: with steps on both sides of the code.
+    pub fn is_trainable(&self) -> bool {
+        self.code > 0 && self.code < self.steps.len()
+    }
+
+    /// Values of a sample behind all steps together.
+    pub fn values(&self) -> usize {
+        self.steps.iter().map(|step| step.out_len()).sum()
+    }
+
     /// Values of a sample before the first step and behind the last.
     pub fn sizes(&self) -> (usize, usize) {
         (
@@ -75,22 +85,36 @@ impl CudaNetwork {
     /// # Errors
     /// If the batch is too large for the card or its kernels.
     pub fn start(&mut self, parameters: &[Pair], gradients: &[Pair], task: Task) -> Result<()> {
-        self.reserve(task.samples)?;
+        self.reserve(task.samples, true)?;
         self.pack(parameters)?;
-        let Some(memory) = &self.memory else {
-            return Ok(());
-        };
-        let passes = Passes {
+        if let Some(passes) = self.passes(task) {
+            passes.forward(parameters)?;
+            passes.backward(gradients)?;
+        }
+        self.sums.total(&self.card)
+    }
+
+    /// Starts the forward pass alone, with the weights of the last [`CudaNetwork::pack`].
+    ///
+    /// # Errors
+    /// As [`CudaNetwork::start`].
+    pub fn infer(&mut self, parameters: &[Pair], task: Task) -> Result<()> {
+        self.reserve(task.samples, false)?;
+        match self.passes(task) {
+            Some(passes) => passes.forward(parameters),
+            None => Ok(()),
+        }
+    }
+
+    fn passes(&self, task: Task) -> Option<Passes<'_>> {
+        Some(Passes {
             card: &self.card,
             steps: &self.steps,
             code: self.code,
-            memory,
+            memory: self.memory.as_ref()?,
             sums: &self.sums,
             task,
-        };
-        passes.forward(parameters)?;
-        passes.backward(gradients)?;
-        self.sums.total(&self.card)
+        })
     }
 
     /// Where the sums of the batch that was started last come to lie: of distances, KL divergence and penalty.
@@ -107,7 +131,10 @@ impl CudaNetwork {
     }
 
     /// Lays out the weights for the products.
-    fn pack(&mut self, parameters: &[Pair]) -> Result<()> {
+    ///
+    /// # Errors
+    /// If there is no memory for their table.
+    pub fn pack(&mut self, parameters: &[Pair]) -> Result<()> {
         let weights = || parameters.iter().map(|(weight, _)| *weight);
         let packing = match self.packing.take() {
             Some(packing) if packing.is_for(weights()) => packing,
@@ -126,7 +153,7 @@ impl CudaNetwork {
     }
 
     /// Sees to room for so many samples.
-    fn reserve(&mut self, samples: usize) -> Result<()> {
+    fn reserve(&mut self, samples: usize, trains: bool) -> Result<()> {
         if self
             .memory
             .as_ref()
@@ -145,7 +172,7 @@ impl CudaNetwork {
             let found = format!("{samples} samples: take a smaller training.batch_size");
             return Err(Error::argument("a batch on a card", expected, found));
         }
-        self.memory = Some(Memory::new(&self.card, &self.steps, samples)?);
+        self.memory = Some(Memory::new(&self.card, &self.steps, samples, trains)?);
         Ok(())
     }
 }

@@ -34,7 +34,7 @@ impl Passes<'_> {
                 skip: step
                     .source()
                     .map_or(Address::NONE, |source| self.read_by(source)),
-                out: self.memory.values(number),
+                out: self.written_by(number),
                 side: self.memory.side(number),
                 bias,
             };
@@ -138,6 +138,15 @@ impl Passes<'_> {
     fn len_behind(&self, step: usize) -> usize {
         let len = self.steps.get(step).map_or(0, |step| step.out_len());
         self.task.samples * len
+    }
+
+    /// Where a step going forward writes.
+    fn written_by(&self, step: usize) -> Address {
+        match self.task.result {
+            Address::NONE => self.memory.values(step),
+            result if step + 1 == self.steps.len() => result,
+            _ => self.memory.values(step),
+        }
     }
 
     /// What a step reads.

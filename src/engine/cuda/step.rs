@@ -45,7 +45,7 @@ pub(super) struct Backward {
 }
 
 /// From samples `(N, ...)` to results `(N, out_len)`.
-pub(super) trait CudaStep: Debug {
+pub(super) trait CudaStep: Debug + Send {
     /// Values of a sample's result.
     fn out_len(&self) -> usize;
 

@@ -2,6 +2,7 @@
 
 use super::launch::Address;
 use crate::engine::cpu::Factors;
+use crate::recipe::Reconstruction;
 
 /// A batch on the card, flat, and what is minimised.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +13,27 @@ pub(crate) struct Task {
     /// Of the codes of a variational network.
     pub noise: Address,
     pub factors: Factors,
+    /// Where the last step writes; nothing for the network's own memory.
+    pub result: Address,
+}
+
+impl Task {
+    /// A forward pass alone.
+    pub fn inference(samples: usize, input: Address, result: Address) -> Self {
+        Self {
+            samples,
+            input,
+            result,
+            target: Address::NONE,
+            noise: Address::NONE,
+            factors: Factors {
+                reconstruction: Reconstruction::Mse,
+                scale: 0.0,
+                penalty: None,
+                kl_scale: 0.0,
+            },
+        }
+    }
 }
 
 /// Where weight and bias of a layer, or their gradients, lie.

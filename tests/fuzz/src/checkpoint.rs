@@ -40,14 +40,15 @@ pub fn run(input: &[u8]) {
     assert_eq!(again.progress, checkpoint.progress);
     assert_eq!(again.to_bytes().unwrap(), bytes);
 
-    let model = match checkpoint.model(origin, &Device::Cpu) {
-        Ok(model) => model,
+    let network = match checkpoint.inference(origin, &Device::Cpu) {
+        Ok(network) => network,
         Err(error) => return check_refusal(&error, origin),
     };
+    let model = network.model();
     if model.input_shape().iter().product::<usize>() <= MOST {
         let shape = [&[1], model.input_shape()].concat();
         let sample = Tensor::zeros(shape.as_slice(), DType::F32, &Device::Cpu).unwrap();
-        assert_eq!(model.reconstruct(&sample).unwrap().dims(), shape);
+        assert_eq!(network.reconstruct(&sample).unwrap().dims(), shape);
     }
     let values = model.code_shape().iter().product();
     if let Err(error) = Mixture::of(&checkpoint, values, origin) {

@@ -31,7 +31,7 @@ use crate::recipe::Precision;
 pub(super) type CudaSteps = Vec<Box<dyn CudaStep>>;
 
 /// Steps for the layers of a network, and the number of the first behind the code; none if there is a layer that the
-/// card has no kernel for, or nothing on one side of the code.
+/// card has no kernel for, or no step at all.
 pub(super) fn lower(
     card: &Launcher,
     part: Part,
@@ -80,7 +80,7 @@ impl Lowering<'_> {
             return Ok(None);
         }
         self.lay_out(true);
-        Ok((code > 0 && code < self.steps.len()).then_some(code))
+        Ok((!self.steps.is_empty()).then_some(code))
     }
 
     fn push(&mut self, step: impl CudaStep + 'static) {

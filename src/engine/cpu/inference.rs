@@ -1,0 +1,82 @@
+//! Layers in a row on the CPU without gradients: lowered once, their weights packed once.
+
+use candle_core::Tensor;
+
+use super::{CpuNetwork, Isa, Parameters, lower};
+use crate::Result;
+use crate::engine::lowering::{Part, parameters};
+use crate::ops::in_place::with_elements_mut;
+
+/// A list of layers with their weights.
+#[derive(Debug)]
+pub(crate) struct CpuInference {
+    network: CpuNetwork,
+    weights: Weights,
+    /// Shape of a result, without the batch.
+    output: Vec<usize>,
+}
+
+/// Weight and bias of each layer that has some.
+type Weights = Vec<(Tensor, Option<Tensor>)>;
+
+impl CpuInference {
+    /// None if a layer has no step.
+    ///
+    /// # Errors
+    /// If a weight is no tensor of f32 on the CPU.
+    pub fn new(part: Part) -> Result<Option<Self>> {
+        let Some((steps, code)) = lower(part).filter(|(steps, _)| !steps.is_empty()) else {
+            return Ok(None);
+        };
+        let weights = part.trained().filter_map(parameters);
+        let weights = weights.map(|(weight, bias)| {
+            let bias = bias.map(Tensor::contiguous).transpose()?;
+            Ok((weight.contiguous()?, bias))
+        });
+        let weights = weights.collect::<Result<Weights>>()?;
+        let mut network = CpuNetwork::new(steps, code, Isa::best());
+        lend(&weights, None, |parameters, _| network.pack(parameters))?;
+        Ok(Some(Self {
+            network,
+            weights,
+            output: part.output().to_vec(),
+        }))
+    }
+
+    /// Samples `(N, ...)` of f32, contiguous on the CPU, to their results.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub fn run(&self, samples: &Tensor) -> Result<Tensor> {
+        let mut dims = vec![samples.dim(0)?];
+        dims.extend(&self.output);
+        let mut out = vec![0f32; dims.iter().product()];
+        lend(&self.weights, Some(samples), |parameters, samples| {
+            self.network.run(parameters, samples, &mut out);
+        })?;
+        Ok(Tensor::from_vec(out, dims, samples.device())?)
+    }
+}
+
+/// Calls `work` with weights as steps read them, and with samples.
+fn lend(
+    weights: &Weights,
+    samples: Option<&Tensor>,
+    work: impl FnOnce(&[Parameters], &[f32]),
+) -> Result<()> {
+    let tensors = weights.iter();
+    let tensors = tensors.flat_map(|(weight, bias)| std::iter::once(weight).chain(bias));
+    let tensors: Vec<&Tensor> = tensors.chain(samples).collect();
+    with_elements_mut::<f32, _>(&[], &tensors, |_, read| {
+        let mut read = read.iter().copied();
+        let mut next = || read.next().unwrap_or_default();
+        let parameters = weights.iter().map(|(_, bias)| {
+            let weight = next();
+            (weight, bias.as_ref().map_or(&[][..], |_| next()))
+        });
+        let parameters: Vec<Parameters> = parameters.collect();
+        work(&parameters, next());
+        Ok(())
+    })?;
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! Layers in a row on a CUDA card without gradients: lowered once, their weights packed once.
+
+use std::sync::{Mutex, PoisonError};
+
+use candle_core::cuda_backend::CudaDevice;
+use candle_core::{DType, Tensor};
+
+use super::engine::aligned;
+use super::{Address, CudaNetwork, Pair, Task};
+use crate::engine::lowering::{Part, parameters};
+use crate::recipe::Precision;
+use crate::{Error, Result};
+
+/// Samples that go through at once at most: enough to fill a large card.
+const SAMPLES: usize = 512;
+/// Values behind all steps of these at most, a gigabyte of them.
+const MOST_VALUES: usize = 1 << 28;
+/// Samples that a network is tried on at most, and how far its results may be from the reference's, relative to their
+/// size.
+const TRIED: usize = 128;
+const TOLERANCE: f64 = 0.01;
+
+/// A list of layers with their weights, in f32.
+#[derive(Debug)]
+pub(crate) struct CudaInference {
+    network: Mutex<CudaNetwork>,
+    /// Of each layer with weights; the tensors keep them where they lie.
+    parameters: Vec<Pair>,
+    _weights: Vec<(Tensor, Option<Tensor>)>,
+    at_once: usize,
+    /// Shape of a result, without the batch.
+    output: Vec<usize>,
+}
+
+impl CudaInference {
+    /// None if a layer has no kernel.
+    ///
+    /// # Errors
+    /// If the driver refuses the kernels, or there is no memory for them.
+    pub fn new(device: &CudaDevice, part: Part) -> Result<Option<Self>> {
+        let Some(mut network) = CudaNetwork::new(device, part, Precision::F32)? else {
+            return Ok(None);
+        };
+        let weights = part.trained().filter_map(parameters);
+        let weights = weights.map(|(weight, bias)| {
+            let bias = bias.map(Tensor::contiguous).transpose()?;
+            Ok((weight.contiguous()?, bias))
+        });
+        let weights = weights.collect::<Result<Vec<_>>>()?;
+        let pairs = weights.iter().map(|(weight, bias)| {
+            let bias = bias.as_ref().map_or(Ok(Address::NONE), Address::of)?;
+            Ok((Address::of(weight)?, bias))
+        });
+        let pairs = pairs.collect::<Result<Vec<Pair>>>()?;
+        network.pack(&pairs)?;
+        Ok(Some(Self {
+            at_once: (MOST_VALUES / network.values().max(1)).clamp(1, SAMPLES),
+            network: Mutex::new(network),
+            parameters: pairs,
+            _weights: weights,
+            output: part.output().to_vec(),
+        }))
+    }
+
+    /// Samples `(N, ...)` of f32, contiguous on the card, to their results.
+    ///
+    /// # Errors
+    /// If there is no memory for them, or a kernel fails.
+    pub fn run(&self, samples: &Tensor) -> Result<Tensor> {
+        let count = samples.dim(0)?;
+        if count <= self.at_once {
+            return self.run_at_once(samples);
+        }
+        let firsts = (0..count).step_by(self.at_once);
+        let results = firsts.map(|first| {
+            let some = self.at_once.min(count - first);
+            self.run_at_once(&samples.narrow(0, first, some)?)
+        });
+        Ok(Tensor::cat(&results.collect::<Result<Vec<_>>>()?, 0)?)
+    }
+
+    fn run_at_once(&self, samples: &Tensor) -> Result<Tensor> {
+        let samples = aligned(samples)?;
+        let mut dims = vec![samples.dim(0)?];
+        dims.extend(&self.output);
+        let results = Tensor::zeros(dims, DType::F32, samples.device())?;
+        if results.elem_count() > 0 {
+            let (input, result) = (Address::of(&samples)?, Address::of(&results)?);
+            let task = Task::inference(samples.dim(0)?, input, result);
+            let network = self.network.lock();
+            let mut network = network.unwrap_or_else(PoisonError::into_inner);
+            network.infer(&self.parameters, task)?;
+        }
+        Ok(results)
+    }
+
+    /// Compares some results with the reference's, as cards and drivers are of many kinds.
+    ///
+    /// # Errors
+    /// If they are further apart than rounding explains, or a kernel fails.
+    pub fn try_out(
+        &self,
+        samples: &Tensor,
+        reference: impl FnOnce(&Tensor) -> Result<Tensor>,
+    ) -> Result<()> {
+        let some = samples.narrow(0, 0, samples.dim(0)?.min(TRIED))?;
+        let (found, expected) = (self.run(&some)?, reference(&some)?.detach());
+        let norm = |tensor: &Tensor| -> Result<f64> {
+            let square = tensor.to_dtype(DType::F64)?.sqr()?.sum_all()?;
+            Ok(square.to_scalar::<f64>()?.sqrt())
+        };
+        let (apart, size) = (norm(&(found - &expected)?)?, norm(&expected)?);
+        // The comparison is false for what is no number, too.
+        if apart <= TOLERANCE * size {
+            return Ok(());
+        }
+        let expected = format!("at most {}% from the reference's", 100.0 * TOLERANCE);
+        let found = format!("{:.1}%", 100.0 * apart / size);
+        Err(Error::argument("results of a trial", expected, found))
+    }
+}
