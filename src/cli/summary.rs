@@ -128,12 +128,14 @@ impl Summary {
         if shared.talks() && !recipe.description.is_empty() {
             print(&format!("{}: {}\n", recipe.name, recipe.description))?;
         }
+        let names = summary.layers.iter().map(|row| row.name.len() + 1);
+        let names = names.fold(12, usize::max);
         let line = |name: &str, layer: &str, output: &[usize], parameters: String| {
             // The first column is left-aligned; the layer belongs to it.
-            vec![format!("{name:<12}{layer}"), shape(output), parameters]
+            vec![format!("{name:<names$}{layer}"), shape(output), parameters]
         };
         let mut rows = vec![vec![
-            format!("{:<12}{}", "name", "layer"),
+            format!("{:<names$}{}", "name", "layer"),
             "output".to_string(),
             "parameters".to_string(),
         ]];

@@ -26,11 +26,10 @@ impl Axis {
     pub fn around(values: impl Iterator<Item = f64>, about: usize) -> Self {
         let (low, high) = widened(range(values).unwrap_or((0.0, 1.0)));
         let step = round_step((high - low) / about.max(1) as f64);
-        Self::stepped(
-            (low / step).floor() * step,
-            (high / step).ceil() * step,
-            step,
-        )
+        // What rounding has put beyond a round number is at it.
+        let low = (low / step + 1e-9).floor() * step;
+        let high = (high / step - 1e-9).ceil() * step;
+        Self::stepped(low, high, step)
     }
 
     /// An axis for counts such as epochs: whole ticks, and the first and last value near its ends.
@@ -206,7 +205,8 @@ mod tests {
         ] {
             let axis = Axis::around(values.into_iter(), about);
             assert_eq!(labels(&axis).join(" "), expected);
-            assert!(axis.low <= values[0] && axis.high >= values[1]);
+            let ends = values.map(|value| axis.share(value));
+            assert!(ends[0] >= -1e-9 && ends[1] <= 1.0 + 1e-9, "{axis:?}");
         }
     }
 

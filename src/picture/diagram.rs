@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// A layer, and what works on its result without changing the shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// As in the checkpoint, `encoder.0`.
+    /// As in the checkpoint, `encoder.0`; `encoder.0.1` for a layer within another.
     pub name: String,
     /// Its kind, as `conv 3x3, 32`.
     pub layer: String,
@@ -163,8 +163,13 @@ fn draw_column(svg: &mut Svg, blocks: &[&Block], arrow: f32, side: Side) -> Poin
     (middle, y)
 }
 
-/// Draws a box with its tags on the side where the data leaves it.
+/// Draws a box with its tags on the side where the data leaves it. Layers within another are narrower.
 fn draw_block(svg: &mut Svg, block: &Block, (x, y): Point, paint: Paint, side: Side) {
+    let depth = block.name.matches('.').count().saturating_sub(1).min(4);
+    let (x, width) = (
+        x + TAG_INDENT * depth as f32,
+        COLUMN - 2.0 * TAG_INDENT * depth as f32,
+    );
     let tags = TAG * block.tags.len() as f32;
     let (box_y, mut tag_y, step) = match side {
         Side::Encoder => (y, y + BOX, TAG),
@@ -172,7 +177,7 @@ fn draw_block(svg: &mut Svg, block: &Block, (x, y): Point, paint: Paint, side: S
     };
     let fill = WHITE;
     for (name, kind) in &block.tags {
-        let size = (COLUMN - 2.0 * TAG_INDENT, TAG);
+        let size = (width - 2.0 * TAG_INDENT, TAG);
         let row = (0.5, (kind.as_str(), TAG_KIND), (name.as_str(), SMALL));
         let corner = (x + TAG_INDENT, tag_y);
         draw_box(svg, corner, size, Paint { fill, ..paint }, &[row]);
@@ -186,7 +191,7 @@ fn draw_block(svg: &mut Svg, block: &Block, (x, y): Point, paint: Paint, side: S
         (share, (block.layer.as_str(), KIND), (output.as_str(), KIND)),
         (0.72, (block.name.as_str(), SMALL), (count, SMALL)),
     ];
-    draw_box(svg, (x, box_y), (COLUMN, BOX), paint, &rows);
+    draw_box(svg, (x, box_y), (width, BOX), paint, &rows);
 }
 
 /// A height, as a share of the box, with the words on the left and on the right.

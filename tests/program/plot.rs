@@ -769,8 +769,22 @@ fn a_network_is_drawn_with_every_layer() {
         "--set",
         r#"network.activation={ kind = "scaled", of = "sigmoid", a = 3.0, b = 0.1 }"#,
     ];
+    let text = succeed(out.path(), &["recipes", "conv-denoiser"]);
+    let (start, rest) = text.split_once("[network]").unwrap();
+    let (_, rest) = rest.split_once("[corruption]").unwrap();
+    let nested = r#"[network]
+family = "layers"
+encoder = ["conv 3x3, 8", { residual = ["conv 3x3, 8", "relu", { residual = ["conv 3x3, 8"] }] }]
+decoder = ["max-pool 2", "conv-transpose 2x2, 1", { residual = ["conv 3x3, 1"] }, "sigmoid"]
+[corruption]"#;
+    fs::write(
+        out.path().join("nested.toml"),
+        [start, nested, rest].concat(),
+    )
+    .unwrap();
     for arguments in [
         &["conv-denoiser"][..],
+        &["nested.toml"],
         &["dense-32"],
         &["conv-vae"],
         &["vae"],
