@@ -2,6 +2,7 @@
 # Runs the tests of a CUDA card on a machine without one: on an emulated card, which also finds accesses out of bounds
 # and threads that do not wait for each other (tests/emulator/README.md). The first build takes some ten minutes.
 #
+#     eval "$(scripts/cuda_toolkit.sh)"                   # where no toolkit is installed
 #     scripts/test_emulated.sh                            # all tests of tests/devices.rs
 #     EMU_FENCE=16 EMU_CHECK=2 scripts/test_emulated.sh networks
 set -euo pipefail
