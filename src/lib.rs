@@ -46,13 +46,13 @@
 //!
 //! # The modules, from the top
 //!
-//! [`experiments`] repeats published tutorials; [`train`] runs the one training loop and asks an
-//! [`engine`] for gradients; an [`engine::Inference`] applies a network; [`evaluate`] measures reconstructions; [`codes`] keeps codes in files, fits densities to them and
-//! walks between them; [`checkpoint`] reads and writes; [`optim`] moves weights; [`objective`] says what
-//! is minimised; [`model`] holds the networks and [`ops`] their differentiable operations; [`data`]
-//! brings images; [`picture`] draws; [`corruption`] adds noise from the keyed streams of [`random`];
-//! [`recipe`] is the plain data that all of them read, and [`mod@file`] writes files whole. A module calls
-//! those after it, never before.
+//! [`experiments`] repeats published tutorials. [`train`] runs the training loop and asks an [`engine`] for steps;
+//! an [`engine::Inference`] applies a network. [`evaluate`] measures reconstructions; [`codes`] keeps codes in files, fits densities to them and interpolates
+//! between them; [`checkpoint`] saves and loads. [`optim`] has the optimisers, [`objective`] the losses. [`network`]
+//! builds networks from lists of layers, [`layer`] has one file a kind of layer, and [`ops`] their differentiable
+//! operations. [`data`] reads images, [`picture`] draws, and [`corruption`] adds noise from the keyed streams of
+//! [`random`]. [`recipe`] is the plain data that all of them read; [`mod@file`] writes files whole. A module calls those
+//! after it, never before.
 
 pub mod activation;
 pub mod checkpoint;
@@ -80,3 +80,8 @@ mod tensor_file;
 pub mod train;
 
 pub use error::{Error, Result};
+
+/// The README's program, so that it compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
