@@ -1,7 +1,7 @@
 //! The closed set of layers: one file a kind, with everything that is true of it on any device.
 //!
 //! A kind says what its parameters are, which shapes it takes and gives, how it is written, and what it computes, as a
-//! composition of candle operations that is right on every device ([`Kind`]). With its line in [`LayerSpec`] it is
+//! composition of candle operations that is right on every device (`Kind`). With its line in [`LayerSpec`] it is
 //! read from recipes, trained by automatic differentiation, summarised, drawn, saved and checked; a fast step in an
 //! engine is a second, optional thing.
 

@@ -17,7 +17,7 @@ use crate::recipe::{Objective, Reconstruction};
 
 /// Networks of f32 on the CPU whose layers all have steps: all but functions of the library's user.
 ///
-/// It gives the gradients that [`super::Autograd`] gives, up to rounding. The same batch gives the same
+/// It gives the gradients that [`crate::engine::Autograd`] gives, up to rounding. The same batch gives the same
 /// bits for any number of threads.
 #[derive(Debug)]
 pub struct CpuEngine {
