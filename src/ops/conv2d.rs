@@ -1,13 +1,16 @@
 //! Two-dimensional convolution.
 
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
+use candle_core::{Device, Tensor};
 
-use super::composed;
-use super::kernel::columns::Geometry;
-use super::kernel::convolution::{Convolution, channel_sums};
-use super::kernel::real::{Real, elements, has_kernel, storage, tensor, with_elements, with_real};
+use super::linear::linear_rows;
 use crate::{Error, Result};
+
+/// The place of what lies beside the image: candle selects zero for it, and adds it to nothing.
+const OUTSIDE: u32 = u32::MAX;
+
+/// Elements of columns or products that images share when no gradient is asked for: 16 MB in f64, which
+/// stay in memory that is used again and again.
+const SHARED: usize = 1 << 21;
 
 /// Convolution (cross-correlation, as in PyTorch's `nn.Conv2d`) with zero padding on all sides:
 ///
@@ -15,6 +18,11 @@ use crate::{Error, Result};
 /// y[n, o, i, j] = b[o] + sum over c, u, v of
 ///                 w[o, c, u, v] x[n, c, i stride + u - padding, j stride + v - padding]
 /// ```
+///
+/// It is one matrix product, [`linear`]: of the kernel and, for every position of it, a row of the pixels
+/// that it covers ("im2col"); or, where that takes less memory because there are few output channels, of
+/// the kernel and every pixel, whose results are added where they belong. Both selection and addition
+/// have each other for gradients, with the same bits for any number of threads.
 ///
 /// # Shapes
 /// `x` is (N, C, H, W), `weight` is (O, C, kh, kw), `bias` is (O). The result is (N, O, H', W') with
@@ -34,33 +42,57 @@ pub fn conv2d(
     stride: usize,
     padding: usize,
 ) -> Result<Tensor> {
-    let op = Conv2d {
-        shape: Conv2dShape::new(x, weight, bias, stride, padding)?,
+    let convolution = Conv2d::new(x, weight, bias, stride, padding)?;
+    let batch = x.dim(0)?;
+    let way = convolution.way(x.device())?;
+    let arguments = [Some(x), Some(weight), bias];
+    let images = if arguments.into_iter().flatten().any(Tensor::track_op) {
+        batch
+    } else {
+        (SHARED / convolution.shared()).max(1)
     };
-    if !has_kernel(&[x, weight, bias.unwrap_or(weight)]) || x.elem_count() == 0 {
-        return composed::conv2d(x, weight, bias, stride, padding);
+    if batch <= images {
+        return Ok(convolution.apply(x, weight, bias, &way)?);
     }
-    // Without biases the kernel gets an empty tensor of them.
-    let biases = match bias {
-        Some(bias) => bias.contiguous()?,
-        None => Tensor::zeros(0, x.dtype(), x.device())?,
-    };
-    Ok(x.contiguous()?
-        .apply_op3(&weight.contiguous()?, &biases, op)?)
+    let parts = (0..batch).step_by(images).map(|first| {
+        let x = x.narrow(0, first, images.min(batch - first))?;
+        convolution.apply(&x, weight, bias, &way)
+    });
+    Ok(Tensor::cat(
+        &parts.collect::<candle_core::Result<Vec<_>>>()?,
+        0,
+    )?)
 }
 
 /// The sizes of a convolution that has been found to fit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Conv2dShape {
-    pub batch: usize,
-    pub in_channels: usize,
-    pub out_channels: usize,
-    pub geometry: Geometry,
+struct Conv2d {
+    in_channels: usize,
+    out_channels: usize,
+    height: usize,
+    width: usize,
+    kernel_height: usize,
+    kernel_width: usize,
+    stride: usize,
+    padding: usize,
+    /// Positions of the kernel, below each other and side by side.
+    grid_height: usize,
+    grid_width: usize,
 }
 
-impl Conv2dShape {
+/// How a convolution becomes a matrix product.
+enum Way {
+    /// Every pixel by a 1x1 kernel.
+    Pixels,
+    /// For each position and kernel element the pixel there.
+    Select(Tensor),
+    /// For each pixel and kernel element the position to which their product is added.
+    Add(Tensor),
+}
+
+impl Conv2d {
     /// Checks what [`conv2d`] is given.
-    pub fn new(
+    fn new(
         x: &Tensor,
         weight: &Tensor,
         bias: Option<&Tensor>,
@@ -95,213 +127,150 @@ impl Conv2dShape {
             let padded = padding.checked_mul(2)?.checked_add(size)?;
             Some(padded.checked_sub(kernel)? / stride + 1)
         };
-        let grids = grid(height, kernel_height)
-            .zip(grid(width, kernel_width))
-            .filter(|&(grid_height, grid_width)| {
-                [
-                    grid_height,
-                    grid_width,
-                    batch,
-                    out_channels.max(in_channels),
-                ]
-                .into_iter()
-                .chain([kernel_height, kernel_width, size_of::<f64>()])
-                .try_fold(1usize, usize::checked_mul)
-                .is_some_and(|bytes| isize::try_from(bytes).is_ok())
-            });
-        let Some((grid_height, grid_width)) = grids else {
+        // Places are counted in u32, and columns have to be addressed.
+        let fits = |&(grid_height, grid_width): &(usize, usize)| {
+            let count = |sizes: &[usize]| {
+                let mut sizes = sizes.iter();
+                sizes.try_fold(1usize, |all, &size| all.checked_mul(size))
+            };
+            let places = [[height, width], [grid_height, grid_width]];
+            let channels = out_channels.max(in_channels);
+            let columns = [grid_height, grid_width, kernel_height, kernel_width];
+            places
+                .iter()
+                .all(|sizes| count(sizes).is_some_and(|places| places < OUTSIDE as usize))
+                && count(&columns)
+                    .and_then(|columns| count(&[columns, batch, channels, size_of::<f64>()]))
+                    .is_some_and(|bytes| isize::try_from(bytes).is_ok())
+        };
+        let grids = grid(height, kernel_height).zip(grid(width, kernel_width));
+        let Some((grid_height, grid_width)) = grids.filter(fits) else {
             return Err(misfit(
                 &format!("an image that holds a {kernel_height}x{kernel_width} kernel"),
                 format!("{height}x{width} with padding {padding}"),
             ));
         };
         Ok(Self {
-            batch,
             in_channels,
             out_channels,
-            geometry: Geometry {
-                height,
-                width,
-                kernel_height,
-                kernel_width,
-                stride,
-                padding,
-                grid_height,
-                grid_width,
-                first_row: 0,
-            },
+            height,
+            width,
+            kernel_height,
+            kernel_width,
+            stride,
+            padding,
+            grid_height,
+            grid_width,
         })
     }
 
-    /// The convolution as it is written: x are the images, the result is the grids.
-    fn direct(&self) -> Convolution {
-        Convolution {
-            geometry: self.geometry,
-            images: self.batch,
-            image_channels: self.in_channels,
-            grid_channels: self.out_channels,
+    /// Pixels of an image.
+    fn plane(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Positions of the kernel on an image.
+    fn grid(&self) -> usize {
+        self.grid_height * self.grid_width
+    }
+
+    /// Elements of one channel of the kernel.
+    fn taps(&self) -> usize {
+        self.kernel_height * self.kernel_width
+    }
+
+    /// Whether the products of an image's pixels are fewer numbers than the pixels of its positions.
+    fn adds(&self) -> bool {
+        self.out_channels * self.plane() < self.in_channels * self.grid()
+    }
+
+    /// The numbers that stand for an image between product and selection or addition.
+    fn shared(&self) -> usize {
+        let (selected, added) = (
+            self.in_channels * self.grid(),
+            self.out_channels * self.plane(),
+        );
+        (self.taps() * selected.min(added)).max(1)
+    }
+
+    fn way(&self, device: &Device) -> candle_core::Result<Way> {
+        if self.taps() == 1 && self.stride == 1 && self.padding == 0 {
+            return Ok(Way::Pixels);
         }
-    }
-
-    /// With stride 1, the same convolution seen from the other side: the results are the images, x is
-    /// the grids, and each kernel element moves to the opposite place. Columns hold every channel of
-    /// their images once for each kernel element, so the side with fewer channels should be images.
-    fn mirrored(&self) -> Option<Convolution> {
-        let g = self.geometry;
-        let padding = (g.kernel_height.checked_sub(1 + g.padding))
-            .filter(|_| g.kernel_height == g.kernel_width && g.stride == 1)?;
-        (self.out_channels < self.in_channels).then_some(Convolution {
-            geometry: Geometry {
-                height: g.grid_height,
-                width: g.grid_width,
-                padding,
-                grid_height: g.height,
-                grid_width: g.width,
-                ..g
-            },
-            images: self.batch,
-            image_channels: self.out_channels,
-            grid_channels: self.in_channels,
-        })
-    }
-
-    fn out_dims(&self) -> [usize; 4] {
-        let g = self.geometry;
-        [self.batch, self.out_channels, g.grid_height, g.grid_width]
-    }
-
-    fn in_dims(&self) -> [usize; 4] {
-        let g = self.geometry;
-        [self.batch, self.in_channels, g.height, g.width]
-    }
-}
-
-/// A kernel (outer, inner, taps) as (inner, outer, taps), each list of taps from its end.
-fn mirror<T: Real>(kernel: &[T], outer: usize, inner: usize, taps: usize) -> Vec<T> {
-    let mut out = vec![T::default(); kernel.len()];
-    for (index, from) in kernel.chunks_exact(taps).enumerate() {
-        let (o, i) = (index / inner, index % inner);
-        let to = &mut out[(i * outer + o) * taps..][..taps];
-        for (to, &value) in to.iter_mut().zip(from.iter().rev()) {
-            *to = value;
-        }
-    }
-    out
-}
-
-struct Conv2d {
-    shape: Conv2dShape,
-}
-
-impl Conv2d {
-    fn forward<T: Real>(&self, x: &[T], weight: &[T], bias: &[T]) -> candle_core::Result<Vec<T>> {
-        let shape = &self.shape;
-        let mut out = vec![T::default(); shape.out_dims().iter().product()];
-        match shape.mirrored() {
-            Some(mirrored) => {
-                let kernel = self.mirrored_kernel(weight);
-                mirrored.images_from_grids(x, &kernel, bias, &mut out)?;
+        let (adds, taps) = (self.adds(), self.taps());
+        let rows = if adds { self.plane() } else { self.grid() };
+        let mut places = vec![OUTSIDE; rows * taps];
+        let across = self.seen(self.width, self.grid_width, self.kernel_width);
+        for [i, u, y] in self.seen(self.height, self.grid_height, self.kernel_height) {
+            for &[j, v, x] in &across {
+                let (position, pixel) = (i * self.grid_width + j, y * self.width + x);
+                let (row, place) = if adds {
+                    (pixel, position)
+                } else {
+                    (position, pixel)
+                };
+                if let Some(slot) = places.get_mut(row * taps + u * self.kernel_width + v) {
+                    *slot = place as u32;
+                }
             }
-            None => shape
-                .direct()
-                .grids_from_images(x, weight, bias, &mut out)?,
         }
-        Ok(out)
-    }
-
-    fn input_gradient<T: Real>(&self, weight: &[T], grad: &[T]) -> candle_core::Result<Tensor> {
-        let shape = &self.shape;
-        let mut out = vec![T::default(); shape.in_dims().iter().product()];
-        match shape.mirrored() {
-            Some(mirrored) => {
-                let kernel = self.mirrored_kernel(weight);
-                mirrored.grids_from_images(grad, &kernel, &[], &mut out)?;
-            }
-            None => shape
-                .direct()
-                .images_from_grids(grad, weight, &[], &mut out)?,
-        }
-        tensor(out, &shape.in_dims())
-    }
-
-    fn weight_gradient<T: Real>(&self, x: &[T], grad: &[T]) -> candle_core::Result<Tensor> {
-        let shape = &self.shape;
-        let taps = shape.geometry.taps();
-        let gradient = match shape.mirrored() {
-            Some(mirrored) => {
-                let gradient = mirrored.kernel_gradient(grad, x)?;
-                mirror(&gradient, shape.in_channels, shape.out_channels, taps)
-            }
-            None => shape.direct().kernel_gradient(x, grad)?,
-        };
-        let g = shape.geometry;
-        let dims = [
-            shape.out_channels,
-            shape.in_channels,
-            g.kernel_height,
-            g.kernel_width,
-        ];
-        tensor(gradient, &dims)
-    }
-
-    /// The kernel of [`Conv2dShape::mirrored`]: (C, O, taps).
-    fn mirrored_kernel<T: Real>(&self, weight: &[T]) -> Vec<T> {
-        let shape = &self.shape;
-        let taps = shape.geometry.taps();
-        mirror(weight, shape.out_channels, shape.in_channels, taps)
-    }
-
-    /// The gradients of x, weight and bias; None for what nobody asked a gradient of.
-    fn backward<T: Real>(
-        &self,
-        (x, weight, bias): (&Tensor, &Tensor, &Tensor),
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        with_elements::<T, _>(grad, |grad| {
-            let x_grad = (x.track_op())
-                .then(|| with_elements(weight, |weight| self.input_gradient::<T>(weight, grad)))
-                .transpose()?;
-            let weight_grad = (weight.track_op())
-                .then(|| with_elements(x, |x| self.weight_gradient::<T>(x, grad)))
-                .transpose()?;
-            let (channels, plane) = (self.shape.out_channels, self.shape.geometry.grid());
-            let bias_grad = (bias.track_op())
-                .then(|| tensor(channel_sums(grad, channels, plane)?, &[channels]))
-                .transpose()?;
-            Ok((x_grad, weight_grad, bias_grad))
-        })
-    }
-}
-
-impl CustomOp3 for Conv2d {
-    fn name(&self) -> &'static str {
-        "conv2d"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        with_real!(x.dtype(), T => {
-            let (x, weight) = (elements::<T>(x, x_layout)?, elements(weight, weight_layout)?);
-            let out = self.forward(x, weight, elements(bias, bias_layout)?)?;
-            Ok((storage(out), Shape::from_dims(&self.shape.out_dims())))
+        let places = Tensor::from_vec(places, rows * taps, device)?;
+        Ok(if adds {
+            Way::Add(places)
+        } else {
+            Way::Select(places)
         })
     }
 
-    fn bwd(
+    /// Along one axis, every position and kernel element that see a pixel, and that pixel.
+    fn seen(&self, pixels: usize, positions: usize, elements: usize) -> Vec<[usize; 3]> {
+        let pairs = (0..positions).flat_map(|at| (0..elements).map(move |element| (at, element)));
+        let seen = pairs.filter_map(|(at, element)| {
+            let pixel = (at * self.stride + element).checked_sub(self.padding)?;
+            (pixel < pixels).then_some([at, element, pixel])
+        });
+        seen.collect()
+    }
+
+    fn apply(
         &self,
         x: &Tensor,
         weight: &Tensor,
-        bias: &Tensor,
-        _out: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        with_real!(x.dtype(), T => self.backward::<T>((x, weight, bias), grad))
+        bias: Option<&Tensor>,
+        way: &Way,
+    ) -> candle_core::Result<Tensor> {
+        let (batch, plane, grid, taps) = (x.dim(0)?, self.plane(), self.grid(), self.taps());
+        let (inputs, outputs) = (self.in_channels, self.out_channels);
+        // (N, C, H, W) -> (N, H W, C)
+        let pixels = x.permute((0, 2, 3, 1))?.reshape((batch, plane, inputs))?;
+        let dims = [batch, self.grid_height, self.grid_width, outputs];
+        let out = match way {
+            Way::Pixels => {
+                let kernel = weight.reshape((outputs, inputs))?;
+                linear_rows(&pixels, &kernel, bias, &dims)?
+            }
+            Way::Select(places) => {
+                // (O, C, kh, kw) -> (O, kh kw C)
+                let kernel = weight
+                    .permute((0, 2, 3, 1))?
+                    .reshape((outputs, taps * inputs))?;
+                linear_rows(&pixels.index_select(places, 1)?, &kernel, bias, &dims)?
+            }
+            Way::Add(places) => {
+                // (O, C, kh, kw) -> (kh kw O, C)
+                let kernel = weight
+                    .permute((2, 3, 0, 1))?
+                    .reshape((taps * outputs, inputs))?;
+                let products =
+                    linear_rows(&pixels, &kernel, None, &[batch, plane * taps, outputs])?;
+                let start = match bias {
+                    Some(bias) => bias.broadcast_as((batch, grid, outputs))?,
+                    None => Tensor::zeros((batch, grid, outputs), x.dtype(), x.device())?,
+                };
+                start.index_add(places, &products, 1)?.reshape(&dims)?
+            }
+        };
+        // (N, H', W', O) -> (N, O, H', W')
+        out.permute((0, 3, 1, 2))?.contiguous()
     }
 }

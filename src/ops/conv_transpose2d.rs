@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::linear;
+use super::linear::linear_rows;
 use crate::{Error, Result};
 
 /// The transposed convolution whose kernel is as large as its stride, as PyTorch's
@@ -32,26 +32,29 @@ pub fn conv_transpose2d(
 ) -> Result<Tensor> {
     let [batch, channels, height, width] = check(x, weight, bias, scale)?;
     let outputs = weight.dim(1)?;
-    // One row for each pixel, and one column for each element of its block: (N H W, O scale scale).
-    let pixels = x
-        .permute((0, 2, 3, 1))?
-        .reshape((batch * height * width, channels))?;
-    let kernel = weight
-        .reshape((channels, outputs * scale * scale))?
-        .transpose(0, 1)?;
+    let block = outputs * scale * scale;
+    let kernel = weight.reshape((channels, block))?.t()?;
+    // The bias of every element of a block.
     let biases = bias
         .map(|bias| {
-            bias.unsqueeze(1)?
-                .broadcast_as((outputs, scale * scale))?
-                .reshape(outputs * scale * scale)
+            let blocks = bias.unsqueeze(1)?.broadcast_as((outputs, scale * scale))?;
+            blocks.reshape(block)
         })
         .transpose()?;
-    let blocks = linear(&pixels, &kernel, biases.as_ref())?;
+    // (N, H, W, C) -> (N, H, W, O, scale, scale)
+    let blocks = linear_rows(
+        &x.permute((0, 2, 3, 1))?,
+        &kernel,
+        biases.as_ref(),
+        &[batch, height, width, outputs, scale, scale],
+    )?;
     // (N, H, W, O, scale, scale) -> (N, O, H, scale, W, scale)
-    Ok(blocks
-        .reshape(vec![batch, height, width, outputs, scale, scale])?
-        .permute([0, 3, 1, 4, 2, 5])?
-        .reshape((batch, outputs, height * scale, width * scale))?)
+    Ok(blocks.permute([0, 3, 1, 4, 2, 5])?.reshape((
+        batch,
+        outputs,
+        height * scale,
+        width * scale,
+    ))?)
 }
 
 /// Checks what [`conv_transpose2d`] is given, and returns the dimensions of `x`.

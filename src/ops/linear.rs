@@ -3,8 +3,6 @@
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 
-use super::composed;
-use super::kernel::convolution::channel_sums;
 use super::kernel::lanes;
 use super::kernel::matrix::{Matrix, product};
 use super::kernel::real::{Real, elements, has_kernel, storage, tensor, with_elements, with_real};
@@ -18,52 +16,69 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Layer`] if the shapes do not fit each other.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let op = Linear::new(x, weight, bias)?;
+    let misfit =
+        |expected: String, dims: &[usize]| Error::layer("linear", expected, format!("{dims:?}"));
+    let &[batch, inputs] = x.dims() else {
+        return Err(misfit("an input (N, in)".to_string(), x.dims()));
+    };
+    let outputs = match *weight.dims() {
+        [outputs, columns] if columns == inputs && weight.elem_count() > 0 => outputs,
+        _ => {
+            let expected = format!("a weight (out, {inputs}), no size 0");
+            return Err(misfit(expected, weight.dims()));
+        }
+    };
+    if let Some(bias) = bias
+        && bias.dims() != [outputs]
+    {
+        return Err(misfit(format!("a bias ({outputs})"), bias.dims()));
+    }
+    Ok(linear_rows(x, weight, bias, &[batch, outputs])?)
+}
+
+/// [`linear`] of a tensor of any shape, of whose elements every `in` are a row, with a result of the shape
+/// `dims`: what a reshape before and behind would cost are two more gradients of that size each.
+pub(super) fn linear_rows(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    dims: &[usize],
+) -> candle_core::Result<Tensor> {
+    let (outputs, inputs) = weight.dims2()?;
+    let batch = x.elem_count() / inputs;
     if !has_kernel(&[x, weight, bias.unwrap_or(weight)]) {
-        return composed::linear(x, weight, bias);
+        let product = x.reshape((batch, inputs))?.matmul(&weight.t()?)?;
+        let sum = match bias {
+            Some(bias) => product.broadcast_add(bias)?,
+            None => product,
+        };
+        return sum.reshape(dims);
     }
     // Without biases the kernel gets an empty tensor of them.
     let biases = match bias {
         Some(bias) => bias.contiguous()?,
         None => Tensor::zeros(0, x.dtype(), x.device())?,
     };
-    Ok(x.contiguous()?
-        .apply_op3(&weight.contiguous()?, &biases, op)?)
+    let op = Linear {
+        batch,
+        inputs,
+        outputs,
+        dims: Shape::from_dims(dims),
+    };
+    x.contiguous()?
+        .apply_op3(&weight.contiguous()?, &biases, op)
 }
 
-/// The sizes of a linear map that has been found to fit.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Linear {
+/// The sizes of a linear map.
+struct Linear {
     batch: usize,
     inputs: usize,
     outputs: usize,
+    /// Of the result.
+    dims: Shape,
 }
 
 impl Linear {
-    /// Checks what [`linear`] is given.
-    pub fn new(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Self> {
-        let misfit = |expected: String, dims: &[usize]| {
-            Error::layer("linear", expected, format!("{dims:?}"))
-        };
-        let &[batch, inputs] = x.dims() else {
-            return Err(misfit("an input (N, in)".to_string(), x.dims()));
-        };
-        let outputs = match *weight.dims() {
-            [outputs, columns] if columns == inputs => outputs,
-            _ => return Err(misfit(format!("a weight (out, {inputs})"), weight.dims())),
-        };
-        if let Some(bias) = bias
-            && bias.dims() != [outputs]
-        {
-            return Err(misfit(format!("a bias ({outputs})"), bias.dims()));
-        }
-        Ok(Self {
-            batch,
-            inputs,
-            outputs,
-        })
-    }
-
     fn operations(&self) -> usize {
         self.batch
             .saturating_mul(self.inputs)
@@ -87,7 +102,7 @@ impl Linear {
         Ok(out)
     }
 
-    fn input_gradient<T: Real>(&self, weight: &[T], grad: &[T]) -> candle_core::Result<Tensor> {
+    fn input_gradient<T: Real>(&self, weight: &[T], grad: &[T]) -> candle_core::Result<Vec<T>> {
         let (inputs, outputs) = (self.inputs, self.outputs);
         let mut out = vec![T::default(); self.batch * inputs];
         let weight = Matrix::new(weight, outputs, inputs);
@@ -96,7 +111,7 @@ impl Linear {
             let grad = Matrix::new(grad, out.len() / inputs, outputs);
             product(out, inputs, grad, weight, false)
         })?;
-        tensor(out, &[self.batch, inputs])
+        Ok(out)
     }
 
     fn weight_gradient<T: Real>(&self, x: &[T], grad: &[T]) -> candle_core::Result<Tensor> {
@@ -111,6 +126,22 @@ impl Linear {
         tensor(out, &[outputs, inputs])
     }
 
+    /// The gradient of the bias: lanes of rows, summed in index order.
+    fn column_sums<T: Real>(&self, grad: &[T]) -> candle_core::Result<Vec<T>> {
+        let outputs = self.outputs;
+        let lanes = lanes::collect(self.batch, grad.len(), |rows| {
+            let grad = grad.get(rows.start * outputs..rows.end * outputs);
+            let mut sums = vec![T::default(); outputs];
+            for row in grad.unwrap_or_default().chunks_exact(outputs.max(1)) {
+                for (sum, &value) in sums.iter_mut().zip(row) {
+                    *sum += value;
+                }
+            }
+            Ok(sums)
+        })?;
+        lanes::sum(lanes, outputs)
+    }
+
     /// The gradients of x, weight and bias; None for what nobody asked a gradient of.
     fn backward<T: Real>(
         &self,
@@ -120,12 +151,13 @@ impl Linear {
         with_elements::<T, _>(grad, |grad| {
             let x_grad = (x.track_op())
                 .then(|| with_elements(weight, |weight| self.input_gradient::<T>(weight, grad)))
+                .map(|gradient| tensor(gradient?, x.dims()))
                 .transpose()?;
             let weight_grad = (weight.track_op())
                 .then(|| with_elements(x, |x| self.weight_gradient::<T>(x, grad)))
                 .transpose()?;
             let bias_grad = (bias.track_op())
-                .then(|| tensor(channel_sums(grad, self.outputs, 1)?, &[self.outputs]))
+                .then(|| tensor(self.column_sums(grad)?, &[self.outputs]))
                 .transpose()?;
             Ok((x_grad, weight_grad, bias_grad))
         })
@@ -149,7 +181,7 @@ impl CustomOp3 for Linear {
         with_real!(x.dtype(), T => {
             let (x, weight) = (elements::<T>(x, x_layout)?, elements(weight, weight_layout)?);
             let out = self.forward(x, weight, elements(bias, bias_layout)?)?;
-            Ok((storage(out), (self.batch, self.outputs).into()))
+            Ok((storage(out), self.dims.clone()))
         })
     }
 

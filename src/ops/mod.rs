@@ -1,8 +1,10 @@
 //! Differentiable operations that candle lacks, gets wrong, or does slowly.
 //!
-//! Every operation checks its shapes first and has two forms. [`composed`] builds it from candle
-//! operations whose values and gradients are right on any device and for any float type. On the CPU,
-//! for f32 and f64, a kernel of our own takes its place: the same mathematics in one pass, or around
+//! Every operation checks its shapes first and is composed from candle operations whose values and gradients
+//! are right on any device and for any float type. They avoid what candle 0.11 gets wrong: the gradients of
+//! its max pooling (shared out wrongly), of its nearest upsampling (overwrites what other uses of the tensor
+//! added) and of its convolution (slow, and wrong on Metal). What small networks spend their time in has a
+//! second form for f32 and f64 on the CPU, a kernel of our own: the same mathematics in one pass, or around
 //! large matrix products.
 //!
 //! The kernels cut a batch into at most 16 lanes by its size alone and add what lanes have summed in

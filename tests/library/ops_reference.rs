@@ -49,70 +49,37 @@ impl Case {
     }
 
     fn apply(&self, form: Form, arguments: &BTreeMap<&str, Tensor>) -> Result<Tensor> {
-        use autoencode::ops::composed;
+        match form {
+            Form::Automatic => self.operation(arguments),
+            Form::Composed => ops::composed::only(|| self.operation(arguments)),
+        }
+    }
+
+    fn operation(&self, arguments: &BTreeMap<&str, Tensor>) -> Result<Tensor> {
         let x = arguments.get("x").or(arguments.get("logits")).unwrap();
-        let automatic = form == Form::Automatic;
+        let (weight, bias) = (arguments.get("weight"), arguments.get("bias"));
         match self.op.as_str() {
             "conv2d" => {
-                let conv2d = if automatic {
-                    ops::conv2d
-                } else {
-                    composed::conv2d
-                };
-                conv2d(
-                    x,
-                    &arguments["weight"],
-                    arguments.get("bias"),
-                    self.size("stride"),
-                    self.size("padding"),
-                )
+                let (stride, padding) = (self.size("stride"), self.size("padding"));
+                ops::conv2d(x, weight.unwrap(), bias, stride, padding)
             }
-            "linear" => {
-                let linear = if automatic {
-                    ops::linear
-                } else {
-                    composed::linear
-                };
-                linear(x, &arguments["weight"], arguments.get("bias"))
-            }
-            "max_pool2d" if automatic => ops::max_pool2d(x, self.size("size")),
-            "max_pool2d" => composed::max_pool2d(x, self.size("size")),
-            "upsample_nearest2d" if automatic => ops::upsample_nearest2d(x, self.size("scale")),
-            "upsample_nearest2d" => composed::upsample_nearest2d(x, self.size("scale")),
-            "relu" if automatic => ops::relu(x),
-            "relu" => composed::relu(x),
-            "leaky_relu" if automatic => ops::leaky_relu(x, self.settings["slope"]),
-            "leaky_relu" => composed::leaky_relu(x, self.settings["slope"]),
-            "sigmoid" if automatic => ops::sigmoid(x),
-            "sigmoid" => composed::sigmoid(x),
-            "bce_with_logits_sum" if automatic => {
-                ops::bce_with_logits_sum(x, &arguments["targets"])
-            }
-            "bce_with_logits_sum" => composed::bce_with_logits_sum(x, &arguments["targets"]),
             "conv_transpose2d" => {
-                let run = || {
-                    let (weight, bias) = (&arguments["weight"], arguments.get("bias"));
-                    ops::conv_transpose2d(x, weight, bias, self.size("scale"))
-                };
-                if automatic {
-                    run()
-                } else {
-                    composed::only(run)
-                }
+                ops::conv_transpose2d(x, weight.unwrap(), bias, self.size("scale"))
             }
             "group_norm" => {
-                let (weight, bias) = (&arguments["weight"], &arguments["bias"]);
-                ops::group_norm(x, self.size("groups"), weight, bias, self.settings["eps"])
+                let (groups, eps) = (self.size("groups"), self.settings["eps"]);
+                ops::group_norm(x, groups, weight.unwrap(), bias.unwrap(), eps)
             }
+            "linear" => ops::linear(x, weight.unwrap(), bias),
+            "max_pool2d" => ops::max_pool2d(x, self.size("size")),
+            "upsample_nearest2d" => ops::upsample_nearest2d(x, self.size("scale")),
+            "relu" => ops::relu(x),
+            "leaky_relu" => ops::leaky_relu(x, self.settings["slope"]),
+            "sigmoid" => ops::sigmoid(x),
+            "bce_with_logits_sum" => ops::bce_with_logits_sum(x, &arguments["targets"]),
             "two_paths" => {
-                let weight = &arguments["weight"];
-                let pooled = if automatic {
-                    let up = ops::upsample_nearest2d(x, 2)?;
-                    ops::max_pool2d(&ops::conv2d(&up, weight, None, 1, 1)?, 2)?
-                } else {
-                    let up = composed::upsample_nearest2d(x, 2)?;
-                    composed::max_pool2d(&composed::conv2d(&up, weight, None, 1, 1)?, 2)?
-                };
+                let up = ops::upsample_nearest2d(x, 2)?;
+                let pooled = ops::max_pool2d(&ops::conv2d(&up, weight.unwrap(), None, 1, 1)?, 2)?;
                 Ok((pooled + (x * x)?)?)
             }
             other => panic!("unknown operation {other}"),

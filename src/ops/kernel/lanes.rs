@@ -15,7 +15,7 @@ const MAX_LANES: usize = 16;
 const WORTH_A_THREAD: usize = 1 << 16;
 
 /// How many of `items` go into each lane but the last, which may be shorter. Never 0.
-pub(in crate::ops) fn lane_len(items: usize) -> usize {
+fn lane_len(items: usize) -> usize {
     items.div_ceil(MAX_LANES).max(1)
 }
 
@@ -65,31 +65,6 @@ fn fill_lanes<T: Send>(
         out.chunks_mut(lane * item_len)
             .enumerate()
             .try_for_each(|(index, chunk)| work(index * lane, chunk))
-    }
-}
-
-/// [`fill`] for two slices with the same number of items and `item_len` elements an item each.
-pub(in crate::ops) fn fill_both<T: Send, U: Send>(
-    out: &mut [T],
-    other: &mut [U],
-    item_len: usize,
-    operations: usize,
-    work: impl Fn(usize, &mut [T], &mut [U]) -> Result<()> + Sync,
-) -> Result<()> {
-    if item_len == 0 || out.is_empty() {
-        return Ok(());
-    }
-    let lane = lane_len(out.len() / item_len);
-    if spread(operations) {
-        out.par_chunks_mut(lane * item_len)
-            .zip(other.par_chunks_mut(lane * item_len))
-            .enumerate()
-            .try_for_each(|(index, (out, other))| work(index * lane, out, other))
-    } else {
-        out.chunks_mut(lane * item_len)
-            .zip(other.chunks_mut(lane * item_len))
-            .enumerate()
-            .try_for_each(|(index, (out, other))| work(index * lane, out, other))
     }
 }
 

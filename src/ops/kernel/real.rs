@@ -6,8 +6,6 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Storage, Tensor, WithDType, bail};
 
 thread_local! {
-    static SCRATCH_F32: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
-    static SCRATCH_F64: Cell<Vec<f64>> = const { Cell::new(Vec::new()) };
     static WITHOUT_KERNELS: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -29,18 +27,12 @@ pub(crate) trait Real: WithDType + Default {
     /// The logarithm of 1 + `self`.
     fn ln_1p(self) -> Self;
 
-    /// Lends `len` elements of this thread's scratch memory, with whatever was last written to them.
-    ///
-    /// The memory is kept between calls: pages that are given back to the system have to be mapped
-    /// and cleared again, which costs more than what is written to them.
-    fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Self]) -> R) -> R;
-
     /// The elements of a storage of this type, and of no other.
     fn stored(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }
 
 macro_rules! real {
-    ($type:ty, $variant:ident, $scratch:ident) => {
+    ($type:ty, $variant:ident) => {
         impl Real for $type {
             #[inline(always)]
             fn of(value: f64) -> Self {
@@ -65,17 +57,6 @@ macro_rules! real {
                 self.ln_1p()
             }
 
-            fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Self]) -> R) -> R {
-                // Taken out of its cell, so that a nested call finds an empty vector, not a panic.
-                let mut scratch = $scratch.take();
-                if scratch.len() < len {
-                    scratch.resize(len, 0.0);
-                }
-                let result = work(scratch.get_mut(..len).unwrap_or_default());
-                $scratch.set(scratch);
-                result
-            }
-
             fn stored(storage: &mut CpuStorage) -> Option<&mut [Self]> {
                 match storage {
                     CpuStorage::$variant(elements) => Some(elements),
@@ -86,8 +67,8 @@ macro_rules! real {
     };
 }
 
-real!(f32, F32, SCRATCH_F32);
-real!(f64, F64, SCRATCH_F64);
+real!(f32, F32);
+real!(f64, F64);
 
 /// Runs `work` with the CPU kernels out of use on this thread.
 pub(in crate::ops) fn without_kernels<R>(work: impl FnOnce() -> R) -> R {
