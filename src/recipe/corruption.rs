@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_default;
 use crate::{Error, Result};
 
 /// What is done to an input before the network sees it.
@@ -27,11 +28,11 @@ pub struct Noise {
     pub factor: Strength,
     #[serde(default)]
     pub draw: Draw,
-    #[serde(default, skip_serializing_if = "Target::is_clean")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub target: Target,
     /// Adds the corrupted samples to the clean ones instead of taking their place: an epoch sees every
     /// sample twice.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub added: bool,
 }
 
@@ -65,24 +66,6 @@ pub enum Target {
     /// The corrupted sample itself: corruption varies the training set, and nothing else. The network
     /// is validated and tested on clean samples.
     Corrupted,
-}
-
-impl Target {
-    #[allow(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes a reference"
-    )]
-    fn is_clean(&self) -> bool {
-        *self == Self::Clean
-    }
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 impl Noise {
@@ -172,67 +155,5 @@ impl std::fmt::Display for Corruption {
             (false, Target::Corrupted) => write!(f, ", in the targets too"),
             (false, Target::Clean) => Ok(()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::recipe::Recipe;
-
-    fn load(corruption: &str) -> Result<Recipe> {
-        Recipe::load("dense-32", &[format!("corruption={corruption}")])
-    }
-
-    #[test]
-    fn every_corruption_survives_a_round_trip() {
-        for text in [
-            "{ kind = 'none' }",
-            "{ kind = 'gaussian', factor = 0.5 }",
-            "{ kind = 'gaussian', factor = [0.1, 0.5], draw = 'once' }",
-            "{ kind = 'salt-and-pepper', factor = 0.2, target = 'corrupted', added = true }",
-            "{ kind = 'masking', factor = 1, added = true }",
-        ] {
-            let recipe = load(text).unwrap();
-            let again = recipe.to_toml().unwrap();
-            let again = Recipe::parse(&again, std::path::Path::new("x"), &[]).unwrap();
-            assert_eq!(recipe, again, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_corruption_is_named() {
-        for (text, named) in [
-            ("{ kind = 'rain', factor = 1 }", "rain"),
-            ("{ kind = 'gaussian' }", "factor"),
-            ("{ kind = 'gaussian', factor = -1 }", "corruption.factor"),
-            ("{ kind = 'gaussian', factor = nan }", "corruption.factor"),
-            (
-                "{ kind = 'gaussian', factor = [0.5, 0.1] }",
-                "corruption.factor",
-            ),
-            (
-                "{ kind = 'gaussian', factor = [1, 2, 3] }",
-                "[lowest, highest]",
-            ),
-            ("{ kind = 'masking', factor = 1.5 }", "corruption.factor"),
-            ("{ kind = 'masking', factor = 1, colour = 1 }", "colour"),
-            (
-                "{ kind = 'masking', factor = 1, target = 'noisy' }",
-                "noisy",
-            ),
-        ] {
-            let error = load(text).unwrap_err();
-            assert!(error.to_string().contains(named), "{text}: {error}");
-            assert!(error.is_input(), "{text}");
-        }
-    }
-
-    #[test]
-    fn only_denoisers_are_measured_on_noise() {
-        let recipe = load("{ kind = 'masking', factor = 0.5 }").unwrap();
-        assert_eq!(recipe.corruption.evaluated(), recipe.corruption);
-        let recipe = load("{ kind = 'masking', factor = 0.5, target = 'corrupted' }").unwrap();
-        assert_eq!(recipe.corruption.evaluated(), Corruption::None);
     }
 }

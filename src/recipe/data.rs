@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_default;
 use super::points::Points;
 use crate::{Error, Result};
 
@@ -32,10 +33,10 @@ pub struct DataConfig {
     /// The share of the images that become the test set where the data has none of its own.
     pub test_fraction: f64,
     /// Which images choose the best epoch.
-    #[serde(skip_serializing_if = "ValidationSet::is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub validation: ValidationSet,
     /// Whether, and how, every value is made 0 or 1.
-    #[serde(skip_serializing_if = "Binarization::is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub binarization: Binarization,
 }
 
@@ -67,16 +68,6 @@ pub enum ValidationSet {
     Test,
 }
 
-impl ValidationSet {
-    #[allow(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes a reference"
-    )]
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// How the values of an image are made 0 or 1, before anything else is done with them: in training and
 /// where a network is measured. In use a network sees images as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,16 +83,6 @@ pub enum Binarization {
     Once,
     /// The same with a fresh draw in every epoch of training; validation and test keep one draw.
     EveryEpoch,
-}
-
-impl Binarization {
-    #[allow(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes a reference"
-    )]
-    pub(crate) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// A data set that has a name.
@@ -186,11 +167,6 @@ impl DataConfig {
         }
     }
 
-    /// Whether nothing is said, so that the table need not be written.
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
     pub(super) fn validate(&self) -> Result<()> {
         if let Some(classes) = &self.classes {
             let mut seen = [false; 256];
@@ -247,96 +223,5 @@ impl DataConfig {
             ));
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::recipe::Recipe;
-
-    fn load(settings: &[&str]) -> Result<Recipe> {
-        let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
-        Recipe::load("dense-32", &settings)
-    }
-
-    #[test]
-    fn a_recipe_that_says_nothing_of_data_is_written_without_the_table() {
-        let recipe = load(&[]).unwrap();
-        assert_eq!(recipe.data, DataConfig::default());
-        assert!(!recipe.to_toml().unwrap().contains("data"));
-        assert!(!serde_json::to_string(&recipe).unwrap().contains("data"));
-        // Nor when it says what holds anyway.
-        let same = load(&["data.set=mnist", "data.test_fraction=0.1"]).unwrap();
-        assert_eq!(same.to_toml().unwrap(), recipe.to_toml().unwrap());
-    }
-
-    #[test]
-    fn the_table_survives_a_round_trip() {
-        for settings in [
-            &[
-                "data.set=fashion-mnist",
-                "data.classes=[1, 0]",
-                "data.size=32",
-            ][..],
-            &[
-                "data.size=[48, 64]",
-                "data.channels=3",
-                "data.resize=crop",
-                "data.test_fraction=0.25",
-            ],
-            &["data.validation=test", "data.binarization=every-epoch"],
-            &["data.set=sample"],
-            &["data.points={ kind = 'one-hot', size = 5 }"],
-        ] {
-            let recipe = load(settings).unwrap();
-            let text = recipe.to_toml().unwrap();
-            assert!(text.contains("[data]"), "{text}");
-            assert_eq!(recipe, Recipe::parse(&text, Path::new("x"), &[]).unwrap());
-            let json = serde_json::to_string(&recipe).unwrap();
-            assert_eq!(recipe, serde_json::from_str(&json).unwrap());
-        }
-        let recipe = load(&["data.size=[48, 64]"]).unwrap();
-        assert_eq!(recipe.data.size.unwrap().height_width(), (48, 64));
-    }
-
-    #[test]
-    fn a_set_has_one_name_everywhere() {
-        for set in NamedSet::ALL {
-            let recipe = load(&[&format!("data.set={}", set.name())]).unwrap();
-            assert_eq!(recipe.data.set, set);
-        }
-    }
-
-    #[test]
-    fn a_wrong_key_or_value_is_named() {
-        for (setting, named) in [
-            ("data.clases=[0]", "clases"),
-            ("data.set=cifar", "data.set"),
-            ("data.classes=[]", "data.classes"),
-            ("data.classes=[1, 1]", "data.classes"),
-            ("data.classes=[256]", "data.classes"),
-            ("data.classes=[-1]", "data.classes"),
-            ("data.classes=0", "data.classes"),
-            ("data.size=0", "data.size"),
-            ("data.size=[28]", "[height, width]"),
-            ("data.size=[28, 5000]", "data.size"),
-            ("data.size=big", "data.size"),
-            ("data.channels=2", "data.channels"),
-            ("data.resize=stretch", "data.resize"),
-            ("data.test_fraction=0", "data.test_fraction"),
-            ("data.validation=train", "data.validation"),
-            ("data.binarization=half", "data.binarization"),
-            ("data.test_fraction=1.0", "data.test_fraction"),
-            ("data.test_fraction=nan", "data.test_fraction"),
-            ("data=1", "data"),
-        ] {
-            let error = load(&[setting]).unwrap_err();
-            assert!(error.to_string().contains(named), "{setting}: {error}");
-            assert!(!error.to_string().contains('\n'), "{setting}: {error}");
-            assert!(error.is_input(), "{setting}");
-        }
     }
 }

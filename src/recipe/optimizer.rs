@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_default;
 use super::training::check;
 use crate::Result;
 
@@ -83,7 +84,7 @@ pub struct Adam {
     pub epsilon: f64,
     /// Adds epsilon before the bias of the second moment is corrected, as Keras does, so that it
     /// weighs more in the first steps; else after, as PyTorch does.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub epsilon_hat: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -133,10 +134,6 @@ fn rho_of_adadelta() -> f64 {
 
 fn weight_decay() -> f64 {
     0.01
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl Optimizer {
@@ -231,89 +228,4 @@ fn small(key: &str, epsilon: f64) -> Result<()> {
         "above 0, at most 1",
         epsilon > 0.0 && epsilon <= 1.0,
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use crate::Result;
-    use crate::recipe::Recipe;
-
-    /// A recipe with that optimizer.
-    fn parse(optimizer: &str) -> Result<Recipe> {
-        let text = format!(
-            r#"
-            name = "tiny"
-            network = {{ family = "dense", encoder = [2] }}
-            objective = {{ reconstruction = "mse" }}
-            training = {{ epochs = 1, batch_size = 1 }}
-            [optimizer]
-            {optimizer}
-            "#
-        );
-        Recipe::parse(&text, Path::new("tiny.toml"), &[])
-    }
-
-    #[test]
-    fn every_optimizer_survives_a_round_trip() {
-        for optimizer in [
-            "kind = 'sgd'\nlr = 1",
-            "kind = 'sgd'\nlr = 0.1\nmomentum = 0.9\nnesterov = true\nclip_norm = 1",
-            "kind = 'rmsprop'\nlr = 1e-3\nrho = 0.99\nepsilon_inside = true",
-            "kind = 'rmsprop'\nlr = 1e-3\nepsilon = 1e-8\nmomentum = 0.5",
-            "kind = 'adadelta'\nlr = 1\nrho = 0.9\nepsilon = 1e-6",
-            "kind = 'adam'\nlr = 1e-3\nepsilon_hat = true",
-            "kind = 'adamw'\nlr = 1e-3\nbeta1 = 0.8\nweight_decay = 0.1",
-        ] {
-            let recipe = parse(optimizer).unwrap();
-            let text = recipe.to_toml().unwrap();
-            let again = Recipe::parse(&text, Path::new("again.toml"), &[]).unwrap();
-            assert_eq!(again, recipe, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_key_or_value_is_named() {
-        for (optimizer, named) in [
-            ("kind = 'adamx'\nlr = 1", "adamx"),
-            ("kind = 'adadelta'", "lr"),
-            ("kind = 'adadelta'\nlr = 0", "optimizer.lr"),
-            ("kind = 'sgd'\nlr = 1\nmomentum = 1", "optimizer.momentum"),
-            (
-                "kind = 'sgd'\nlr = 1\nnesterov = true",
-                "optimizer.nesterov",
-            ),
-            ("kind = 'sgd'\nlr = 1\nrho = 0.9", "rho"),
-            (
-                "kind = 'sgd'\nlr = 1\nclip_norm = inf",
-                "optimizer.clip_norm",
-            ),
-            ("kind = 'rmsprop'\nlr = 1\nrho = -0.1", "optimizer.rho"),
-            ("kind = 'rmsprop'\nlr = 1\nepsilon = 0", "optimizer.epsilon"),
-            (
-                "kind = 'rmsprop'\nlr = 1\nmomentum = 1",
-                "optimizer.momentum",
-            ),
-            ("kind = 'adadelta'\nlr = 1\nrho = 1", "optimizer.rho"),
-            ("kind = 'adam'\nlr = 1\nbeta2 = 1", "optimizer.beta2"),
-            (
-                "kind = 'adam'\nlr = 1\nclip_norm = 0",
-                "optimizer.clip_norm",
-            ),
-            ("kind = 'adam'\nlr = 1\nweight_decay = 0.1", "weight_decay"),
-            (
-                "kind = 'adamw'\nlr = 0.5\nweight_decay = 3",
-                "optimizer.weight_decay",
-            ),
-            (
-                "kind = 'adamw'\nlr = 1\nweight_decay = nan",
-                "optimizer.weight_decay",
-            ),
-        ] {
-            let error = parse(optimizer).unwrap_err();
-            assert!(error.to_string().contains(named), "{optimizer}: {error}");
-            assert!(error.is_input(), "{optimizer}");
-        }
-    }
 }

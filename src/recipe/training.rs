@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_default;
 use crate::{Error, Result};
 
 /// The learning rate over the run, as a factor of the optimiser's. It rises linearly over the first
@@ -11,7 +12,7 @@ use crate::{Error, Result};
 pub enum Schedule {
     /// The same from the warm-up to the end.
     Constant {
-        #[serde(default, skip_serializing_if = "is_zero")]
+        #[serde(default, skip_serializing_if = "is_default")]
         warmup_steps: u64,
     },
     /// Multiplied by `gamma` after every `every` epochs or steps, counted from the start of the run.
@@ -20,7 +21,7 @@ pub enum Schedule {
         #[serde(default)]
         unit: Unit,
         gamma: f64,
-        #[serde(default, skip_serializing_if = "is_zero")]
+        #[serde(default, skip_serializing_if = "is_default")]
         warmup_steps: u64,
     },
     /// After the warm-up, falls along half a cosine to `final_fraction` at the last step of the run
@@ -37,10 +38,6 @@ impl Default for Schedule {
     fn default() -> Self {
         Self::Constant { warmup_steps: 0 }
     }
-}
-
-fn is_zero(value: &u64) -> bool {
-    *value == 0
 }
 
 /// What a schedule counts.
@@ -68,7 +65,7 @@ pub struct Training {
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub report_every: usize,
     /// The type of the numbers that the network computes with.
-    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub precision: Precision,
 }
 
@@ -101,14 +98,6 @@ pub enum Precision {
 }
 
 impl Precision {
-    #[allow(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes a reference"
-    )]
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Whether products are of fewer bits than the numbers, on a device that can.
     pub fn has_short_products(self) -> bool {
         matches!(self, Self::Tf32 | Self::Bf16)
@@ -184,89 +173,5 @@ pub(super) fn check(key: &str, value: f64, expected: &str, holds: bool) -> Resul
         Ok(())
     } else {
         Err(Error::recipe(key, expected, value))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use crate::Result;
-    use crate::recipe::Recipe;
-
-    /// A recipe that ends so.
-    fn parse(rest: &str) -> Result<Recipe> {
-        let text = format!(
-            r#"
-            name = "tiny"
-            network = {{ family = "dense", encoder = [2] }}
-            objective = {{ reconstruction = "mse" }}
-            optimizer = {{ kind = 'sgd', lr = 1 }}
-            training.epochs = 1
-            training.batch_size = 1
-            {rest}
-            "#
-        );
-        Recipe::parse(&text, Path::new("tiny.toml"), &[])
-    }
-
-    #[test]
-    fn every_schedule_and_length_survives_a_round_trip() {
-        for rest in [
-            "schedule = { kind = 'constant' }",
-            "schedule = { kind = 'constant', warmup_steps = 9 }",
-            "schedule = { kind = 'step', every = 2, gamma = 0.5 }",
-            "schedule = { kind = 'step', every = 9, unit = 'steps', gamma = 1, warmup_steps = 3 }",
-            "schedule = { kind = 'cosine', final_fraction = 0.1 }",
-            "training.patience = 3",
-            "training.report_every = 1000\ntraining.precision = 'f64'",
-            "training.precision = 'tf32'",
-            "training.precision = 'bf16'",
-        ] {
-            let recipe = parse(rest).unwrap();
-            let text = recipe.to_toml().unwrap();
-            let again = Recipe::parse(&text, Path::new("again.toml"), &[]).unwrap();
-            assert_eq!(again, recipe, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_key_or_value_is_named() {
-        for (rest, named) in [
-            ("schedule = { kind = 'linear' }", "linear"),
-            ("schedule = { kind = 'constant', every = 2 }", "every"),
-            ("schedule = { kind = 'step', gamma = 0.5 }", "every"),
-            (
-                "schedule = { kind = 'step', every = 0, gamma = 0.5 }",
-                "schedule.every",
-            ),
-            (
-                "schedule = { kind = 'step', every = 1, gamma = 0 }",
-                "schedule.gamma",
-            ),
-            (
-                "schedule = { kind = 'step', every = 1, gamma = 1, unit = 'years' }",
-                "years",
-            ),
-            (
-                "schedule = { kind = 'cosine', final_fraction = 2 }",
-                "schedule.final_fraction",
-            ),
-            (
-                "schedule = { kind = 'constant', warmup_steps = 1000000000001 }",
-                "schedule.warmup_steps",
-            ),
-            (
-                "schedule = { kind = 'step', every = 9223372036854775807, gamma = 1 }",
-                "schedule.every",
-            ),
-            ("training.patience = 0", "training.patience"),
-            ("training.report_every = 0", "training.report_every"),
-            ("training.precision = 'f16'", "f16"),
-        ] {
-            let error = parse(rest).unwrap_err();
-            assert!(error.to_string().contains(named), "{rest}: {error}");
-            assert!(error.is_input(), "{rest}");
-        }
     }
 }

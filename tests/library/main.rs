@@ -21,5 +21,6 @@ mod optim;
 mod picture;
 mod preparation;
 mod random;
+mod recipes;
 mod resume;
 mod vae;
