@@ -55,6 +55,7 @@
 //! after it, never before.
 
 pub mod activation;
+mod arithmetic;
 pub mod checkpoint;
 pub mod codes;
 pub mod corruption;
@@ -66,6 +67,7 @@ pub mod evaluate;
 pub mod experiments;
 pub mod file;
 pub mod layer;
+pub mod loss;
 pub mod network;
 mod number;
 pub mod objective;

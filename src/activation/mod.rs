@@ -1,93 +1,222 @@
-//! Activations and their parameters.
+//! Activations: one file a function, with its name, value and derivative, and here their closed set.
 
-mod apply;
+mod arcsinh;
+mod arctan;
+mod capped_linear;
+mod capped_relu;
+mod custom;
+mod elliot;
+mod elu;
+pub(crate) mod formula;
+mod gelu;
+mod gelu_tanh;
+mod isru;
+mod leaky_relu;
+mod linear;
+mod logarithmic;
+mod pointwise;
+mod relu;
+mod saturated_linear;
+mod sigmoid;
+mod sin;
+mod softplus;
+mod swish;
+mod tanh;
 mod text;
 
 use std::fmt;
 
+pub use custom::Custom;
+pub(crate) use formula::{Basic, Formula};
+pub(crate) use leaky_relu::LeakyRelu;
+pub(crate) use linear::Linear;
+pub(crate) use pointwise::{Form, Pointwise};
+pub(crate) use relu::Relu;
+pub(crate) use sigmoid::Sigmoid;
+
+use crate::arithmetic::Elementary;
 use crate::{Error, Result};
 
-/// A function between layers. All but softmax take every value by itself.
-///
-/// In a recipe it is its name, or a table with its name and parameters; a parameter that is left out
-/// has the default given here:
-///
-/// ```
-/// use autoencode::activation::Activation;
-/// use autoencode::recipe::DenseConfig;
-///
-/// let text = r#"
-///     encoder = [64, 8]
-///     activation = { kind = "leaky-relu", slope = 0.2 }
-///     output_activation = { kind = "scaled", of = "sigmoid", a = 3, b = 0.1 }
-/// "#;
-/// let config: DenseConfig = toml::from_str(text).unwrap();
-/// assert_eq!(config.activation, Activation::LeakyRelu { slope: 0.2 });
-/// assert_eq!(config.output_activation.to_string(), "scaled sigmoid (a 3, b 0.1)");
-/// ```
-///
-/// Formulas' sources and the derivatives at kinks are with the operations: [`crate::ops::Pointwise`],
-/// [`crate::ops::relu`], [`crate::ops::leaky_relu`], [`crate::ops::sigmoid`] and
-/// [`crate::ops::softmax`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Activation {
-    /// The identity.
-    Linear,
-    /// max(0, x), with derivative 0 at 0.
-    Relu,
-    /// x for x > 0, `slope` x below; `slope` 0.01.
-    LeakyRelu {
-        slope: f64,
-    },
-    /// 1 / (1 + e^-x).
-    Sigmoid,
-    Tanh,
-    /// e^x / sum of e^x, over the units of a dense layer or the channels at a place of an image.
-    Softmax,
-    /// x for x > 0, `alpha` (e^x - 1) below; `alpha` 1.
-    Elu {
-        alpha: f64,
-    },
-    /// x / (1 + e^(-`beta` x)); `beta` 1.
-    Swish {
-        beta: f64,
-    },
-    /// x Phi(x), with the normal distribution function.
-    Gelu,
-    /// Its approximation by a hyperbolic tangent, which is often what a GELU is printed as.
-    GeluTanh,
-    /// ln(1 + e^x).
-    Softplus,
-    Sin,
-    /// min(x, `cap`); `cap` 6.
-    CappedLinear {
-        cap: f64,
-    },
-    /// min(max(0, x), `cap`); `cap` 6.
-    CappedRelu {
-        cap: f64,
-    },
-    /// 0 below 0, x to 1, 1 above.
-    SaturatedLinear,
-    /// x / sqrt(1 + `alpha` x^2); `alpha` 1.
-    Isru {
-        alpha: f64,
-    },
-    /// 2/pi atan(x).
-    Arctan,
-    /// ln(x + sqrt(x^2 + 1)).
-    Arcsinh,
-    /// x / (1 + |x|).
-    Elliot,
-    /// sign(x) ln(1 + |x|).
-    Logarithmic,
-    /// `a` f(`b` x) with f the activation `of`; `a` and `b` 1. Always a table.
-    Scaled {
-        of: Box<Activation>,
-        a: f64,
-        b: f64,
-    },
+/// Declares [`Activation`] and [`ActivationKind`]: functions in their files, and defaults of their parameters.
+macro_rules! activations {
+    ($(
+        $(#[$doc:meta])*
+        $kind:ident $({ $parameter:ident: $default:literal })? in $file:ident,
+    )+) => {
+        /// A function between layers. All but softmax take every value by itself.
+        ///
+        /// In a recipe it is its name, or a table with its name and parameters; a parameter that is left out
+        /// has the default given here:
+        ///
+        /// ```
+        /// use autoencode::activation::Activation;
+        /// use autoencode::recipe::DenseConfig;
+        ///
+        /// let text = r#"
+        ///     encoder = [64, 8]
+        ///     activation = { kind = "leaky-relu", slope = 0.2 }
+        ///     output_activation = { kind = "scaled", of = "sigmoid", a = 3, b = 0.1 }
+        /// "#;
+        /// let config: DenseConfig = toml::from_str(text).unwrap();
+        /// assert_eq!(config.activation, Activation::LeakyRelu { slope: 0.2 });
+        /// assert_eq!(config.output_activation.to_string(), "scaled sigmoid (a 3, b 0.1)");
+        /// ```
+        ///
+        /// All are finite, in value and derivative, for every finite x.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Activation {
+            $($(#[$doc])* $kind $({ $parameter: f64 })?,)+
+            /// e^x / sum of e^x, over the units of a dense layer or the channels at a place of an image.
+            Softmax,
+            /// `a` f(`b` x) with f the activation `of`; `a` and `b` 1. Always a table.
+            Scaled {
+                of: Box<Activation>,
+                a: f64,
+                b: f64,
+            },
+            /// A function of the library's user, which recipes cannot name.
+            Custom(Custom),
+        }
+
+        /// The formulas, numbered for kernels.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(i32)]
+        pub(crate) enum ActivationKind {
+            $($kind,)+
+        }
+
+        impl ActivationKind {
+            #[cfg(test)]
+            pub const ALL: &[Self] = &[$(Self::$kind,)+];
+
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $file::$kind::NAME,)+
+                }
+            }
+
+            fn printed(self, parameter: f64) -> (String, String) {
+                match self {
+                    $(Self::$kind => $file::$kind::printed(parameter),)+
+                }
+            }
+
+            pub fn value<N: Elementary>(self, x: N, parameter: N::Setting) -> N {
+                match self {
+                    $(Self::$kind => <$file::$kind as Formula>::value(x, parameter),)+
+                }
+            }
+
+            pub fn derivative<N: Elementary>(self, x: N, parameter: N::Setting) -> N {
+                match self {
+                    $(Self::$kind => $file::$kind::derivative(x, parameter),)+
+                }
+            }
+        }
+
+        impl Activation {
+            /// Every activation that has a plain name, with default parameters.
+            pub fn all() -> [Self; [$(ActivationKind::$kind,)+].len() + 1] {
+                [$(Self::$kind $({ $parameter: $default })?,)+ Self::Softmax]
+            }
+
+            /// The formula and its parameter, if it has one.
+            fn formula(&self) -> Option<(ActivationKind, f64)> {
+                match self {
+                    $(Self::$kind $({ $parameter })? => {
+                        Some((ActivationKind::$kind, [$(*$parameter,)? 0.0][0]))
+                    })+
+                    _ => None,
+                }
+            }
+
+            fn parameters_mut(&mut self) -> Vec<(&'static str, &mut f64)> {
+                match self {
+                    $(Self::$kind $({ $parameter })? => {
+                        vec![$((stringify!($parameter), $parameter))?]
+                    })+
+                    Self::Scaled { a, b, .. } => vec![("a", a), ("b", b)],
+                    Self::Softmax | Self::Custom(_) => Vec::new(),
+                }
+            }
+        }
+    };
 }
+
+activations! {
+    /// The identity.
+    Linear in linear,
+    /// max(0, x), with derivative 0 at 0 (as in PyTorch; candle's own takes 1).
+    Relu in relu,
+    /// x for x > 0, `slope` x below, with derivative `slope` at 0 (as in PyTorch); `slope` 0.01.
+    LeakyRelu { slope: 0.01 } in leaky_relu,
+    /// 1 / (1 + e^-x).
+    Sigmoid in sigmoid,
+    Tanh in tanh,
+    /// Exponential linear unit: x for x > 0, else `alpha` (e^x - 1), with derivative `alpha` at 0 (as in
+    /// PyTorch); `alpha` 1. Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by
+    /// exponential linear units", ICLR 2016.
+    Elu { alpha: 1.0 } in elu,
+    /// x / (1 + e^(-`beta` x)); `beta` 1. Ramachandran, Zoph and Le, "Searching for activation functions",
+    /// 2017.
+    Swish { beta: 1.0 } in swish,
+    /// ln(1 + e^x). Dugas and others, "Incorporating second-order functional knowledge for better option
+    /// pricing", NIPS 2000.
+    Softplus in softplus,
+    /// x Phi(x), with the normal distribution function. Hendrycks and Gimpel, "Gaussian error linear units",
+    /// 2016.
+    Gelu in gelu,
+    /// Their approximation of it, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), which is often what a GELU is
+    /// printed as.
+    GeluTanh in gelu_tanh,
+    Sin in sin,
+    /// min(x, `cap`), with derivative 0 at the cap (as `clamp` in PyTorch 2.15); `cap` 6.
+    CappedLinear { cap: 6.0 } in capped_linear,
+    /// min(max(0, x), `cap`), with derivative 0 at 0 and at the cap (as PyTorch's `hardtanh` and `relu6`);
+    /// `cap` 6.
+    CappedRelu { cap: 6.0 } in capped_relu,
+    /// 0 below 0, x to 1, 1 above.
+    SaturatedLinear in saturated_linear,
+    /// Inverse square root unit, x / sqrt(1 + `alpha` x^2); `alpha` 1. Carlile and others, "Improving deep
+    /// learning by inverse square root linear units", 2017.
+    Isru { alpha: 1.0 } in isru,
+    /// 2/pi atan(x).
+    Arctan in arctan,
+    /// x / (1 + |x|). Elliott, "A better activation function for artificial neural networks", 1993; PyTorch's
+    /// `softsign`.
+    Elliot in elliot,
+    /// asinh(x) = ln(x + sqrt(x^2 + 1)).
+    Arcsinh in arcsinh,
+    /// sign(x) ln(1 + |x|).
+    Logarithmic in logarithmic,
+}
+
+/// Works out an expression with a type for the [`Basic`] formula of a kind, and another one for other kinds.
+macro_rules! with_basic {
+    ($kind:expr, $F:ident => $work:expr, $otherwise:expr) => {
+        match $kind {
+            crate::activation::ActivationKind::Linear => {
+                type $F = crate::activation::Linear;
+                $work
+            }
+            crate::activation::ActivationKind::Relu => {
+                type $F = crate::activation::Relu;
+                $work
+            }
+            crate::activation::ActivationKind::LeakyRelu => {
+                type $F = crate::activation::LeakyRelu;
+                $work
+            }
+            crate::activation::ActivationKind::Sigmoid => {
+                type $F = crate::activation::Sigmoid;
+                $work
+            }
+            _ => $otherwise,
+        }
+    };
+}
+
+pub(crate) use with_basic;
 
 /// Larger and smaller parameters are typing mistakes.
 const MOST: f64 = 1e6;
@@ -97,56 +226,31 @@ const LEAST: f64 = 1e-6;
 const SCALED: &str = "scaled";
 
 impl Activation {
-    /// Every activation that has a plain name, with default parameters.
-    pub fn all() -> [Self; 20] {
-        [
-            Self::Linear,
-            Self::Relu,
-            Self::LeakyRelu { slope: 0.01 },
-            Self::Sigmoid,
-            Self::Tanh,
-            Self::Softmax,
-            Self::Elu { alpha: 1.0 },
-            Self::Swish { beta: 1.0 },
-            Self::Gelu,
-            Self::GeluTanh,
-            Self::Softplus,
-            Self::Sin,
-            Self::CappedLinear { cap: 6.0 },
-            Self::CappedRelu { cap: 6.0 },
-            Self::SaturatedLinear,
-            Self::Isru { alpha: 1.0 },
-            Self::Arctan,
-            Self::Arcsinh,
-            Self::Elliot,
-            Self::Logarithmic,
-        ]
+    /// Its name in recipes, without its parameters.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::Scaled { .. } => SCALED,
+            Self::Custom(custom) => custom.name(),
+            _ => self.formula().map_or("", |(kind, _)| kind.name()),
+        }
     }
 
-    /// Its name in recipes, without its parameters.
-    pub fn name(&self) -> &'static str {
+    /// As people write it, and the interval of its values.
+    pub(crate) fn printed(&self) -> (String, String) {
         match self {
-            Self::Linear => "linear",
-            Self::Relu => "relu",
-            Self::LeakyRelu { .. } => "leaky-relu",
-            Self::Sigmoid => "sigmoid",
-            Self::Tanh => "tanh",
-            Self::Softmax => "softmax",
-            Self::Elu { .. } => "elu",
-            Self::Swish { .. } => "swish",
-            Self::Gelu => "gelu",
-            Self::GeluTanh => "gelu-tanh",
-            Self::Softplus => "softplus",
-            Self::Sin => "sin",
-            Self::CappedLinear { .. } => "capped-linear",
-            Self::CappedRelu { .. } => "capped-relu",
-            Self::SaturatedLinear => "saturated-linear",
-            Self::Isru { .. } => "isru",
-            Self::Arctan => "arctan",
-            Self::Arcsinh => "arcsinh",
-            Self::Elliot => "elliot",
-            Self::Logarithmic => "logarithmic",
-            Self::Scaled { .. } => SCALED,
+            Self::Softmax => ("e^x/Σ e^x".to_string(), "(0, 1)".to_string()),
+            Self::Scaled { of, a, b } => {
+                let (formula, range) = of.printed();
+                (
+                    format!("{a} f({b} x), f(x) = {formula}"),
+                    format!("{a} {range}"),
+                )
+            }
+            _ => self.formula().map_or_else(
+                || (self.name().to_string(), String::new()),
+                |(kind, parameter)| kind.printed(parameter),
+            ),
         }
     }
 
@@ -158,17 +262,6 @@ impl Activation {
             .into_iter()
             .map(|(name, value)| (name, *value))
             .collect()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<(&'static str, &mut f64)> {
-        match self {
-            Self::LeakyRelu { slope } => vec![("slope", slope)],
-            Self::Elu { alpha } | Self::Isru { alpha } => vec![("alpha", alpha)],
-            Self::Swish { beta } => vec![("beta", beta)],
-            Self::CappedLinear { cap } | Self::CappedRelu { cap } => vec![("cap", cap)],
-            Self::Scaled { a, b, .. } => vec![("a", a), ("b", b)],
-            _ => Vec::new(),
-        }
     }
 
     /// As it is written in a recipe: `"relu"`, `{ kind = "leaky-relu", slope = 0.2 }`.
@@ -184,6 +277,18 @@ impl Activation {
     /// The activation of that name with default parameters.
     fn named(name: &str) -> Option<Self> {
         Self::all().into_iter().find(|one| one.name() == name)
+    }
+
+    /// Checks that samples of shape `input` can be given to it.
+    pub(crate) fn check(&self, layer: &str, input: &[usize]) -> Result<()> {
+        if !self.couples() || input.first().is_some_and(|&units| units > 1) {
+            return Ok(());
+        }
+        Err(Error::layer(
+            layer,
+            "at least two units or channels, as the softmax of one is always 1",
+            format!("an input of shape {input:?}"),
+        ))
     }
 
     /// Checks the parameters; `key` names the activation in errors.
@@ -215,10 +320,11 @@ impl fmt::Display for Activation {
         if let Self::Scaled { of, .. } = self {
             write!(f, " {of}")?;
         }
-        if self.is_plain() {
+        let parameters = self.parameters();
+        if self.is_plain() || parameters.is_empty() {
             return Ok(());
         }
-        for (place, (name, value)) in self.parameters().into_iter().enumerate() {
+        for (place, (name, value)) in parameters.into_iter().enumerate() {
             let before = if place == 0 { " (" } else { ", " };
             write!(f, "{before}{name} {value}")?;
         }

@@ -3,13 +3,19 @@
 use std::fmt;
 
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::{Error, SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::{Activation, SCALED};
 
 impl Serialize for Activation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Self::Custom(custom) = self {
+            return Err(S::Error::custom(format_args!(
+                "{}, an activation of the library's user, cannot be written down",
+                custom.name()
+            )));
+        }
         if self.is_plain() {
             return serializer.serialize_str(self.name());
         }

@@ -68,7 +68,7 @@ fn table(curves: &[ActivationCurve]) -> String {
             Some(activation) => activation.to_toml(),
             None => "-".to_string(),
         };
-        let (range, formula) = (curve.range.to_string(), curve.formula.to_string());
+        let (range, formula) = (curve.range.clone(), curve.formula.clone());
         [curve.name.clone(), range, formula, recipe]
     }));
     let mut widths = [0; 4];

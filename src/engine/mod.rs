@@ -1,6 +1,8 @@
 //! Who computes gradients. The trainer asks an [`Engine`] and cannot tell which one answers. Whoever needs no gradients
 //! asks an [`Inference`].
 
+#[cfg(any(test, feature = "cuda"))]
+mod abi;
 mod autograd;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]

@@ -100,6 +100,9 @@ pub struct Report {
     pub output: Quality,
     /// The corrupted inputs against the clean images; absent when there is no corruption.
     pub input: Option<Quality>,
+    /// Mean over the values of the objective's loss, where it is none of the above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconstruction_loss: Option<f64>,
     /// Mean over the samples of the penalty on their codes; where the objective has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code_penalty: Option<f64>,
@@ -119,6 +122,7 @@ impl Report {
             Reconstruction::Bce => self.output.bce_per_pixel.unwrap_or(f64::NAN),
             Reconstruction::Mse => self.output.mse_per_pixel,
             Reconstruction::Mae => self.output.mae_per_pixel,
+            _ => self.reconstruction_loss.unwrap_or(f64::NAN),
         };
         reconstruction + self.code_penalty.unwrap_or(0.0)
     }
@@ -143,6 +147,11 @@ pub fn evaluate(
     let is_corrupted = !conditions.preparation.corruption.evaluated().is_none();
     let mut output = quality::Totals::default();
     let mut input = quality::Totals::default();
+    let loss = conditions.objective.reconstruction;
+    let mut loss_sum = match loss {
+        Reconstruction::Bce | Reconstruction::Mse | Reconstruction::Mae => None,
+        _ => Some(0.0),
+    };
     let mut penalty = conditions.objective.code_penalty.map(|_| 0.0);
     let mut elbo = ElboTotals::new(network.model(), conditions);
     let indices = images.indices();
@@ -168,6 +177,9 @@ pub fn evaluate(
                 input.add_bce(bce_per_pixel(&noisy, &target) * target.len() as f64);
             }
         }
+        if let Some(sum) = &mut loss_sum {
+            *sum += scalar(&ops::loss_sum(loss, &reconstruction, &batch.target)?)?;
+        }
         if let (Some(sum), Some(kind)) = (&mut penalty, conditions.objective.code_penalty) {
             *sum += scalar(&kind.sum(&codes)?)?;
         }
@@ -175,11 +187,13 @@ pub fn evaluate(
             elbo.add(network, posterior, batch, indices)?;
         }
     }
+    let values = images.len() * images.image_len();
     let mean = |totals: &quality::Totals| totals.mean(images.len(), images.image_len());
     Ok(Report {
         images: images.len(),
         output: mean(&output),
         input: is_corrupted.then(|| mean(&input)),
+        reconstruction_loss: loss_sum.map(|sum| sum / values.max(1) as f64),
         code_penalty: penalty.map(|sum| sum / images.len().max(1) as f64),
         elbo: elbo.map(ElboTotals::report),
     })

@@ -10,9 +10,9 @@ use crate::picture::{Chart, Panel, Series, panels};
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActivationCurve {
     pub name: String,
-    pub formula: &'static str,
+    pub formula: String,
     /// The interval of its values.
-    pub range: &'static str,
+    pub range: String,
     /// As recipes write it; none for a form that is infinite or undefined somewhere, with which no network can
     /// be trained.
     pub activation: Option<Activation>,
@@ -26,6 +26,9 @@ pub struct ActivationCurve {
 const POINTS: usize = 400;
 const END: f64 = 3.0;
 
+/// Caps within the drawing.
+const CAP: f64 = 2.0;
+
 /// Every activation: those of recipes, computed and differentiated in f64 as networks do it, and beside three
 /// of them the form for x >= 0 that is found in print, which has no use in a network.
 ///
@@ -37,74 +40,37 @@ pub fn curves() -> Result<Vec<ActivationCurve>> {
         a: 3.0,
         b: 0.1,
     };
-    let capped_linear = Activation::CappedLinear { cap: 2.0 };
-    let capped_relu = Activation::CappedRelu { cap: 2.0 };
-    Ok(vec![
-        curve(Activation::Linear, "x", "(-∞, ∞)")?,
-        curve(Activation::Relu, "max(0, x)", "[0, ∞)")?,
-        curve(
-            Activation::LeakyRelu { slope: 0.01 },
-            "x, 0.01 x below 0",
-            "(-∞, ∞)",
-        )?,
-        curve(Activation::Sigmoid, "1/(1 + e^-x)", "(0, 1)")?,
-        curve(Activation::Tanh, "tanh x", "(-1, 1)")?,
-        curve(
-            Activation::Softmax,
-            "e^x/Σ e^x, over these points",
-            "(0, 1)",
-        )?,
-        curve(
-            Activation::Elu { alpha: 1.0 },
-            "x, e^x - 1 below 0",
-            "(-1, ∞)",
-        )?,
-        curve(
-            Activation::Swish { beta: 1.0 },
-            "x/(1 + e^-x)",
-            "[-0.279, ∞)",
-        )?,
-        curve(Activation::Softplus, "ln(1 + e^x)", "(0, ∞)")?,
-        curve(
-            Activation::Gelu,
-            "x Φ(x), Φ the normal distribution",
-            "[-0.170, ∞)",
-        )?,
-        curve(
-            Activation::GeluTanh,
-            "x/2 (1 + tanh(√(2/π)(x + 0.0447x³)))",
-            "[-0.171, ∞)",
-        )?,
-        curve(Activation::Sin, "sin x", "[-1, 1]")?,
-        curve(capped_linear, "min(x, 2)", "(-∞, 2]")?,
-        curve(capped_relu, "min(max(0, x), 2)", "[0, 2]")?,
-        curve(Activation::SaturatedLinear, "min(max(0, x), 1)", "[0, 1]")?,
-        printed(
-            "isru, as printed",
-            "√x/(1 + x²), x ≥ 0",
-            "[0, 0.570]",
-            |x| {
-                let (root, below) = (x.sqrt(), 1.0 + x * x);
-                let slope = 0.5 / (root * below) - 2.0 * x * root / (below * below);
-                (root / below, slope)
-            },
-        ),
-        curve(Activation::Isru { alpha: 1.0 }, "x/√(1 + x²)", "(-1, 1)")?,
-        curve(Activation::Arctan, "2/π atan x", "(-1, 1)")?,
-        printed("elliot, as printed", "x/(1 + x), x ≥ 0", "[0, 1)", |x| {
+    let mut curves = Vec::new();
+    for activation in Activation::all().into_iter().chain([scaled]) {
+        curves.extend(as_printed(&activation));
+        curves.push(curve(match activation {
+            Activation::CappedLinear { .. } => Activation::CappedLinear { cap: CAP },
+            Activation::CappedRelu { .. } => Activation::CappedRelu { cap: CAP },
+            other => other,
+        })?);
+    }
+    Ok(curves)
+}
+
+/// The form of an activation that is found in print.
+fn as_printed(activation: &Activation) -> Option<ActivationCurve> {
+    let form = |formula, range, both: fn(f64) -> (f64, f64)| {
+        Some(half(activation.name(), formula, range, both))
+    };
+    match activation {
+        Activation::Isru { .. } => form("√x/(1 + x²), x ≥ 0", "[0, 0.570]", |x| {
+            let (root, below) = (x.sqrt(), 1.0 + x * x);
+            let slope = 0.5 / (root * below) - 2.0 * x * root / (below * below);
+            (root / below, slope)
+        }),
+        Activation::Elliot => form("x/(1 + x), x ≥ 0", "[0, 1)", |x| {
             (x / (1.0 + x), 1.0 / ((1.0 + x) * (1.0 + x)))
         }),
-        curve(Activation::Elliot, "x/(1 + |x|)", "(-1, 1)")?,
-        curve(Activation::Arcsinh, "ln(x + √(x² + 1))", "(-∞, ∞)")?,
-        printed(
-            "logarithmic, as printed",
-            "ln(1 + x), x ≥ 0",
-            "[0, ∞)",
-            |x| (x.ln_1p(), 1.0 / (1.0 + x)),
-        ),
-        curve(Activation::Logarithmic, "sign(x) ln(1 + |x|)", "(-∞, ∞)")?,
-        curve(scaled, "3/(1 + e^(-0.1 x))", "(0, 3)")?,
-    ])
+        Activation::Logarithmic => form("ln(1 + x), x ≥ 0", "[0, ∞)", |x| {
+            (x.ln_1p(), 1.0 / (1.0 + x))
+        }),
+        _ => None,
+    }
 }
 
 /// Even steps from end to end.
@@ -112,11 +78,7 @@ fn points() -> impl Iterator<Item = f64> {
     (0..POINTS).map(|i| END * (2.0 * i as f64 / (POINTS - 1) as f64 - 1.0))
 }
 
-fn curve(
-    activation: Activation,
-    formula: &'static str,
-    range: &'static str,
-) -> Result<ActivationCurve> {
+fn curve(activation: Activation) -> Result<ActivationCurve> {
     let xs: Vec<f64> = points().collect();
     // One sample of as many units.
     let x = Var::from_tensor(&Tensor::new(xs.as_slice(), &Device::Cpu)?.unsqueeze(0)?)?;
@@ -135,6 +97,7 @@ fn curve(
         let ys: Vec<f64> = y.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
         Ok(xs.iter().copied().zip(ys).collect())
     };
+    let (formula, range) = activation.printed();
     Ok(ActivationCurve {
         name: activation.to_string(),
         formula,
@@ -146,17 +109,12 @@ fn curve(
 }
 
 /// A form that holds for x >= 0, as a function and its derivative.
-fn printed(
-    name: &str,
-    formula: &'static str,
-    range: &'static str,
-    both: impl Fn(f64) -> (f64, f64),
-) -> ActivationCurve {
+fn half(name: &str, formula: &str, range: &str, both: fn(f64) -> (f64, f64)) -> ActivationCurve {
     let xs = || points().filter(|x| *x >= 0.0);
     ActivationCurve {
-        name: name.to_string(),
-        formula,
-        range,
+        name: format!("{name}, as printed"),
+        formula: formula.to_string(),
+        range: range.to_string(),
         activation: None,
         values: xs().map(|x| (x, both(x).0)).collect(),
         derivatives: xs().map(|x| (x, both(x).1)).collect(),
@@ -174,7 +132,7 @@ const LIMIT: f64 = 3.0;
 pub fn draw_curves(curves: &[ActivationCurve]) -> Result<Chart> {
     let panel = |curve: &ActivationCurve| Panel {
         title: curve.name.clone(),
-        caption: curve.formula.to_string(),
+        caption: curve.formula.clone(),
         series: vec![
             Series::new("function", curve.values.clone()),
             Series::new("derivative", curve.derivatives.clone()),

@@ -90,11 +90,7 @@ impl Objective {
 
     /// From logits for BCE, else from reconstructions.
     fn distance(&self, decoded: &Tensor, target: &Tensor) -> Result<Tensor> {
-        match self.reconstruction {
-            Reconstruction::Bce => ops::bce_with_logits_sum(decoded, target),
-            Reconstruction::Mse => Ok((decoded - target)?.sqr()?.sum_all()?),
-            Reconstruction::Mae => Ok(ops::absolute(&(decoded - target)?)?.sum_all()?),
-        }
+        ops::loss_sum(self.reconstruction, decoded, target)
     }
 
     /// All sums in one, which divided by the count of [`Objective::losses`] is what training minimises.
@@ -172,27 +168,22 @@ impl Objective {
 
     /// Its name in metrics files, unit included.
     pub fn metric(&self) -> &'static str {
-        match (self.elbo, self.reconstruction, self.code_penalty) {
-            (Some(_), ..) => "neg_elbo_nats_per_image",
-            (None, Reconstruction::Bce, None) => "bce_per_pixel",
-            (None, Reconstruction::Mse, None) => "mse_per_pixel",
-            (None, Reconstruction::Mae, None) => "mae_per_pixel",
-            (None, Reconstruction::Bce, Some(_)) => "bce_per_pixel_plus_penalty",
-            (None, Reconstruction::Mse, Some(_)) => "mse_per_pixel_plus_penalty",
-            (None, Reconstruction::Mae, Some(_)) => "mae_per_pixel_plus_penalty",
-        }
+        let [plain, penalized] = self.reconstruction.metrics();
+        self.choose("neg_elbo_nats_per_image", plain, penalized)
     }
 
     /// Its name on pictures and in tables.
     pub fn label(&self) -> &'static str {
-        match (self.elbo, self.reconstruction, self.code_penalty) {
-            (Some(_), ..) => "-ELBO",
-            (None, Reconstruction::Bce, None) => "BCE",
-            (None, Reconstruction::Mse, None) => "MSE",
-            (None, Reconstruction::Mae, None) => "MAE",
-            (None, Reconstruction::Bce, Some(_)) => "BCE + penalty",
-            (None, Reconstruction::Mse, Some(_)) => "MSE + penalty",
-            (None, Reconstruction::Mae, Some(_)) => "MAE + penalty",
+        let [plain, penalized] = self.reconstruction.labels();
+        self.choose("-ELBO", plain, penalized)
+    }
+
+    /// The one for an ELBO, a loss by itself, or a loss with a penalty on the codes.
+    fn choose<T>(&self, elbo: T, plain: T, penalized: T) -> T {
+        match (self.elbo, self.code_penalty) {
+            (Some(_), _) => elbo,
+            (None, None) => plain,
+            (None, Some(_)) => penalized,
         }
     }
 }
@@ -229,7 +220,7 @@ impl Elbo {
         match kind {
             Reconstruction::Bce => (1.0, 0.0),
             // A recipe with another distance is refused.
-            Reconstruction::Mse | Reconstruction::Mae => {
+            _ => {
                 let variance = self.sigma * self.sigma;
                 let constant = 0.5 * (std::f64::consts::TAU * variance).ln() * values as f64;
                 (0.5 / variance, constant)

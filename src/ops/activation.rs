@@ -1,11 +1,13 @@
-//! Activation functions, each with its derivative in one pass.
+//! Activations on tensors.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
 
-use super::composed;
-use super::kernel::lanes;
+use super::kernel::lanes::{map, zip};
 use super::kernel::real::{Real, elements, has_kernel, storage, tensor, with_elements, with_real};
+use super::{host, softmax};
+use crate::activation::{Activation, ActivationKind, Basic, Form, Pointwise, with_basic};
+use crate::arithmetic::{Composed, Scalar};
 use crate::{Error, Result};
 
 /// max(x, 0), with derivative 0 at 0 (as in PyTorch; candle's own takes 1).
@@ -16,10 +18,7 @@ use crate::{Error, Result};
 /// # Errors
 /// Those of candle, where there is no memory or no device.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
-    if !has_kernel(&[x]) {
-        return composed::relu(x);
-    }
-    Ok(x.contiguous()?.apply_op1(Activation::Relu)?)
+    Activation::Relu.apply(x)
 }
 
 /// x where x > 0, else `slope` x, with derivative `slope` at 0 (as in PyTorch).
@@ -30,11 +29,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// [`Error::Argument`] if `slope` is not a finite number above 0.
 pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
-    check_slope(slope)?;
-    if !has_kernel(&[x]) {
-        return composed::leaky_relu(x, slope);
-    }
-    Ok(x.contiguous()?.apply_op1(Activation::LeakyRelu(slope))?)
+    Activation::LeakyRelu { slope }.apply(x)
 }
 
 /// The logistic function 1 / (1 + e^-x), which saturates to 0 and 1 and is never NaN for a number.
@@ -45,111 +40,89 @@ pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
 /// # Errors
 /// Those of candle, where there is no memory or no device.
 pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
-    if !has_kernel(&[x]) {
-        return composed::sigmoid(x);
-    }
-    Ok(x.contiguous()?.apply_op1(Activation::Sigmoid)?)
-}
-
-/// The slope must keep the sign, from which the backward pass tells the sides apart.
-pub(super) fn check_slope(slope: f64) -> Result<()> {
-    if slope.is_finite() && slope > 0.0 {
-        return Ok(());
-    }
-    let expected = "a finite number above 0";
-    Err(Error::argument("leaky_relu slope", expected, slope))
-}
-
-/// The logistic function of one number. With e^-x infinite it is 1 / inf = 0.
-pub(super) fn logistic<T: Real>(x: T) -> T {
-    let one = T::from_f64(1.0);
-    one / (one + (T::default() - x).exp())
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Activation {
-    Relu,
-    LeakyRelu(f64),
-    Sigmoid,
+    Activation::Sigmoid.apply(x)
 }
 
 impl Activation {
-    fn forward<T: Real>(self, x: &[T]) -> candle_core::Result<Vec<T>> {
-        let zero = T::default();
-        match self {
-            // Written so that NaN stays NaN, here and below.
-            Self::Relu => map(x, 1, |x| if x <= zero { zero } else { x }),
-            Self::LeakyRelu(slope) => {
-                let slope = T::from_f64(slope);
-                map(x, 1, |x| if x <= zero { slope * x } else { x })
-            }
-            Self::Sigmoid => map(x, 16, logistic),
+    /// Applies the function to a batch.
+    ///
+    /// # Shapes
+    /// `(N, ...)`, which the result has too; softmax is taken along the axis behind the batch.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if a parameter is not a finite number above 0, but for those of `scaled`;
+    /// [`Error::Layer`] if there is no axis for a softmax.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        self.check_parameters()?;
+        let Some(function) = self.pointwise() else {
+            return match self {
+                Self::Scaled { of, a, b } => Ok((of.apply(&(x * *b)?)? * *a)?),
+                _ => softmax(x, 1),
+            };
+        };
+        match function.plain() {
+            Some((ActivationKind::Linear, _)) => Ok(x.clone()),
+            _ if has_kernel(&[x]) => Ok(x.contiguous()?.apply_op1(function)?),
+            _ => composed(&function, x),
         }
     }
 
-    /// The gradient of the input from the result `y`, which tells as much as the input would and which
-    /// the next operation keeps in any case.
-    fn backward<T: Real>(self, y: &[T], grad: &[T]) -> candle_core::Result<Vec<T>> {
-        let zero = T::default();
-        match self {
-            Self::Relu => zip(y, grad, |y, grad| if y <= zero { zero } else { grad }),
-            Self::LeakyRelu(slope) => {
-                let slope = T::from_f64(slope);
-                zip(
-                    y,
-                    grad,
-                    |y, grad| if y <= zero { slope * grad } else { grad },
-                )
-            }
-            Self::Sigmoid => {
-                let one = T::from_f64(1.0);
-                zip(y, grad, |y, grad| grad * y * (one - y))
+    /// Parameters have bounds that keep every function finite, and the sign of a leaky relu, from which the backward
+    /// pass tells the sides apart.
+    fn check_parameters(&self) -> Result<()> {
+        if let Self::Scaled { of, .. } = self {
+            return of.check_parameters();
+        }
+        for (name, value) in self.parameters() {
+            if !(value.is_finite() && value > 0.0) {
+                let what = format!("{} {name}", self.name());
+                return Err(Error::argument(what, "a finite number above 0", value));
             }
         }
+        Ok(())
     }
 }
 
-/// `f` of each element; `cost` is about how many operations it takes.
-pub(super) fn map<T: Real>(
-    x: &[T],
-    cost: usize,
-    f: impl Fn(T) -> T + Sync,
-) -> candle_core::Result<Vec<T>> {
-    let mut out = vec![T::default(); x.len()];
-    lanes::fill(&mut out, 1, x.len() * cost, |start, out| {
-        for (out, &x) in out.iter_mut().zip(x.get(start..).unwrap_or_default()) {
-            *out = f(x);
-        }
-        Ok(())
-    })?;
-    Ok(out)
+/// About how many additions a function takes as long as: one of arithmetic alone, and others.
+const BASIC_COST: usize = 4;
+const COST: usize = 16;
+
+impl Pointwise {
+    fn forward<T: Real>(&self, x: &[T]) -> candle_core::Result<Vec<T>> {
+        let wide = || map(x, COST, |x| T::of(self.value(x.wide())));
+        let Some((kind, parameter)) = self.plain() else {
+            return wide();
+        };
+        with_basic!(
+            kind,
+            F => map(x, BASIC_COST, |x| F::value(Scalar(x), parameter).0),
+            wide()
+        )
+    }
+
+    /// The gradient of x from the value y there and its gradient.
+    fn backward<T: Real>(&self, x: &[T], y: &[T], gradient: &[T]) -> candle_core::Result<Vec<T>> {
+        let wide = || {
+            zip(x, gradient, |x, gradient| {
+                T::of(self.derivative(x.wide()) * gradient.wide())
+            })
+        };
+        let Some((kind, parameter)) = self.plain() else {
+            return wide();
+        };
+        with_basic!(
+            kind,
+            F => zip(y, gradient, |y, gradient| {
+                F::backward(Scalar(y), Scalar(gradient), parameter).0
+            }),
+            wide()
+        )
+    }
 }
 
-/// `f` of each pair of elements.
-pub(super) fn zip<T: Real>(
-    a: &[T],
-    b: &[T],
-    f: impl Fn(T, T) -> T + Sync,
-) -> candle_core::Result<Vec<T>> {
-    let mut out = vec![T::default(); a.len()];
-    lanes::fill(&mut out, 1, a.len(), |start, out| {
-        let a = a.get(start..).unwrap_or_default();
-        let b = b.get(start..).unwrap_or_default();
-        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = f(a, b);
-        }
-        Ok(())
-    })?;
-    Ok(out)
-}
-
-impl CustomOp1 for Activation {
+impl CustomOp1 for Pointwise {
     fn name(&self) -> &'static str {
-        match self {
-            Self::Relu => "relu",
-            Self::LeakyRelu(_) => "leaky_relu",
-            Self::Sigmoid => "sigmoid",
-        }
+        "activation"
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
@@ -159,12 +132,68 @@ impl CustomOp1 for Activation {
         })
     }
 
-    fn bwd(&self, _x: &Tensor, out: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        with_real!(out.dtype(), T => {
-            let gradient = with_elements::<T, _>(out, |out| {
-                with_elements(grad, |grad| self.backward(out, grad))
-            })?;
-            Ok(Some(tensor(gradient, out.dims())?))
+    fn bwd(
+        &self,
+        x: &Tensor,
+        y: &Tensor,
+        gradient: &Tensor,
+    ) -> candle_core::Result<Option<Tensor>> {
+        with_real!(x.dtype(), T => {
+            let gradient = with_elements::<T, _>(x, |x| with_elements(y, |y| {
+                with_elements(gradient, |gradient| self.backward(x, y, gradient))
+            }))?;
+            Ok(Some(tensor(gradient, x.dims())?))
         })
     }
+}
+
+/// A function by candle's operations.
+fn composed(function: &Pointwise, x: &Tensor) -> Result<Tensor> {
+    let scaled = |x: &Tensor, factor: f64| match factor {
+        1.0 => Ok(x.clone()),
+        _ => x * factor,
+    };
+    let x = scaled(x, function.inner)?;
+    let y = match &function.f {
+        Form::Formula { kind, parameter } if is_differentiated_well(*kind) => {
+            kind.value(Composed::new(x), *parameter).tensor()?
+        }
+        Form::Formula { kind, parameter } => linearized(
+            &x,
+            |x| kind.value(Composed::new(x), *parameter).tensor(),
+            |x| kind.derivative(Composed::new(x), *parameter).tensor(),
+        )?,
+        Form::Custom(custom) => linearized(
+            &x,
+            |x| host::map(&x, |x| custom.value(x)),
+            |x| host::map(&x, |x| custom.derivative(x)),
+        )?,
+    };
+    Ok(scaled(&y, function.outer)?)
+}
+
+/// Whether candle's own derivative of the composed value is right, and as exact as the formula's.
+fn is_differentiated_well(kind: ActivationKind) -> bool {
+    let is_function = matches!(kind, ActivationKind::Tanh | ActivationKind::Sin);
+    is_function || with_basic!(kind, _F => true, false)
+}
+
+/// A function as y + d (x - x0), where y and d are the value and the derivative at x0 = x outside the graph: the value
+/// is y, and the gradient is d whatever candle's own would be. Types of fewer bits are computed in f32.
+fn linearized(
+    x: &Tensor,
+    value: impl Fn(Tensor) -> candle_core::Result<Tensor>,
+    derivative: impl Fn(Tensor) -> candle_core::Result<Tensor>,
+) -> candle_core::Result<Tensor> {
+    let point = x.detach();
+    let wide = match x.dtype() {
+        DType::F64 => point.clone(),
+        _ => point.to_dtype(DType::F32)?,
+    };
+    let y = value(wide.clone())?.to_dtype(x.dtype())?;
+    if !x.track_op() {
+        return Ok(y);
+    }
+    let d = derivative(wide)?.to_dtype(x.dtype())?;
+    y + (d * (x - point)?)?
 }

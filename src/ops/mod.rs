@@ -12,32 +12,28 @@
 
 mod absolute;
 mod activation;
-mod bce;
 pub mod composed;
-mod composed_pointwise;
 mod conv2d;
 mod conv_transpose2d;
 mod group_norm;
+mod host;
 pub(crate) mod in_place;
 mod kernel;
 mod linear;
+mod loss;
 mod max_pool2d;
-mod pointwise;
-mod scalar;
 mod softmax;
 mod upsample_nearest2d;
 
 pub use absolute::absolute;
 pub use activation::{leaky_relu, relu, sigmoid};
-pub use bce::bce_with_logits_sum;
 pub use conv_transpose2d::conv_transpose2d;
 pub use conv2d::conv2d;
 pub use group_norm::group_norm;
 pub(crate) use kernel::matrix::{Matrix, product};
 pub(crate) use kernel::real::{Real, has_kernel, has_kernels, with_elements};
 pub use linear::linear;
+pub use loss::{bce_with_logits_sum, loss_sum};
 pub use max_pool2d::max_pool2d;
-pub use pointwise::Pointwise;
-pub(crate) use scalar::Scalar;
 pub use softmax::softmax;
 pub use upsample_nearest2d::upsample_nearest2d;

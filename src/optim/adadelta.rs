@@ -1,9 +1,7 @@
 //! Adadelta.
 
-use super::number::Number;
-use super::rule::Rule;
-#[cfg(feature = "cuda")]
-use crate::engine::cuda::{self, Move};
+use super::rule::{Rule, RuleKind};
+use crate::arithmetic::Number;
 use crate::recipe::Adadelta;
 
 /// Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701 (2012), algorithm 1:
@@ -27,22 +25,27 @@ impl Adadelta {
     }
 }
 
-impl Rule<2> for Units {
-    #[inline(always)]
-    fn step<N: Number>(&self, value: N, gradient: N, [square, delta]: [N; 2]) -> (N, [N; 2]) {
-        let fresh = 1.0 - self.rho;
-        let square = square * self.rho + gradient.clone() * gradient.clone() * fresh;
-        let unit = (delta.clone() + self.epsilon).sqrt();
-        let change = gradient * (unit / (square.clone() + self.epsilon).sqrt());
-        let delta = delta * self.rho + change.clone() * change.clone() * fresh;
-        (value - change * self.rate, [square, delta])
+impl Rule<2, 4> for Units {
+    fn kind(&self) -> RuleKind {
+        RuleKind::Adadelta
     }
 
-    #[cfg(feature = "cuda")]
-    fn on_card(&self) -> Move {
-        Move {
-            epsilon: self.epsilon as f32,
-            ..Move::by(cuda::Rule::Adadelta, self.rate).keeping([self.rho, 0.0])
-        }
+    fn settings(&self) -> [f64; 4] {
+        [self.rate, self.rho, 1.0 - self.rho, self.epsilon]
+    }
+
+    #[inline(always)]
+    fn step<N: Number>(
+        &self,
+        [rate, rho, fresh, epsilon]: [N::Setting; 4],
+        value: N,
+        gradient: N,
+        [square, delta]: [N; 2],
+    ) -> (N, [N; 2]) {
+        let square = square * rho.clone() + gradient.clone() * gradient.clone() * fresh.clone();
+        let unit = (delta.clone() + epsilon.clone()).sqrt();
+        let change = gradient * (unit / (square.clone() + epsilon).sqrt());
+        let delta = delta * rho + change.clone() * change.clone() * fresh;
+        (value - change * rate, [square, delta])
     }
 }

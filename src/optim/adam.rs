@@ -1,9 +1,7 @@
 //! Adam.
 
-use super::number::Number;
-use super::rule::Rule;
-#[cfg(feature = "cuda")]
-use crate::engine::cuda::{self, Move};
+use super::rule::{Rule, RuleKind};
+use crate::arithmetic::Number;
 use crate::recipe::Adam;
 
 /// Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1: with m
@@ -45,23 +43,46 @@ impl Adam {
     }
 }
 
-impl Rule<2> for Moments {
-    #[inline(always)]
-    fn step<N: Number>(&self, value: N, gradient: N, [first, second]: [N; 2]) -> (N, [N; 2]) {
-        let square = gradient.clone() * gradient.clone();
-        let first = first * self.beta1 + gradient * (1.0 - self.beta1);
-        let second = second * self.beta2 + square * (1.0 - self.beta2);
-        let root = (second.clone() * self.correction2).sqrt();
-        let direction = first.clone() * self.correction1 / (root + self.epsilon);
-        (value - direction * self.rate, [first, second])
+impl Rule<2, 8> for Moments {
+    fn kind(&self) -> RuleKind {
+        RuleKind::Adam
     }
 
-    #[cfg(feature = "cuda")]
-    fn on_card(&self) -> Move {
-        Move {
-            correction: [self.correction1 as f32, self.correction2 as f32],
-            epsilon: self.epsilon as f32,
-            ..Move::by(cuda::Rule::Adam, self.rate).keeping([self.beta1, self.beta2])
-        }
+    fn settings(&self) -> [f64; 8] {
+        [
+            self.rate,
+            self.beta1,
+            1.0 - self.beta1,
+            self.beta2,
+            1.0 - self.beta2,
+            self.correction1,
+            self.correction2,
+            self.epsilon,
+        ]
+    }
+
+    #[inline(always)]
+    fn step<N: Number>(
+        &self,
+        [
+            rate,
+            beta1,
+            fresh1,
+            beta2,
+            fresh2,
+            correction1,
+            correction2,
+            epsilon,
+        ]: [N::Setting; 8],
+        value: N,
+        gradient: N,
+        [first, second]: [N; 2],
+    ) -> (N, [N; 2]) {
+        let square = gradient.clone() * gradient.clone();
+        let first = first * beta1 + gradient * fresh1;
+        let second = second * beta2 + square * fresh2;
+        let root = (second.clone() * correction2).sqrt();
+        let direction = first.clone() * correction1 / (root + epsilon);
+        (value - direction * rate, [first, second])
     }
 }

@@ -1,10 +1,8 @@
 //! Adam with decoupled weight decay.
 
 use super::adam::Moments;
-use super::number::Number;
-use super::rule::Rule;
-#[cfg(feature = "cuda")]
-use crate::engine::cuda::Move;
+use super::rule::{Rule, RuleKind};
+use crate::arithmetic::Number;
 use crate::recipe::{Adam, AdamW};
 
 /// Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2:
@@ -44,17 +42,44 @@ impl AdamW {
     }
 }
 
-impl Rule<2> for Decayed {
-    #[inline(always)]
-    fn step<N: Number>(&self, value: N, gradient: N, state: [N; 2]) -> (N, [N; 2]) {
-        self.moments.step(value * self.kept, gradient, state)
+impl Rule<2, 9> for Decayed {
+    fn kind(&self) -> RuleKind {
+        RuleKind::AdamW
     }
 
-    #[cfg(feature = "cuda")]
-    fn on_card(&self) -> Move {
-        Move {
-            kept: self.kept as f32,
-            ..self.moments.on_card()
-        }
+    fn settings(&self) -> [f64; 9] {
+        let [
+            rate,
+            beta1,
+            fresh1,
+            beta2,
+            fresh2,
+            correction1,
+            correction2,
+            epsilon,
+        ] = self.moments.settings();
+        [
+            rate,
+            beta1,
+            fresh1,
+            beta2,
+            fresh2,
+            correction1,
+            correction2,
+            epsilon,
+            self.kept,
+        ]
+    }
+
+    #[inline(always)]
+    fn step<N: Number>(
+        &self,
+        settings: [N::Setting; 9],
+        value: N,
+        gradient: N,
+        state: [N; 2],
+    ) -> (N, [N; 2]) {
+        let [adam @ .., kept] = settings;
+        self.moments.step(adam, value * kept, gradient, state)
     }
 }

@@ -18,12 +18,9 @@ mod adadelta;
 mod adam;
 mod adamw;
 mod clip;
-mod number;
-#[cfg(feature = "cuda")]
-mod on_card;
 mod optimizer;
 mod rmsprop;
-mod rule;
+pub(crate) mod rule;
 mod schedule;
 mod sgd;
 

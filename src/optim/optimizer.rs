@@ -7,7 +7,7 @@ use candle_core::{Tensor, Var};
 
 use super::clip::clip_factor;
 use super::global_norm;
-use super::rule::{Fused, Move, Operations, Pass};
+use super::rule::{Apply, Move, Visit};
 use crate::data::python::excerpt;
 use crate::error::listed;
 use crate::{Error, Result, recipe};
@@ -15,18 +15,18 @@ use crate::{Error, Result, recipe};
 /// Moves the variables of a network along their gradients, as the recipe says.
 #[derive(Debug)]
 pub struct Optimizer {
-    pub(super) config: recipe::Optimizer,
+    config: recipe::Optimizer,
     /// Steps taken so far.
-    pub(super) step: u64,
-    pub(super) parameters: Vec<Parameter>,
+    step: u64,
+    parameters: Vec<Parameter>,
 }
 
 /// A variable with the tensors that are kept for it, in the order of their names.
 #[derive(Debug)]
-pub(super) struct Parameter {
+struct Parameter {
     name: String,
-    pub(super) var: Var,
-    pub(super) state: Vec<Tensor>,
+    var: Var,
+    state: Vec<Tensor>,
 }
 
 impl recipe::Optimizer {
@@ -43,24 +43,18 @@ impl recipe::Optimizer {
         }
     }
 
-    /// Does step number `step`, from 1, at this rate.
-    pub(super) fn advance<P: Pass>(
-        &self,
-        moves: Vec<Move>,
-        factor: f64,
-        rate: f64,
-        step: u64,
-    ) -> candle_core::Result<()> {
+    /// Gives the rule of step number `step`, from 1, at this rate to a visitor.
+    pub(crate) fn with_rule<V: Visit>(&self, rate: f64, step: u64, visitor: V) -> V::Output {
         match self {
-            Self::Sgd(sgd) if sgd.momentum == 0.0 => P::run(&sgd.descent(rate), moves, factor),
-            Self::Sgd(sgd) => P::run(&sgd.momentum(rate), moves, factor),
+            Self::Sgd(sgd) if sgd.momentum == 0.0 => visitor.visit(&sgd.descent(rate)),
+            Self::Sgd(sgd) => visitor.visit(&sgd.momentum(rate)),
             Self::RmsProp(rmsprop) if rmsprop.momentum == 0.0 => {
-                P::run(&rmsprop.quotient(rate), moves, factor)
+                visitor.visit(&rmsprop.quotient(rate))
             }
-            Self::RmsProp(rmsprop) => P::run(&rmsprop.momentum(rate), moves, factor),
-            Self::Adadelta(adadelta) => P::run(&adadelta.rule(rate), moves, factor),
-            Self::Adam(adam) => P::run(&adam.rule(rate, step), moves, factor),
-            Self::AdamW(adamw) => P::run(&adamw.rule(rate, step), moves, factor),
+            Self::RmsProp(rmsprop) => visitor.visit(&rmsprop.momentum(rate)),
+            Self::Adadelta(adadelta) => visitor.visit(&adadelta.rule(rate)),
+            Self::Adam(adam) => visitor.visit(&adam.rule(rate, step)),
+            Self::AdamW(adamw) => visitor.visit(&adamw.rule(rate, step)),
         }
     }
 }
@@ -116,17 +110,25 @@ impl Optimizer {
     ) -> Result<()> {
         let limit = self.config.clip_norm();
         let factor = limit.map_or(1.0, |limit| clip_factor(norm, limit));
-        let moves = moves(&mut self.parameters, gradients)?;
+        self.advance(gradients, learning_rate, |moves| Apply { moves, factor })
+    }
+
+    /// Does the next step by a visitor of its rule, which is given the variables that have a gradient; it is counted
+    /// unless the visitor fails.
+    ///
+    /// # Errors
+    /// As [`Optimizer::update`], and the visitor's own.
+    pub(crate) fn advance<'a, V: Visit<Output = Result<T>>, T>(
+        &'a mut self,
+        gradients: &GradStore,
+        learning_rate: f64,
+        visitor: impl FnOnce(Vec<Move<'a>>) -> V,
+    ) -> Result<T> {
+        let visitor = visitor(moves(&mut self.parameters, gradients)?);
         let step = self.step + 1;
-        if moves.iter().all(Move::is_fusible) {
-            self.config
-                .advance::<Fused>(moves, factor, learning_rate, step)?;
-        } else {
-            self.config
-                .advance::<Operations>(moves, factor, learning_rate, step)?;
-        }
+        let done = self.config.with_rule(learning_rate, step, visitor)?;
         self.step = step;
-        Ok(())
+        Ok(done)
     }
 
     /// The largest norm of a gradient, which others are scaled down to.
@@ -219,10 +221,7 @@ impl Optimizer {
 }
 
 /// The variables that have a gradient.
-pub(super) fn moves<'a>(
-    parameters: &'a mut [Parameter],
-    gradients: &GradStore,
-) -> Result<Vec<Move<'a>>> {
+fn moves<'a>(parameters: &'a mut [Parameter], gradients: &GradStore) -> Result<Vec<Move<'a>>> {
     let mut moves = Vec::with_capacity(parameters.len());
     for Parameter { name, var, state } in parameters {
         let Some(gradient) = gradients.get(var) else {

@@ -1,9 +1,7 @@
 //! RMSprop.
 
-use super::number::Number;
-use super::rule::Rule;
-#[cfg(feature = "cuda")]
-use crate::engine::cuda::{self, Move};
+use super::rule::{Rule, RuleKind};
+use crate::arithmetic::Number;
 use crate::recipe::RmsProp;
 
 /// Tieleman and Hinton, "Lecture 6.5 - rmsprop: divide the gradient by a running average of its
@@ -46,48 +44,71 @@ impl RmsProp {
 impl Quotient {
     /// The next mean square, and the gradient by its root.
     #[inline(always)]
-    fn divide<N: Number>(&self, gradient: N, square: N) -> (N, N) {
-        let square = square * self.rho + gradient.clone() * gradient.clone() * (1.0 - self.rho);
+    fn divide<N: Number>(
+        &self,
+        [rho, fresh, epsilon]: [N::Setting; 3],
+        gradient: N,
+        square: N,
+    ) -> (N, N) {
+        let square = square * rho + gradient.clone() * gradient.clone() * fresh;
         let root = if self.epsilon_inside {
-            (square.clone() + self.epsilon).sqrt()
+            (square.clone() + epsilon).sqrt()
         } else {
-            square.clone().sqrt() + self.epsilon
+            square.clone().sqrt() + epsilon
         };
         (square, gradient / root)
     }
 }
 
-impl Rule<1> for Quotient {
-    #[inline(always)]
-    fn step<N: Number>(&self, value: N, gradient: N, [square]: [N; 1]) -> (N, [N; 1]) {
-        let (square, direction) = self.divide(gradient, square);
-        (value - direction * self.rate, [square])
+impl Rule<1, 4> for Quotient {
+    fn kind(&self) -> RuleKind {
+        match self.epsilon_inside {
+            true => RuleKind::QuotientInside,
+            false => RuleKind::Quotient,
+        }
     }
 
-    #[cfg(feature = "cuda")]
-    fn on_card(&self) -> Move {
-        Move {
-            variant: i32::from(self.epsilon_inside),
-            epsilon: self.epsilon as f32,
-            ..Move::by(cuda::Rule::Quotient, self.rate).keeping([self.rho, 0.0])
-        }
+    fn settings(&self) -> [f64; 4] {
+        [self.rate, self.rho, 1.0 - self.rho, self.epsilon]
+    }
+
+    #[inline(always)]
+    fn step<N: Number>(
+        &self,
+        [rate, rho, fresh, epsilon]: [N::Setting; 4],
+        value: N,
+        gradient: N,
+        [square]: [N; 1],
+    ) -> (N, [N; 1]) {
+        let (square, direction) = self.divide([rho, fresh, epsilon], gradient, square);
+        (value - direction * rate, [square])
     }
 }
 
-impl Rule<2> for Momentum {
-    #[inline(always)]
-    fn step<N: Number>(&self, value: N, gradient: N, [square, velocity]: [N; 2]) -> (N, [N; 2]) {
-        let (square, direction) = self.quotient.divide(gradient, square);
-        let velocity = velocity * self.momentum + direction;
-        let value = value - velocity.clone() * self.quotient.rate;
-        (value, [square, velocity])
+impl Rule<2, 5> for Momentum {
+    fn kind(&self) -> RuleKind {
+        match self.quotient.epsilon_inside {
+            true => RuleKind::QuotientMomentumInside,
+            false => RuleKind::QuotientMomentum,
+        }
     }
 
-    #[cfg(feature = "cuda")]
-    fn on_card(&self) -> Move {
-        Move {
-            rule: cuda::Rule::QuotientMomentum,
-            ..(self.quotient.on_card()).keeping([self.quotient.rho, self.momentum])
-        }
+    fn settings(&self) -> [f64; 5] {
+        let [rate, rho, fresh, epsilon] = self.quotient.settings();
+        [rate, rho, fresh, epsilon, self.momentum]
+    }
+
+    #[inline(always)]
+    fn step<N: Number>(
+        &self,
+        [rate, rho, fresh, epsilon, momentum]: [N::Setting; 5],
+        value: N,
+        gradient: N,
+        [square, velocity]: [N; 2],
+    ) -> (N, [N; 2]) {
+        let settings = [rho, fresh, epsilon];
+        let (square, direction) = self.quotient.divide(settings, gradient, square);
+        let velocity = velocity * momentum + direction;
+        (value - velocity.clone() * rate, [square, velocity])
     }
 }

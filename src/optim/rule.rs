@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor, Var};
 
-use super::number::{Composed, Number, Scalar};
+use crate::arithmetic::{Composed, Number, Scalar};
 use crate::ops::in_place::{check_distinct, with_elements_mut};
 use crate::ops::{Real, has_kernel};
 use crate::simd::vectorized;
@@ -11,128 +11,155 @@ use crate::simd::vectorized;
 /// what memory allows; with smaller tasks a second one came too late to help.
 const TASK: usize = 1 << 18;
 
-/// The formula of an optimiser that keeps `STATE` numbers for every weight, with all that is the same
-/// for the weights of one step put in.
-pub(super) trait Rule<const STATE: usize>: Sync {
-    /// The next value and state. Always to be inlined, as the body of a loop over weights.
-    fn step<N: Number>(&self, value: N, gradient: N, state: [N; STATE]) -> (N, [N; STATE]);
+/// The formula of an optimiser that keeps `STATE` numbers for every weight, and has `SETTINGS` plain numbers which are
+/// the same for all weights of a step.
+pub(crate) trait Rule<const STATE: usize, const SETTINGS: usize>: Sync {
+    /// Its number.
+    fn kind(&self) -> RuleKind;
 
-    /// The same for the kernels of a CUDA card, which have the formula once more.
-    #[cfg(feature = "cuda")]
-    fn on_card(&self) -> crate::engine::cuda::Move;
+    fn settings(&self) -> [f64; SETTINGS];
+
+    /// The next value and state. Always to be inlined, as the body of a loop over weights.
+    fn step<N: Number>(
+        &self,
+        settings: [N::Setting; SETTINGS],
+        value: N,
+        gradient: N,
+        state: [N; STATE],
+    ) -> (N, [N; STATE]);
+}
+
+/// The formulas, numbered for kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum RuleKind {
+    Descent,
+    Momentum,
+    Nesterov,
+    Quotient,
+    QuotientInside,
+    QuotientMomentum,
+    QuotientMomentumInside,
+    Adadelta,
+    Adam,
+    AdamW,
+}
+
+/// What is done with the rule of a step, whichever it is.
+pub(crate) trait Visit {
+    type Output;
+
+    fn visit<const STATE: usize, const SETTINGS: usize>(
+        self,
+        rule: &impl Rule<STATE, SETTINGS>,
+    ) -> Self::Output;
 }
 
 /// A variable with its state and what moves it.
 #[derive(Debug)]
-pub(super) struct Move<'a> {
+pub(crate) struct Move<'a> {
     pub var: &'a Var,
     pub state: &'a mut Vec<Tensor>,
     pub gradient: Tensor,
 }
 
-/// A way to apply a rule to variables, their gradients multiplied by `factor`: to all, or to none and
-/// an error.
-pub(super) trait Pass {
-    fn run<const STATE: usize>(
-        rule: &impl Rule<STATE>,
-        moves: Vec<Move>,
-        factor: f64,
-    ) -> Result<()>;
+/// Moves variables, their gradients multiplied by `factor`: all, or none and an error.
+#[derive(Debug)]
+pub(super) struct Apply<'a> {
+    pub moves: Vec<Move<'a>>,
+    pub factor: f64,
 }
 
-/// In place: every weight and its state are read and written once. For contiguous f32 or f64 on the
-/// CPU.
-#[derive(Debug)]
-pub(super) struct Fused;
+impl Visit for Apply<'_> {
+    type Output = crate::Result<()>;
+
+    fn visit<const STATE: usize, const SETTINGS: usize>(
+        self,
+        rule: &impl Rule<STATE, SETTINGS>,
+    ) -> crate::Result<()> {
+        let Self { moves, factor } = self;
+        Ok(match moves.iter().all(Move::is_fusible) {
+            true => in_place(rule, moves, factor)?,
+            false => in_operations(rule, moves, factor)?,
+        })
+    }
+}
 
 /// In candle's operations, for any device and float type.
-#[derive(Debug)]
-pub(super) struct Operations;
-
-impl Pass for Operations {
-    fn run<const STATE: usize>(
-        rule: &impl Rule<STATE>,
-        moves: Vec<Move>,
-        factor: f64,
-    ) -> Result<()> {
-        let mut results = Vec::with_capacity(moves.len());
-        for Move {
+fn in_operations<const STATE: usize, const SETTINGS: usize>(
+    rule: &impl Rule<STATE, SETTINGS>,
+    moves: Vec<Move>,
+    factor: f64,
+) -> Result<()> {
+    let mut results = Vec::with_capacity(moves.len());
+    for Move {
+        var,
+        state,
+        gradient,
+    } in moves
+    {
+        let tensors: [Tensor; STATE] = state
+            .clone()
+            .try_into()
+            .map_err(|state| misfit(rule.kind(), state))?;
+        // Detached, or the state would hold on to the graph of every step.
+        let gradient = match factor {
+            1.0 => gradient.detach(),
+            _ => (gradient.detach() * factor)?,
+        };
+        let value = Composed::new(var.as_detached_tensor());
+        let state_before = tensors.map(Composed::new);
+        let next = rule.step(
+            rule.settings(),
+            value,
+            Composed::new(gradient),
+            state_before,
+        );
+        let next_state = next.1.into_iter().map(Composed::tensor);
+        results.push((
             var,
+            next.0.tensor()?,
             state,
-            gradient,
-        } in moves
-        {
-            let tensors: [Tensor; STATE] = state.clone().try_into().map_err(misfit)?;
-            // Detached, or the state would hold on to the graph of every step.
-            let gradient = match factor {
-                1.0 => gradient.detach(),
-                _ => (gradient.detach() * factor)?,
-            };
-            let value = Composed::new(var.as_detached_tensor());
-            let next = rule.step(value, Composed::new(gradient), tensors.map(Composed::new));
-            let next_state = next.1.into_iter().map(Composed::tensor);
-            results.push((
-                var,
-                next.0.tensor()?,
-                state,
-                next_state.collect::<Result<_>>()?,
-            ));
-        }
-        for (var, value, state, next_state) in results {
-            var.set(&value)?;
-            *state = next_state;
-        }
-        Ok(())
+            next_state.collect::<Result<_>>()?,
+        ));
     }
+    for (var, value, state, next_state) in results {
+        var.set(&value)?;
+        *state = next_state;
+    }
+    Ok(())
 }
 
-impl Pass for Fused {
-    fn run<const STATE: usize>(
-        rule: &impl Rule<STATE>,
-        mut moves: Vec<Move>,
-        factor: f64,
-    ) -> Result<()> {
-        for step in &mut moves {
-            step.gradient = step.gradient.contiguous()?;
-            check_distinct(&step.written(), &[&step.gradient])?;
-            if step.state.len() != STATE {
-                return Err(misfit(step.state.clone()));
-            }
+/// In place: every weight and its state are read and written once. For contiguous f32 or f64 on the CPU.
+fn in_place<const STATE: usize, const SETTINGS: usize>(
+    rule: &impl Rule<STATE, SETTINGS>,
+    mut moves: Vec<Move>,
+    factor: f64,
+) -> Result<()> {
+    for step in &mut moves {
+        step.gradient = step.gradient.contiguous()?;
+        check_distinct(&step.written(), &[&step.gradient])?;
+        if step.state.len() != STATE {
+            return Err(misfit(rule.kind(), step.state.clone()));
         }
-        // One after the other, so that the variable is the only tensor with other owners that is locked.
-        for step in &moves {
-            match step.var.dtype() {
-                DType::F64 => step.fused::<f64, STATE>(rule, factor)?,
-                _ => step.fused::<f32, STATE>(rule, factor)?,
-            }
-        }
-        Ok(())
     }
+    // One after the other, so that the variable is the only tensor with other owners that is locked.
+    for step in &moves {
+        match step.var.dtype() {
+            DType::F64 => step.fused::<f64, STATE, SETTINGS>(rule, factor)?,
+            _ => step.fused::<f32, STATE, SETTINGS>(rule, factor)?,
+        }
+    }
+    Ok(())
 }
 
 impl Move<'_> {
-    /// Whether [`Fused`] takes it.
+    /// Whether [`in_place`] takes it.
     pub fn is_fusible(&self) -> bool {
         let mut tensors = self.written();
         let contiguous = tensors.iter().all(|tensor| tensor.is_contiguous());
         tensors.push(&self.gradient);
         contiguous && has_kernel(&tensors)
-    }
-
-    /// Where all of it lies on a CUDA card.
-    #[cfg(feature = "cuda")]
-    pub fn on_card(&self) -> crate::Result<crate::engine::cuda::Variable> {
-        use crate::engine::cuda::{Address, Variable};
-        let state = |number: usize| match self.state.get(number) {
-            Some(tensor) => Address::of(tensor),
-            None => Ok(Address::NONE),
-        };
-        Ok(Variable {
-            value: Address::of(self.var)?,
-            gradient: Address::of(&self.gradient)?,
-            state: [state(0)?, state(1)?],
-            len: self.var.elem_count() as i64,
-        })
     }
 
     /// All that a step changes.
@@ -141,9 +168,9 @@ impl Move<'_> {
         std::iter::once(self.var.as_tensor()).chain(state).collect()
     }
 
-    fn fused<T: Real, const STATE: usize>(
+    fn fused<T: Real, const STATE: usize, const SETTINGS: usize>(
         &self,
-        rule: &impl Rule<STATE>,
+        rule: &impl Rule<STATE, SETTINGS>,
         factor: f64,
     ) -> Result<()> {
         with_elements_mut::<T, _>(&self.written(), &[&self.gradient], |written, read| {
@@ -168,7 +195,7 @@ struct Weights<'a, T, const STATE: usize> {
 
 impl<T: Real, const STATE: usize> Weights<'_, T, STATE> {
     /// Every weight is moved by itself, so the cut between threads does not show in the bits.
-    fn step(self, rule: &impl Rule<STATE>, factor: f64) {
+    fn step<const SETTINGS: usize>(self, rule: &impl Rule<STATE, SETTINGS>, factor: f64) {
         let tasks = self.value.len().div_ceil(TASK);
         if tasks <= 1 {
             return vectorized(
@@ -207,16 +234,17 @@ impl<T: Real, const STATE: usize> Weights<'_, T, STATE> {
     }
 
     #[inline(always)]
-    fn step_each(mut self, rule: &impl Rule<STATE>, factor: f64) {
+    fn step_each<const SETTINGS: usize>(mut self, rule: &impl Rule<STATE, SETTINGS>, factor: f64) {
         let count = self.value.len();
         // Tells the compiler that no index leaves its slice.
         if self.gradient.len() != count || self.state.iter().any(|state| state.len() != count) {
             return;
         }
+        let settings = rule.settings();
         for i in 0..count {
             let state = std::array::from_fn(|k| Scalar(self.state[k][i]));
             let gradient = Scalar(self.gradient[i]) * factor;
-            let (value, next) = rule.step(Scalar(self.value[i]), gradient, state);
+            let (value, next) = rule.step(settings, Scalar(self.value[i]), gradient, state);
             self.value[i] = value.0;
             for (state, next) in self.state.iter_mut().zip(next) {
                 state[i] = next.0;
@@ -226,9 +254,9 @@ impl<T: Real, const STATE: usize> Weights<'_, T, STATE> {
 }
 
 /// A state of more or fewer tensors than the rule keeps; an optimiser never hands out one.
-fn misfit(state: Vec<Tensor>) -> candle_core::Error {
+fn misfit(rule: RuleKind, state: Vec<Tensor>) -> candle_core::Error {
     candle_core::Error::Msg(format!(
-        "an optimiser's state of {} tensors a variable does not fit its rule",
+        "an optimiser's state of {} tensors a variable does not fit {rule:?}",
         state.len()
     ))
 }
@@ -272,8 +300,29 @@ mod tests {
         (var, state)
     }
 
+    /// [`Apply`] in the way that is asked for.
+    struct Walk<'a> {
+        moves: Vec<Move<'a>>,
+        factor: f64,
+        in_place: bool,
+    }
+
+    impl Visit for Walk<'_> {
+        type Output = Result<()>;
+
+        fn visit<const STATE: usize, const SETTINGS: usize>(
+            self,
+            rule: &impl Rule<STATE, SETTINGS>,
+        ) -> Result<()> {
+            match self.in_place {
+                true => in_place(rule, self.moves, self.factor),
+                false => in_operations(rule, self.moves, self.factor),
+            }
+        }
+    }
+
     /// Steps along gradients that are the same for every call; the second is clipped.
-    fn walk<P: Pass>(config: &Optimizer, (var, state): &mut Held) {
+    fn walk(config: &Optimizer, (var, state): &mut Held, in_place: bool) {
         for (step, factor) in [(1, 1.0), (2, 0.25), (3, 1.0)] {
             let mut stream = Stream::new(2, Purpose::Init, step, 0);
             let moves = vec![Move {
@@ -281,7 +330,12 @@ mod tests {
                 var,
                 state,
             }];
-            config.advance::<P>(moves, factor, 0.01, step).unwrap();
+            let walk = Walk {
+                moves,
+                factor,
+                in_place,
+            };
+            config.with_rule(0.01, step, walk).unwrap();
         }
     }
 
@@ -303,8 +357,8 @@ mod tests {
                     let (mut fused, mut composed) =
                         (held(&config, len, dtype), held(&config, len, dtype));
                     let start = values(&fused);
-                    walk::<Fused>(&config, &mut fused);
-                    walk::<Operations>(&config, &mut composed);
+                    walk(&config, &mut fused, true);
+                    walk(&config, &mut composed, false);
                     let (fused, composed) = (values(&fused), values(&composed));
                     assert_eq!(fused.len(), 1 + config.state_names().len());
                     for ((fused, composed), start) in fused.iter().zip(&composed).zip(&start) {
@@ -332,7 +386,7 @@ mod tests {
                 let mut held = held(&config, 2 * TASK + 7, DType::F32);
                 pool.build()
                     .unwrap()
-                    .install(|| walk::<Fused>(&config, &mut held));
+                    .install(|| walk(&config, &mut held, true));
                 values(&held)
                     .concat()
                     .into_iter()
@@ -361,7 +415,7 @@ mod tests {
             },
         ];
         let message = config
-            .advance::<Fused>(moves, 1.0, 0.01, 1)
+            .with_rule(0.01, 1, Apply { moves, factor: 1.0 })
             .unwrap_err()
             .to_string();
         assert!(message.contains("shares its storage"), "{message}");

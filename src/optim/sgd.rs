@@ -1,9 +1,7 @@
 //! Gradient descent with momentum.
 
-use super::number::Number;
-use super::rule::Rule;
-#[cfg(feature = "cuda")]
-use crate::engine::cuda::{self, Move};
+use super::rule::{Rule, RuleKind};
+use crate::arithmetic::Number;
 use crate::recipe::Sgd;
 
 /// w -= lr g.
@@ -37,35 +35,53 @@ impl Sgd {
     }
 }
 
-impl Rule<0> for Descent {
-    #[inline(always)]
-    fn step<N: Number>(&self, value: N, gradient: N, _: [N; 0]) -> (N, [N; 0]) {
-        (value - gradient * self.rate, [])
+impl Rule<0, 1> for Descent {
+    fn kind(&self) -> RuleKind {
+        RuleKind::Descent
     }
 
-    #[cfg(feature = "cuda")]
-    fn on_card(&self) -> Move {
-        Move::by(cuda::Rule::Descent, self.rate)
+    fn settings(&self) -> [f64; 1] {
+        [self.rate]
+    }
+
+    #[inline(always)]
+    fn step<N: Number>(
+        &self,
+        [rate]: [N::Setting; 1],
+        value: N,
+        gradient: N,
+        _: [N; 0],
+    ) -> (N, [N; 0]) {
+        (value - gradient * rate, [])
     }
 }
 
-impl Rule<1> for Momentum {
+impl Rule<1, 2> for Momentum {
+    fn kind(&self) -> RuleKind {
+        match self.nesterov {
+            true => RuleKind::Nesterov,
+            false => RuleKind::Momentum,
+        }
+    }
+
+    fn settings(&self) -> [f64; 2] {
+        [self.rate, self.momentum]
+    }
+
     #[inline(always)]
-    fn step<N: Number>(&self, value: N, gradient: N, [velocity]: [N; 1]) -> (N, [N; 1]) {
-        let velocity = velocity * self.momentum + gradient.clone();
+    fn step<N: Number>(
+        &self,
+        [rate, momentum]: [N::Setting; 2],
+        value: N,
+        gradient: N,
+        [velocity]: [N; 1],
+    ) -> (N, [N; 1]) {
+        let velocity = velocity * momentum.clone() + gradient.clone();
         let direction = if self.nesterov {
-            gradient + velocity.clone() * self.momentum
+            gradient + velocity.clone() * momentum
         } else {
             velocity.clone()
         };
-        (value - direction * self.rate, [velocity])
-    }
-
-    #[cfg(feature = "cuda")]
-    fn on_card(&self) -> Move {
-        Move {
-            variant: i32::from(self.nesterov),
-            ..Move::by(cuda::Rule::Momentum, self.rate).keeping([self.momentum, 0.0])
-        }
+        (value - direction * rate, [velocity])
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::training::{check, check_steps};
+pub use crate::loss::Reconstruction;
 use crate::{Error, Result};
 
 /// What training minimises.
@@ -52,18 +53,6 @@ fn one() -> f64 {
     1.0
 }
 
-/// The distance between output and target, a mean over all values of the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reconstruction {
-    /// Binary cross-entropy in nats a pixel; needs a final sigmoid, whose logits it reads.
-    Bce,
-    /// Mean squared error.
-    Mse,
-    /// Mean absolute error.
-    Mae,
-}
-
 impl Objective {
     /// A reconstruction loss alone.
     pub fn of(reconstruction: Reconstruction) -> Self {
@@ -92,9 +81,13 @@ impl Objective {
             let expected = "none, as the objective is an ELBO";
             return Err(Error::recipe("objective.code_penalty", expected, "a table"));
         }
-        if self.reconstruction == Reconstruction::Mae {
+        if !matches!(
+            self.reconstruction,
+            Reconstruction::Bce | Reconstruction::Mse
+        ) {
             let expected = "bce or mse, whose likelihood an ELBO needs";
-            return Err(Error::recipe("objective.reconstruction", expected, "mae"));
+            let found = self.reconstruction.name();
+            return Err(Error::recipe("objective.reconstruction", expected, found));
         }
         let Elbo {
             beta,

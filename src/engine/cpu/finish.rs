@@ -4,6 +4,8 @@ use pulp::Simd;
 
 use super::grid::Grid;
 use super::product::{load, store};
+use crate::activation::{Basic, Relu};
+use crate::arithmetic::Vector;
 
 /// The activations whose derivative can be told from their result.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -185,9 +187,8 @@ impl Finish {
     }
 }
 
-/// max(x, 0), written so that NaN stays NaN.
+/// max(x, 0).
 #[inline(always)]
 pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let zero = simd.splat_f32s(0.0);
-    simd.select_f32s(simd.less_than_or_equal_f32s(x, zero), zero, x)
+    <Relu as Basic>::value(Vector::new(simd, x), 0.0).numbers
 }

@@ -3,8 +3,8 @@
 use pulp::Simd;
 
 use super::isa::vectorize;
-use super::math::{exp_of_negative, ln_1p_of_fraction, logistic_from, minus_abs};
-use crate::recipe::Reconstruction;
+use crate::arithmetic::Vector;
+use crate::loss::{CustomLoss, Loss, Reconstruction, with_loss};
 
 /// The sum of a loss over values and targets; `gradient` becomes `scale` times its derivative. For the
 /// binary cross-entropy the values are logits.
@@ -13,55 +13,42 @@ use crate::recipe::Reconstruction;
 /// place, and in f64 over the runs.
 pub(crate) fn loss<S: Simd>(
     simd: S,
-    kind: Reconstruction,
+    loss: Reconstruction,
+    pair: (&[f32], &[f32]),
+    gradient: &mut [f32],
+    scale: f32,
+) -> f64 {
+    let kind = match loss.formula() {
+        Ok(kind) => kind,
+        Err(custom) => return one_by_one(custom, pair, gradient, scale),
+    };
+    with_loss!(kind, F => terms(
+        simd,
+        pair,
+        gradient,
+        scale,
+        #[inline(always)]
+        |x, t| {
+            let (x, t) = (Vector::new(simd, x), Vector::new(simd, t));
+            (F::term(x, t).numbers, F::derivative(x, t).numbers)
+        },
+    ))
+}
+
+/// A loss of the library's user, in f64.
+fn one_by_one(
+    loss: CustomLoss,
     (x, target): (&[f32], &[f32]),
     gradient: &mut [f32],
     scale: f32,
 ) -> f64 {
-    match kind {
-        Reconstruction::Bce => terms(
-            simd,
-            (x, target),
-            gradient,
-            scale,
-            #[inline(always)]
-            |x, t| {
-                let power = exp_of_negative(simd, minus_abs(simd, x));
-                let positive = simd.max_f32s(x, simd.splat_f32s(0.0));
-                let term = simd.sub_f32s(positive, simd.mul_f32s(x, t));
-                let term = simd.add_f32s(term, ln_1p_of_fraction(simd, power));
-                (term, simd.sub_f32s(logistic_from(simd, x, power), t))
-            },
-        ),
-        Reconstruction::Mse => terms(
-            simd,
-            (x, target),
-            gradient,
-            scale,
-            #[inline(always)]
-            |x, t| {
-                let difference = simd.sub_f32s(x, t);
-                (
-                    simd.mul_f32s(difference, difference),
-                    simd.add_f32s(difference, difference),
-                )
-            },
-        ),
-        Reconstruction::Mae => terms(
-            simd,
-            (x, target),
-            gradient,
-            scale,
-            #[inline(always)]
-            |x, t| {
-                let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
-                let difference = simd.sub_f32s(x, t);
-                let above = simd.select_f32s(simd.greater_than_f32s(difference, zero), one, zero);
-                let below = simd.select_f32s(simd.less_than_f32s(difference, zero), one, zero);
-                (simd.abs_f32s(difference), simd.sub_f32s(above, below))
-            },
-        ),
+    let mut sum = 0.0;
+    for ((&x, &t), gradient) in x.iter().zip(target).zip(gradient) {
+        let (x, t) = (f64::from(x), f64::from(t));
+        sum += loss.term(x, t);
+        *gradient = (f64::from(scale) * loss.derivative(x, t)) as f32;
     }
+    sum
 }
 
 /// Values whose terms are summed in f32.

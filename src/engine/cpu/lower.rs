@@ -3,7 +3,6 @@
 use super::add::Add;
 use super::conv::{FastConv, Kind};
 use super::dense::Dense;
-use super::elementwise::Elementwise;
 use super::finish::{Finish, Fused};
 use super::gather::GatherConv;
 use super::grid::{Grid, Layout, Shape};
@@ -282,7 +281,7 @@ impl Plans {
                 }
                 LayerSpec::Activation(Activation::Softmax) => Plan::Flat(CpuStep::Softmax(shape)),
                 LayerSpec::Activation(activation) => Plan::Flat(CpuStep::Elementwise {
-                    function: Elementwise::new(activation.scalar()?),
+                    function: activation.pointwise()?,
                     len: shape.len(),
                 }),
                 LayerSpec::Flatten(_) | LayerSpec::Reshape(_) => {

@@ -25,7 +25,6 @@ mod latent;
 mod lines;
 mod loss;
 mod lower;
-mod math;
 mod network;
 mod passes;
 mod product;

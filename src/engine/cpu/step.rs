@@ -5,7 +5,6 @@ use pulp::Simd;
 use super::add::Add;
 use super::conv::{Backward, ConvWeights, FastConv, Forward};
 use super::dense::Dense;
-use super::elementwise::Elementwise;
 use super::finish::Finish;
 use super::flat::add;
 use super::gather::{GatherConv, GatherWeights};
@@ -17,6 +16,7 @@ use super::rearrange::{
 };
 use super::scatter::{ScatterConv, ScatterWeights};
 use super::transposed::{TransposedConv, TransposedWeights};
+use crate::activation::Pointwise;
 
 /// One step: some samples from one buffer to the next.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(crate) enum CpuStep {
     Scatter(ScatterConv),
     Transposed(TransposedConv),
     Dense(Dense),
-    Elementwise { function: Elementwise, len: usize },
+    Elementwise { function: Pointwise, len: usize },
     Softmax(Shape),
     MaxPool { planes: Shape, size: usize },
     Upsample { planes: Shape, scale: usize },
@@ -226,7 +226,7 @@ impl CpuStep {
             }
             (Self::Fast(_) | Self::Gather(_) | Self::Scatter(_) | Self::Transposed(_), _) => {}
             (Self::Dense(dense), _) => dense.forward(simd, parameters, (x, out), scratch),
-            (Self::Elementwise { function, .. }, _) => function.forward(simd, x, out),
+            (Self::Elementwise { function, .. }, _) => function.forward_values(simd, x, out),
             (Self::Softmax(planes), _) => softmax(x, *planes, out),
             (Self::MaxPool { planes, size }, _) => max_pool(x, *planes, *size, out, side),
             (Self::Upsample { planes, scale }, _) => upsample(x, *planes, *scale, out),
@@ -302,7 +302,7 @@ impl CpuStep {
                 let Some(to) = x_gradient else { return };
                 match step {
                     Self::Elementwise { function, .. } => {
-                        function.backward(simd, (x, out, gradient), to);
+                        function.backward_values(simd, (x, out, gradient), to);
                     }
                     Self::Softmax(planes) => softmax_gradient(out, gradient, *planes, to),
                     Self::MaxPool { planes, size } => {

@@ -101,3 +101,37 @@ pub(in crate::ops) fn sum<T: Real>(lanes: Vec<Vec<T>>, len: usize) -> Result<Vec
     })?;
     Ok(total)
 }
+
+/// `f` of each element; `cost` is about how many operations it takes.
+pub(in crate::ops) fn map<T: Real>(
+    x: &[T],
+    cost: usize,
+    f: impl Fn(T) -> T + Sync,
+) -> Result<Vec<T>> {
+    let mut out = vec![T::default(); x.len()];
+    fill(&mut out, 1, x.len() * cost, |start, out| {
+        for (out, &x) in out.iter_mut().zip(x.get(start..).unwrap_or_default()) {
+            *out = f(x);
+        }
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// `f` of each pair of elements.
+pub(in crate::ops) fn zip<T: Real>(
+    a: &[T],
+    b: &[T],
+    f: impl Fn(T, T) -> T + Sync,
+) -> Result<Vec<T>> {
+    let mut out = vec![T::default(); a.len()];
+    fill(&mut out, 1, a.len(), |start, out| {
+        let a = a.get(start..).unwrap_or_default();
+        let b = b.get(start..).unwrap_or_default();
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = f(a, b);
+        }
+        Ok(())
+    })?;
+    Ok(out)
+}

@@ -5,28 +5,14 @@ use std::cell::Cell;
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Storage, Tensor, WithDType, bail};
 
+use crate::arithmetic::Float;
+
 thread_local! {
     static WITHOUT_KERNELS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A float type with CPU kernels: f32 or f64.
-pub(crate) trait Real: WithDType + Default {
-    /// The nearest number of this type; unlike candle's conversion sure to be inlined, so that the
-    /// constants of a loop are converted before it.
-    fn of(value: f64) -> Self;
-
-    /// The same number in f64; sure to be inlined as well.
-    fn wide(self) -> f64;
-
-    /// The square root.
-    fn sqrt(self) -> Self;
-
-    /// e to the power of `self`.
-    fn exp(self) -> Self;
-
-    /// The logarithm of 1 + `self`.
-    fn ln_1p(self) -> Self;
-
+pub(crate) trait Real: Float + WithDType + Default {
     /// The elements of a storage of this type, and of no other.
     fn stored(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }
@@ -34,29 +20,6 @@ pub(crate) trait Real: WithDType + Default {
 macro_rules! real {
     ($type:ty, $variant:ident) => {
         impl Real for $type {
-            #[inline(always)]
-            fn of(value: f64) -> Self {
-                value as Self
-            }
-
-            #[inline(always)]
-            fn wide(self) -> f64 {
-                self.into()
-            }
-
-            #[inline(always)]
-            fn sqrt(self) -> Self {
-                self.sqrt()
-            }
-
-            fn exp(self) -> Self {
-                self.exp()
-            }
-
-            fn ln_1p(self) -> Self {
-                self.ln_1p()
-            }
-
             fn stored(storage: &mut CpuStorage) -> Option<&mut [Self]> {
                 match storage {
                     CpuStorage::$variant(elements) => Some(elements),

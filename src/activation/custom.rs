@@ -1,0 +1,76 @@
+//! An activation of the library's user.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A named function of one number with its derivative, both over plain numbers. Recipes cannot name it; it stands in
+/// the user's own lists of layers, where the CPU engine trains it as any other activation. On other devices the values
+/// of a batch go to the host and back, by automatic differentiation.
+///
+/// ```
+/// use autoencode::activation::{Activation, Custom};
+/// use candle_core::{Device, Var};
+///
+/// // Snake, x + sin(x)^2 (Ziyin, Hartwig and Ueda, "Neural networks fail to learn periodic
+/// // functions and how to fix it", NeurIPS 2020).
+/// let snake = Custom::new("snake", |x| x + x.sin().powi(2), |x| 1.0 + (2.0 * x).sin());
+/// let x = Var::new(&[-1f64, 0.0, 2.0], &Device::Cpu)?;
+/// let y = Activation::Custom(snake).apply(&x)?;
+/// let gradients = y.sum_all()?.backward()?;
+/// let slopes: Vec<f64> = gradients.get(&x).unwrap().to_vec1()?;
+/// assert_eq!(slopes[2], 1.0 + 4f64.sin());
+/// # Ok::<(), autoencode::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Custom(Arc<Functions>);
+
+type Function = Box<dyn Fn(f64) -> f64 + Send + Sync>;
+
+struct Functions {
+    name: String,
+    value: Function,
+    derivative: Function,
+}
+
+impl Custom {
+    /// A function and its derivative under the name that summaries and errors show.
+    pub fn new(
+        name: &str,
+        value: impl Fn(f64) -> f64 + Send + Sync + 'static,
+        derivative: impl Fn(f64) -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Functions {
+            name: name.to_string(),
+            value: Box::new(value),
+            derivative: Box::new(derivative),
+        }))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The function at one point.
+    pub fn value(&self, x: f64) -> f64 {
+        (self.0.value)(x)
+    }
+
+    /// Its derivative there.
+    pub fn derivative(&self, x: f64) -> f64 {
+        (self.0.derivative)(x)
+    }
+}
+
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Custom({})", self.name())
+    }
+}
+
+/// Equal are copies of one function; two functions of the same name are not.
+impl PartialEq for Custom {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}

@@ -1,0 +1,94 @@
+//! Activations as functions of one number.
+
+use super::{Activation, ActivationKind, Custom};
+use crate::arithmetic::Scalar;
+
+/// `outer` f(`inner` x), with f a formula or the library's user's.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pointwise {
+    pub f: Form,
+    pub outer: f64,
+    pub inner: f64,
+}
+
+/// A function that takes every value by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Form {
+    Formula {
+        kind: ActivationKind,
+        parameter: f64,
+    },
+    Custom(Custom),
+}
+
+impl Activation {
+    /// The function of one value; none for those that couple the values of a sample.
+    pub(crate) fn pointwise(&self) -> Option<Pointwise> {
+        let f = match self {
+            Self::Softmax => return None,
+            Self::Scaled { of, a, b } => {
+                let of = of.pointwise()?;
+                return Some(Pointwise {
+                    outer: a * of.outer,
+                    inner: b * of.inner,
+                    ..of
+                });
+            }
+            Self::Custom(custom) => Form::Custom(custom.clone()),
+            _ => {
+                let (kind, parameter) = self.formula()?;
+                Form::Formula { kind, parameter }
+            }
+        };
+        Some(Pointwise {
+            f,
+            outer: 1.0,
+            inner: 1.0,
+        })
+    }
+
+    /// Whether a value's result depends on others of its sample.
+    pub(crate) fn couples(&self) -> bool {
+        self.pointwise().is_none()
+    }
+}
+
+impl Pointwise {
+    /// The formula and its parameter, where it stands alone.
+    pub fn plain(&self) -> Option<(ActivationKind, f64)> {
+        match self.f {
+            Form::Formula { kind, parameter } if self.outer == 1.0 && self.inner == 1.0 => {
+                Some((kind, parameter))
+            }
+            _ => None,
+        }
+    }
+
+    pub fn is_relu(&self) -> bool {
+        matches!(self.plain(), Some((ActivationKind::Relu, _)))
+    }
+
+    pub fn value(&self, x: f64) -> f64 {
+        self.outer * self.f.value(self.inner * x)
+    }
+
+    pub fn derivative(&self, x: f64) -> f64 {
+        self.outer * self.inner * self.f.derivative(self.inner * x)
+    }
+}
+
+impl Form {
+    fn value(&self, x: f64) -> f64 {
+        match self {
+            Self::Formula { kind, parameter } => kind.value(Scalar(x), *parameter).0,
+            Self::Custom(custom) => custom.value(x),
+        }
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        match self {
+            Self::Formula { kind, parameter } => kind.derivative(Scalar(x), *parameter).0,
+            Self::Custom(custom) => custom.derivative(x),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The arithmetic in which formulas are written. An activation, a loss or an optimiser's rule stands in the code once,
+//! over [`Number`], and is worked out for one number ([`Scalar`]), a vector of them ([`Vector`]) or a tensor
+//! ([`Composed`]); the CUDA kernels have it as text that the same source writes.
+
+mod composed;
+mod scalar;
+#[cfg(test)]
+mod text;
+mod vector;
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+pub(crate) use composed::Composed;
+pub(crate) use scalar::{Float, Scalar};
+#[cfg(test)]
+pub(crate) use text::{Listing, Text};
+pub(crate) use vector::Vector;
+
+/// What every formula is made of. Of functions, those that vectors have; constants are rounded to the number's type
+/// before they meet it.
+///
+/// A condition that is false for a NaN chooses `otherwise`, so that formulas can let it pass.
+pub(crate) trait Number:
+    Clone
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + Add<f64, Output = Self>
+    + Mul<f64, Output = Self>
+    + Add<<Self as Number>::Setting, Output = Self>
+    + Mul<<Self as Number>::Setting, Output = Self>
+{
+    /// A parameter of a formula: a plain number, or its name where text is written.
+    type Setting: Clone + From<f64>;
+
+    /// A number that is the same everywhere.
+    fn constant(&self, value: impl Into<Self::Setting>) -> Self;
+
+    /// `then` where this is at most `bound`.
+    fn if_at_most(&self, bound: impl Into<Self::Setting>, then: Self, otherwise: Self) -> Self;
+
+    /// `then` where this is at least `bound`.
+    fn if_at_least(&self, bound: impl Into<Self::Setting>, then: Self, otherwise: Self) -> Self;
+
+    fn abs(self) -> Self;
+
+    fn sqrt(self) -> Self;
+
+    /// -1, 0 or 1; of a NaN 0.
+    fn sign(self) -> Self;
+
+    /// max(x, 0).
+    fn positive(self) -> Self;
+
+    /// 1 / (1 + e^-x), 0 or 1 where that is saturated.
+    fn logistic(self) -> Self;
+
+    /// ln(1 + e^-|x|).
+    fn ln_1p_exp_minus_abs(self) -> Self;
+
+    #[inline(always)]
+    fn one_minus(self) -> Self {
+        self.constant(1.0) - self
+    }
+
+    /// 1 / x.
+    #[inline(always)]
+    fn recip(self) -> Self {
+        self.constant(1.0) / self
+    }
+
+    /// x between -`end` and `end`.
+    #[inline(always)]
+    fn within(self, end: f64) -> Self {
+        let below = self.if_at_least(end, self.constant(end), self.clone());
+        self.if_at_most(-end, self.constant(-end), below)
+    }
+}
+
+/// Functions that vectors have not.
+pub(crate) trait Elementary: Number {
+    fn exp(self) -> Self;
+
+    /// e^x - 1.
+    fn exp_m1(self) -> Self;
+
+    /// ln(1 + x).
+    fn ln_1p(self) -> Self;
+
+    fn tanh(self) -> Self;
+
+    fn sin(self) -> Self;
+
+    fn cos(self) -> Self;
+
+    fn atan(self) -> Self;
+
+    fn asinh(self) -> Self;
+
+    /// sqrt(x^2 + 1).
+    fn hypot_one(self) -> Self;
+
+    /// The normal distribution function.
+    fn normal_distribution(self) -> Self;
+}

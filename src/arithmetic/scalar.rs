@@ -1,0 +1,222 @@
+//! One number.
+
+use std::f64::consts::FRAC_1_SQRT_2;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use candle_core::cpu::erf::erf_f64;
+
+use super::{Elementary, Number};
+
+/// f32 or f64. What is called in loops is sure to be inlined, so that constants are converted before them.
+pub(crate) trait Float:
+    Copy
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    /// The nearest number of this type.
+    fn of(value: f64) -> Self;
+
+    /// The same number in f64.
+    fn wide(self) -> f64;
+
+    fn sqrt(self) -> Self;
+
+    fn abs(self) -> Self;
+
+    /// e to the power of `self`.
+    fn exp(self) -> Self;
+
+    /// The logarithm of 1 + `self`.
+    fn ln_1p(self) -> Self;
+}
+
+macro_rules! float {
+    ($type:ty) => {
+        impl Float for $type {
+            #[inline(always)]
+            fn of(value: f64) -> Self {
+                value as Self
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                self.sqrt()
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                self.abs()
+            }
+
+            fn exp(self) -> Self {
+                self.exp()
+            }
+
+            fn ln_1p(self) -> Self {
+                self.ln_1p()
+            }
+        }
+    };
+}
+
+float!(f32);
+float!(f64);
+
+/// One number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scalar<T>(pub T);
+
+macro_rules! arithmetic {
+    ($($trait:ident, $method:ident, $operator:tt;)*) => {$(
+        impl<T: Float> $trait for Scalar<T> {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                Self(self.0 $operator other.0)
+            }
+        }
+    )*};
+}
+
+macro_rules! arithmetic_with_constants {
+    ($($trait:ident, $method:ident, $operator:tt;)*) => {$(
+        impl<T: Float> $trait<f64> for Scalar<T> {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, constant: f64) -> Self {
+                Self(self.0 $operator T::of(constant))
+            }
+        }
+    )*};
+}
+
+arithmetic! { Add, add, +; Sub, sub, -; Mul, mul, *; Div, div, /; }
+arithmetic_with_constants! { Add, add, +; Mul, mul, *; }
+
+impl<T: Float> Neg for Scalar<T> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+impl<T: Float> Number for Scalar<T> {
+    type Setting = f64;
+
+    #[inline(always)]
+    fn constant(&self, value: impl Into<f64>) -> Self {
+        Self(T::of(value.into()))
+    }
+
+    #[inline(always)]
+    fn if_at_most(&self, bound: impl Into<f64>, then: Self, otherwise: Self) -> Self {
+        if self.0 <= T::of(bound.into()) {
+            then
+        } else {
+            otherwise
+        }
+    }
+
+    #[inline(always)]
+    fn if_at_least(&self, bound: impl Into<f64>, then: Self, otherwise: Self) -> Self {
+        if self.0 >= T::of(bound.into()) {
+            then
+        } else {
+            otherwise
+        }
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(self.0.abs())
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(self.0.sqrt())
+    }
+
+    #[inline(always)]
+    fn sign(self) -> Self {
+        let zero = T::of(0.0);
+        Self(if self.0 > zero {
+            T::of(1.0)
+        } else if self.0 < zero {
+            T::of(-1.0)
+        } else {
+            zero
+        })
+    }
+
+    #[inline(always)]
+    fn positive(self) -> Self {
+        self.if_at_most(0.0, self.constant(0.0), self)
+    }
+
+    /// With e^-x infinite it is 1 / inf = 0.
+    #[inline(always)]
+    fn logistic(self) -> Self {
+        let one = T::of(1.0);
+        Self(one / (one + (-self.0).exp()))
+    }
+
+    #[inline(always)]
+    fn ln_1p_exp_minus_abs(self) -> Self {
+        Self((-self.0.abs()).exp().ln_1p())
+    }
+}
+
+impl Elementary for Scalar<f64> {
+    fn exp(self) -> Self {
+        Self(self.0.exp())
+    }
+
+    fn exp_m1(self) -> Self {
+        Self(self.0.exp_m1())
+    }
+
+    fn ln_1p(self) -> Self {
+        Self(self.0.ln_1p())
+    }
+
+    fn tanh(self) -> Self {
+        Self(self.0.tanh())
+    }
+
+    fn sin(self) -> Self {
+        Self(self.0.sin())
+    }
+
+    fn cos(self) -> Self {
+        Self(self.0.cos())
+    }
+
+    fn atan(self) -> Self {
+        Self(self.0.atan())
+    }
+
+    fn asinh(self) -> Self {
+        Self(self.0.asinh())
+    }
+
+    fn hypot_one(self) -> Self {
+        Self(self.0.hypot(1.0))
+    }
+
+    fn normal_distribution(self) -> Self {
+        Self(0.5 * (1.0 + erf_f64(self.0 * FRAC_1_SQRT_2)))
+    }
+}

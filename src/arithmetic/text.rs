@@ -1,0 +1,182 @@
+//! Text: what CUDA C++ computes in place of numbers.
+
+use std::cell::RefCell;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::rc::Rc;
+
+use super::{Elementary, Number};
+
+/// The lines of a function, one for each operation.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listing(Rc<RefCell<Vec<String>>>);
+
+impl Listing {
+    /// A number that the function is given.
+    pub fn argument(&self, name: &str) -> Text {
+        Text {
+            listing: self.clone(),
+            name: name.to_string(),
+        }
+    }
+
+    /// The lines so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+
+    /// A new line, which names the result of an expression.
+    fn line(&self, expression: &str) -> Text {
+        let mut lines = self.0.borrow_mut();
+        let name = format!("v{}", lines.len());
+        lines.push(format!("const float {name} = {expression};"));
+        self.argument(&name)
+    }
+}
+
+/// A number by its name in a function.
+#[derive(Debug, Clone)]
+pub(crate) struct Text {
+    listing: Listing,
+    pub name: String,
+}
+
+impl Text {
+    /// The same as a parameter of a formula.
+    pub fn symbol(&self) -> Symbol {
+        Symbol(self.name.clone())
+    }
+
+    fn line(&self, expression: String) -> Self {
+        self.listing.line(&expression)
+    }
+
+    fn choose(&self, operator: &str, bound: Symbol, then: Self, otherwise: Self) -> Self {
+        let (x, bound) = (&self.name, bound.0);
+        self.line(format!(
+            "{x} {operator} {bound} ? {} : {}",
+            then.name, otherwise.name
+        ))
+    }
+}
+
+/// The name of a parameter, or a constant.
+#[derive(Debug, Clone)]
+pub(crate) struct Symbol(String);
+
+impl From<f64> for Symbol {
+    fn from(value: f64) -> Self {
+        let value = value as f32;
+        Self(match value.is_sign_negative() {
+            true => format!("({value:?}f)"),
+            false => format!("{value:?}f"),
+        })
+    }
+}
+
+macro_rules! arithmetic {
+    ($($trait:ident, $method:ident, $operator:literal;)*) => {$(
+        impl $trait for Text {
+            type Output = Self;
+
+            fn $method(self, other: Self) -> Self {
+                self.line(format!(concat!("{} ", $operator, " {}"), self.name, other.name))
+            }
+        }
+    )*};
+}
+
+macro_rules! arithmetic_with_constants {
+    ($($trait:ident, $method:ident, $operator:literal;)*) => {$(
+        impl $trait<Symbol> for Text {
+            type Output = Self;
+
+            fn $method(self, other: Symbol) -> Self {
+                self.line(format!(concat!("{} ", $operator, " {}"), self.name, other.0))
+            }
+        }
+
+        impl $trait<f64> for Text {
+            type Output = Self;
+
+            fn $method(self, constant: f64) -> Self {
+                $trait::$method(self, Symbol::from(constant))
+            }
+        }
+    )*};
+}
+
+arithmetic! { Add, add, "+"; Sub, sub, "-"; Mul, mul, "*"; Div, div, "/"; }
+arithmetic_with_constants! { Add, add, "+"; Mul, mul, "*"; }
+
+impl Neg for Text {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        self.line(format!("-{}", self.name))
+    }
+}
+
+impl Number for Text {
+    type Setting = Symbol;
+
+    fn constant(&self, value: impl Into<Symbol>) -> Self {
+        self.listing.argument(&value.into().0)
+    }
+
+    fn if_at_most(&self, bound: impl Into<Symbol>, then: Self, otherwise: Self) -> Self {
+        self.choose("<=", bound.into(), then, otherwise)
+    }
+
+    fn if_at_least(&self, bound: impl Into<Symbol>, then: Self, otherwise: Self) -> Self {
+        self.choose(">=", bound.into(), then, otherwise)
+    }
+
+    fn abs(self) -> Self {
+        self.line(format!("fabsf({})", self.name))
+    }
+
+    fn sqrt(self) -> Self {
+        self.line(format!("sqrtf({})", self.name))
+    }
+
+    fn sign(self) -> Self {
+        let x = &self.name;
+        self.line(format!("static_cast<float>(({x} > 0.0f) - ({x} < 0.0f))"))
+    }
+
+    fn positive(self) -> Self {
+        self.line(format!("fmaxf({}, 0.0f)", self.name))
+    }
+
+    fn logistic(self) -> Self {
+        self.line(format!("1.0f / (1.0f + expf(-{}))", self.name))
+    }
+
+    fn ln_1p_exp_minus_abs(self) -> Self {
+        self.line(format!("log1pf(expf(-fabsf({})))", self.name))
+    }
+}
+
+macro_rules! functions {
+    ($($method:ident: $text:literal;)*) => {
+        impl Elementary for Text {$(
+            fn $method(self) -> Self {
+                self.line(format!($text, self.name))
+            }
+        )*}
+    };
+}
+
+functions! {
+    exp: "expf({})";
+    exp_m1: "expm1f({})";
+    ln_1p: "log1pf({})";
+    tanh: "tanhf({})";
+    sin: "sinf({})";
+    cos: "cosf({})";
+    atan: "atanf({})";
+    asinh: "asinhf({})";
+    hypot_one: "hypotf({}, 1.0f)";
+    // In this form it is near 0 to full precision where x is far below 0.
+    normal_distribution: "0.5f * erfcf(-0.70710678f * {})";
+}

@@ -1,0 +1,83 @@
+//! A loss of the library's user.
+
+use std::fmt;
+
+/// A named loss: what an output x and its target t add to it, and the derivative of that by x, both over plain numbers.
+/// Recipes cannot name it; engines take it in an [`crate::recipe::Objective`], where the outputs are those behind the
+/// network's last activation. On other devices than the CPU the values of a batch go to the host and back.
+///
+/// A loss stays in memory until the program ends, so that objectives can be copied freely.
+///
+/// ```
+/// use autoencode::loss::{CustomLoss, Reconstruction};
+/// use autoencode::recipe::Objective;
+///
+/// // Huber, "Robust estimation of a location parameter", 1964.
+/// let delta = 0.1;
+/// let huber = CustomLoss::new(
+///     "huber",
+///     move |x, t| {
+///         let size = (x - t).abs();
+///         if size <= delta { 0.5 * size * size } else { delta * (size - 0.5 * delta) }
+///     },
+///     move |x, t| (x - t).clamp(-delta, delta),
+/// );
+/// assert_eq!(huber.derivative(1.0, 0.5), 0.1);
+/// let objective = Objective::of(Reconstruction::Custom(huber));
+/// # let _ = objective;
+/// ```
+#[derive(Clone, Copy)]
+pub struct CustomLoss(&'static Functions);
+
+type Function = Box<dyn Fn(f64, f64) -> f64 + Send + Sync>;
+
+struct Functions {
+    name: String,
+    term: Function,
+    derivative: Function,
+}
+
+impl CustomLoss {
+    /// A loss under the name that metrics and tables show.
+    pub fn new(
+        name: &str,
+        term: impl Fn(f64, f64) -> f64 + Send + Sync + 'static,
+        derivative: impl Fn(f64, f64) -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        Self(Box::leak(Box::new(Functions {
+            name: name.to_string(),
+            term: Box::new(term),
+            derivative: Box::new(derivative),
+        })))
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        &self.0.name
+    }
+
+    /// What x adds to the loss for the target t.
+    pub fn term(self, x: f64, t: f64) -> f64 {
+        (self.0.term)(x, t)
+    }
+
+    /// The derivative of that by x.
+    pub fn derivative(self, x: f64, t: f64) -> f64 {
+        (self.0.derivative)(x, t)
+    }
+}
+
+impl fmt::Debug for CustomLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CustomLoss({})", self.name())
+    }
+}
+
+/// Equal are copies of one loss; two losses of the same name are not.
+impl PartialEq for CustomLoss {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for CustomLoss {}
