@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use autoencode::activation::Activation;
+use autoencode::activation::{Activation, Custom};
 use autoencode::checkpoint::Checkpoint;
 use autoencode::data::{Batch, Dataset, Keys, Preparation, Source, load_with};
 use autoencode::engine::{Autograd, Engine, fastest};
 use autoencode::evaluate::Part;
+use autoencode::loss::{CustomLoss, Reconstruction};
 use autoencode::network::{Autoencoder, Parameters};
-use autoencode::ops::{self, Pointwise, composed};
+use autoencode::ops::{self, composed};
 use autoencode::optim::Optimizer;
 use autoencode::picture::{Picture, read_png, write_png};
 use autoencode::random::{Purpose, Stream};
@@ -197,7 +198,38 @@ fn operations() -> Vec<(String, Operation, Vec<Tensor>)> {
         Box::new(|a| ops::softmax(&a[0], 1)),
         vec![numbers(15, &[5, 7, 3])],
     ));
+    for loss in [Reconstruction::Mse, Reconstruction::Mae] {
+        all.push((
+            format!("{loss:?}"),
+            Box::new(move |a| ops::loss_sum(loss, &a[0], &a[1])),
+            vec![numbers(20, &[5, 3, 7]), numbers(21, &[5, 3, 7])],
+        ));
+    }
+    let cubes = CustomLoss::new(
+        "cubes",
+        |x, t| (x - t).abs().powi(3),
+        |x, t| 3.0 * (x - t).abs() * (x - t),
+    );
+    let target = numbers(21, &[5, 3, 7]);
+    all.push((
+        "a loss of the user's own".to_string(),
+        Box::new(move |a| {
+            let target = target.to_dtype(a[0].dtype())?.to_device(a[0].device())?;
+            ops::loss_sum(Reconstruction::Custom(cubes), &a[0], &target)
+        }),
+        vec![numbers(20, &[5, 3, 7])],
+    ));
     let far = (numbers(16, &[11, 13]) * 8.0).unwrap();
+    let own = Activation::Custom(Custom::new(
+        "own",
+        |x| x / (1.0 + x * x),
+        |x| (1.0 - x * x) / (1.0 + x * x).powi(2),
+    ));
+    all.push((
+        "an activation of the user's own".to_string(),
+        Box::new(move |a| own.apply(&a[0])),
+        vec![far.clone()],
+    ));
     for activation in Activation::all() {
         all.push((
             format!("{activation}"),
@@ -256,12 +288,12 @@ fn kinks_and_ties_are_decided_as_on_the_cpu() {
         ),
         (
             "elu",
-            Box::new(|a| Pointwise::Elu { alpha: 0.5 }.apply(&a[0])),
+            Box::new(|a| Activation::Elu { alpha: 0.5 }.apply(&a[0])),
             zeros.clone(),
         ),
         (
             "capped relu",
-            Box::new(|a| Pointwise::CappedRelu { cap: 1.0 }.apply(&a[0])),
+            Box::new(|a| Activation::CappedRelu { cap: 1.0 }.apply(&a[0])),
             Tensor::new(&[0f64, 1.0, 0.5], &Device::Cpu).unwrap(),
         ),
     ];

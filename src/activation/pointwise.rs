@@ -64,10 +64,6 @@ impl Pointwise {
         }
     }
 
-    pub fn is_relu(&self) -> bool {
-        matches!(self.plain(), Some((ActivationKind::Relu, _)))
-    }
-
     pub fn value(&self, x: f64) -> f64 {
         self.outer * self.f.value(self.inner * x)
     }

@@ -4,10 +4,10 @@
 use crate::common::{self, autoencode, values};
 use std::path::Path;
 
-use autoencode::activation::Activation;
+use autoencode::activation::{Activation, Custom};
 use autoencode::layer::{Dense, Function, Initialization, LayerSpec};
 use autoencode::network::{Autoencoder, Code, Parameters, Stack, curves};
-use autoencode::ops::{self, Pointwise, composed};
+use autoencode::ops::{self, composed};
 use autoencode::optim::Optimizer;
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{DenseConfig, NetworkConfig, Recipe, builtin};
@@ -71,26 +71,32 @@ fn assert_close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Every function that has a kernel.
-fn pointwise() -> [Pointwise; 16] {
-    [
-        Pointwise::Elu { alpha: 1.0 },
-        Pointwise::Elu { alpha: 0.3 },
-        Pointwise::Swish { beta: 1.0 },
-        Pointwise::Swish { beta: 2.5 },
-        Pointwise::Gelu,
-        Pointwise::GeluTanh,
-        Pointwise::Softplus,
-        Pointwise::CappedRelu { cap: 1.0 },
-        Pointwise::CappedLinear { cap: 0.5 },
-        Pointwise::Isru { alpha: 1.0 },
-        Pointwise::Isru { alpha: 100.0 },
-        Pointwise::Isru { alpha: 1e-6 },
-        Pointwise::Arctan,
-        Pointwise::Arcsinh,
-        Pointwise::Elliot,
-        Pointwise::Logarithmic,
-    ]
+/// Every function of one value, some with several parameters.
+fn functions() -> Vec<Activation> {
+    let all = Activation::all().into_iter();
+    let mut functions: Vec<_> = all.filter(|a| *a != Activation::Softmax).collect();
+    functions.extend([
+        Activation::LeakyRelu { slope: 0.3 },
+        Activation::Elu { alpha: 0.3 },
+        Activation::Swish { beta: 2.5 },
+        Activation::CappedRelu { cap: 1.0 },
+        Activation::CappedLinear { cap: 0.5 },
+        Activation::Isru { alpha: 100.0 },
+        Activation::Isru { alpha: 1e-6 },
+        Activation::Scaled {
+            of: Box::new(Activation::Gelu),
+            a: -1.5,
+            b: 0.3,
+        },
+        Activation::Custom(softsign()),
+    ]);
+    functions
+}
+
+/// A function of the user's own.
+fn softsign() -> Custom {
+    let value = |x: f64| x / (1.0 + x.abs());
+    Custom::new("softsign", value, |x| (1.0 + x.abs()).powi(-2))
 }
 
 #[test]
@@ -182,11 +188,11 @@ fn gradients_agree_with_differences() {
 fn compositions_agree_with_the_kernels() {
     let mut xs = reference().points;
     xs.extend((0..300).map(|i| -6.0 + 0.04 * f64::from(i) + 0.003));
-    for function in pointwise() {
+    for function in functions() {
         for (dtype, tolerance) in [(DType::F64, 1e-13), (DType::F32, 2e-6)] {
             let (y, slope) = both(|x| function.apply(x), &xs, dtype);
             let (composed_y, composed_slope) =
-                both(|x| composed::pointwise(function, x), &xs, dtype);
+                both(|x| composed::only(|| function.apply(x)), &xs, dtype);
             assert_close(
                 &format!("{function:?} {dtype:?}"),
                 &composed_y,
@@ -203,7 +209,11 @@ fn compositions_agree_with_the_kernels() {
         // A derivative that jumps, or changes fast, does so at the rounded point.
         if !matches!(
             function,
-            Pointwise::CappedRelu { .. } | Pointwise::CappedLinear { .. }
+            Activation::Relu
+                | Activation::LeakyRelu { .. }
+                | Activation::CappedRelu { .. }
+                | Activation::CappedLinear { .. }
+                | Activation::SaturatedLinear
         ) {
             let what = format!("derivative of {function:?} in bf16");
             assert_close(&what, &slope, &kernel_slope, 0.06);
@@ -222,10 +232,10 @@ fn nothing_is_nan_however_large() {
             let finite = y.iter().chain(&slope).all(|value| value.is_finite());
             assert!(finite, "{activation} {dtype:?}: {y:?} {slope:?}");
         }
-        for function in pointwise() {
+        for function in functions() {
             let (y, slope) = both(|x| function.apply(x), &xs, dtype);
             let (composed_y, composed_slope) =
-                both(|x| composed::pointwise(function, x), &xs, dtype);
+                both(|x| composed::only(|| function.apply(x)), &xs, dtype);
             assert_close(&format!("{function:?}"), &composed_y, &y, 1e-5);
             assert_close(&format!("{function:?}"), &composed_slope, &slope, 1e-5);
         }
@@ -236,7 +246,7 @@ fn nothing_is_nan_however_large() {
 fn strided_tensors_and_scalars_are_taken() {
     let x = Tensor::rand(-1.0, 1.0, (4, 6), &Device::Cpu).unwrap();
     let turned = Var::from_tensor(&x).unwrap();
-    for function in pointwise() {
+    for function in functions() {
         let y = function.apply(&turned.t().unwrap()).unwrap();
         let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
         let straight = Var::from_tensor(&x).unwrap();
@@ -249,9 +259,9 @@ fn strided_tensors_and_scalars_are_taken() {
         );
     }
     let one = Tensor::new(0.5, &Device::Cpu).unwrap();
-    assert_eq!(Pointwise::Elliot.apply(&one).unwrap().rank(), 0);
+    assert_eq!(Activation::Elliot.apply(&one).unwrap().rank(), 0);
     let none = Tensor::zeros((0, 3), DType::F32, &Device::Cpu).unwrap();
-    assert_eq!(Pointwise::Elliot.apply(&none).unwrap().dims(), [0, 3]);
+    assert_eq!(Activation::Elliot.apply(&none).unwrap().dims(), [0, 3]);
 }
 
 #[test]
@@ -259,14 +269,19 @@ fn parameters_that_cannot_work_are_refused() {
     let x = Tensor::new(&[0.5], &Device::Cpu).unwrap();
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         for function in [
-            Pointwise::Elu { alpha: bad },
-            Pointwise::Swish { beta: bad },
-            Pointwise::CappedRelu { cap: bad },
-            Pointwise::CappedLinear { cap: bad },
-            Pointwise::Isru { alpha: bad },
+            Activation::LeakyRelu { slope: bad },
+            Activation::Elu { alpha: bad },
+            Activation::Swish { beta: bad },
+            Activation::CappedRelu { cap: bad },
+            Activation::CappedLinear { cap: bad },
+            Activation::Isru { alpha: bad },
         ] {
             assert!(function.apply(&x).unwrap_err().is_input());
-            assert!(composed::pointwise(function, &x).unwrap_err().is_input());
+            assert!(
+                composed::only(|| function.apply(&x))
+                    .unwrap_err()
+                    .is_input()
+            );
         }
     }
 }
@@ -591,6 +606,17 @@ fn a_users_own_function_learns_and_is_named() {
         error.is_input() && error.to_string().contains("sum"),
         "{error}"
     );
+}
+
+#[test]
+fn a_users_own_activation_has_its_name_and_stays_out_of_recipes() {
+    let own = Activation::Custom(softsign());
+    assert_eq!(own.to_string(), "softsign");
+    assert_eq!(own, own.clone());
+    assert_ne!(own, Activation::Custom(softsign()));
+    let error = serde_json::to_string(&own).unwrap_err().to_string();
+    assert!(error.contains("softsign"), "{error}");
+    assert!(recipe(&["network.activation=softsign"]).is_err());
 }
 
 // Curves and the command

@@ -1,9 +1,10 @@
 //! The fast engine against the reference: the same losses and the same gradients.
 
-use autoencode::activation::Activation;
+use autoencode::activation::{Activation, Custom};
 use autoencode::data::Batch;
 use autoencode::engine::{Autograd, CpuEngine, Engine, Inference};
 use autoencode::layer::{Dense, Function, Initialization, LayerSpec};
+use autoencode::loss::CustomLoss;
 use autoencode::network::{Autoencoder, Code, Parameters, Posterior, Stack};
 use autoencode::ops::composed;
 use autoencode::recipe::{
@@ -636,4 +637,72 @@ fn the_network_itself_does_what_no_step_can() {
         )
     });
     assert_eq!(bits(&found), bits(&expected));
+}
+
+/// A network of the user's own lists: dense layers with an activation.
+fn with_activation(activation: Activation) -> impl Fn(&Parameters) -> Autoencoder {
+    move |parameters| {
+        let vb = parameters.builder(DType::F32, &Device::Cpu);
+        let init = Initialization::default();
+        let dense = |units| LayerSpec::from(Dense { units, bias: true });
+        let encoder = [dense(5), activation.clone().into()];
+        let decoder = [dense(9), activation.clone().into()];
+        let encoder = Stack::new("encoder", &encoder, &[9], init, vb.clone()).unwrap();
+        let decoder = Stack::new("decoder", &decoder, &[5], init, vb).unwrap();
+        Autoencoder::from_stacks(encoder, Code::Plain, decoder).unwrap()
+    }
+}
+
+#[test]
+fn an_activation_and_a_loss_of_the_users_own_agree() {
+    let bump = Custom::new(
+        "bump",
+        |x| x * (-x * x).exp(),
+        |x| (1.0 - 2.0 * x * x) * (-x * x).exp(),
+    );
+    let huber = CustomLoss::new(
+        "huber",
+        |x, t| match (x - t).abs() {
+            size if size <= 0.1 => 0.5 * size * size,
+            size => 0.1 * (size - 0.05),
+        },
+        |x, t| (x - t).clamp(-0.1, 0.1),
+    );
+    let own = Reconstruction::Custom(huber);
+    let build = with_activation(Activation::Custom(bump));
+    compare(
+        "activation",
+        &build,
+        objective(Reconstruction::Mse),
+        &[3, 40],
+    );
+    compare("both", &build, objective(own), &[3, 40]);
+    let config = config("family='conv'\ninput=[1,6,10]\nencoder=[8]\ndecoder=[]");
+    compare("loss", network(&config), objective(own), &[3, 40]);
+}
+
+/// The user's own forms of what the library has.
+#[test]
+fn what_the_user_writes_again_trains_alike() {
+    let own = Custom::new("own", |x| x / (1.0 + x.abs()), |x| (1.0 + x.abs()).powi(-2));
+    let square = CustomLoss::new("square", |x, t| (x - t) * (x - t), |x, t| 2.0 * (x - t));
+    let gradients = |activation, reconstruction| {
+        let parameters = Parameters::drawn(7);
+        let model = with_activation(activation)(&parameters);
+        let objective = objective(reconstruction);
+        let mut engine = CpuEngine::new(&model, objective).unwrap().expect("a plan");
+        let batch = batch(&model, 20);
+        let (losses, gradients) = engine.gradients(&batch).unwrap();
+        let vars = parameters.vars().into_iter();
+        let gradients: Vec<Tensor> = vars
+            .map(|(_, var)| gradients.get(&var).unwrap().clone())
+            .collect();
+        (losses.sum, gradients)
+    };
+    let (sum, found) = gradients(Activation::Custom(own), Reconstruction::Custom(square));
+    let (expected_sum, expected) = gradients(Activation::Elliot, Reconstruction::Mse);
+    assert!((sum - expected_sum).abs() < 1e-6 * expected_sum);
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!(difference(found, expected) < TOLERANCE);
+    }
 }

@@ -512,7 +512,7 @@ fn mean_loss(model: &Autoencoder, objective: Objective, batch: &Batch) -> f64 {
     let distance = distance(model, objective, &codes, &batch.target);
     let likelihood = match objective.reconstruction {
         Reconstruction::Bce => distance,
-        Reconstruction::Mae => panic!("a likelihood of absolute errors"),
+        Reconstruction::Mae | Reconstruction::Custom(_) => panic!("a loss without a likelihood"),
         Reconstruction::Mse => {
             let normal = (elbo.sigma * (2.0 * std::f64::consts::PI).sqrt()).ln();
             distance / (2.0 * elbo.sigma * elbo.sigma) + normal * batch.target.elem_count() as f64
@@ -542,6 +542,7 @@ fn distance(model: &Autoencoder, objective: Objective, codes: &Tensor, target: &
             .zip(&target)
             .map(|(output, target)| (output - target).abs())
             .sum(),
+        Reconstruction::Custom(loss) => panic!("{loss:?}"),
     }
 }
 
