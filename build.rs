@@ -10,8 +10,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cudaforge::KernelBuilder::new()
             .source_dir("src/engine/cuda/kernels")
             .watch(
-                ["card.cuh", "instructions.cuh", "product.cuh"]
-                    .map(|name| format!("src/engine/cuda/kernels/{name}")),
+                [
+                    "card.cuh",
+                    "generated.cuh",
+                    "instructions.cuh",
+                    "product.cuh",
+                ]
+                .map(|name| format!("src/engine/cuda/kernels/{name}")),
             )
             .arg("-std=c++17")
             .arg("-O3")

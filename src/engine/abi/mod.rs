@@ -62,10 +62,13 @@ numbered! {
         /// Of a kernel of 3x3 behind an upsampling by two: a kernel of 2x2 for each of even and odd rows and columns,
         /// 2.25 times fewer products in all three passes.
         Phases,
+        /// Results gather what they read, `stride` rows and columns apart; pixels get their gradients back by way of
+        /// what each result gives them.
+        Strided,
     }
 
     /// What happens to the values of a sample.
-    Noise {
+    CorruptionKind {
         None,
         Gaussian,
         SaltAndPepper,
@@ -73,7 +76,7 @@ numbered! {
     }
 
     /// How values become 0 or 1.
-    Binary {
+    BinarizationKind {
         AsTheyAre,
         Threshold,
         Drawn,
@@ -160,7 +163,7 @@ structures! {
         image_height: i32,
         image_width: i32,
         shift: i32,
-        step: i32,
+        stride: i32,
         channels: i32,
         image_len: i32,
         depth: i32,
@@ -181,6 +184,8 @@ structures! {
         results: i32,
         channels: i32,
         area: i32,
+        result_stride: i32,
+        channel_stride: i32,
         forward_depth: i32,
         backward_depth: i32,
         rounds: i32,
@@ -196,6 +201,9 @@ structures! {
         results: i32,
         channels: i32,
         area: i32,
+        result_stride: i32,
+        channel_stride: i32,
+        results_per_bias: i32,
         depth: i32,
     }
 
@@ -212,6 +220,9 @@ structures! {
         results: i32,
         kernel: i32,
         relu: i32,
+        stride: i32,
+        padding: i32,
+        mask: Address,
     }
 
     /// A stream of random numbers without its index, as [`crate::random::Stream`] numbers it.
@@ -230,8 +241,8 @@ structures! {
         count: i32,
         size: i32,
         added: u32,
-        corruption: Noise,
-        binarization: Binary,
+        corruption: CorruptionKind,
+        binarization: BinarizationKind,
         has_range: i32,
         low: f64,
         high: f64,

@@ -1,76 +1,25 @@
 //! Batches from images that lie on the card.
 
 use candle_core::cuda_backend::CudaDevice;
-use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 
 use super::launch::{Address, BATCH, Buffer, Grid, Launcher};
 use super::product::int;
 use crate::Result;
-
-/// A stream of random numbers without its index, as [`crate::random::Stream`] numbers it: the `Key` of the kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(C)]
-pub(crate) struct Key {
-    pub seed: [u32; 2],
-    pub purpose_and_epoch: u32,
-}
-
-/// What happens to the values of a sample, numbered as in the kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i32)]
-pub(crate) enum Noise {
-    None = 0,
-    Gaussian = 1,
-    SaltAndPepper = 2,
-    Masking = 3,
-}
-
-/// How values become 0 or 1, numbered as in the kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i32)]
-pub(crate) enum Binary {
-    AsTheyAre = 0,
-    Threshold = 1,
-    Drawn = 2,
-}
+use crate::engine::abi::{BinarizationKind, CorruptionKind, Key, Preparation};
 
 /// How samples are made ready.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchSpec {
     /// Where corrupted samples are added to the clean ones: how many of these there are; else 0.
     pub added: u32,
-    pub noise: Noise,
-    pub binary: Binary,
+    pub noise: CorruptionKind,
+    pub binary: BinarizationKind,
     /// The lowest and highest strength of the noise, between which each sample draws its own where they differ.
     pub strength: [f64; 2],
     pub has_range: bool,
     pub noise_key: Key,
     pub binary_key: Key,
 }
-
-/// The `Preparation` of the kernels.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-struct Preparation {
-    images: Address,
-    indices: Address,
-    input: Address,
-    target: Address,
-    count: i32,
-    size: i32,
-    added: u32,
-    corruption: Noise,
-    binarization: Binary,
-    has_range: i32,
-    low: f64,
-    high: f64,
-    corruption_key: Key,
-    binarization_key: Key,
-}
-
-// SAFETY: plain numbers and addresses, laid out as in C.
-unsafe impl DeviceRepr for Key {}
-unsafe impl DeviceRepr for Preparation {}
 
 /// Images on a card.
 #[derive(Debug)]

@@ -3,8 +3,9 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
-use super::{Address, CudaNetwork, LossTerms, Pair, Steps, Task};
+use super::{Address, CudaNetwork, Pair, Steps, Task, ToKernels};
 use crate::data::Batch;
+use crate::engine::abi::{Failure, LossTerms, Status};
 use crate::engine::lowering::Part;
 use crate::engine::trained::{self, Trained};
 use crate::engine::{Ahead, Autograd, Engine, Standing};
@@ -19,7 +20,7 @@ use crate::{Error, Result};
 /// Samples on which the engine is tried.
 const TRIED: usize = 3;
 
-/// Networks of f32 on a CUDA card whose layers all have kernels: all but softmax and functions of the library's user.
+/// Networks of f32 on a CUDA card whose layers and loss have kernels: all but softmax and those of the library's user.
 ///
 /// It gives the gradients that [`Autograd`] gives, up to the rounding of its precision. The same batch gives the same
 /// bits on the same card.
@@ -53,6 +54,9 @@ impl CudaEngine {
         let (Device::Cuda(card), true) = (device, has_kernels()) else {
             return Ok(None);
         };
+        if matches!(objective.reconstruction, Reconstruction::Custom(_)) {
+            return Ok(None);
+        }
         let logits = objective.reconstruction == Reconstruction::Bce;
         let part = Part::whole(model, logits);
         let Some(layers) = trained::trained(part)? else {
@@ -219,6 +223,18 @@ impl Engine for CudaEngine {
     }
 }
 
+/// What a step failed by.
+fn failure(status: &Status) -> Option<(&'static str, f64)> {
+    let failures = [
+        (Failure::Nothing, None),
+        (Failure::Loss, Some(("training loss", status.loss))),
+        (Failure::Norm, Some(("norm of the gradient", status.norm))),
+    ];
+    let mut failures = failures.into_iter();
+    let found = failures.find(|(failure, _)| *failure as i64 == status.failure);
+    found.and_then(|(_, failure)| failure)
+}
+
 impl Ahead for CudaEngine {
     fn begin(&mut self, losses: Losses) -> Result<()> {
         self.count = losses.count;
@@ -228,7 +244,8 @@ impl Ahead for CudaEngine {
     fn start(&mut self, batch: &Batch, optimizer: &mut Optimizer, rate: f64) -> Result<()> {
         self.start_gradients(batch)?;
         let terms = self.terms(batch, optimizer.clip_norm())?;
-        let (variables, step) = optimizer.on_card(&trained::store(&self.layers), rate)?;
+        let (variables, step) =
+            optimizer.advance(&trained::store(&self.layers), rate, ToKernels)?;
         self.steps
             .start(variables, self.network.totals(), terms, step)?;
         self.count += self.objective.count(batch)?;
@@ -244,11 +261,7 @@ impl Ahead for CudaEngine {
                 count: self.count,
             },
             steps: u64::try_from(status.steps).unwrap_or(0),
-            failure: match status.failure {
-                0 => None,
-                1 => Some(("training loss", status.loss)),
-                _ => Some(("norm of the gradient", status.norm)),
-            },
+            failure: failure(&status),
         })
     }
 }

@@ -10,6 +10,11 @@ use candle_core::cuda_backend::cudarc::driver::{
 };
 use candle_core::{DType, Storage, Tensor};
 
+pub(crate) use crate::engine::abi::Address;
+use crate::engine::abi::{
+    Key, LossTerms, OptimizerStep, Parts, Preparation, Product, Spread, Status, THREADS, Tap,
+    Variable, Weights,
+};
 use crate::{Error, Result};
 
 mod compiled {
@@ -20,18 +25,22 @@ pub(super) use compiled::{
     BATCH, LAYERS, OPTIMIZER, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS,
 };
 
-/// Threads of every block, as the kernels have it.
-const THREADS: u32 = 256;
 /// Blocks that a kernel over many values has at most; their threads go on by strides.
 const MOST_BLOCKS: u64 = 1 << 13;
 
-/// Where something lies on the card; 0 for nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[repr(transparent)]
-pub(crate) struct Address(u64);
+macro_rules! passed {
+    ($($type:ty),+) => {$(
+        // SAFETY: plain numbers and addresses, laid out as in C, which the kernels assert.
+        unsafe impl DeviceRepr for $type {}
+    )+};
+}
 
-// SAFETY: it is what a pointer is on the card, 64 bits.
-unsafe impl DeviceRepr for Address {}
+passed!(Address, Tap, Product, Weights, Parts, Spread);
+passed!(Key, Preparation);
+passed!(Status, LossTerms, Variable, OptimizerStep);
+
+// SAFETY: all zeros are the status before the first step.
+unsafe impl ValidAsZeroBits for Status {}
 
 impl Address {
     pub const NONE: Self = Self(0);

@@ -1,13 +1,8 @@
 //! Dense and convolutional layers, and the products that they are.
 
-use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
-
+use crate::engine::abi::{ConvAlgorithm, DEPTH, ONE, Tap, ZEROS};
 use crate::engine::cpu::Shape;
 
-/// As in `kernels/product.cuh`.
-pub(super) const DEPTH: usize = 16;
-const ONE: i16 = 0x7fff;
-const ZEROS: i16 = 0x7ffe;
 /// The most rows and columns of an image, so that no place in one is as far right as [`ZEROS`].
 const MOST_SIDE: usize = 1 << 14;
 /// Results times places of a kernel up to which a layer is [`ConvAlgorithm::Spread`], and the channels from which.
@@ -34,24 +29,6 @@ pub(super) struct GemmLayer {
     pub channel_stride: usize,
     /// Results next to each other that have one bias in common.
     pub results_per_bias: usize,
-}
-
-/// How a layer is worked out, numbered as in `kernels/weights.cu`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i32)]
-pub(super) enum ConvAlgorithm {
-    /// Results gather what they read, through the upsampling.
-    Gather = 0,
-    /// Pixels that are read give each result around them its part. For few results: the product has a column for each
-    /// result and place of the kernel, where gathering would fill most of a block's columns with nothing; and an
-    /// upsampling makes it no larger.
-    Spread = 1,
-    /// Of a kernel of 3x3 behind an upsampling by two: a kernel of 2x2 for each of even and odd rows and columns, 2.25
-    /// times fewer products in all three passes.
-    Phases = 2,
-    /// Results gather what they read, `stride` rows and columns apart; pixels get their gradients back by way of what
-    /// each result gives them.
-    Strided = 3,
 }
 
 /// A product over the pixels of a grid: what they read, and how many results they have.
@@ -248,18 +225,6 @@ fn square(side: usize, before: usize) -> Vec<(i64, i64)> {
         .map(|spot| (spot / side - before, spot % side - before))
         .collect()
 }
-
-/// A `Tap` of the kernels.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub(super) struct Tap {
-    channel: i32,
-    down: i16,
-    right: i16,
-}
-
-// SAFETY: plain numbers, laid out as in C.
-unsafe impl DeviceRepr for Tap {}
 
 impl ImplicitGemm {
     /// Pixels of the grid.

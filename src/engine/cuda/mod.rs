@@ -26,13 +26,11 @@ mod sums;
 mod task;
 mod weights;
 
-use batch::{BatchSpec, Binary, Key, Noise};
+use batch::BatchSpec;
 pub use engine::CudaEngine;
 pub(crate) use inference::CudaInference;
-pub(crate) use launch::Address;
+use launch::Address;
 use network::CudaNetwork;
-#[cfg(test)]
-pub(crate) use optimizer::Status;
-pub(crate) use optimizer::{LossTerms, Move, Rule, Steps, Variable};
+use optimizer::{Steps, ToKernels};
 pub(crate) use resident::Resident;
 use task::{Pair, Task};

@@ -1,115 +1,48 @@
 //! The end of a training step on the card: whether it is sound, and the optimiser's move.
 
 use candle_core::cuda_backend::CudaDevice;
-use candle_core::cuda_backend::cudarc::driver::{DeviceRepr, ValidAsZeroBits};
 
 use super::launch::{Address, Buffer, Grid, Launcher, OPTIMIZER};
 use super::product::int;
 use crate::Result;
+use crate::engine::abi::{LossTerms, OptimizerStep, SETTINGS, STATES, Status, Variable};
+use crate::optim::rule::{Move, Rule, Visit};
 
 /// Blocks of each variable that sum the squares of its gradient.
 const SUM_BLOCKS: usize = 32;
 
-/// A variable with its gradient and what is kept for it: the `Variable` of the kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(C)]
-pub(crate) struct Variable {
-    pub value: Address,
-    pub gradient: Address,
-    pub state: [Address; 2],
-    pub len: i64,
-}
+/// What kernels are told of a step: where variables, gradients and state lie, and what is done to each weight.
+#[derive(Debug)]
+pub(crate) struct ToKernels<'a>(pub Vec<Move<'a>>);
 
-/// What an optimiser does to each weight in a step, the `CudaStep` of the kernels; the rules of [`crate::optim`] fill it in.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub(crate) struct Move {
-    pub rule: Rule,
-    /// Nesterov's momentum, or an epsilon inside the root.
-    pub variant: i32,
-    pub rate: f32,
-    /// What a value is multiplied by before: decoupled weight decay.
-    pub kept: f32,
-    /// Momentum, rho, or beta1; and momentum behind a quotient, or beta2.
-    pub decay: [f32; 2],
-    /// 1 minus each, which is not exact from the rounded ones.
-    pub fresh: [f32; 2],
-    /// 1 / (1 - beta^t) of each.
-    pub correction: [f32; 2],
-    pub epsilon: f32,
-}
+impl Visit for ToKernels<'_> {
+    type Output = Result<(Vec<Variable>, OptimizerStep)>;
 
-impl Move {
-    /// By a rule without settings of its own.
-    pub fn by(rule: Rule, rate: f64) -> Self {
-        Self {
-            rule,
-            variant: 0,
-            rate: rate as f32,
-            kept: 1.0,
-            decay: [0.0; 2],
-            fresh: [1.0; 2],
-            correction: [1.0; 2],
-            epsilon: 0.0,
+    fn visit<const STATE: usize, const COUNT: usize>(
+        self,
+        rule: &impl Rule<STATE, COUNT>,
+    ) -> Self::Output {
+        let variable = |step: &Move| {
+            let mut state = [Address::NONE; STATES];
+            for (to, tensor) in state.iter_mut().zip(step.state.iter()) {
+                *to = Address::of(tensor)?;
+            }
+            Ok(Variable {
+                value: Address::of(step.var)?,
+                gradient: Address::of(&step.gradient)?,
+                state,
+                len: step.var.elem_count() as i64,
+            })
+        };
+        let mut settings = [0.0; SETTINGS];
+        for (to, setting) in settings.iter_mut().zip(rule.settings()) {
+            *to = setting as f32;
         }
-    }
-
-    /// With what is kept in a step of running means.
-    pub fn keeping(self, decay: [f64; 2]) -> Self {
-        Self {
-            decay: decay.map(|decay| decay as f32),
-            fresh: decay.map(|decay| (1.0 - decay) as f32),
-            ..self
-        }
+        let rule = rule.kind() as i32;
+        let variables = self.0.iter().map(variable).collect::<Result<_>>()?;
+        Ok((variables, OptimizerStep { rule, settings }))
     }
 }
-
-/// The formulas, numbered as in the kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i32)]
-pub(crate) enum Rule {
-    Descent = 0,
-    Momentum = 1,
-    Quotient = 2,
-    QuotientMomentum = 3,
-    Adadelta = 4,
-    Adam = 5,
-}
-
-/// How the sums of a batch make its loss, and the largest norm of a gradient, 0 for any.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub(crate) struct LossTerms {
-    pub distance: f64,
-    pub constant: f64,
-    pub penalty: f64,
-    pub kl: f64,
-    pub limit: f64,
-}
-
-/// How training goes on; it stays as it is from the first step on that is not sound.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[repr(C)]
-pub(crate) struct Status {
-    /// Of the steps so far: what is minimised, and the KL divergence without its weight.
-    pub loss_sum: f64,
-    pub kl_sum: f64,
-    /// Of the last step, or of the one that failed: the sum of the loss, and the norm of the gradient.
-    pub loss: f64,
-    pub norm: f64,
-    factor: f64,
-    /// Sound steps.
-    pub steps: i64,
-    /// 0, or what is no finite number: 1 the loss, 2 the norm.
-    pub failure: i64,
-}
-
-// SAFETY: plain numbers and addresses, laid out as in C; of a Status all zeros are one.
-unsafe impl DeviceRepr for Variable {}
-unsafe impl DeviceRepr for Move {}
-unsafe impl DeviceRepr for LossTerms {}
-unsafe impl DeviceRepr for Status {}
-unsafe impl ValidAsZeroBits for Status {}
 
 /// Moves variables on the card, as long as their steps are sound.
 #[derive(Debug)]
@@ -153,7 +86,7 @@ impl Steps {
         variables: Vec<Variable>,
         totals: Address,
         terms: LossTerms,
-        step: Move,
+        step: OptimizerStep,
     ) -> Result<()> {
         if variables != self.variables {
             self.card.write(&mut self.table, &variables)?;
@@ -184,5 +117,164 @@ impl Steps {
             .first()
             .copied()
             .unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::backprop::GradStore;
+    use candle_core::{Device, Tensor, Var};
+
+    use super::*;
+    use crate::device::card_under_test;
+    use crate::engine::abi::Failure;
+    use crate::optim::Optimizer;
+    use crate::random::{Purpose, Stream};
+    use crate::recipe;
+
+    /// Of every rule one.
+    const KINDS: [&str; 11] = [
+        "kind='sgd'\nlr=0.1\nclip_norm=0.5",
+        "kind='sgd'\nlr=0.1\nmomentum=0.9",
+        "kind='sgd'\nlr=0.1\nmomentum=0.9\nnesterov=true",
+        "kind='rmsprop'\nlr=0.01\nclip_norm=1e-3",
+        "kind='rmsprop'\nlr=0.01\nepsilon_inside=true",
+        "kind='rmsprop'\nlr=0.01\nmomentum=0.5",
+        "kind='rmsprop'\nlr=0.01\nmomentum=0.5\nepsilon_inside=true",
+        "kind='adadelta'\nlr=1.0",
+        "kind='adam'\nlr=0.01",
+        "kind='adam'\nlr=0.01\nepsilon_hat=true",
+        "kind='adamw'\nlr=0.01\nweight_decay=0.1\nclip_norm=2.0",
+    ];
+
+    /// Of a variable of more values than a grid has threads, and of one that is short.
+    const LENS: [usize; 2] = [(1 << 21) + 7, 5];
+
+    fn vars(device: &Device) -> Vec<(String, Var)> {
+        let mut stream = Stream::new(1, Purpose::Init, 0, 0);
+        LENS.iter()
+            .enumerate()
+            .map(|(place, &len)| {
+                let values: Vec<f32> = (0..len).map(|_| stream.uniform() as f32 - 0.5).collect();
+                let tensor = Tensor::from_vec(values, len, device).unwrap();
+                (place.to_string(), Var::from_tensor(&tensor).unwrap())
+            })
+            .collect()
+    }
+
+    fn gradients(vars: &[(String, Var)], step: u64) -> GradStore {
+        let mut stream = Stream::new(2, Purpose::Init, step, 0);
+        let mut gradients = GradStore::default();
+        for (_, var) in vars {
+            let len = var.elem_count();
+            let values: Vec<f32> = (0..len).map(|_| stream.uniform() as f32 - 0.5).collect();
+            let tensor = Tensor::from_vec(values, len, var.device()).unwrap();
+            gradients.insert(var, tensor);
+        }
+        gradients
+    }
+
+    /// Of the variables, then of the state.
+    fn values(vars: &[(String, Var)], optimizer: &Optimizer) -> Vec<Vec<f32>> {
+        let variables = vars.iter().map(|(_, var)| var.as_tensor().clone());
+        let state = optimizer.state().unwrap().into_values();
+        variables
+            .chain(state)
+            .map(|tensor| tensor.to_vec1().unwrap())
+            .collect()
+    }
+
+    /// Does a step whose loss is `loss`.
+    fn step(
+        optimizer: &mut Optimizer,
+        steps: &mut Steps,
+        (gradients, device): (&GradStore, &Device),
+        loss: f64,
+    ) -> Status {
+        let totals = Tensor::new(&[0f32; 6], device).unwrap();
+        let terms = LossTerms {
+            distance: 0.0,
+            constant: loss,
+            penalty: 0.0,
+            kl: 0.0,
+            limit: optimizer.clip_norm().unwrap_or(0.0),
+        };
+        let (variables, change) = optimizer.advance(gradients, 0.05, ToKernels).unwrap();
+        let totals = Address::of(&totals).unwrap();
+        steps.start(variables, totals, terms, change).unwrap();
+        steps.status().unwrap()
+    }
+
+    #[test]
+    fn the_card_leads_where_the_cpu_leads() {
+        let Some(device) = card_under_test() else {
+            return;
+        };
+        let Device::Cuda(card) = &device else { return };
+        for kind in KINDS {
+            let config: recipe::Optimizer = toml::from_str(kind).unwrap();
+            let (on_card, on_cpu) = (vars(&device), vars(&Device::Cpu));
+            let mut found = Optimizer::new(&config, on_card.clone()).unwrap();
+            let mut expected = Optimizer::new(&config, on_cpu.clone()).unwrap();
+            let mut steps = Steps::new(card).unwrap();
+            steps.begin(0.0, 0.0).unwrap();
+            for number in 1..=3 {
+                let cpu_gradients = gradients(&on_cpu, number);
+                let norm = expected.norm(&cpu_gradients).unwrap();
+                expected.update(&cpu_gradients, 0.05).unwrap();
+                let card_gradients = gradients(&on_card, number);
+                let status = step(&mut found, &mut steps, (&card_gradients, &device), 2.0);
+                assert_eq!((status.steps, status.failure), (number as i64, 0), "{kind}");
+                assert!((status.norm - norm).abs() <= 1e-12 * norm, "{kind}");
+                assert_eq!(status.loss_sum, 2.0 * number as f64, "{kind}");
+            }
+            let (found, expected) = (values(&on_card, &found), values(&on_cpu, &expected));
+            for (found, expected) in found.iter().zip(&expected) {
+                for (found, expected) in found.iter().zip(expected) {
+                    let apart = (found - expected).abs();
+                    let tolerance = 1e-6 * expected.abs().max(1.0);
+                    assert!(apart <= tolerance, "{kind}: {found} and {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn behind_a_step_that_is_not_sound_nothing_changes() {
+        let Some(device) = card_under_test() else {
+            return;
+        };
+        let Device::Cuda(card) = &device else { return };
+        let failures = [
+            (f64::NAN, Failure::Loss),
+            (f64::INFINITY, Failure::Loss),
+            (1.0, Failure::Norm),
+        ];
+        for (loss, failure) in failures {
+            let config = toml::from_str("kind='adam'\nlr=0.01").unwrap();
+            let vars = vars(&device);
+            let mut optimizer = Optimizer::new(&config, vars.clone()).unwrap();
+            let mut steps = Steps::new(card).unwrap();
+            steps.begin(10.0, 0.0).unwrap();
+            let sound = gradients(&vars, 1);
+            step(&mut optimizer, &mut steps, (&sound, &device), 1.0);
+            let before = values(&vars, &optimizer);
+            let mut spoilt = gradients(&vars, 2);
+            if failure == Failure::Norm {
+                let short = &vars[1].1;
+                let values = [0.0, f32::INFINITY, 0.0, 0.0, 0.0];
+                spoilt.insert(short, Tensor::new(&values, &device).unwrap());
+            }
+            let status = step(&mut optimizer, &mut steps, (&spoilt, &device), loss);
+            let failure = failure as i64;
+            assert_eq!((status.failure, status.steps), (failure, 1));
+            let sound = gradients(&vars, 3);
+            let status = step(&mut optimizer, &mut steps, (&sound, &device), 1.0);
+            assert_eq!(
+                (status.failure, status.steps, status.loss_sum),
+                (failure, 1, 11.0)
+            );
+            assert!(values(&vars, &optimizer) == before);
+        }
     }
 }

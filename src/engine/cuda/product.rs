@@ -1,13 +1,12 @@
 //! Dense and convolutional layers as products of matrices.
 
-use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
-
 use super::kernel::{Kernel, narrowest};
 use super::launch::{Address, Buffer, Grid, Launcher};
-use super::layer::{ConvAlgorithm, DEPTH, GemmLayer, ImplicitGemm, Tap, values_at_a_time};
+use super::layer::{GemmLayer, ImplicitGemm, values_at_a_time};
 use super::step::{Backward, CudaStep, Forward, Pass};
 use super::steps::Upsample;
-use super::weights::{Packed, Parts, Spread};
+use super::weights::Packed;
+use crate::engine::abi::{ConvAlgorithm, DEPTH, Divisor, Parts, Product, SUM_LANES, Spread, Tap};
 use crate::recipe::Precision;
 use crate::{Error, Result};
 
@@ -16,51 +15,8 @@ const FULL: usize = 264;
 /// Blocks that the gradient of a layer's weights is cut into, about: enough for every card of today, and the same on
 /// all of them, so that sums have one order.
 const BLOCKS: usize = 512;
-/// Threads that add up the parts of one value, as in `kernels/weights.cu`.
-const SUM_LANES: usize = 8;
 /// Pixels of a part at least, or adding up the parts would take longer than they.
 const LEAST_PART: usize = 128;
-
-/// The `Product` of the kernels.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(C)]
-struct Arguments {
-    images: Address,
-    taps: Address,
-    weight: Address,
-    bias: Address,
-    mask: Address,
-    result: Address,
-    gradient: Address,
-    parts: Address,
-    count: i32,
-    height: i32,
-    width: i32,
-    image_height: i32,
-    image_width: i32,
-    shift: i32,
-    stride: i32,
-    channels: i32,
-    image_len: i32,
-    depth: i32,
-    results: i32,
-    relu: i32,
-    phases: i32,
-    part_len: i32,
-    area: Divisor,
-    line: Divisor,
-}
-
-// SAFETY: plain numbers, laid out as in C.
-unsafe impl DeviceRepr for Arguments {}
-
-/// Divides by multiplication: the `Divisor` of the kernels.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(C)]
-struct Divisor {
-    factor: u32,
-    shift: u32,
-}
 
 impl Divisor {
     /// By a number from 1 to 2^31.
@@ -105,7 +61,7 @@ impl Gemm {
     }
 
     /// What a product reads from `images`.
-    fn arguments(&self, samples: usize, images: Address) -> Result<Arguments> {
+    fn arguments(&self, samples: usize, images: Address) -> Result<Product> {
         let ImplicitGemm {
             grid,
             image,
@@ -117,7 +73,7 @@ impl Gemm {
             results,
             ..
         } = self.reading;
-        Ok(Arguments {
+        Ok(Product {
             images,
             taps: self.taps.address(),
             count: int(samples)?,
@@ -134,11 +90,11 @@ impl Gemm {
             phases: int(phases)?,
             area: Divisor::by(self.reading.pixels()),
             line: Divisor::by(grid.1),
-            ..Arguments::default()
+            ..Product::default()
         })
     }
 
-    fn launch(&self, card: &Launcher, samples: usize, arguments: Arguments) -> Result<()> {
+    fn launch(&self, card: &Launcher, samples: usize, arguments: Product) -> Result<()> {
         let rows = samples * self.reading.pixels();
         let (results, phases) = (self.reading.results, self.reading.phases);
         let [low, high] = self.kernels;
@@ -175,19 +131,19 @@ impl LayerProducts {
         (x, out): (Address, Address),
         scratch: Address,
     ) -> Result<()> {
-        let arguments = Arguments {
+        let arguments = Product {
             weight: self.packed.forward.address(),
             ..self.forward.arguments(samples, x)?
         };
         if self.layer.algorithm() == ConvAlgorithm::Spread {
-            let arguments = Arguments {
+            let arguments = Product {
                 result: scratch,
                 ..arguments
             };
             self.forward.launch(card, samples, arguments)?;
             return self.spread(samples, scratch, out)?.run(card, bias);
         }
-        let arguments = Arguments {
+        let arguments = Product {
             bias,
             result: out,
             relu: i32::from(self.layer.has_relu),
@@ -216,19 +172,19 @@ impl LayerProducts {
             ConvAlgorithm::Spread => scratch,
             _ => gradient,
         };
-        let arguments = Arguments {
+        let arguments = Product {
             weight: self.packed.backward.address(),
             ..self.backward.arguments(samples, images)?
         };
         if is_direct {
-            let arguments = Arguments {
+            let arguments = Product {
                 mask,
                 result: x_gradient,
                 ..arguments
             };
             return self.backward.launch(card, samples, arguments);
         }
-        let arguments = Arguments {
+        let arguments = Product {
             result: scratch,
             ..arguments
         };
@@ -267,7 +223,7 @@ impl LayerProducts {
             gradient_read = scratch;
         }
         let (count, part_len) = self.parts(samples);
-        let arguments = Arguments {
+        let arguments = Product {
             gradient: gradient_read,
             parts,
             part_len: int(part_len)?,

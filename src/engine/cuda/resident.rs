@@ -2,9 +2,10 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{Address, BatchSpec, Binary, Key, Noise, batch};
+use super::{Address, BatchSpec, batch};
 use crate::corruption::NoiseKey;
 use crate::data::{Batch, Images, Keys, Preparation};
+use crate::engine::abi::{BinarizationKind, CorruptionKind, Key};
 use crate::recipe::{Binarization, Corruption, Strength, Target};
 use crate::{Error, Result};
 
@@ -64,15 +65,15 @@ impl Resident {
                 _ => 0,
             },
             noise: match corruption {
-                Corruption::None => Noise::None,
-                Corruption::Gaussian(_) => Noise::Gaussian,
-                Corruption::SaltAndPepper(_) => Noise::SaltAndPepper,
-                Corruption::Masking(_) => Noise::Masking,
+                Corruption::None => CorruptionKind::None,
+                Corruption::Gaussian(_) => CorruptionKind::Gaussian,
+                Corruption::SaltAndPepper(_) => CorruptionKind::SaltAndPepper,
+                Corruption::Masking(_) => CorruptionKind::Masking,
             },
             binary: match preparation.binarization {
-                Binarization::None => Binary::AsTheyAre,
-                Binarization::Threshold => Binary::Threshold,
-                Binarization::Once | Binarization::EveryEpoch => Binary::Drawn,
+                Binarization::None => BinarizationKind::AsTheyAre,
+                Binarization::Threshold => BinarizationKind::Threshold,
+                Binarization::Once | Binarization::EveryEpoch => BinarizationKind::Drawn,
             },
             strength,
             has_range,

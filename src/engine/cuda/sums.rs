@@ -1,20 +1,13 @@
 //! The sums of a batch's losses: by blocks of the kernels, in f64, and then of the blocks.
 
 use super::launch::{Address, Buffer, Grid, Launcher};
-use crate::Result;
+use crate::engine::abi::Row;
 use crate::engine::cpu::{Factors, Sums};
-use crate::recipe::{CodePenalty, Reconstruction};
+use crate::recipe::CodePenalty;
+use crate::{Error, Result};
 
 /// Blocks of the kernels that sum, the same for every batch and card, so that sums have one order.
 const BLOCKS: usize = 256;
-
-/// What is summed.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Row {
-    Distance,
-    Kl,
-    Penalty,
-}
 
 #[derive(Debug)]
 pub(super) struct BlockSums {
@@ -47,11 +40,10 @@ impl BlockSums {
         (values, target): (Address, Address),
         gradient: Address,
     ) -> Result<()> {
-        let kind = match factors.reconstruction {
-            Reconstruction::Bce => 0,
-            Reconstruction::Mse => 1,
-            Reconstruction::Mae => 2,
-        };
+        let kind = factors.reconstruction.formula().map_err(|loss| {
+            let expected = "a loss that the kernels have";
+            Error::layer("a network on a card", expected, loss.name())
+        })? as i32;
         let (grid, sums) = self.of(Row::Distance);
         let scale = factors.scale as f32;
         let arguments = (values, target, gradient, sums, len as i64, kind, scale);

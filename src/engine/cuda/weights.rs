@@ -1,11 +1,10 @@
 //! Weights as the products read them.
 
-use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
-
 use super::launch::{Address, Buffer, Grid, Launcher};
-use super::layer::{ConvAlgorithm, GemmLayer};
+use super::layer::GemmLayer;
 use super::product::{LayerProducts, int};
 use crate::Result;
+use crate::engine::abi::{Spread, Weights};
 use crate::engine::cpu::Shape;
 use crate::recipe::Precision;
 
@@ -39,70 +38,9 @@ pub(super) struct Packing {
     weights: Vec<Address>,
 }
 
-/// The `Weights` of the kernels.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-struct Weights {
-    weight: Address,
-    forward: Address,
-    backward: Address,
-    algorithm: ConvAlgorithm,
-    results: i32,
-    channels: i32,
-    area: i32,
-    result_stride: i32,
-    channel_stride: i32,
-    forward_depth: i32,
-    backward_depth: i32,
-    rounds: i32,
-}
-
-/// The `Parts` of the kernels: what the gradients of weights and biases are added up from.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub(super) struct Parts {
-    pub parts: Address,
-    pub weight: Address,
-    pub bias: Address,
-    pub count: i32,
-    pub algorithm: ConvAlgorithm,
-    pub results: i32,
-    pub channels: i32,
-    pub area: i32,
-    pub result_stride: i32,
-    pub channel_stride: i32,
-    pub results_per_bias: i32,
-    pub depth: i32,
-}
-
-/// The `Spread` of the kernels: what pixels give to the results around them, `(N, height >> shift, width >> shift,
-/// results, kernel kernel)`, and the results.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub(super) struct Spread {
-    given: Address,
-    result: Address,
-    bias: Address,
-    count: i32,
-    height: i32,
-    width: i32,
-    shift: i32,
-    results: i32,
-    kernel: i32,
-    relu: i32,
-    stride: i32,
-    padding: i32,
-    mask: Address,
-}
-
-// SAFETY: plain numbers, laid out as in C.
-unsafe impl DeviceRepr for Weights {}
-unsafe impl DeviceRepr for Parts {}
-unsafe impl DeviceRepr for Spread {}
-
 impl Spread {
     /// The results of a layer.
-    pub fn new(layer: &GemmLayer) -> Result<Self> {
+    pub(super) fn new(layer: &GemmLayer) -> Result<Self> {
         Ok(Self {
             given: Address::NONE,
             result: Address::NONE,
@@ -121,7 +59,7 @@ impl Spread {
     }
 
     /// The gradient of what a strided layer reads.
-    pub fn gradient_of(layer: &GemmLayer) -> Result<Self> {
+    pub(super) fn gradient_of(layer: &GemmLayer) -> Result<Self> {
         Ok(Self {
             height: int(layer.input.height)?,
             width: int(layer.input.width)?,
@@ -135,7 +73,12 @@ impl Spread {
     }
 
     /// Blocks of `scale` by `scale` results for each pixel of `input`.
-    pub fn blocks(input: Shape, channels: usize, scale: usize, has_relu: bool) -> Result<Self> {
+    pub(super) fn blocks(
+        input: Shape,
+        channels: usize,
+        scale: usize,
+        has_relu: bool,
+    ) -> Result<Self> {
         Ok(Self {
             height: int(input.height * scale)?,
             width: int(input.width * scale)?,
@@ -146,7 +89,7 @@ impl Spread {
     }
 
     /// For a batch, with what is given and the results.
-    pub fn over(self, samples: usize, given: Address, result: Address) -> Result<Self> {
+    pub(super) fn over(self, samples: usize, given: Address, result: Address) -> Result<Self> {
         Ok(Self {
             given,
             result,
@@ -164,24 +107,24 @@ impl Spread {
     }
 
     /// Adds up results from what they are given.
-    pub fn run(self, card: &Launcher, bias: Address) -> Result<()> {
+    pub(super) fn run(self, card: &Launcher, bias: Address) -> Result<()> {
         let arguments = Self { bias, ..self };
         card.launch("spread", Grid::over(self.len()), &(arguments,))
     }
 
     /// The same of pixels that are a stride apart; results are kept where `mask` is above 0, if there is one.
-    pub fn run_strided(self, card: &Launcher, bias: Address, mask: Address) -> Result<()> {
+    pub(super) fn run_strided(self, card: &Launcher, bias: Address, mask: Address) -> Result<()> {
         let arguments = Self { bias, mask, ..self };
         card.launch("spread_strided", Grid::over(self.len()), &(arguments,))
     }
 
     /// The gradient of what is given from that of the results.
-    pub fn run_back(self, card: &Launcher) -> Result<()> {
+    pub(super) fn run_back(self, card: &Launcher) -> Result<()> {
         card.launch("collect", Grid::over(self.len()), &(self,))
     }
 
     /// The same of blocks, which do not overlap.
-    pub fn collect_blocks(self, card: &Launcher) -> Result<()> {
+    pub(super) fn collect_blocks(self, card: &Launcher) -> Result<()> {
         card.launch("collect_blocks", Grid::over(self.len()), &(self,))
     }
 }

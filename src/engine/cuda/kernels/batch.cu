@@ -6,6 +6,7 @@ struct Key {
     uint32_t seed[2];
     uint32_t purpose_and_epoch;
 };
+CHECK_LAYOUT(Key);
 
 // Philox4x32-10 (Salmon and others, SC 2011, section 3.3): word number `number` of the stream of `index`.
 struct Words {
@@ -90,9 +91,6 @@ __device__ __forceinline__ void normal_pair(uint32_t first, uint32_t second, flo
     out[1] = __fmul_rn(radius, sine);
 }
 
-enum Corruption { NONE, GAUSSIAN, SALT_AND_PEPPER, MASKING };
-enum Binarization { AS_THEY_ARE, THRESHOLD, DRAWN };
-
 struct Preparation {
     // (images, size) from 0 to 255
     const uint8_t* images;
@@ -104,12 +102,13 @@ struct Preparation {
     int32_t size;
     // From this index on, images are counted anew and corrupted, those before are not; 0 if all are.
     uint32_t added;
-    int32_t corruption;
-    int32_t binarization;
+    CorruptionKind corruption;
+    BinarizationKind binarization;
     int32_t has_range;
     double low, high;
     Key corruption_key, binarization_key;
 };
+CHECK_LAYOUT(Preparation);
 
 // Two values of a sample a thread.
 extern "C" __global__ void prepare_batch(Preparation p) {

@@ -1,9 +1,7 @@
 // What all kernels share.
 #pragma once
 
-#include <stdint.h>
-
-constexpr int THREADS = 256;
+#include "generated.cuh"
 
 // The sum over a block of THREADS, at its first thread; always in the same order.
 __device__ __forceinline__ double block_sum(double value) {

@@ -16,9 +16,9 @@ constexpr int SETTINGS = 9;
 enum ActivationKind : int32_t { LINEAR, RELU, LEAKY_RELU, SIGMOID, TANH, ELU, SWISH, SOFTPLUS, GELU, GELU_TANH, SIN, CAPPED_LINEAR, CAPPED_RELU, SATURATED_LINEAR, ISRU, ARCTAN, ELLIOT, ARCSINH, LOGARITHMIC };
 enum LossKind : int32_t { BCE, MSE, MAE };
 enum RuleKind : int32_t { DESCENT, MOMENTUM, NESTEROV, QUOTIENT, QUOTIENT_INSIDE, QUOTIENT_MOMENTUM, QUOTIENT_MOMENTUM_INSIDE, ADADELTA, ADAM, ADAM_W };
-enum ConvAlgorithm : int32_t { GATHER, SPREAD, PHASES };
-enum Noise : int32_t { NONE, GAUSSIAN, SALT_AND_PEPPER, MASKING };
-enum Binary : int32_t { AS_THEY_ARE, THRESHOLD, DRAWN };
+enum ConvAlgorithm : int32_t { GATHER, SPREAD, PHASES, STRIDED };
+enum CorruptionKind : int32_t { NONE, GAUSSIAN, SALT_AND_PEPPER, MASKING };
+enum BinarizationKind : int32_t { AS_THEY_ARE, THRESHOLD, DRAWN };
 enum Row : int32_t { DISTANCE, KL, PENALTY };
 enum Failure : int32_t { NOTHING, LOSS, NORM };
 
@@ -48,7 +48,7 @@ enum Failure : int32_t { NOTHING, LOSS, NORM };
     static_assert(offsetof(Product, image_height) == 76, "Product::image_height"); \
     static_assert(offsetof(Product, image_width) == 80, "Product::image_width"); \
     static_assert(offsetof(Product, shift) == 84, "Product::shift"); \
-    static_assert(offsetof(Product, step) == 88, "Product::step"); \
+    static_assert(offsetof(Product, stride) == 88, "Product::stride"); \
     static_assert(offsetof(Product, channels) == 92, "Product::channels"); \
     static_assert(offsetof(Product, image_len) == 96, "Product::image_len"); \
     static_assert(offsetof(Product, depth) == 100, "Product::depth"); \
@@ -67,10 +67,12 @@ enum Failure : int32_t { NOTHING, LOSS, NORM };
     static_assert(offsetof(Weights, results) == 28, "Weights::results"); \
     static_assert(offsetof(Weights, channels) == 32, "Weights::channels"); \
     static_assert(offsetof(Weights, area) == 36, "Weights::area"); \
-    static_assert(offsetof(Weights, forward_depth) == 40, "Weights::forward_depth"); \
-    static_assert(offsetof(Weights, backward_depth) == 44, "Weights::backward_depth"); \
-    static_assert(offsetof(Weights, rounds) == 48, "Weights::rounds"); \
-    static_assert(sizeof(Weights) == 56, "Weights")
+    static_assert(offsetof(Weights, result_stride) == 40, "Weights::result_stride"); \
+    static_assert(offsetof(Weights, channel_stride) == 44, "Weights::channel_stride"); \
+    static_assert(offsetof(Weights, forward_depth) == 48, "Weights::forward_depth"); \
+    static_assert(offsetof(Weights, backward_depth) == 52, "Weights::backward_depth"); \
+    static_assert(offsetof(Weights, rounds) == 56, "Weights::rounds"); \
+    static_assert(sizeof(Weights) == 64, "Weights")
 #define LAYOUT_OF_Parts \
     static_assert(offsetof(Parts, parts) == 0, "Parts::parts"); \
     static_assert(offsetof(Parts, weight) == 8, "Parts::weight"); \
@@ -80,8 +82,11 @@ enum Failure : int32_t { NOTHING, LOSS, NORM };
     static_assert(offsetof(Parts, results) == 32, "Parts::results"); \
     static_assert(offsetof(Parts, channels) == 36, "Parts::channels"); \
     static_assert(offsetof(Parts, area) == 40, "Parts::area"); \
-    static_assert(offsetof(Parts, depth) == 44, "Parts::depth"); \
-    static_assert(sizeof(Parts) == 48, "Parts")
+    static_assert(offsetof(Parts, result_stride) == 44, "Parts::result_stride"); \
+    static_assert(offsetof(Parts, channel_stride) == 48, "Parts::channel_stride"); \
+    static_assert(offsetof(Parts, results_per_bias) == 52, "Parts::results_per_bias"); \
+    static_assert(offsetof(Parts, depth) == 56, "Parts::depth"); \
+    static_assert(sizeof(Parts) == 64, "Parts")
 #define LAYOUT_OF_Spread \
     static_assert(offsetof(Spread, given) == 0, "Spread::given"); \
     static_assert(offsetof(Spread, result) == 8, "Spread::result"); \
@@ -93,7 +98,10 @@ enum Failure : int32_t { NOTHING, LOSS, NORM };
     static_assert(offsetof(Spread, results) == 40, "Spread::results"); \
     static_assert(offsetof(Spread, kernel) == 44, "Spread::kernel"); \
     static_assert(offsetof(Spread, relu) == 48, "Spread::relu"); \
-    static_assert(sizeof(Spread) == 56, "Spread")
+    static_assert(offsetof(Spread, stride) == 52, "Spread::stride"); \
+    static_assert(offsetof(Spread, padding) == 56, "Spread::padding"); \
+    static_assert(offsetof(Spread, mask) == 64, "Spread::mask"); \
+    static_assert(sizeof(Spread) == 72, "Spread")
 #define LAYOUT_OF_Key \
     static_assert(offsetof(Key, seed) == 0, "Key::seed"); \
     static_assert(offsetof(Key, purpose_and_epoch) == 8, "Key::purpose_and_epoch"); \

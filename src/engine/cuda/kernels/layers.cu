@@ -112,123 +112,19 @@ extern "C" __global__ void copy(const float* from, float* to, int64_t len) {
     for (int64_t place = first_place(); place < len; place += stride()) to[place] = from[place];
 }
 
-enum Function {
-    RELU,
-    LEAKY_RELU,
-    SIGMOID,
-    TANH,
-    SIN,
-    ELU,
-    SWISH,
-    GELU,
-    GELU_TANH,
-    SOFTPLUS,
-    CAPPED_RELU,
-    CAPPED_LINEAR,
-    ISRU,
-    ARCTAN,
-    ARCSINH,
-    ELLIOT,
-    LOGARITHMIC,
-    LINEAR,
-};
-
-__device__ __forceinline__ float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
-
-// What is under the hyperbolic tangent of the approximated GELU. Beyond 20 that is 1 to the last bit.
-constexpr float GELU_SCALE = 0.797884560802865f, GELU_CUBE = 0.044715f, GELU_END = 20.0f;
-
-__device__ __forceinline__ float within(float x, float low, float high) {
-    return x < low ? low : x > high ? high : x;
-}
-
-__device__ __forceinline__ float gelu_inner(float x) {
-    x = within(x, -GELU_END, GELU_END);
-    return GELU_SCALE * (x + GELU_CUBE * x * x * x);
-}
-
-__device__ __forceinline__ float normal_distribution(float x) { return 0.5f * erfcf(-0.707106781186548f * x); }
-
-// The activations, and below their derivatives, with at most one parameter; kinks as on the CPU.
-__device__ float value_of(int function, float parameter, float x) {
-    switch (function) {
-        case RELU: return x <= 0.0f ? 0.0f : x;
-        case LEAKY_RELU: return x <= 0.0f ? parameter * x : x;
-        case SIGMOID: return logistic(x);
-        case TANH: return tanhf(x);
-        case SIN: return sinf(x);
-        case ELU: return x <= 0.0f ? parameter * expm1f(x) : x;
-        case SWISH: return x * logistic(parameter * x);
-        case GELU: return x * normal_distribution(x);
-        case GELU_TANH: return 0.5f * x * (1.0f + tanhf(gelu_inner(x)));
-        case SOFTPLUS: return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)));
-        case CAPPED_RELU: return within(x, 0.0f, parameter);
-        case CAPPED_LINEAR: return x > parameter ? parameter : x;
-        case ISRU: return x / hypotf(sqrtf(parameter) * x, 1.0f);
-        case ARCTAN: return 0.636619772367581f * atanf(x);
-        case ARCSINH: return asinhf(x);
-        case ELLIOT: return x / (1.0f + fabsf(x));
-        case LOGARITHMIC: return copysignf(log1pf(fabsf(x)), x);
-        default: return x;
-    }
-}
-
-__device__ float derivative_of(int function, float parameter, float x) {
-    switch (function) {
-        case RELU: return x <= 0.0f ? 0.0f : 1.0f;
-        case LEAKY_RELU: return x <= 0.0f ? parameter : 1.0f;
-        case SIGMOID: {
-            const float s = logistic(x);
-            return s * (1.0f - s);
-        }
-        case TANH: {
-            const float t = tanhf(x);
-            return 1.0f - t * t;
-        }
-        case SIN: return cosf(x);
-        case ELU: return x <= 0.0f ? parameter * expf(x) : 1.0f;
-        case SWISH: {
-            const float z = within(parameter * x, -1e3f, 1e3f), s = logistic(z);
-            return s + z * s * (1.0f - s);
-        }
-        case GELU: return normal_distribution(x) + x * 0.398942280401433f * expf(-0.5f * x * x);
-        case GELU_TANH: {
-            const float t = tanhf(gelu_inner(x));
-            x = within(x, -GELU_END, GELU_END);
-            const float inner = GELU_SCALE * (1.0f + 3.0f * GELU_CUBE * x * x);
-            return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * inner;
-        }
-        case SOFTPLUS: return logistic(x);
-        case CAPPED_RELU: return x > 0.0f && x < parameter ? 1.0f : 0.0f;
-        case CAPPED_LINEAR: return x < parameter ? 1.0f : 0.0f;
-        case ISRU: {
-            const float root = 1.0f / hypotf(sqrtf(parameter) * x, 1.0f);
-            return root * root * root;
-        }
-        case ARCTAN: return 0.636619772367581f / (1.0f + x * x);
-        case ARCSINH: return 1.0f / hypotf(x, 1.0f);
-        case ELLIOT: {
-            const float root = 1.0f / (1.0f + fabsf(x));
-            return root * root;
-        }
-        case LOGARITHMIC: return 1.0f / (1.0f + fabsf(x));
-        default: return 1.0f;
-    }
-}
-
 // out = outer f(inner x).
-extern "C" __global__ void activation_forward(const float* x, float* out, int64_t len, int32_t function,
+extern "C" __global__ void activation_forward(const float* x, float* out, int64_t len, int32_t kind,
                                               float parameter, float outer, float inner) {
     for (int64_t place = first_place(); place < len; place += stride()) {
-        out[place] = outer * value_of(function, parameter, inner * x[place]);
+        out[place] = outer * activation_value(kind, parameter, inner * x[place]);
     }
 }
 
 // In place: the gradient of the result becomes that of x.
-extern "C" __global__ void activation_backward(const float* x, float* gradient, int64_t len, int32_t function,
+extern "C" __global__ void activation_backward(const float* x, float* gradient, int64_t len, int32_t kind,
                                                float parameter, float outer, float inner) {
     for (int64_t place = first_place(); place < len; place += stride()) {
-        gradient[place] *= outer * inner * derivative_of(function, parameter, inner * x[place]);
+        gradient[place] *= outer * inner * activation_derivative(kind, parameter, inner * x[place]);
     }
 }
 
@@ -264,29 +160,15 @@ extern "C" __global__ void latent_backward(const float* encoded, const float* no
     }
 }
 
-enum Loss { BCE, MSE, MAE };
-
 // The sum of a loss by blocks, and `scale` times its derivative. For the cross-entropy x are logits.
 extern "C" __global__ void loss(const float* x, const float* target, float* gradient, double* sums, int64_t len,
                                 int32_t kind, float scale) {
     double sum = 0.0;
     for (int64_t place = first_place(); place < len; place += stride()) {
-        const float value = x[place], t = target[place];
-        if (kind == BCE) {
-            const float power = expf(-fabsf(value));
-            sum += fmaxf(value, 0.0f) - value * t + log1pf(power);
-            // A NaN, which fmaxf passes over, is found by the product.
-            const float logistic = (value >= 0.0f ? 1.0f : power) / (1.0f + power);
-            gradient[place] = scale * (logistic - t);
-        } else if (kind == MSE) {
-            const float difference = value - t;
-            sum += difference * difference;
-            gradient[place] = scale * 2.0f * difference;
-        } else {
-            const float difference = value - t;
-            sum += fabsf(difference);
-            gradient[place] = scale * ((difference > 0.0f) - (difference < 0.0f));
-        }
+        float term, derivative;
+        loss_terms(kind, x[place], target[place], term, derivative);
+        sum += term;
+        gradient[place] = scale * derivative;
     }
     sum = block_sum(sum);
     if (threadIdx.x == 0) sums[blockIdx.x] = sum;

@@ -11,35 +11,38 @@ struct Status {
     double factor;
     // Sound steps.
     int64_t steps;
-    // 0, or what is no finite number: 1 the loss, 2 the norm.
+    // The number of a Failure.
     int64_t failure;
 };
+CHECK_LAYOUT(Status);
 
 // How the sums of a batch make its loss, and the largest norm, 0 for any.
-struct Judgement {
+struct LossTerms {
     double distance, constant, penalty, kl;
     double limit;
 };
+CHECK_LAYOUT(LossTerms);
 
 // One block: `totals` are the sums of distance, KL divergence and penalty, `squares` those of the gradients by blocks.
 extern "C" __global__ void check_finite(Status* status, const double* totals, const double* squares, int32_t count,
-                                 Judgement j) {
+                                        LossTerms terms) {
     double sum = 0.0;
     for (int place = threadIdx.x; place < count; place += THREADS) sum += squares[place];
     sum = block_sum(sum);
-    if (threadIdx.x != 0 || status->failure != 0) return;
-    const double loss = j.distance * totals[0] + j.constant + j.penalty * totals[2] + j.kl * totals[1];
+    if (threadIdx.x != 0 || status->failure != NOTHING) return;
+    const double loss = terms.distance * totals[DISTANCE] + terms.constant + terms.penalty * totals[PENALTY] +
+                        terms.kl * totals[KL];
     const double norm = sqrt(sum);
     status->loss = loss;
     status->norm = norm;
     if (!isfinite(loss)) {
-        status->failure = 1;
+        status->failure = LOSS;
     } else if (!isfinite(norm)) {
-        status->failure = 2;
+        status->failure = NORM;
     } else {
-        status->factor = j.limit > 0.0 && norm > j.limit ? j.limit / norm : 1.0;
+        status->factor = terms.limit > 0.0 && norm > terms.limit ? terms.limit / norm : 1.0;
         status->loss_sum += loss;
-        status->kl_sum += totals[1];
+        status->kl_sum += totals[KL];
         status->steps += 1;
     }
 }
@@ -48,73 +51,33 @@ extern "C" __global__ void check_finite(Status* status, const double* totals, co
 struct Variable {
     float* value;
     const float* gradient;
-    float* state[2];
+    float* state[STATES];
     int64_t len;
 };
+CHECK_LAYOUT(Variable);
 
-enum Rule { DESCENT, MOMENTUM, QUOTIENT, QUOTIENT_MOMENTUM, ADADELTA, ADAM };
-
-struct Step {
-    // The number of a Rule, and of the variant: nesterov, or an epsilon inside the root.
+// The number of a RuleKind, and the numbers that it is set by.
+struct OptimizerStep {
     int32_t rule;
-    int32_t variant;
-    float rate;
-    // Of the value before the step: decoupled weight decay.
-    float kept;
-    // Momentum, rho, or beta1; and momentum behind a quotient, or beta2.
-    float decay[2];
-    // 1 minus each, which is not exact from the rounded ones.
-    float fresh[2];
-    // 1 / (1 - beta^t) of each.
-    float correction[2];
-    float epsilon;
+    float settings[SETTINGS];
 };
+CHECK_LAYOUT(OptimizerStep);
 
-// Block (x, y): part x of variable y. The formulas and their sources are with the rules for the CPU.
-extern "C" __global__ void optimizer_step(const Variable* variables, const Status* status, Step s) {
-    if (status->failure != 0) return;
+// Block (x, y): part x of variable y.
+extern "C" __global__ void optimizer_step(const Variable* variables, const Status* status, OptimizerStep s) {
+    if (status->failure != NOTHING) return;
     const float factor = static_cast<float>(status->factor);
     const Variable v = variables[blockIdx.y];
     for (int64_t place = first_place(); place < v.len; place += stride()) {
-        const float g = v.gradient[place] * factor;
-        const float value = v.value[place] * s.kept;
-        float change;
-        switch (s.rule) {
-            case DESCENT: change = g; break;
-            case MOMENTUM: {
-                const float velocity = v.state[0][place] * s.decay[0] + g;
-                v.state[0][place] = velocity;
-                change = s.variant ? g + velocity * s.decay[0] : velocity;
-                break;
-            }
-            case QUOTIENT:
-            case QUOTIENT_MOMENTUM: {
-                const float square = v.state[0][place] * s.decay[0] + g * g * s.fresh[0];
-                v.state[0][place] = square;
-                change = g / (s.variant ? sqrtf(square + s.epsilon) : sqrtf(square) + s.epsilon);
-                if (s.rule == QUOTIENT_MOMENTUM) {
-                    change += v.state[1][place] * s.decay[1];
-                    v.state[1][place] = change;
-                }
-                break;
-            }
-            case ADADELTA: {
-                const float square = v.state[0][place] * s.decay[0] + g * g * s.fresh[0];
-                const float delta = v.state[1][place];
-                change = g * (sqrtf(delta + s.epsilon) / sqrtf(square + s.epsilon));
-                v.state[0][place] = square;
-                v.state[1][place] = delta * s.decay[0] + change * change * s.fresh[0];
-                break;
-            }
-            default: {
-                const float first = v.state[0][place] * s.decay[0] + g * s.fresh[0];
-                const float second = v.state[1][place] * s.decay[1] + g * g * s.fresh[1];
-                v.state[0][place] = first;
-                v.state[1][place] = second;
-                change = first * s.correction[0] / (sqrtf(second * s.correction[1]) + s.epsilon);
-            }
+        float value = v.value[place], state[STATES];
+#pragma unroll
+        for (int i = 0; i < STATES; ++i) state[i] = v.state[i] ? v.state[i][place] : 0.0f;
+        optimizer_rule(s.rule, s.settings, v.gradient[place] * factor, value, state);
+        v.value[place] = value;
+#pragma unroll
+        for (int i = 0; i < STATES; ++i) {
+            if (v.state[i]) v.state[i][place] = state[i];
         }
-        v.value[place] = value - change * s.rate;
     }
 }
 

@@ -12,7 +12,6 @@
 #include "card.cuh"
 #include "instructions.cuh"
 
-constexpr int DEPTH = 16;
 constexpr int STAGES = 3;
 // Lines of shared memory are padded so that the threads of a warp meet different banks.
 constexpr int DEPTH_LINE = DEPTH + 4;
@@ -26,10 +25,7 @@ struct Tap {
     // Rows and columns away.
     int16_t down, right;
 };
-
-// `right` of taps that are none: of a one, whose weights are the biases, and of zeros, to fill up.
-constexpr int16_t ONE = 0x7fff;
-constexpr int16_t ZEROS = 0x7ffe;
+CHECK_LAYOUT(Tap);
 
 // Divides numbers from 0 to 2^31 by one: by multiplication with 2^(31 + bits) / divisor, rounded up, where 2^bits is the
 // divisor or the next power of two (Granlund and Montgomery, "Division by invariant integers using multiplication",
@@ -41,6 +37,7 @@ struct Divisor {
         return static_cast<int>((static_cast<uint64_t>(number) * factor) >> shift);
     }
 };
+CHECK_LAYOUT(Divisor);
 
 struct Product {
     // (count, image_height >> shift, image_width >> shift, channels)
@@ -78,6 +75,7 @@ struct Product {
     // By the pixels of an image, and by its width.
     Divisor area, line;
 };
+CHECK_LAYOUT(Product);
 
 // The sums of a thread. ROW, COLUMN and the DEPTHs say how far rows, columns and depths are apart in `a` and `b`, and
 // B_ROUNDED whether `b` is rounded for the precision already.

@@ -2,15 +2,12 @@
 #include "card.cuh"
 #include "instructions.cuh"
 
-// How a layer is worked out, as in layer.rs.
-enum ConvAlgorithm { GATHER, SPREAD, PHASES, STRIDED };
-
 struct Weights {
     const float* weight;
     // For the results and for the gradient of the inputs, with their depths.
     float* forward;
     float* backward;
-    int32_t algorithm;
+    ConvAlgorithm algorithm;
     int32_t results, channels;
     // Places of the kernel, which are next to each other in `weight`; from one result and one channel to the next.
     int32_t area, result_stride, channel_stride;
@@ -22,6 +19,7 @@ struct Weights {
         return weight[result * result_stride + static_cast<int64_t>(channel) * channel_stride + spot];
     }
 };
+CHECK_LAYOUT(Weights);
 
 // A kernel of 3x3 on an image upsampled by two is one of 2x2 on the image itself, another for even and for odd rows
 // and columns: in each direction an even place reads w0 of the pixel before its own and w1 + w2 of that, an odd one
@@ -86,7 +84,7 @@ extern "C" __global__ void pack_weights(const Weights* layers) {
     }
 }
 
-constexpr int LANES = 8;
+constexpr int LANES = SUM_LANES;
 
 struct Parts {
     // (count, lines, depth)
@@ -95,7 +93,7 @@ struct Parts {
     // Or null.
     float* bias;
     int32_t count;
-    int32_t algorithm;
+    ConvAlgorithm algorithm;
     int32_t results, channels, area;
     // As of the weights; and how many results share a bias.
     int32_t result_stride, channel_stride, results_per_bias;
@@ -138,6 +136,7 @@ struct Parts {
         return total;
     }
 };
+CHECK_LAYOUT(Parts);
 
 // The gradients of weights and biases from their parts: warp `lane` of a block sums every LANES-th part for values that
 // are next to each other, and the sums of the lanes are added in order.
@@ -192,6 +191,7 @@ struct Spread {
     // Or null: results are kept where this is above 0.
     const float* mask;
 };
+CHECK_LAYOUT(Spread);
 
 // result = what the pixels around it give, and bias.
 extern "C" __global__ void spread(Spread s) {

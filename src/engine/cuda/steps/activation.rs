@@ -1,11 +1,11 @@
 //! Activations that are not part of a product.
 
 use crate::Result;
+use crate::activation::{Form, Pointwise};
 use crate::engine::cuda::launch::{Address, Grid};
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
-use crate::ops::{Pointwise, Scalar};
 
-/// `outer f(inner x)` of every value, with the number of f in `kernels/layers.cu`.
+/// `outer f(inner x)` of every value, with the number of f.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Activation {
     pub function: Function,
@@ -60,40 +60,17 @@ impl CudaStep for Activation {
     }
 }
 
-/// In the order of `Function` in `kernels/layers.cu`.
-pub(super) fn scalar(function: &Scalar) -> Function {
-    let (number, parameter) = match function {
-        Scalar::Relu => (0, 0.0),
-        Scalar::LeakyRelu(slope) => (1, *slope),
-        Scalar::Sigmoid => (2, 0.0),
-        Scalar::Tanh => (3, 0.0),
-        Scalar::Sin => (4, 0.0),
-        Scalar::Pointwise(Pointwise::Elu { alpha }) => (5, *alpha),
-        Scalar::Pointwise(Pointwise::Swish { beta }) => (6, *beta),
-        Scalar::Pointwise(Pointwise::Gelu) => (7, 0.0),
-        Scalar::Pointwise(Pointwise::GeluTanh) => (8, 0.0),
-        Scalar::Pointwise(Pointwise::Softplus) => (9, 0.0),
-        Scalar::Pointwise(Pointwise::CappedRelu { cap }) => (10, *cap),
-        Scalar::Pointwise(Pointwise::CappedLinear { cap }) => (11, *cap),
-        Scalar::Pointwise(Pointwise::Isru { alpha }) => (12, *alpha),
-        Scalar::Pointwise(Pointwise::Arctan) => (13, 0.0),
-        Scalar::Pointwise(Pointwise::Arcsinh) => (14, 0.0),
-        Scalar::Pointwise(Pointwise::Elliot) => (15, 0.0),
-        Scalar::Pointwise(Pointwise::Logarithmic) => (16, 0.0),
-        Scalar::Linear => (17, 0.0),
-        Scalar::Scaled { of, a, b } => {
-            let within = scalar(of);
-            return Function {
-                outer: *a as f32 * within.outer,
-                inner: *b as f32 * within.inner,
-                ..within
-            };
-        }
-    };
-    Function {
-        number,
-        parameter: parameter as f32,
-        outer: 1.0,
-        inner: 1.0,
+impl Function {
+    /// None for a function of the library's user, which has no kernel.
+    pub fn new(function: &Pointwise) -> Option<Self> {
+        let Form::Formula { kind, parameter } = function.f else {
+            return None;
+        };
+        Some(Self {
+            number: kind as i32,
+            parameter: parameter as f32,
+            outer: function.outer as f32,
+            inner: function.inner as f32,
+        })
     }
 }

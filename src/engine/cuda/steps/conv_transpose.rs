@@ -1,12 +1,12 @@
 //! Transposed convolutions whose kernel is their stride.
 
 use crate::Result;
+use crate::engine::abi::Spread;
 use crate::engine::cpu::Shape;
 use crate::engine::cuda::launch::{Address, Launcher};
 use crate::engine::cuda::layer::GemmLayer;
 use crate::engine::cuda::product::LayerProducts;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
-use crate::engine::cuda::weights::Spread;
 use crate::recipe::Precision;
 
 /// Each pixel gives its block of results: a product with a column for each result and place of the kernel, and a

@@ -1,10 +1,10 @@
 //! The code of a variational network.
 
 use crate::Result;
+use crate::engine::abi::Row;
 use crate::engine::cpu::Latent;
 use crate::engine::cuda::launch::Grid;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
-use crate::engine::cuda::sums::Row;
 
 impl CudaStep for Latent {
     fn out_len(&self) -> usize {

@@ -10,7 +10,7 @@ mod upsample;
 
 pub(super) use upsample::Upsample;
 
-use self::activation::scalar;
+use self::activation::Function;
 use self::add::Add;
 use self::conv_transpose::ConvTranspose;
 use self::pool::{MOST_SIZE, Pool};
@@ -118,11 +118,12 @@ impl Lowering<'_> {
                     self.shape = shape;
                 }
                 LayerSpec::Activation(activation) => {
-                    let Some(function) = activation.scalar() else {
+                    let function = activation.pointwise();
+                    let Some(function) = function.as_ref().and_then(Function::new) else {
                         return Ok(None);
                     };
                     self.push(activation::Activation {
-                        function: scalar(&function),
+                        function,
                         len: self.shape.len(),
                     });
                 }
