@@ -81,7 +81,7 @@ impl ElboTotals {
         let objective = self.objective;
         let decode = |codes: &Tensor| match objective.reconstruction {
             Reconstruction::Bce => network.decode_logits(codes),
-            Reconstruction::Mse | Reconstruction::Mae => network.decode(codes),
+            _ => network.decode(codes),
         };
         let sums = objective.elbo_sums(self.elbo, posterior, decode, &batch)?;
         self.losses += objective.losses(&sums, &batch)?;

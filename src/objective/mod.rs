@@ -41,7 +41,7 @@ impl Objective {
     pub fn sums(&self, model: &Autoencoder, batch: &Batch) -> Result<Sums> {
         let decode = |codes: &Tensor| match self.reconstruction {
             Reconstruction::Bce => model.decode_logits(codes),
-            Reconstruction::Mse | Reconstruction::Mae => model.decode(codes),
+            _ => model.decode(codes),
         };
         if let Some(elbo) = self.elbo {
             let posterior = model.posterior(&batch.input)?;
