@@ -11,7 +11,7 @@ use std::path::Path;
 use autoencode::activation::{Activation, Custom};
 use autoencode::checkpoint::Checkpoint;
 use autoencode::data::{Batch, Dataset, Keys, Preparation, Source, load_with};
-use autoencode::engine::{Autograd, Engine, fastest};
+use autoencode::engine::{Autograd, Engine, Inference, fastest};
 use autoencode::evaluate::Part;
 use autoencode::loss::{CustomLoss, Reconstruction};
 use autoencode::network::{Autoencoder, Parameters};
@@ -493,6 +493,58 @@ fn networks_have_the_weights_losses_and_gradients_of_the_cpu() {
             for samples in [1, 7] {
                 let with = (samples, Precision::F32);
                 compare_derived(&network, objective, with, side, TOLERANCE);
+            }
+        }
+    }
+}
+
+/// Codes, what a decoder makes of others, its logits where it has some, and reconstructions, of batches of these sizes.
+fn applied(network: &NetworkConfig, sizes: &[usize], side: Side) -> Vec<Vec<f64>> {
+    side.run(|device| {
+        let builder = Parameters::drawn(7).builder(DType::F32, device);
+        let network = Inference::new(Autoencoder::new(network, builder).unwrap());
+        let model = network.model();
+        let batch = |key, samples, shape: &[usize]| {
+            let numbers = numbers(key, &[&[samples], shape].concat());
+            let numbers = numbers.to_dtype(DType::F32).unwrap();
+            numbers.to_device(device).unwrap()
+        };
+        let mut results = Vec::new();
+        for &samples in sizes {
+            let images = batch(1, samples, model.input_shape());
+            let codes = batch(2, samples, model.code_shape());
+            results.push(network.encode(&images));
+            results.push(network.decode(&codes));
+            results.push(network.reconstruct(&images));
+            if model.ends_in(Activation::Sigmoid) {
+                results.push(network.decode_logits(&codes));
+            }
+        }
+        assert_eq!(network.note(), None, "{model:?}");
+        let results = results.into_iter();
+        results.map(|result| values(&result.unwrap())).collect()
+    })
+}
+
+#[test]
+fn networks_are_applied_as_on_the_cpu() {
+    // More than a card takes at once.
+    let small = config("family='dense'\ninput=[1,3,3]\nencoder=[5]");
+    let networks = networks()
+        .into_iter()
+        .map(|(network, _)| (network, [3, 1, 9]));
+    for side in tested() {
+        for (network, sizes) in networks.clone().chain([(small.clone(), [2, 1100, 7])]) {
+            let found = applied(&network, &sizes, side);
+            let expected = applied(&network, &sizes, Side::Cpu);
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_near(
+                    &format!("{side:?}: {network:?}"),
+                    found,
+                    expected,
+                    TOLERANCE,
+                );
             }
         }
     }
