@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use crate::Result;
 use crate::layer::Layer;
 use crate::network::{Autoencoder, Code};
 
@@ -46,14 +47,21 @@ impl<'a> Part<'a> {
         layers.filter(|layer| layer.parameters().next().is_some())
     }
 
+    /// The parameters of each of these, contiguous.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    pub fn weights(self) -> Result<Vec<Vec<Tensor>>> {
+        let of_layer = |layer: &Layer| {
+            let tensors = layer.parameters().map(|tensor| Ok(tensor.contiguous()?));
+            tensors.collect::<Result<Vec<_>>>()
+        };
+        self.trained().map(of_layer).collect()
+    }
+
     /// Shape of the results.
     pub fn output(self) -> &'a [usize] {
         let last = self.decoder.last().or(self.encoder.last());
         last.map_or(self.input, Layer::output)
     }
-}
-
-/// Weight and bias of a layer that has some.
-pub(super) fn parameters(layer: &Layer) -> Option<(&Tensor, Option<&Tensor>)> {
-    Some((layer.parameter("weight")?, layer.parameter("bias")))
 }

@@ -6,17 +6,13 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::data::Batch;
 use crate::engine::cpu::{Factors, Sums};
-use crate::engine::lowering::{Part, parameters};
+use crate::engine::lowering::Part;
 use crate::objective::{Losses, Numbers};
 use crate::recipe::Objective;
 use crate::{Error, Result};
 
-/// The trained tensors of a layer that has some.
-#[derive(Debug)]
-pub(super) struct Trained {
-    pub weight: Parameter,
-    pub bias: Option<Parameter>,
-}
+/// The trained tensors of each layer that has some.
+pub(super) type Trained = Vec<Vec<Parameter>>;
 
 /// A variable, and its gradient, which is written anew in every step.
 #[derive(Debug)]
@@ -35,25 +31,24 @@ impl Parameter {
 }
 
 /// The trained tensors of a network, in order; none if one is not of f32.
-pub(super) fn trained(part: Part) -> Result<Option<Vec<Trained>>> {
+pub(super) fn trained(part: Part) -> Result<Option<Trained>> {
     let mut layers = Vec::new();
-    for (weight, bias) in part.trained().filter_map(parameters) {
-        if weight.dtype() != DType::F32 {
+    for layer in part.trained() {
+        if layer
+            .parameters()
+            .any(|tensor| tensor.dtype() != DType::F32)
+        {
             return Ok(None);
         }
-        layers.push(Trained {
-            weight: Parameter::new(weight)?,
-            bias: bias.map(Parameter::new).transpose()?,
-        });
+        let parameters = layer.parameters().map(Parameter::new);
+        layers.push(parameters.collect::<Result<_>>()?);
     }
     Ok(Some(layers))
 }
 
-/// All parameters in order: of each layer the weight, then the bias where it has one.
-pub(super) fn all(layers: &[Trained]) -> impl Iterator<Item = &Parameter> {
-    layers
-        .iter()
-        .flat_map(|layer| std::iter::once(&layer.weight).chain(&layer.bias))
+/// All parameters in order.
+pub(super) fn all(layers: &Trained) -> impl Iterator<Item = &Parameter> {
+    layers.iter().flatten()
 }
 
 /// Factors of what is minimised.
@@ -140,7 +135,7 @@ pub(super) fn losses(objective: &Objective, batch: &Batch, sums: Sums) -> Result
 }
 
 /// The gradients under their variables.
-pub(super) fn store(layers: &[Trained]) -> GradStore {
+pub(super) fn store(layers: &Trained) -> GradStore {
     let mut gradients = GradStore::default();
     for parameter in all(layers) {
         gradients.insert(&parameter.value, parameter.gradient.clone());

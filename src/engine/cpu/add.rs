@@ -4,6 +4,7 @@ use pulp::Simd;
 
 use super::flat::{add, sum_of};
 use super::grid::{Layout, Shape};
+use super::step::{Backward, Forward, Step};
 
 /// x plus what an earlier step reads.
 #[derive(Debug, Clone)]
@@ -27,17 +28,12 @@ impl Add {
     }
 
     /// `out = x + skip`.
-    pub fn forward<S: Simd>(&self, simd: S, (x, skip): (&[f32], &[f32]), out: &mut [f32]) {
+    pub fn sum<S: Simd>(&self, simd: S, (x, skip): (&[f32], &[f32]), out: &mut [f32]) {
         if self.x == self.out && self.skip == self.out {
             return sum_of(simd, x, skip, out);
         }
         self.convert(simd, (x, self.x), (out, self.out), false);
         self.convert(simd, (skip, self.skip), (out, self.out), true);
-    }
-
-    /// The gradient of x.
-    pub fn backward<S: Simd>(&self, simd: S, gradient: &[f32], x_gradient: &mut [f32]) {
-        self.convert(simd, (gradient, self.out), (x_gradient, self.x), false);
     }
 
     /// Adds the gradient of what is added to what else there is of it.
@@ -93,6 +89,30 @@ impl Add {
         match layout {
             Layout::Flat => channel * self.shape.area() + y * self.shape.width + x,
             Layout::Grid(grid) => grid.at(y, x) + channel,
+        }
+    }
+}
+
+impl Step for Add {
+    type Packed = ();
+
+    fn x_len(&self) -> usize {
+        self.len(self.x)
+    }
+
+    fn out_len(&self) -> usize {
+        self.len(self.out)
+    }
+
+    /// Does nothing: the sum reads two values; see [`Add::sum`].
+    fn forward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), _: Forward) -> f64 {
+        0.0
+    }
+
+    /// The gradient of x alone; see [`Add::backward_skip`].
+    fn backward<S: Simd>(&self, simd: S, _: (&(), &[&[f32]]), io: Backward) {
+        if let Some(x_gradient) = io.x_gradient {
+            self.convert(simd, (io.gradient, self.out), (x_gradient, self.x), false);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The memory that a thread works in.
 
+use super::CpuStep;
 use super::lines::Lines;
-use super::step::CpuStep;
 
 /// The memory that one thread works in.
 #[derive(Debug)]

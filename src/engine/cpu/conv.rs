@@ -20,6 +20,7 @@ use super::finish::Finish;
 use super::grid::Grid;
 use super::lines::{Lines, padded, plane_stride};
 use super::product::panels_len;
+use super::step::{Backward, Forward, Step, unpack_weight_and_bias, weight_and_bias};
 use super::tiles::{Square, Tiles};
 use super::upsampled::Upsampled2;
 use super::weights::Walk;
@@ -54,14 +55,14 @@ pub(crate) struct ConvWeights {
 }
 
 /// Images and their results, of some samples.
-pub(crate) struct Forward<'a> {
+pub(crate) struct ConvImages<'a> {
     pub x: &'a [f32],
     pub out: &'a mut [f32],
     pub pooled: &'a mut [f32],
 }
 
 /// What the gradients of some samples come from and go to.
-pub(crate) struct Backward<'a> {
+pub(crate) struct ConvGradients<'a> {
     pub x: &'a [f32],
     pub out: &'a [f32],
     pub pooled: &'a [f32],
@@ -124,11 +125,6 @@ impl FastConv {
         fitting.max(ROWS.div_ceil(tiles)).max(1)
     }
 
-    /// Length of the scratch memory.
-    pub fn scratch(&self) -> usize {
-        self.planes_len(self.images()) + self.products_len(self.images())
-    }
-
     pub(super) fn planes_len(&self, images: usize) -> usize {
         self.planes() * self.tiles().stride(images, self.from.padded())
     }
@@ -138,7 +134,7 @@ impl FastConv {
     }
 
     /// Length of the gradient of the products' weights.
-    pub fn weights_len(&self) -> usize {
+    fn weights_len(&self) -> usize {
         self.products() * self.product_len()
     }
 
@@ -148,12 +144,12 @@ impl FastConv {
     }
 
     /// Length of the gradient of the taps.
-    pub fn taps_len(&self) -> usize {
+    fn taps_len(&self) -> usize {
         9 * self.product_len()
     }
 
     /// The gradient of (out, in, 3, 3) from that of the taps.
-    pub fn unpack(&self, taps: &[f32], weight: &mut [f32]) {
+    fn unpack_taps(&self, taps: &[f32], weight: &mut [f32]) {
         let (inputs, outputs) = (self.from.channels, padded(self.out_channels));
         for (o, kernels) in weight.chunks_exact_mut(9 * inputs).enumerate() {
             for (c, kernel) in kernels.chunks_exact_mut(9).enumerate() {
@@ -165,7 +161,13 @@ impl FastConv {
     }
 
     /// The weights of the products, from (out, in, 3, 3) and (out), or no biases.
-    pub fn pack<S: Simd>(&self, simd: S, weight: &[f32], bias: &[f32], packed: &mut ConvWeights) {
+    fn pack_weights<S: Simd>(
+        &self,
+        simd: S,
+        weight: &[f32],
+        bias: &[f32],
+        packed: &mut ConvWeights,
+    ) {
         let (inputs, outputs) = (self.from.channels, self.out_channels);
         assert!(weight.len() == outputs * inputs * 9 && bias.len() <= outputs);
         packed.bias.reserve(padded(outputs));
@@ -195,43 +197,102 @@ impl FastConv {
             }
         }
     }
+}
+
+impl Step for FastConv {
+    type Packed = ConvWeights;
+
+    fn x_len(&self) -> usize {
+        self.from.len()
+    }
+
+    fn out_len(&self) -> usize {
+        self.finish.to.len()
+    }
+
+    fn side_len(&self) -> usize {
+        self.finish.side_len()
+    }
+
+    fn scratch(&self, _: usize) -> usize {
+        self.planes_len(self.images()) + self.products_len(self.images())
+    }
+
+    fn is_convolution(&self) -> bool {
+        true
+    }
+
+    fn gradient_len(&self) -> usize {
+        self.taps_len() + padded(self.out_channels)
+    }
+
+    /// The taps come from the sums behind the last samples.
+    fn overwritten(&self) -> usize {
+        self.taps_len()
+    }
+
+    fn sums_len(&self) -> usize {
+        self.weights_len()
+    }
+
+    fn pack<S: Simd>(&self, simd: S, parameters: &[&[f32]], packed: &mut ConvWeights) {
+        let (weight, bias) = weight_and_bias(parameters);
+        self.pack_weights(simd, weight, bias, packed);
+    }
+
+    fn forward<S: Simd>(
+        &self,
+        simd: S,
+        (packed, _): (&ConvWeights, &[&[f32]]),
+        io: Forward,
+    ) -> f64 {
+        let images = io.x.len() / self.from.len();
+        let results = ConvImages {
+            x: io.x,
+            out: io.out,
+            pooled: io.side,
+        };
+        match self.kind {
+            Kind::Plain => Plain::forward(self, simd, packed, results, images, io.scratch),
+            Kind::Upsampled => Upsampled::forward(self, simd, packed, results, images, io.scratch),
+        }
+        0.0
+    }
+
+    fn backward<S: Simd>(&self, simd: S, (packed, _): (&ConvWeights, &[&[f32]]), io: Backward) {
+        let images = io.x.len() / self.from.len();
+        let (_, bias) = io.parameters.split_at_mut(self.taps_len());
+        let gradients = ConvGradients {
+            x: io.x,
+            out: io.out,
+            pooled: io.side,
+            gradient: io.gradient,
+            x_gradient: io.x_gradient,
+            weights: io.sums,
+            bias,
+            accumulate: !io.first,
+        };
+        match self.kind {
+            Kind::Plain => Plain::backward(self, simd, packed, gradients, images, io.scratch),
+            Kind::Upsampled => {
+                Upsampled::backward(self, simd, packed, gradients, images, io.scratch)
+            }
+        }
+    }
 
     /// Gradients of the products' weights to those of the taps, (3, 3, in, out) with the outputs padded.
-    pub fn taps<S: Simd>(&self, simd: S, weights: &[f32], taps: &mut [f32]) {
+    fn finish_shard<S: Simd>(&self, simd: S, sums: &[f32], gradient: &mut [f32]) {
         match self.kind {
-            Kind::Plain => Plain::taps(simd, weights, self.product_len(), taps),
-            Kind::Upsampled => Upsampled::taps(simd, weights, self.product_len(), taps),
+            Kind::Plain => Plain::taps(simd, sums, self.product_len(), gradient),
+            Kind::Upsampled => Upsampled::taps(simd, sums, self.product_len(), gradient),
         }
     }
 
-    /// Images to results.
-    pub fn forward<S: Simd>(
-        &self,
-        simd: S,
-        weights: &ConvWeights,
-        io: Forward,
-        images: usize,
-        scratch: &mut [f32],
-    ) {
-        match self.kind {
-            Kind::Plain => Plain::forward(self, simd, weights, io, images, scratch),
-            Kind::Upsampled => Upsampled::forward(self, simd, weights, io, images, scratch),
-        }
-    }
-
-    /// Gradients of results to those of images, weights and biases.
-    pub fn backward<S: Simd>(
-        &self,
-        simd: S,
-        weights: &ConvWeights,
-        io: Backward,
-        images: usize,
-        scratch: &mut [f32],
-    ) {
-        match self.kind {
-            Kind::Plain => Plain::backward(self, simd, weights, io, images, scratch),
-            Kind::Upsampled => Upsampled::backward(self, simd, weights, io, images, scratch),
-        }
+    fn unpack(&self, gradient: &[f32], parameters: &mut [&mut [f32]]) {
+        let gradient = (gradient, self.taps_len());
+        unpack_weight_and_bias(gradient, parameters, |taps, weight| {
+            self.unpack_taps(taps, weight);
+        });
     }
 }
 

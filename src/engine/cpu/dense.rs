@@ -5,6 +5,7 @@ use pulp::Simd;
 use super::flat::{add, transpose};
 use super::lines::padded;
 use super::product::{Left, Out, Right, product};
+use super::step::{Backward, Forward, Step, unpack_weight_and_bias, weight_and_bias};
 
 /// x W^T + b with W (outputs, inputs), read as it is: not the weights are transposed for the product, but
 /// the samples, which are fewer.
@@ -16,23 +17,49 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    /// Of so many samples.
-    pub fn scratch(&self, samples: usize) -> usize {
+    /// Length of the gradient of the weights.
+    fn weights_len(&self) -> usize {
+        padded(self.inputs * self.outputs)
+    }
+}
+
+impl Step for Dense {
+    type Packed = ();
+
+    fn x_len(&self) -> usize {
+        self.inputs
+    }
+
+    fn out_len(&self) -> usize {
+        self.outputs
+    }
+
+    fn scratch(&self, samples: usize) -> usize {
         padded((self.inputs + self.outputs) * samples)
     }
 
-    pub fn forward<S: Simd>(
-        &self,
-        simd: S,
-        (weight, bias): (&[f32], &[f32]),
-        (x, out): (&[f32], &mut [f32]),
-        scratch: &mut [f32],
-    ) {
+    fn gradient_len(&self) -> usize {
+        self.weights_len() + if self.bias { padded(self.outputs) } else { 0 }
+    }
+
+    fn overwritten(&self) -> usize {
+        self.weights_len()
+    }
+
+    fn unpack(&self, gradient: &[f32], parameters: &mut [&mut [f32]]) {
+        let gradient = (gradient, self.weights_len());
+        unpack_weight_and_bias(gradient, parameters, |weights, weight| {
+            weight.copy_from_slice(&weights[..weight.len()]);
+        });
+    }
+
+    fn forward<S: Simd>(&self, simd: S, (_, parameters): (&(), &[&[f32]]), io: Forward) -> f64 {
+        let (weight, bias) = weight_and_bias(parameters);
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let samples = x.len() / inputs;
-        let (x_t, rest) = scratch.split_at_mut(inputs * samples);
+        let samples = io.x.len() / inputs;
+        let (x_t, rest) = io.scratch.split_at_mut(inputs * samples);
         let out_t = &mut rest[..outputs * samples];
-        transpose(x, inputs, x_t);
+        transpose(io.x, inputs, x_t);
         for (row, &bias) in out_t.chunks_exact_mut(samples).zip(bias) {
             row.fill(bias);
         }
@@ -54,45 +81,39 @@ impl Dense {
                 row: samples,
             },
         );
-        transpose(out_t, samples, out);
+        transpose(out_t, samples, io.out);
+        0.0
     }
 
-    /// Adds to the gradients of weights (outputs, inputs) and biases; writes that of the samples.
-    pub fn backward<S: Simd>(
-        &self,
-        simd: S,
-        weight: &[f32],
-        (x, gradient): (&[f32], &[f32]),
-        x_gradient: Option<&mut [f32]>,
-        (weight_sum, bias_sum): (&mut [f32], &mut [f32]),
-        accumulate: bool,
-    ) {
+    fn backward<S: Simd>(&self, simd: S, (_, parameters): (&(), &[&[f32]]), io: Backward) {
+        let (weight, _) = weight_and_bias(parameters);
+        let (weight_sum, bias_sum) = io.parameters.split_at_mut(self.weights_len());
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let samples = x.len() / inputs;
+        let samples = io.x.len() / inputs;
         product(
             simd,
             Out {
                 data: weight_sum,
                 row: inputs,
-                accumulate,
+                accumulate: !io.first,
             },
             (outputs, inputs, samples),
             Left {
-                data: gradient,
+                data: io.gradient,
                 row: 1,
                 step: outputs,
             },
             Right::Rows {
-                data: x,
+                data: io.x,
                 row: inputs,
             },
         );
         if self.bias {
-            for row in gradient.chunks_exact(outputs) {
+            for row in io.gradient.chunks_exact(outputs) {
                 add(simd, &mut bias_sum[..outputs], row);
             }
         }
-        if let Some(x_gradient) = x_gradient {
+        if let Some(x_gradient) = io.x_gradient {
             product(
                 simd,
                 Out {
@@ -102,7 +123,7 @@ impl Dense {
                 },
                 (samples, inputs, outputs),
                 Left {
-                    data: gradient,
+                    data: io.gradient,
                     row: outputs,
                     step: 1,
                 },

@@ -24,7 +24,7 @@ pub struct CpuEngine {
     network: CpuNetwork,
     objective: Objective,
     /// The trained tensors of each layer that has some.
-    layers: Vec<Trained>,
+    layers: Trained,
 }
 
 impl CpuEngine {
@@ -86,13 +86,8 @@ impl Engine for CpuEngine {
             let mut parameters: Vec<Parameters> = Vec::with_capacity(self.layers.len());
             let mut slots = Vec::with_capacity(self.layers.len());
             for layer in &self.layers {
-                let weight = (read.next().unwrap_or_default(), gradients.next());
-                let bias = match layer.bias {
-                    Some(_) => (read.next().unwrap_or_default(), gradients.next()),
-                    None => Default::default(),
-                };
-                parameters.push((weight.0, bias.0));
-                slots.push((weight.1.unwrap_or_default(), bias.1.unwrap_or_default()));
+                parameters.push(read.by_ref().take(layer.len()).collect());
+                slots.push(gradients.by_ref().take(layer.len()).collect());
             }
             self.network.pack(&parameters);
             let sums = self.network.gradients(&parameters, task);

@@ -47,6 +47,11 @@ pub(crate) struct Take {
 }
 
 impl Finish {
+    /// Values of an image that say where a pooled result came from.
+    pub fn side_len(&self) -> usize {
+        if self.pool { self.to.len() } else { 0 }
+    }
+
     /// A tile of sums at row `top`, column `left`, of which what lies outside of the image is dropped.
     ///
     /// # Safety

@@ -7,6 +7,7 @@ use super::finish::{Finish, Put, Take};
 use super::isa::vectorize;
 use super::lines::{Lines, padded};
 use super::product::{Left, Out, Right, load, panel_place, panels_len, product, store};
+use super::step::{Backward, Forward, Step, unpack_weight_and_bias, weight_and_bias};
 
 /// A convolution of images (channels, height, width), whose sizes its stride divides.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ pub(crate) struct GatherWeights {
 }
 
 impl GatherConv {
-    pub fn image_len(&self) -> usize {
+    fn image_len(&self) -> usize {
         self.channels * self.height * self.width
     }
 
@@ -54,35 +55,17 @@ impl GatherConv {
         self.channels * self.kernel * self.kernel
     }
 
-    pub fn scratch(&self) -> usize {
-        self.patches_len() + self.area() * padded(self.out_channels)
-    }
-
     fn patches_len(&self) -> usize {
         padded(self.area() * self.patch())
     }
 
     /// Length of the gradient of the weights, (channel and tap, out) with the outputs padded.
-    pub fn weights_len(&self) -> usize {
+    fn weights_len(&self) -> usize {
         self.patch() * padded(self.out_channels)
     }
 
-    pub fn pack(&self, weight: &[f32], bias: &[f32], packed: &mut GatherWeights) {
-        let (patch, outputs) = (self.patch(), self.out_channels);
-        packed.bias.reserve(padded(outputs));
-        packed.bias[..bias.len()].copy_from_slice(bias);
-        packed.forward.reserve(panels_len(patch, outputs));
-        packed.backward.reserve(panels_len(outputs, patch));
-        for (o, row) in weight.chunks_exact(patch).enumerate() {
-            for (k, &value) in row.iter().enumerate() {
-                packed.forward[panel_place(patch, outputs, k, o)] = value;
-                packed.backward[panel_place(outputs, patch, o, k)] = value;
-            }
-        }
-    }
-
     /// The gradient of (out, in, kernel, kernel) from that of the packed weights.
-    pub fn unpack(&self, gradient: &[f32], weight: &mut [f32]) {
+    fn unpack_weights(&self, gradient: &[f32], weight: &mut [f32]) {
         let outputs = padded(self.out_channels);
         for (o, row) in weight.chunks_exact_mut(self.patch()).enumerate() {
             for (k, value) in row.iter_mut().enumerate() {
@@ -114,42 +97,6 @@ impl GatherConv {
                     }
                 }
             }
-        }
-    }
-
-    pub fn forward<S: Simd>(
-        &self,
-        simd: S,
-        weights: &GatherWeights,
-        (x, out, pooled): (&[f32], &mut [f32], &mut [f32]),
-        scratch: &mut [f32],
-    ) {
-        let (area, outputs) = (self.area(), padded(self.out_channels));
-        let to = self.finish.to;
-        let (patches, sums) = scratch.split_at_mut(self.patches_len());
-        for (number, image) in x.chunks_exact(self.image_len()).enumerate() {
-            self.patches(image, patches);
-            product(
-                simd,
-                Out {
-                    data: sums,
-                    row: outputs,
-                    accumulate: false,
-                },
-                (area, outputs, self.patch()),
-                Left {
-                    data: patches,
-                    row: 1,
-                    step: area,
-                },
-                Right::Panels(&weights.forward),
-            );
-            let out = &mut out[number * to.len()..][..to.len()];
-            let pooled = match self.finish.pool {
-                true => &mut pooled[number * to.len()..][..to.len()],
-                false => &mut [],
-            };
-            self.finish_image(simd, sums, (&weights.bias, out, pooled));
         }
     }
 
@@ -214,69 +161,6 @@ impl GatherConv {
         let (height, width) = self.sides();
         let rows = (0..height).step_by(2);
         rows.flat_map(move |y| (0..width).step_by(2).map(move |x| (y, x)))
-    }
-
-    /// Adds to the gradients of weights and biases; writes that of the images.
-    pub fn backward<S: Simd>(
-        &self,
-        simd: S,
-        weights: &GatherWeights,
-        (x, out, pooled, gradient): (&[f32], &[f32], &[f32], &[f32]),
-        mut x_gradient: Option<&mut [f32]>,
-        (weight_sum, bias_sum): (&mut [f32], &mut [f32]),
-        scratch: &mut [f32],
-    ) {
-        let (area, outputs) = (self.area(), padded(self.out_channels));
-        let to = self.finish.to;
-        let (patches, sums) = scratch.split_at_mut(self.patches_len());
-        for (number, image) in x.chunks_exact(self.image_len()).enumerate() {
-            let part = number * to.len()..(number + 1) * to.len();
-            let pooled = match self.finish.pool {
-                true => &pooled[part.clone()],
-                false => &[],
-            };
-            let results = (&gradient[part.clone()], &out[part], pooled);
-            self.unfinish_image(simd, results, bias_sum, sums);
-            self.patches(image, patches);
-            product(
-                simd,
-                Out {
-                    data: weight_sum,
-                    row: outputs,
-                    accumulate: true,
-                },
-                (self.patch(), outputs, area),
-                Left {
-                    data: patches,
-                    row: area,
-                    step: 1,
-                },
-                Right::Rows {
-                    data: sums,
-                    row: outputs,
-                },
-            );
-            if let Some(x_gradient) = &mut x_gradient {
-                let patch = self.patch();
-                product(
-                    simd,
-                    Out {
-                        data: patches,
-                        row: patch,
-                        accumulate: false,
-                    },
-                    (area, patch, self.out_channels),
-                    Left {
-                        data: sums,
-                        row: outputs,
-                        step: 1,
-                    },
-                    Right::Panels(&weights.backward),
-                );
-                let image = &mut x_gradient[number * self.image_len()..][..self.image_len()];
-                self.scatter(patches, image);
-            }
-        }
     }
 
     fn unfinish_image<S: Simd>(
@@ -346,6 +230,152 @@ impl GatherConv {
                 if let (Some(row), Some(column)) = (row, column) {
                     image[(channel * height + row) * width + column] += value;
                 }
+            }
+        }
+    }
+}
+
+impl Step for GatherConv {
+    type Packed = GatherWeights;
+
+    fn x_len(&self) -> usize {
+        self.image_len()
+    }
+
+    fn out_len(&self) -> usize {
+        self.finish.to.len()
+    }
+
+    fn side_len(&self) -> usize {
+        self.finish.side_len()
+    }
+
+    fn scratch(&self, _: usize) -> usize {
+        self.patches_len() + self.area() * padded(self.out_channels)
+    }
+
+    fn is_convolution(&self) -> bool {
+        true
+    }
+
+    fn gradient_len(&self) -> usize {
+        self.weights_len() + padded(self.out_channels)
+    }
+
+    fn pack<S: Simd>(&self, _: S, parameters: &[&[f32]], packed: &mut GatherWeights) {
+        let (weight, bias) = weight_and_bias(parameters);
+        let (patch, outputs) = (self.patch(), self.out_channels);
+        packed.bias.reserve(padded(outputs));
+        packed.bias[..bias.len()].copy_from_slice(bias);
+        packed.forward.reserve(panels_len(patch, outputs));
+        packed.backward.reserve(panels_len(outputs, patch));
+        for (o, row) in weight.chunks_exact(patch).enumerate() {
+            for (k, &value) in row.iter().enumerate() {
+                packed.forward[panel_place(patch, outputs, k, o)] = value;
+                packed.backward[panel_place(outputs, patch, o, k)] = value;
+            }
+        }
+    }
+
+    fn unpack(&self, gradient: &[f32], parameters: &mut [&mut [f32]]) {
+        let gradient = (gradient, self.weights_len());
+        unpack_weight_and_bias(gradient, parameters, |weights, weight| {
+            self.unpack_weights(weights, weight);
+        });
+    }
+
+    fn forward<S: Simd>(
+        &self,
+        simd: S,
+        (packed, _): (&GatherWeights, &[&[f32]]),
+        io: Forward,
+    ) -> f64 {
+        let (area, outputs) = (self.area(), padded(self.out_channels));
+        let to = self.finish.to;
+        let (patches, sums) = io.scratch.split_at_mut(self.patches_len());
+        for (number, image) in io.x.chunks_exact(self.image_len()).enumerate() {
+            self.patches(image, patches);
+            product(
+                simd,
+                Out {
+                    data: sums,
+                    row: outputs,
+                    accumulate: false,
+                },
+                (area, outputs, self.patch()),
+                Left {
+                    data: patches,
+                    row: 1,
+                    step: area,
+                },
+                Right::Panels(&packed.forward),
+            );
+            let out = &mut io.out[number * to.len()..][..to.len()];
+            let pooled = match self.finish.pool {
+                true => &mut io.side[number * to.len()..][..to.len()],
+                false => &mut [],
+            };
+            self.finish_image(simd, sums, (&packed.bias, out, pooled));
+        }
+        0.0
+    }
+
+    fn backward<S: Simd>(
+        &self,
+        simd: S,
+        (packed, _): (&GatherWeights, &[&[f32]]),
+        mut io: Backward,
+    ) {
+        let (area, outputs) = (self.area(), padded(self.out_channels));
+        let to = self.finish.to;
+        let (weight_sum, bias_sum) = io.parameters.split_at_mut(self.weights_len());
+        let (patches, sums) = io.scratch.split_at_mut(self.patches_len());
+        for (number, image) in io.x.chunks_exact(self.image_len()).enumerate() {
+            let part = number * to.len()..(number + 1) * to.len();
+            let pooled = match self.finish.pool {
+                true => &io.side[part.clone()],
+                false => &[],
+            };
+            let results = (&io.gradient[part.clone()], &io.out[part], pooled);
+            self.unfinish_image(simd, results, bias_sum, sums);
+            self.patches(image, patches);
+            product(
+                simd,
+                Out {
+                    data: weight_sum,
+                    row: outputs,
+                    accumulate: true,
+                },
+                (self.patch(), outputs, area),
+                Left {
+                    data: patches,
+                    row: area,
+                    step: 1,
+                },
+                Right::Rows {
+                    data: sums,
+                    row: outputs,
+                },
+            );
+            if let Some(x_gradient) = &mut io.x_gradient {
+                let patch = self.patch();
+                product(
+                    simd,
+                    Out {
+                        data: patches,
+                        row: patch,
+                        accumulate: false,
+                    },
+                    (area, patch, self.out_channels),
+                    Left {
+                        data: sums,
+                        row: outputs,
+                        step: 1,
+                    },
+                    Right::Panels(&packed.backward),
+                );
+                let image = &mut x_gradient[number * self.image_len()..][..self.image_len()];
+                self.scatter(patches, image);
             }
         }
     }

@@ -4,20 +4,18 @@ use candle_core::Tensor;
 
 use super::{CpuNetwork, Isa, Parameters, lower};
 use crate::Result;
-use crate::engine::lowering::{Part, parameters};
+use crate::engine::lowering::Part;
 use crate::ops::in_place::with_elements_mut;
 
 /// A list of layers with their weights.
 #[derive(Debug)]
 pub(crate) struct CpuInference {
     network: CpuNetwork,
-    weights: Weights,
+    /// The parameters of each layer that has some.
+    weights: Vec<Vec<Tensor>>,
     /// Shape of a result, without the batch.
     output: Vec<usize>,
 }
-
-/// Weight and bias of each layer that has some.
-type Weights = Vec<(Tensor, Option<Tensor>)>;
 
 impl CpuInference {
     /// None if a layer has no step.
@@ -28,12 +26,7 @@ impl CpuInference {
         let Some((steps, code)) = lower(part).filter(|(steps, _)| !steps.is_empty()) else {
             return Ok(None);
         };
-        let weights = part.trained().filter_map(parameters);
-        let weights = weights.map(|(weight, bias)| {
-            let bias = bias.map(Tensor::contiguous).transpose()?;
-            Ok((weight.contiguous()?, bias))
-        });
-        let weights = weights.collect::<Result<Weights>>()?;
+        let weights = part.weights()?;
         let mut network = CpuNetwork::new(steps, code, Isa::best());
         lend(&weights, None, |parameters, _| network.pack(parameters))?;
         Ok(Some(Self {
@@ -60,22 +53,17 @@ impl CpuInference {
 
 /// Calls `work` with weights as steps read them, and with samples.
 fn lend(
-    weights: &Weights,
+    weights: &[Vec<Tensor>],
     samples: Option<&Tensor>,
     work: impl FnOnce(&[Parameters], &[f32]),
 ) -> Result<()> {
-    let tensors = weights.iter();
-    let tensors = tensors.flat_map(|(weight, bias)| std::iter::once(weight).chain(bias));
-    let tensors: Vec<&Tensor> = tensors.chain(samples).collect();
+    let tensors: Vec<&Tensor> = weights.iter().flatten().chain(samples).collect();
     with_elements_mut::<f32, _>(&[], &tensors, |_, read| {
         let mut read = read.iter().copied();
-        let mut next = || read.next().unwrap_or_default();
-        let parameters = weights.iter().map(|(_, bias)| {
-            let weight = next();
-            (weight, bias.as_ref().map_or(&[][..], |_| next()))
-        });
+        let layers = weights.iter();
+        let parameters = layers.map(|layer| read.by_ref().take(layer.len()).collect());
         let parameters: Vec<Parameters> = parameters.collect();
-        work(&parameters, next());
+        work(&parameters, read.next().unwrap_or_default());
         Ok(())
     })?;
     Ok(())

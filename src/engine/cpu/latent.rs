@@ -1,5 +1,9 @@
 //! The code of a variational network: from its encoder's values to a sample.
 
+use pulp::Simd;
+
+use super::step::{Backward, Forward, Step};
+
 /// Mean and log-variance of each dimension, `(2 latent)`, to a sample `(latent)`, with its KL divergence:
 /// formulas and sources are with [`crate::network::Posterior`].
 #[derive(Debug, Clone, Copy)]
@@ -9,10 +13,33 @@ pub(crate) struct Latent {
     pub bound: f64,
 }
 
+impl Step for Latent {
+    type Packed = ();
+
+    fn x_len(&self) -> usize {
+        2 * self.dimensions
+    }
+
+    fn out_len(&self) -> usize {
+        self.dimensions
+    }
+
+    fn forward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), io: Forward) -> f64 {
+        self.sample(io.x, io.noise, io.out)
+    }
+
+    fn backward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), io: Backward) {
+        if let Some(x_gradient) = io.x_gradient {
+            let given = (io.x, io.noise.unwrap_or_default());
+            self.gradient(given, io.gradient, x_gradient, io.kl_scale);
+        }
+    }
+}
+
 impl Latent {
     /// The samples, `mean + noise * standard deviation`; returns the sum of the KL divergences in nats.
     /// Without noise the means.
-    pub fn forward(&self, x: &[f32], noise: Option<&[f32]>, out: &mut [f32]) -> f64 {
+    fn sample(&self, x: &[f32], noise: Option<&[f32]>, out: &mut [f32]) -> f64 {
         let mut kl = 0.0;
         let samples = x.chunks_exact(2 * self.dimensions);
         for (number, (x, out)) in samples
@@ -38,7 +65,7 @@ impl Latent {
     }
 
     /// The gradient of the encoder's values, that of `kl_scale` times the KL divergence included.
-    pub fn backward(
+    fn gradient(
         &self,
         (x, noise): (&[f32], &[f32]),
         gradient: &[f32],

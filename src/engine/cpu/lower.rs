@@ -1,18 +1,20 @@
 //! From lists of layers to steps.
 
+use super::CpuStep;
 use super::add::Add;
 use super::conv::{FastConv, Kind};
 use super::dense::Dense;
+use super::elementwise::Elementwise;
 use super::finish::{Finish, Fused};
 use super::gather::GatherConv;
 use super::grid::{Grid, Layout, Shape};
 use super::latent::Latent;
+use super::rearrange::{MaxPool, Softmax, ToFlat, ToGrid, Upsample};
 use super::scatter::ScatterConv;
-use super::step::CpuStep;
 use super::transposed::TransposedConv;
 use crate::activation::Activation;
 use crate::engine::lowering::Part;
-use crate::layer::{Conv2d, ConvTranspose2d, Layer, LayerSpec, Upsample};
+use crate::layer::{self, Conv2d, ConvTranspose2d, Layer, LayerSpec};
 use crate::network::{Code, LOG_VARIANCE_BOUND};
 
 /// Convolutions from or to no more channels than this are worked out place by place: vectors of channels
@@ -49,7 +51,7 @@ fn steps(plans: &[(Plan, Shape)], code: usize) -> (Vec<CpuStep>, usize) {
         }
         before.push((steps.len(), layout));
         if let (Some(grid), Layout::Flat) = (plan.input_grid(), layout) {
-            steps.push(CpuStep::ToGrid(grid));
+            steps.push(CpuStep::ToGrid(ToGrid { grid }));
             layout = Layout::Grid(grid);
         }
         let next = plans.get(number + 1).map(|(next, _)| next);
@@ -85,7 +87,7 @@ fn steps(plans: &[(Plan, Shape)], code: usize) -> (Vec<CpuStep>, usize) {
         });
         layout = given;
         if gives_grid && wanted.is_none() {
-            steps.push(CpuStep::ToFlat(plain));
+            steps.push(CpuStep::ToFlat(ToFlat { grid: plain }));
             layout = Layout::Flat;
         }
     }
@@ -270,20 +272,24 @@ impl Plans {
                 LayerSpec::ConvTranspose2d(conv) => {
                     Plan::Transposed(transposed(shape, *conv, &mut rest))
                 }
-                LayerSpec::MaxPool2d(pool) => Plan::Flat(CpuStep::MaxPool {
-                    planes: shape,
+                LayerSpec::MaxPool2d(pool) => Plan::Flat(CpuStep::MaxPool(MaxPool {
+                    shape,
                     size: pool.size,
-                }),
+                })),
                 LayerSpec::Residual(_) => {
                     let source = self.list.len();
                     self.add(layer.body())?;
                     Plan::Add { source, shape }
                 }
-                LayerSpec::Activation(Activation::Softmax) => Plan::Flat(CpuStep::Softmax(shape)),
-                LayerSpec::Activation(activation) => Plan::Flat(CpuStep::Elementwise {
-                    function: activation.pointwise()?,
-                    len: shape.len(),
-                }),
+                LayerSpec::Activation(Activation::Softmax) => {
+                    Plan::Flat(CpuStep::Softmax(Softmax { shape }))
+                }
+                LayerSpec::Activation(activation) => {
+                    Plan::Flat(CpuStep::Elementwise(Elementwise {
+                        function: activation.pointwise()?,
+                        len: shape.len(),
+                    }))
+                }
                 LayerSpec::Flatten(_) | LayerSpec::Reshape(_) => {
                     self.shape = Shape::new(layer.output())?;
                     continue;
@@ -299,7 +305,7 @@ impl Plans {
     }
 
     /// A convolution of 3x3 behind an upsampling by two reads through it.
-    fn upsample(&self, upsample: Upsample, rest: &mut &[Layer]) -> Plan {
+    fn upsample(&self, upsample: layer::Upsample, rest: &mut &[Layer]) -> Plan {
         if let Some((layer, behind)) = rest.split_first()
             && let LayerSpec::Conv2d(conv) = layer.spec()
             && (upsample.scale, conv.kernel, conv.stride) == (2, 3, 1)
@@ -307,10 +313,10 @@ impl Plans {
             *rest = behind;
             return Plan::Conv(Conv::new(Kind::Upsampled, self.shape, *conv, rest));
         }
-        Plan::Flat(CpuStep::Upsample {
-            planes: self.shape,
+        Plan::Flat(CpuStep::Upsample(Upsample {
+            shape: self.shape,
             scale: upsample.scale,
-        })
+        }))
     }
 
     fn add_latent(&mut self, dimensions: usize) {

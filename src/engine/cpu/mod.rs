@@ -52,5 +52,27 @@ pub(crate) use network::CpuNetwork;
 pub(crate) use step::Parameters;
 pub(crate) use task::{Factors, Sums, Task};
 
+use pulp::Simd;
+use step::{Backward, Forward, Step};
+
+step::steps! {
+    /// Convolutions of 3x3 through fewer products.
+    Fast(conv::FastConv),
+    /// Convolutions whose patches are gathered.
+    Gather(gather::GatherConv),
+    /// Convolutions to few channels.
+    Scatter(scatter::ScatterConv),
+    Transposed(transposed::TransposedConv),
+    Dense(dense::Dense),
+    Elementwise(elementwise::Elementwise),
+    Softmax(rearrange::Softmax),
+    MaxPool(rearrange::MaxPool),
+    Upsample(rearrange::Upsample),
+    ToGrid(rearrange::ToGrid),
+    ToFlat(rearrange::ToFlat),
+    Latent(latent::Latent),
+    Add(add::Add),
+}
+
 #[cfg(test)]
 mod tests;

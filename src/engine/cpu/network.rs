@@ -1,7 +1,7 @@
 //! A lowered network and its memory: samples through all steps, and gradients back.
 //!
-//! A batch is cut into lanes by its size alone. Each lane goes through the network in micro-batches, in order,
-//! on one thread, and sums its own gradients; those of the lanes are added in order. So results have the
+//! A batch is cut into shards by its size alone. Each shard goes through the network in micro-batches, in order,
+//! on one thread, and sums its own gradients; those of the shards are added in order. So results have the
 //! same bits for any number of threads.
 
 use std::sync::{Mutex, PoisonError};
@@ -10,13 +10,15 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::arena::Arena;
+use super::flat::add;
 use super::isa::Isa;
 use super::lines::Lines;
 use super::shard::{Forwards, Shard};
-use super::step::{CpuStep, Packed, Parameters, sum_lanes};
+use super::step::Parameters;
 use super::task::{Sums, Task};
+use super::{CpuStep, Packed};
 
-/// Lanes at most.
+/// Shards at most.
 const SHARDS: usize = 16;
 /// Samples of a micro-batch. Networks with convolutions work on few, whose values stay in the caches; the
 /// products of dense networks take more, or loading the weights would take longer than multiplying.
@@ -29,8 +31,8 @@ const MOST_VALUES: usize = 1 << 28;
 /// Values that take longer to move than it takes to wake another thread.
 const WORTH_A_THREAD: usize = 1 << 17;
 
-/// Where the gradients of a weight and its bias go.
-pub(crate) type Slot<'a> = (&'a mut [f32], &'a mut [f32]);
+/// Where the gradients of a step's parameters go.
+pub(crate) type Gradients<'a> = Vec<&'a mut [f32]>;
 
 /// Steps from samples to reconstructions, both flat.
 #[derive(Debug)]
@@ -41,35 +43,27 @@ pub(crate) struct CpuNetwork {
     pub(super) samples: usize,
     isa: Isa,
     pub(super) packed: Vec<Packed>,
-    /// Where each step's part of a lane's gradient begins.
+    /// Where each step's part of a shard's gradient begins.
     pub(super) places: Vec<usize>,
-    lane_len: usize,
-    lanes: Vec<Lines>,
+    shard_len: usize,
+    shards: Vec<Lines>,
     arenas: Mutex<Vec<Arena>>,
 }
 
 impl CpuNetwork {
     /// From steps, each of which reads what the one before it writes; the codes are what step `code` reads.
     pub fn new(steps: Vec<CpuStep>, code: usize, isa: Isa) -> Self {
-        let has_images = steps.iter().any(|step| {
-            matches!(
-                step,
-                CpuStep::Fast(_)
-                    | CpuStep::Gather(_)
-                    | CpuStep::Scatter(_)
-                    | CpuStep::Transposed(_)
-            )
-        });
+        let has_images = steps.iter().any(CpuStep::is_convolution);
         let samples = match has_images {
             true => CONV_SAMPLES,
             false => DENSE_SAMPLES,
         };
         let values: usize = steps.iter().map(CpuStep::out_len).sum();
         let mut places = Vec::with_capacity(steps.len());
-        let mut lane_len = 0;
+        let mut shard_len = 0;
         for step in &steps {
-            places.push(lane_len);
-            lane_len += step.weight_len() + step.bias_len();
+            places.push(shard_len);
+            shard_len += step.gradient_len();
         }
         Self {
             packed: steps.iter().map(CpuStep::unpacked).collect(),
@@ -78,8 +72,8 @@ impl CpuNetwork {
             code,
             isa,
             places,
-            lane_len,
-            lanes: Vec::new(),
+            shard_len,
+            shards: Vec::new(),
             arenas: Mutex::default(),
         }
     }
@@ -105,17 +99,15 @@ impl CpuNetwork {
         self.steps.last().map_or(0, CpuStep::out_len)
     }
 
-    /// Takes over the weights, one pair for each step that has some.
+    /// Takes over the parameters of each step that has some.
     pub fn pack(&mut self, parameters: &[Parameters]) {
         let isa = self.isa;
         let steps = self.steps.iter().zip(&mut self.packed);
         let trained = steps.filter(|(step, _)| step.is_trained());
         let jobs = trained.zip(parameters);
-        let jobs: Vec<_> = jobs
-            .filter(|((_, packed), _)| !matches!(packed, Packed::Nothing))
-            .collect();
+        let jobs: Vec<_> = jobs.filter(|((step, _), _)| step.is_packed()).collect();
         jobs.into_par_iter()
-            .for_each(|((step, packed), &parameters)| {
+            .for_each(|((step, packed), parameters)| {
                 isa.run(Pack {
                     step,
                     parameters,
@@ -151,17 +143,17 @@ impl CpuNetwork {
             .for_each(work);
     }
 
-    /// The sums of the losses; gradients are left in the first lane, for [`CpuNetwork::unpack`].
+    /// The sums of the losses; gradients are left in the first shard, for [`CpuNetwork::unpack`].
     pub fn gradients(&mut self, parameters: &[Parameters], task: Task) -> Sums {
         let batch = task.input.len() / self.input_len().max(1);
         let samples = batch.div_ceil(SHARDS).max(self.samples);
         let count = batch.div_ceil(samples);
-        let mut lanes = std::mem::take(&mut self.lanes);
-        while lanes.len() < count {
-            lanes.push(Lines::zeros(self.lane_len));
+        let mut shards = std::mem::take(&mut self.shards);
+        while shards.len() < count {
+            shards.push(Lines::zeros(self.shard_len));
         }
         let this = &*self;
-        let work = |number: usize, lane: &mut Lines| {
+        let work = |number: usize, shard: &mut Lines| {
             let range = number * samples..batch.min((number + 1) * samples);
             this.with_arena(|arena| {
                 this.isa.run(Shard {
@@ -169,25 +161,26 @@ impl CpuNetwork {
                     parameters,
                     task,
                     range,
-                    lane,
+                    shard,
                     arena,
                 })
             })
         };
-        let sums: Vec<Sums> = match lanes.get_mut(..count) {
+        let sums: Vec<Sums> = match shards.get_mut(..count) {
             // Waking another thread takes longer than some networks take for a step.
-            Some([lane]) => vec![work(0, lane)],
-            Some(lanes) => lanes
+            Some([shard]) => vec![work(0, shard)],
+            Some(shards) => shards
                 .par_iter_mut()
                 .enumerate()
-                .map(|(number, lane)| work(number, lane))
+                .map(|(number, shard)| work(number, shard))
                 .collect(),
             None => Vec::new(),
         };
-        if let Some((total, others)) = lanes.get_mut(..count).and_then(<[Lines]>::split_first_mut) {
+        if let Some((total, others)) = shards.get_mut(..count).and_then(<[Lines]>::split_first_mut)
+        {
             self.reduce(total, others);
         }
-        self.lanes = lanes;
+        self.shards = shards;
         let mut total = Sums::default();
         for sums in sums {
             total.distance += sums.distance;
@@ -197,7 +190,7 @@ impl CpuNetwork {
         total
     }
 
-    /// The sum of all lanes, in order.
+    /// The sum of all shards, in order.
     fn reduce(&self, total: &mut Lines, others: &[Lines]) {
         /// Values that are worth a task of their own.
         const CHUNK: usize = 1 << 15;
@@ -207,24 +200,23 @@ impl CpuNetwork {
         let chunks = total.par_chunks_mut(CHUNK).enumerate();
         chunks.for_each(|(number, total)| {
             let range = number * CHUNK..number * CHUNK + total.len();
-            let others = others.iter().map(|lane| &lane[range.clone()]).collect();
+            let others = others.iter().map(|shard| &shard[range.clone()]).collect();
             self.isa.run(Reduce { total, others });
         });
     }
 
     /// The gradient of the parameters of each step that has some.
-    pub fn unpack(&self, gradients: Vec<Slot>) {
-        let Some(lane) = self.lanes.first() else {
+    pub fn unpack(&self, gradients: Vec<Gradients>) {
+        let Some(shard) = self.shards.first() else {
             return;
         };
         let steps = self.steps.iter().zip(&self.places);
         let trained = steps.filter(|(step, _)| step.is_trained());
         let jobs: Vec<_> = trained.zip(gradients).collect();
-        let unpack = |((step, &place), (weight, bias)): ((&CpuStep, &usize), Slot)| {
-            let len = step.weight_len() + step.bias_len();
-            step.unpack(&lane[place..][..len], weight, bias);
+        let unpack = |((step, &place), mut parameters): ((&CpuStep, &usize), Gradients)| {
+            step.unpack(&shard[place..][..step.gradient_len()], &mut parameters);
         };
-        if self.lane_len < WORTH_A_THREAD {
+        if self.shard_len < WORTH_A_THREAD {
             jobs.into_iter().for_each(unpack);
         } else {
             jobs.into_par_iter().for_each(unpack);
@@ -244,7 +236,7 @@ impl CpuNetwork {
 
 struct Pack<'a> {
     step: &'a CpuStep,
-    parameters: Parameters<'a>,
+    parameters: &'a [&'a [f32]],
     packed: &'a mut Packed,
 }
 
@@ -265,6 +257,8 @@ impl WithSimd for Reduce<'_> {
     type Output = ();
 
     fn with_simd<S: Simd>(self, simd: S) {
-        sum_lanes(simd, self.total, &self.others);
+        for other in self.others {
+            add(simd, self.total, other);
+        }
     }
 }

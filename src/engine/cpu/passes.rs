@@ -3,7 +3,7 @@
 use pulp::Simd;
 
 use super::axis::Axis;
-use super::conv::{Backward, ConvWeights, FastConv, Forward, panels_stride};
+use super::conv::{ConvGradients, ConvImages, ConvWeights, FastConv, panels_stride};
 use super::product::{Left, Out, Right, product};
 use super::tiles::{Square, Tiles};
 
@@ -43,7 +43,7 @@ where
         conv: &FastConv,
         simd: S,
         weights: &ConvWeights,
-        io: Forward,
+        io: ConvImages,
         images: usize,
         scratch: &mut [f32],
     ) {
@@ -96,7 +96,7 @@ where
         conv: &FastConv,
         simd: S,
         weights: &ConvWeights,
-        mut io: Backward,
+        mut io: ConvGradients,
         images: usize,
         scratch: &mut [f32],
     ) {

@@ -1,9 +1,112 @@
 //! Steps that compute little: between the two layouts, and the layers that stand alone.
 
+use pulp::Simd;
+
 use super::grid::{Grid, Shape};
+use super::step::{Backward, Forward, Step};
+
+/// Declares a step without weights by its lengths and its two passes.
+macro_rules! plain_step {
+    (
+        $(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* },
+        |$step:ident| $x_len:expr, $out_len:expr, $side_len:expr,
+        forward |$f:ident| $forward:expr,
+        backward |$b:ident, $to:ident| $backward:expr
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub(crate) struct $name {
+            $(pub $field: $type,)*
+        }
+
+        impl $name {
+            /// Values of a sample before it, behind it, and kept for going back.
+            fn sizes(&self) -> [usize; 3] {
+                let $step = self;
+                [$x_len, $out_len, $side_len]
+            }
+        }
+
+        impl Step for $name {
+            type Packed = ();
+
+            fn x_len(&self) -> usize {
+                self.sizes()[0]
+            }
+
+            fn out_len(&self) -> usize {
+                self.sizes()[1]
+            }
+
+            fn side_len(&self) -> usize {
+                self.sizes()[2]
+            }
+
+            fn forward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), $f: Forward) -> f64 {
+                let $step = self;
+                $forward;
+                0.0
+            }
+
+            fn backward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), $b: Backward) {
+                let $step = self;
+                if let Some($to) = $b.x_gradient {
+                    $backward;
+                }
+            }
+        }
+    };
+}
+
+plain_step! {
+    /// Flat images into a grid.
+    ToGrid { grid: Grid },
+    |step| step.grid.shape().len(), step.grid.len(), 0,
+    forward |io| to_grid(io.x, step.grid, io.out),
+    backward |io, to| to_flat(io.gradient, step.grid, to)
+}
+
+plain_step! {
+    /// A grid into flat images.
+    ToFlat { grid: Grid },
+    |step| step.grid.len(), step.grid.shape().len(), 0,
+    forward |io| to_flat(io.x, step.grid, io.out),
+    backward |io, to| to_grid(io.gradient, step.grid, to)
+}
+
+plain_step! {
+    /// The largest value of each window of flat images.
+    MaxPool { shape: Shape, size: usize },
+    |step| step.shape.len(), step.pooled(), step.pooled(),
+    forward |io| max_pool(io.x, step.shape, step.size, io.out, io.side),
+    backward |io, to| max_unpool(io.gradient, io.side, step.shape, step.size, to)
+}
+
+plain_step! {
+    /// Each value of flat images repeated.
+    Upsample { shape: Shape, scale: usize },
+    |step| step.shape.len(), step.shape.len() * step.scale * step.scale, 0,
+    forward |io| upsample(io.x, step.shape, step.scale, io.out),
+    backward |io, to| downsample(io.gradient, step.shape, step.scale, to)
+}
+
+plain_step! {
+    /// Over the channels at each place of flat images.
+    Softmax { shape: Shape },
+    |step| step.shape.len(), step.shape.len(), 0,
+    forward |io| softmax(io.x, step.shape, io.out),
+    backward |io, to| softmax_gradient(io.out, io.gradient, step.shape, to)
+}
+
+impl MaxPool {
+    /// Values of a sample's result.
+    fn pooled(&self) -> usize {
+        self.shape.len() / (self.size * self.size)
+    }
+}
 
 /// Flat images `(channels, height, width)` into a grid. Border and padding are left as they are.
-pub(crate) fn to_grid(flat: &[f32], grid: Grid, out: &mut [f32]) {
+fn to_grid(flat: &[f32], grid: Grid, out: &mut [f32]) {
     let area = grid.height * grid.width;
     let images = flat.chunks_exact(area * grid.channels);
     for (flat, out) in images.zip(out.chunks_exact_mut(grid.len())) {
@@ -20,7 +123,7 @@ pub(crate) fn to_grid(flat: &[f32], grid: Grid, out: &mut [f32]) {
 }
 
 /// The transposed map of [`to_grid`].
-pub(crate) fn to_flat(grid_values: &[f32], grid: Grid, out: &mut [f32]) {
+fn to_flat(grid_values: &[f32], grid: Grid, out: &mut [f32]) {
     let area = grid.height * grid.width;
     let images = grid_values.chunks_exact(grid.len());
     for (values, out) in images.zip(out.chunks_exact_mut(area * grid.channels)) {
@@ -37,7 +140,7 @@ pub(crate) fn to_flat(grid_values: &[f32], grid: Grid, out: &mut [f32]) {
 }
 
 /// The first of the largest values of each window, or of its NaNs, and where in the flat image it stands.
-pub(crate) fn max_pool(x: &[f32], planes: Shape, size: usize, out: &mut [f32], from: &mut [f32]) {
+fn max_pool(x: &[f32], planes: Shape, size: usize, out: &mut [f32], from: &mut [f32]) {
     let (rows, columns) = (planes.height / size, planes.width / size);
     let planes_in = x.chunks_exact(planes.height * planes.width);
     let planes_out = out
@@ -64,13 +167,7 @@ pub(crate) fn max_pool(x: &[f32], planes: Shape, size: usize, out: &mut [f32], f
 }
 
 /// The gradient of [`max_pool`].
-pub(crate) fn max_unpool(
-    gradient: &[f32],
-    from: &[f32],
-    planes: Shape,
-    size: usize,
-    x: &mut [f32],
-) {
+fn max_unpool(gradient: &[f32], from: &[f32], planes: Shape, size: usize, x: &mut [f32]) {
     let pooled = planes.height / size * (planes.width / size);
     x.fill(0.0);
     let results = gradient.chunks_exact(pooled).zip(from.chunks_exact(pooled));
@@ -85,7 +182,7 @@ pub(crate) fn max_unpool(
 }
 
 /// Each value `scale` times along both axes.
-pub(crate) fn upsample(x: &[f32], planes: Shape, scale: usize, out: &mut [f32]) {
+fn upsample(x: &[f32], planes: Shape, scale: usize, out: &mut [f32]) {
     let width = planes.width * scale;
     for (x, out) in x
         .chunks_exact(planes.width)
@@ -100,7 +197,7 @@ pub(crate) fn upsample(x: &[f32], planes: Shape, scale: usize, out: &mut [f32]) 
 }
 
 /// The transposed map of [`upsample`].
-pub(crate) fn downsample(gradient: &[f32], planes: Shape, scale: usize, x: &mut [f32]) {
+fn downsample(gradient: &[f32], planes: Shape, scale: usize, x: &mut [f32]) {
     let width = planes.width * scale;
     let rows = gradient.chunks_exact(scale * width);
     for (x, gradient) in x.chunks_exact_mut(planes.width).zip(rows) {
@@ -114,7 +211,7 @@ pub(crate) fn downsample(gradient: &[f32], planes: Shape, scale: usize, x: &mut 
 }
 
 /// e^x / sum of e^x over the channels at each place.
-pub(crate) fn softmax(x: &[f32], planes: Shape, out: &mut [f32]) {
+fn softmax(x: &[f32], planes: Shape, out: &mut [f32]) {
     let area = planes.height * planes.width;
     for (x, out) in x
         .chunks_exact(planes.len())
@@ -137,7 +234,7 @@ pub(crate) fn softmax(x: &[f32], planes: Shape, out: &mut [f32]) {
 }
 
 /// The gradient of [`softmax`] from its results: y (g - sum of y g).
-pub(crate) fn softmax_gradient(y: &[f32], gradient: &[f32], planes: Shape, x: &mut [f32]) {
+fn softmax_gradient(y: &[f32], gradient: &[f32], planes: Shape, x: &mut [f32]) {
     let (area, len) = (planes.height * planes.width, planes.len());
     let results = y.chunks_exact(len).zip(gradient.chunks_exact(len));
     for (x, (y, gradient)) in x.chunks_exact_mut(len).zip(results) {

@@ -7,6 +7,7 @@ use super::conv::Kind;
 use super::grid::Grid;
 use super::lines::{Lines, padded};
 use super::product::{Left, Out, Right, panel_place, panels_len, product};
+use super::step::{Backward, Forward, Step, unpack_weight_and_bias, weight_and_bias};
 
 /// A convolution of three by three taps with zero padding that keeps the size, of images in a grid without
 /// border as they are or upsampled by two, to images (channels, height, width).
@@ -81,17 +82,17 @@ impl ScatterConv {
     }
 
     /// Length of an image of results.
-    pub fn out_len(&self) -> usize {
+    fn results_len(&self) -> usize {
         self.step() * self.step() * self.from.height * self.from.width * self.out_channels
     }
 
     /// Of one image's products.
-    pub fn scratch(&self) -> usize {
+    fn products_len(&self) -> usize {
         self.from.height * self.from.width * padded(self.products())
     }
 
     /// Length of the gradient of the weights, (in, tap and out) with the taps padded.
-    pub fn weights_len(&self) -> usize {
+    fn weights_len(&self) -> usize {
         self.from.channels * padded(self.products())
     }
 
@@ -112,28 +113,8 @@ impl ScatterConv {
         }
     }
 
-    pub fn pack(&self, weight: &[f32], bias: &[f32], packed: &mut ScatterWeights) {
-        let (inputs, products) = (self.from.channels, self.products());
-        packed.bias.reserve(padded(self.out_channels));
-        packed.bias[..bias.len()].copy_from_slice(bias);
-        packed.forward.reserve(panels_len(inputs, products));
-        packed.backward.reserve(panels_len(products, inputs));
-        self.each(|column, channel, factors| {
-            for k in 0..inputs {
-                let kernel = &weight[(channel * inputs + k) * 9..][..9];
-                let value = kernel
-                    .iter()
-                    .zip(factors)
-                    .map(|(w, factor)| w * factor)
-                    .sum();
-                packed.forward[panel_place(inputs, products, k, column)] = value;
-                packed.backward[panel_place(products, inputs, column, k)] = value;
-            }
-        });
-    }
-
     /// The gradient of (out, in, 3, 3) from that of the packed weights.
-    pub fn unpack(&self, gradient: &[f32], weight: &mut [f32]) {
+    fn unpack_weights(&self, gradient: &[f32], weight: &mut [f32]) {
         let (inputs, columns) = (self.from.channels, padded(self.products()));
         weight.fill(0.0);
         self.each(|column, channel, factors| {
@@ -186,23 +167,73 @@ impl ScatterConv {
             }
         }
     }
+}
 
-    pub fn forward<S: Simd>(
+impl Step for ScatterConv {
+    type Packed = ScatterWeights;
+
+    fn x_len(&self) -> usize {
+        self.from.len()
+    }
+
+    fn out_len(&self) -> usize {
+        self.results_len()
+    }
+
+    fn scratch(&self, _: usize) -> usize {
+        self.products_len()
+    }
+
+    fn is_convolution(&self) -> bool {
+        true
+    }
+
+    fn gradient_len(&self) -> usize {
+        self.weights_len() + padded(self.out_channels)
+    }
+
+    fn pack<S: Simd>(&self, _: S, parameters: &[&[f32]], packed: &mut ScatterWeights) {
+        let (weight, bias) = weight_and_bias(parameters);
+        let (inputs, products) = (self.from.channels, self.products());
+        packed.bias.reserve(padded(self.out_channels));
+        packed.bias[..bias.len()].copy_from_slice(bias);
+        packed.forward.reserve(panels_len(inputs, products));
+        packed.backward.reserve(panels_len(products, inputs));
+        self.each(|column, channel, factors| {
+            for k in 0..inputs {
+                let kernel = &weight[(channel * inputs + k) * 9..][..9];
+                let value = kernel
+                    .iter()
+                    .zip(factors)
+                    .map(|(w, factor)| w * factor)
+                    .sum();
+                packed.forward[panel_place(inputs, products, k, column)] = value;
+                packed.backward[panel_place(products, inputs, column, k)] = value;
+            }
+        });
+    }
+
+    fn unpack(&self, gradient: &[f32], parameters: &mut [&mut [f32]]) {
+        let gradient = (gradient, self.weights_len());
+        unpack_weight_and_bias(gradient, parameters, |weights, weight| {
+            self.unpack_weights(weights, weight);
+        });
+    }
+
+    fn forward<S: Simd>(
         &self,
         simd: S,
-        weights: &ScatterWeights,
-        x: &[f32],
-        out: &mut [f32],
-        scratch: &mut [f32],
-    ) {
+        (packed, _): (&ScatterWeights, &[&[f32]]),
+        io: Forward,
+    ) -> f64 {
         let (columns, step) = (padded(self.products()), self.step());
         let places = self.from.height * self.from.width;
-        let images = x.chunks_exact(self.from.len());
-        for (x, out) in images.zip(out.chunks_exact_mut(self.out_len())) {
+        let images = io.x.chunks_exact(self.from.len());
+        for (x, out) in images.zip(io.out.chunks_exact_mut(self.results_len())) {
             product(
                 simd,
                 Out {
-                    data: scratch,
+                    data: io.scratch,
                     row: columns,
                     accumulate: false,
                 },
@@ -212,45 +243,45 @@ impl ScatterConv {
                     row: self.from.padded(),
                     step: 1,
                 },
-                Right::Panels(&weights.forward),
+                Right::Panels(&packed.forward),
             );
             for (plane, &bias) in out
-                .chunks_exact_mut(self.out_len() / self.out_channels)
-                .zip(weights.bias.iter())
+                .chunks_exact_mut(self.results_len() / self.out_channels)
+                .zip(packed.bias.iter())
             {
                 plane.fill(bias);
             }
             self.rows(|column, first, from, count| {
                 let out = out[first..].iter_mut().step_by(step);
-                let values = scratch[from * columns + column..].iter().step_by(columns);
+                let values = io.scratch[from * columns + column..]
+                    .iter()
+                    .step_by(columns);
                 for (out, value) in out.zip(values).take(count) {
                     *out += value;
                 }
             });
         }
+        0.0
     }
 
-    /// Adds to the gradients of weights and biases; writes that of the images.
-    pub fn backward<S: Simd>(
+    fn backward<S: Simd>(
         &self,
         simd: S,
-        weights: &ScatterWeights,
-        (x, gradient): (&[f32], &[f32]),
-        mut x_gradient: Option<&mut [f32]>,
-        (weight_sum, bias_sum): (&mut [f32], &mut [f32]),
-        scratch: &mut [f32],
+        (packed, _): (&ScatterWeights, &[&[f32]]),
+        mut io: Backward,
     ) {
         let (products, columns, step) = (self.products(), padded(self.products()), self.step());
+        let (weight_sum, bias_sum) = io.parameters.split_at_mut(self.weights_len());
         let places = self.from.height * self.from.width;
-        let scratch = &mut scratch[..self.scratch()];
-        let images = x.chunks_exact(self.from.len());
+        let scratch = &mut io.scratch[..self.products_len()];
+        let images = io.x.chunks_exact(self.from.len());
         for (number, (x, gradient)) in images
-            .zip(gradient.chunks_exact(self.out_len()))
+            .zip(io.gradient.chunks_exact(self.results_len()))
             .enumerate()
         {
             for (sum, plane) in bias_sum
                 .iter_mut()
-                .zip(gradient.chunks_exact(self.out_len() / self.out_channels))
+                .zip(gradient.chunks_exact(self.results_len() / self.out_channels))
             {
                 let total: f64 = plane.iter().copied().map(f64::from).sum();
                 *sum += total as f32;
@@ -283,7 +314,7 @@ impl ScatterConv {
                     row: columns,
                 },
             );
-            if let Some(x_gradient) = &mut x_gradient {
+            if let Some(x_gradient) = &mut io.x_gradient {
                 product(
                     simd,
                     Out {
@@ -297,7 +328,7 @@ impl ScatterConv {
                         row: columns,
                         step: 1,
                     },
-                    Right::Panels(&weights.backward),
+                    Right::Panels(&packed.backward),
                 );
             }
         }

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
+use super::CpuStep;
 use super::arena::Arena;
 use super::lines::Lines;
 use super::loss::loss;
 use super::network::CpuNetwork;
-use super::step::{Back, CpuStep, Parameters};
+use super::step::{Backward, Forward, Parameters};
 use super::task::{Factors, Sums, Task, penalize};
 
 /// A micro-batch through all steps; returns its KL divergence.
@@ -40,33 +41,38 @@ impl WithSimd for Forwards<'_> {
             };
             let out = &mut out[..samples * step.out_len()];
             let side = &mut side[..samples * step.side_len()];
-            let parameters = match step.is_trained() {
-                true => parameters.next().copied().unwrap_or_default(),
-                false => Parameters::default(),
+            let own = match step.is_trained() {
+                true => parameters.next().map_or(&[][..], Vec::as_slice),
+                false => &[],
             };
-            let weights = (packed, parameters);
             if let CpuStep::Add(add) = step {
                 let skip = match add.source.checked_sub(1) {
                     Some(source) => before.get(source).map_or(&[][..], |values| values),
                     None => self.input,
                 };
-                add.forward(simd, (x, &skip[..samples * add.len(add.skip)]), out);
+                add.sum(simd, (x, &skip[..samples * add.len(add.skip)]), out);
                 continue;
             }
-            let scratch = &mut self.arena.scratch;
-            kl += step.forward(simd, weights, (x, out, side), self.noise, scratch);
+            let io = Forward {
+                x,
+                out,
+                side,
+                noise: self.noise,
+                scratch: &mut self.arena.scratch,
+            };
+            kl += step.forward(simd, (packed, own), io);
         }
         kl
     }
 }
 
-/// The samples of a lane through all steps and back.
+/// The samples of a shard through all steps and back.
 pub(crate) struct Shard<'a> {
     pub network: &'a CpuNetwork,
     pub parameters: &'a [Parameters<'a>],
     pub task: Task<'a>,
     pub range: Range<usize>,
-    pub lane: &'a mut Lines,
+    pub shard: &'a mut Lines,
     pub arena: &'a mut Arena,
 }
 
@@ -79,12 +85,12 @@ impl WithSimd for Shard<'_> {
             parameters,
             task,
             range,
-            lane,
+            shard,
             arena,
         } = self;
         arena.prepare(&network.steps, network.samples);
         for (step, &place) in network.steps.iter().zip(&network.places) {
-            let part = &mut lane[place..][..step.weight_len() + step.bias_len()];
+            let part = &mut shard[place..][..step.gradient_len()];
             part[step.overwritten()..].fill(0.0);
         }
         let mut sums = Sums::default();
@@ -114,10 +120,10 @@ impl WithSimd for Shard<'_> {
                 sums.distance += loss(simd, reconstruction, pair, gradient, scale as f32);
             }
             let is_first = first == range.start;
-            sums.penalty += network.back(simd, parameters, micro, (lane, is_first), arena);
+            sums.penalty += network.back(simd, parameters, micro, (shard, is_first), arena);
         }
         for ((step, &place), sums) in network.steps.iter().zip(&network.places).zip(&arena.sums) {
-            step.finish_lane(simd, sums, &mut lane[place..]);
+            step.finish_shard(simd, sums, &mut shard[place..]);
         }
         sums
     }
@@ -130,16 +136,16 @@ impl CpuNetwork {
         simd: S,
         parameters: &[Parameters],
         micro: Task,
-        (lane, first): (&mut Lines, bool),
+        (shard, first): (&mut Lines, bool),
         arena: &mut Arena,
     ) -> f64 {
         let samples = micro.input.len() / self.input_len().max(1);
         let mut parameters = parameters.iter().rev();
         let mut penalty = 0.0;
         for (number, step) in self.steps.iter().enumerate().rev() {
-            let parameters = match step.is_trained() {
-                true => parameters.next().copied().unwrap_or_default(),
-                false => Parameters::default(),
+            let own = match step.is_trained() {
+                true => parameters.next().map_or(&[][..], Vec::as_slice),
+                false => &[],
             };
             let x = match number.checked_sub(1) {
                 Some(before) => &arena.values[before][..samples * step.x_len()],
@@ -152,21 +158,21 @@ impl CpuNetwork {
                 _ => Some(&mut before[number][..samples * step.x_len()]),
             };
             let place = self.places[number];
-            let len = step.weight_len() + step.bias_len();
-            let back = Back {
+            let len = step.gradient_len();
+            let io = Backward {
                 x,
                 out: &arena.values[number][..samples * step.out_len()],
                 side: &arena.sides[number][..samples * step.side_len()],
                 gradient: &behind[0][..samples * step.out_len()],
                 x_gradient,
                 sums: &mut arena.sums[number],
-                lane: &mut lane[place..place + len],
+                parameters: &mut shard[place..place + len],
                 first,
                 noise: micro.noise,
                 kl_scale: micro.factors.kl_scale,
+                scratch: &mut arena.scratch,
             };
-            let weights = (&self.packed[number], parameters);
-            step.backward(simd, weights, back, &mut arena.scratch);
+            step.backward(simd, (&self.packed[number], own), io);
             // What later sums read here as well.
             for (later, step) in self.steps.iter().enumerate().skip(number.max(1)) {
                 if let CpuStep::Add(add) = step

@@ -152,7 +152,7 @@ fn check(direct: &Direct, images: usize) {
     for isa in Isa::available() {
         let dims = [shape.channels, shape.height, shape.width];
         let mut network = network(&layers, dims, isa);
-        let parameters: [Parameters; 1] = [(&weight, &bias)];
+        let parameters: [Parameters; 1] = [vec![&weight, &bias]];
         network.pack(&parameters);
         let mut out = vec![0f32; target.len()];
         network.run(&parameters, &input, &mut out);
@@ -175,7 +175,7 @@ fn check(direct: &Direct, images: usize) {
         };
         network.gradients(&parameters, task);
         let (mut weights, mut biases) = (vec![0f32; weight.len()], vec![0f32; bias.len()]);
-        network.unpack(vec![(&mut weights, &mut biases)]);
+        network.unpack(vec![vec![&mut weights, &mut biases]]);
         let error = apart(&weights, &weight_gradient);
         assert!(error < TOLERANCE, "{name}: gradient of weights {error:.1e}");
         let error = apart(&biases, &bias_gradient);
@@ -280,7 +280,7 @@ fn instruction_sets_agree_on_a_network() {
         let mut network = network(&layers, [3, 12, 20], isa);
         let parameters: Vec<Parameters> = weights
             .iter()
-            .map(|(w, b)| (w.as_slice(), b.as_slice()))
+            .map(|(w, b)| vec![w.as_slice(), b.as_slice()])
             .collect();
         network.pack(&parameters);
         let task = Task {
@@ -298,7 +298,7 @@ fn instruction_sets_agree_on_a_network() {
         let mut gradients = weights.clone();
         let slots = gradients
             .iter_mut()
-            .map(|(w, b)| (w.as_mut_slice(), b.as_mut_slice()));
+            .map(|(w, b)| vec![w.as_mut_slice(), b.as_mut_slice()]);
         network.unpack(slots.collect());
         (sums.distance, gradients)
     };

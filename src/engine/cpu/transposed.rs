@@ -8,6 +8,7 @@ use super::grid::Grid;
 use super::isa::vectorize;
 use super::lines::{Lines, padded};
 use super::product::{Left, Out, Right, load, panel_place, panels_len, product, store};
+use super::step::{Backward, Forward, Step, unpack_weight_and_bias, weight_and_bias};
 
 /// From images in a grid to images in another one, `scale` times as high and wide.
 #[derive(Debug, Clone)]
@@ -42,12 +43,12 @@ impl TransposedConv {
     }
 
     /// The products of one image.
-    pub fn scratch(&self) -> usize {
+    fn products_len(&self) -> usize {
         self.from.height * self.from.width * self.columns()
     }
 
     /// Length of the gradient of the weights, (in, tap and out).
-    pub fn weights_len(&self) -> usize {
+    fn weights_len(&self) -> usize {
         self.from.channels * self.columns()
     }
 
@@ -62,25 +63,6 @@ impl TransposedConv {
                 }
             }
         }
-    }
-
-    /// Takes over weights (in, out, scale, scale) and biases (out), or none.
-    pub fn pack(&self, weight: &[f32], bias: &[f32], packed: &mut TransposedWeights) {
-        let (inputs, columns) = (self.from.channels, self.columns());
-        packed.bias.reserve(padded(self.out_channels));
-        packed.bias[..bias.len()].copy_from_slice(bias);
-        packed.forward.reserve(panels_len(inputs, columns));
-        packed.backward.reserve(panels_len(columns, inputs));
-        self.each(|place, k, column| {
-            packed.forward[panel_place(inputs, columns, k, column)] = weight[place];
-            packed.backward[panel_place(columns, inputs, column, k)] = weight[place];
-        });
-    }
-
-    /// The gradient of (in, out, scale, scale) from that of the packed weights.
-    pub fn unpack(&self, gradient: &[f32], weight: &mut [f32]) {
-        let columns = self.columns();
-        self.each(|place, k, column| weight[place] = gradient[k * columns + column]);
     }
 
     /// Calls `work` for each block of channels of the results with where it lies in the products and in an image.
@@ -98,7 +80,7 @@ impl TransposedConv {
     /// The sizes on which the kernels below rely.
     fn check(&self, products: usize, image: usize, bias: usize) {
         assert!(
-            self.scratch() <= products
+            self.products_len() <= products
                 && self.to.len() == image
                 && padded(self.out_channels) <= bias
                 && self.to.padded() == padded(self.out_channels)
@@ -107,115 +89,34 @@ impl TransposedConv {
         );
     }
 
-    pub fn forward<S: Simd>(
-        &self,
-        simd: S,
-        weights: &TransposedWeights,
-        x: &[f32],
-        out: &mut [f32],
-        scratch: &mut [f32],
-    ) {
-        let (columns, outputs) = (self.columns(), padded(self.out_channels));
-        let places = self.from.height * self.from.width;
-        let images = x.chunks_exact(self.from.len());
-        for (x, out) in images.zip(out.chunks_exact_mut(self.to.len())) {
-            product(
-                simd,
-                Out {
-                    data: scratch,
-                    row: columns,
-                    accumulate: false,
-                },
-                (places, columns, self.from.channels),
-                Left {
-                    data: x,
-                    row: self.from.padded(),
-                    step: 1,
-                },
-                Right::Panels(&weights.forward),
-            );
-            self.check(scratch.len(), out.len(), weights.bias.len());
-            let (products, bias) = (scratch.as_ptr(), weights.bias.as_ptr());
-            let out = out.as_mut_ptr();
-            vectorize(
-                simd,
-                #[inline(always)]
-                || {
-                    self.blocks(
-                        #[inline(always)]
-                        |from, to| {
-                            for c in (0..outputs).step_by(S::F32_LANES) {
-                                // SAFETY: blocks lie in the products and in the image, whose sizes were checked.
-                                unsafe {
-                                    let sum = load::<S>(products.add(from + c));
-                                    let sum = simd.add_f32s(sum, load::<S>(bias.add(c)));
-                                    let value = match self.activation {
-                                        Fused::Linear => sum,
-                                        Fused::Relu => relu(simd, sum),
-                                    };
-                                    store::<S>(out.add(to + c), value);
-                                }
+    /// The results of one image from its products.
+    fn finish<S: Simd>(&self, simd: S, products: &[f32], bias: &[f32], out: &mut [f32]) {
+        self.check(products.len(), out.len(), bias.len());
+        let outputs = padded(self.out_channels);
+        let (products, bias, out) = (products.as_ptr(), bias.as_ptr(), out.as_mut_ptr());
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                self.blocks(
+                    #[inline(always)]
+                    |from, to| {
+                        for c in (0..outputs).step_by(S::F32_LANES) {
+                            // SAFETY: blocks lie in the products and in the image, whose sizes were checked.
+                            unsafe {
+                                let sum = load::<S>(products.add(from + c));
+                                let sum = simd.add_f32s(sum, load::<S>(bias.add(c)));
+                                let value = match self.activation {
+                                    Fused::Linear => sum,
+                                    Fused::Relu => relu(simd, sum),
+                                };
+                                store::<S>(out.add(to + c), value);
                             }
-                        },
-                    );
-                },
-            );
-        }
-    }
-
-    /// Adds to the gradients of weights and biases; writes that of the images.
-    pub fn backward<S: Simd>(
-        &self,
-        simd: S,
-        weights: &TransposedWeights,
-        (x, out, gradient): (&[f32], &[f32], &[f32]),
-        mut x_gradient: Option<&mut [f32]>,
-        (weight_sum, bias_sum): (&mut [f32], &mut [f32]),
-        scratch: &mut [f32],
-    ) {
-        let columns = self.columns();
-        let places = self.from.height * self.from.width;
-        let results = out.chunks_exact(self.to.len());
-        let results = results.zip(gradient.chunks_exact(self.to.len()));
-        let images = x.chunks_exact(self.from.len()).zip(results);
-        for (number, (x, (out, gradient))) in images.enumerate() {
-            self.collect(simd, (out, gradient), bias_sum, scratch);
-            product(
-                simd,
-                Out {
-                    data: weight_sum,
-                    row: columns,
-                    accumulate: true,
-                },
-                (self.from.channels, columns, places),
-                Left {
-                    data: x,
-                    row: 1,
-                    step: self.from.padded(),
-                },
-                Right::Rows {
-                    data: scratch,
-                    row: columns,
-                },
-            );
-            if let Some(x_gradient) = &mut x_gradient {
-                product(
-                    simd,
-                    Out {
-                        data: &mut x_gradient[number * self.from.len()..],
-                        row: self.from.padded(),
-                        accumulate: false,
+                        }
                     },
-                    (places, self.from.padded(), columns),
-                    Left {
-                        data: scratch,
-                        row: columns,
-                        step: 1,
-                    },
-                    Right::Panels(&weights.backward),
                 );
-            }
-        }
+            },
+        );
     }
 
     /// The gradient of one image's products; adds to that of the biases.
@@ -257,5 +158,132 @@ impl TransposedConv {
                 );
             },
         );
+    }
+}
+
+impl Step for TransposedConv {
+    type Packed = TransposedWeights;
+
+    fn x_len(&self) -> usize {
+        self.from.len()
+    }
+
+    fn out_len(&self) -> usize {
+        self.to.len()
+    }
+
+    fn scratch(&self, _: usize) -> usize {
+        self.products_len()
+    }
+
+    fn is_convolution(&self) -> bool {
+        true
+    }
+
+    fn gradient_len(&self) -> usize {
+        self.weights_len() + padded(self.out_channels)
+    }
+
+    fn pack<S: Simd>(&self, _: S, parameters: &[&[f32]], packed: &mut TransposedWeights) {
+        let (weight, bias) = weight_and_bias(parameters);
+        let (inputs, columns) = (self.from.channels, self.columns());
+        packed.bias.reserve(padded(self.out_channels));
+        packed.bias[..bias.len()].copy_from_slice(bias);
+        packed.forward.reserve(panels_len(inputs, columns));
+        packed.backward.reserve(panels_len(columns, inputs));
+        self.each(|place, k, column| {
+            packed.forward[panel_place(inputs, columns, k, column)] = weight[place];
+            packed.backward[panel_place(columns, inputs, column, k)] = weight[place];
+        });
+    }
+
+    fn unpack(&self, gradient: &[f32], parameters: &mut [&mut [f32]]) {
+        let columns = self.columns();
+        let gradient = (gradient, self.weights_len());
+        unpack_weight_and_bias(gradient, parameters, |weights, weight| {
+            self.each(|place, k, column| weight[place] = weights[k * columns + column]);
+        });
+    }
+
+    fn forward<S: Simd>(
+        &self,
+        simd: S,
+        (packed, _): (&TransposedWeights, &[&[f32]]),
+        io: Forward,
+    ) -> f64 {
+        let columns = self.columns();
+        let places = self.from.height * self.from.width;
+        let images = io.x.chunks_exact(self.from.len());
+        for (x, out) in images.zip(io.out.chunks_exact_mut(self.to.len())) {
+            product(
+                simd,
+                Out {
+                    data: io.scratch,
+                    row: columns,
+                    accumulate: false,
+                },
+                (places, columns, self.from.channels),
+                Left {
+                    data: x,
+                    row: self.from.padded(),
+                    step: 1,
+                },
+                Right::Panels(&packed.forward),
+            );
+            self.finish(simd, io.scratch, &packed.bias, out);
+        }
+        0.0
+    }
+
+    fn backward<S: Simd>(
+        &self,
+        simd: S,
+        (packed, _): (&TransposedWeights, &[&[f32]]),
+        mut io: Backward,
+    ) {
+        let columns = self.columns();
+        let places = self.from.height * self.from.width;
+        let (weight_sum, bias_sum) = io.parameters.split_at_mut(self.weights_len());
+        let results = io.out.chunks_exact(self.to.len());
+        let results = results.zip(io.gradient.chunks_exact(self.to.len()));
+        let images = io.x.chunks_exact(self.from.len()).zip(results);
+        for (number, (x, (out, gradient))) in images.enumerate() {
+            self.collect(simd, (out, gradient), bias_sum, io.scratch);
+            product(
+                simd,
+                Out {
+                    data: weight_sum,
+                    row: columns,
+                    accumulate: true,
+                },
+                (self.from.channels, columns, places),
+                Left {
+                    data: x,
+                    row: 1,
+                    step: self.from.padded(),
+                },
+                Right::Rows {
+                    data: io.scratch,
+                    row: columns,
+                },
+            );
+            if let Some(x_gradient) = &mut io.x_gradient {
+                product(
+                    simd,
+                    Out {
+                        data: &mut x_gradient[number * self.from.len()..],
+                        row: self.from.padded(),
+                        accumulate: false,
+                    },
+                    (places, self.from.padded(), columns),
+                    Left {
+                        data: io.scratch,
+                        row: columns,
+                        step: 1,
+                    },
+                    Right::Panels(&packed.backward),
+                );
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
-use super::{Address, CudaNetwork, Pair, Steps, Task, ToKernels};
+use super::{Address, Addresses, CudaNetwork, Steps, Task, ToKernels};
 use crate::data::Batch;
 use crate::engine::abi::{Failure, LossTerms, Status};
 use crate::engine::lowering::Part;
@@ -30,10 +30,10 @@ pub struct CudaEngine {
     objective: Objective,
     precision: Precision,
     device: Device,
-    layers: Vec<Trained>,
-    /// Of each layer's weight and bias, and of their gradients.
-    parameters: Vec<Pair>,
-    gradients: Vec<Pair>,
+    layers: Trained,
+    /// Of each layer, and of their gradients.
+    parameters: Vec<Addresses>,
+    gradients: Vec<Addresses>,
     steps: Steps,
     /// Of the losses of the steps that were started, and of those that [`Ahead::begin`] was given.
     count: usize,
@@ -66,21 +66,14 @@ impl CudaEngine {
         let Some(network) = network.filter(CudaNetwork::is_trainable) else {
             return Ok(None);
         };
-        let pairs = |of: fn(&trained::Parameter) -> &Tensor| -> Result<Vec<Pair>> {
-            layers
-                .iter()
-                .map(|layer| {
-                    let bias = layer.bias.as_ref().map(|bias| Address::of(of(bias)));
-                    Ok((
-                        Address::of(of(&layer.weight))?,
-                        bias.transpose()?.unwrap_or(Address::NONE),
-                    ))
-                })
-                .collect()
+        let addresses = |of: fn(&trained::Parameter) -> &Tensor| -> Result<Vec<Addresses>> {
+            let layers = layers.iter();
+            let layers = layers.map(|layer| layer.iter().map(|p| Address::of(of(p))).collect());
+            layers.collect()
         };
         Ok(Some(Self {
-            parameters: pairs(|parameter| &parameter.value)?,
-            gradients: pairs(|parameter| &parameter.gradient)?,
+            parameters: addresses(|parameter| &parameter.value)?,
+            gradients: addresses(|parameter| &parameter.gradient)?,
             steps: Steps::new(card)?,
             count: 0,
             network,

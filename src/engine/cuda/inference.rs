@@ -6,8 +6,8 @@ use candle_core::cuda_backend::CudaDevice;
 use candle_core::{DType, Tensor};
 
 use super::engine::aligned;
-use super::{Address, CudaNetwork, Pair, Task};
-use crate::engine::lowering::{Part, parameters};
+use super::{Address, Addresses, CudaNetwork, Task};
+use crate::engine::lowering::Part;
 use crate::recipe::Precision;
 use crate::{Error, Result};
 
@@ -25,8 +25,8 @@ const TOLERANCE: f64 = 0.01;
 pub(crate) struct CudaInference {
     network: Mutex<CudaNetwork>,
     /// Of each layer with weights; the tensors keep them where they lie.
-    parameters: Vec<Pair>,
-    _weights: Vec<(Tensor, Option<Tensor>)>,
+    parameters: Vec<Addresses>,
+    _weights: Vec<Vec<Tensor>>,
     at_once: usize,
     /// Shape of a result, without the batch.
     output: Vec<usize>,
@@ -41,22 +41,15 @@ impl CudaInference {
         let Some(mut network) = CudaNetwork::new(device, part, Precision::F32)? else {
             return Ok(None);
         };
-        let weights = part.trained().filter_map(parameters);
-        let weights = weights.map(|(weight, bias)| {
-            let bias = bias.map(Tensor::contiguous).transpose()?;
-            Ok((weight.contiguous()?, bias))
-        });
-        let weights = weights.collect::<Result<Vec<_>>>()?;
-        let pairs = weights.iter().map(|(weight, bias)| {
-            let bias = bias.as_ref().map_or(Ok(Address::NONE), Address::of)?;
-            Ok((Address::of(weight)?, bias))
-        });
-        let pairs = pairs.collect::<Result<Vec<Pair>>>()?;
-        network.pack(&pairs)?;
+        let weights = part.weights()?;
+        let layers = weights.iter();
+        let layers = layers.map(|layer| layer.iter().map(Address::of).collect());
+        let parameters = layers.collect::<Result<Vec<Addresses>>>()?;
+        network.pack(&parameters)?;
         Ok(Some(Self {
             at_once: (MOST_VALUES / network.values().max(1)).clamp(1, SAMPLES),
             network: Mutex::new(network),
-            parameters: pairs,
+            parameters,
             _weights: weights,
             output: part.output().to_vec(),
         }))

@@ -33,4 +33,4 @@ use launch::Address;
 use network::CudaNetwork;
 use optimizer::{Steps, ToKernels};
 pub(crate) use resident::Resident;
-use task::{Pair, Task};
+use task::{Addresses, Task};

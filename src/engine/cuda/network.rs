@@ -9,7 +9,7 @@ use super::product::LayerProducts;
 use super::step::CudaStep;
 use super::steps::{CudaSteps, lower};
 use super::sums::BlockSums;
-use super::task::{Pair, Task};
+use super::task::{Addresses, Task, parameter};
 use super::weights::Packing;
 use crate::engine::cpu::Sums;
 use crate::engine::lowering::Part;
@@ -84,7 +84,12 @@ impl CudaNetwork {
     ///
     /// # Errors
     /// If the batch is too large for the card or its kernels.
-    pub fn start(&mut self, parameters: &[Pair], gradients: &[Pair], task: Task) -> Result<()> {
+    pub fn start(
+        &mut self,
+        parameters: &[Addresses],
+        gradients: &[Addresses],
+        task: Task,
+    ) -> Result<()> {
         self.reserve(task.samples, true)?;
         self.pack(parameters)?;
         if let Some(passes) = self.passes(task) {
@@ -98,7 +103,7 @@ impl CudaNetwork {
     ///
     /// # Errors
     /// As [`CudaNetwork::start`].
-    pub fn infer(&mut self, parameters: &[Pair], task: Task) -> Result<()> {
+    pub fn infer(&mut self, parameters: &[Addresses], task: Task) -> Result<()> {
         self.reserve(task.samples, false)?;
         match self.passes(task) {
             Some(passes) => passes.forward(parameters),
@@ -134,8 +139,8 @@ impl CudaNetwork {
     ///
     /// # Errors
     /// If there is no memory for their table.
-    pub fn pack(&mut self, parameters: &[Pair]) -> Result<()> {
-        let weights = || parameters.iter().map(|(weight, _)| *weight);
+    pub fn pack(&mut self, parameters: &[Addresses]) -> Result<()> {
+        let weights = || parameters.iter().map(|layer| parameter(Some(layer), 0));
         let packing = match self.packing.take() {
             Some(packing) if packing.is_for(weights()) => packing,
             _ => {

@@ -5,7 +5,7 @@ use super::memory::Memory;
 use super::step::{Backward, Forward, Pass};
 use super::steps::CudaSteps;
 use super::sums::BlockSums;
-use super::task::{Pair, Task};
+use super::task::{Addresses, Task, parameter};
 use crate::Result;
 
 /// What both passes go over.
@@ -22,11 +22,11 @@ pub(super) struct Passes<'a> {
 
 impl Passes<'_> {
     /// The samples to the values behind every step.
-    pub fn forward(self, parameters: &[Pair]) -> Result<()> {
+    pub fn forward(self, parameters: &[Addresses]) -> Result<()> {
         let mut parameters = parameters.iter();
         for (number, step) in self.steps.iter().enumerate() {
             let bias = match step.products() {
-                Some(_) => parameters.next().map_or(Address::NONE, |(_, bias)| *bias),
+                Some(_) => parameter(parameters.next(), 1),
                 None => Address::NONE,
             };
             let io = Forward {
@@ -44,7 +44,7 @@ impl Passes<'_> {
     }
 
     /// The losses of the last values, and the gradients of all parameters.
-    pub fn backward(self, gradients: &[Pair]) -> Result<()> {
+    pub fn backward(self, gradients: &[Addresses]) -> Result<()> {
         let Self { card, memory, .. } = self;
         let factors = &self.task.factors;
         // Of the values behind the step that is gone back through, and room for that of those before it.
@@ -60,7 +60,8 @@ impl Passes<'_> {
         for (number, step) in self.steps.iter().enumerate().rev() {
             let x = self.read_by(number);
             if let Some(products) = step.products() {
-                let out = gradients.next().copied().unwrap_or_default();
+                let layer = gradients.next();
+                let out = (parameter(layer, 0), parameter(layer, 1));
                 let between = (memory.parts.address(), memory.scratch.address());
                 let results = step.result_gradient(self.pass(), gradient)?;
                 let samples = self.task.samples;

@@ -36,5 +36,11 @@ impl Task {
     }
 }
 
-/// Where weight and bias of a layer, or their gradients, lie.
-pub(crate) type Pair = (Address, Address);
+/// Where the parameters of a layer, or their gradients, lie, in the layer's order.
+pub(crate) type Addresses = Vec<Address>;
+
+/// A parameter of a layer; none where it has no such.
+pub(super) fn parameter(layer: Option<&Addresses>, place: usize) -> Address {
+    let address = layer.and_then(|layer| layer.get(place));
+    address.copied().unwrap_or(Address::NONE)
+}
