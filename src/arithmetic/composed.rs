@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use candle_core::{Error, Result, Tensor};
 
-use super::{Elementary, Number};
+use super::{Elementary, Number, Side};
 
 /// A tensor, or the first error on the way to it.
 #[derive(Debug, Clone)]
@@ -32,23 +32,6 @@ impl Composed {
         match other.0 {
             Ok(other) => self.map(|tensor| operation(&tensor, &other)),
             error => Self(self.0.and(error)),
-        }
-    }
-
-    /// `then` where the condition holds.
-    fn choose(
-        &self,
-        condition: impl FnOnce(&Tensor) -> Result<Tensor>,
-        then: Self,
-        otherwise: Self,
-    ) -> Self {
-        let choose = |x: &Tensor, then: Tensor, otherwise: Tensor| {
-            condition(x)?.where_cond(&then, &otherwise)
-        };
-        match (&self.0, then.0, otherwise.0) {
-            (Ok(x), Ok(then), Ok(otherwise)) => Self(choose(x, then, otherwise).map_err(Arc::new)),
-            (Err(error), ..) => Self(Err(error.clone())),
-            (_, Err(error), _) | (.., Err(error)) => Self(Err(error)),
         }
     }
 }
@@ -80,6 +63,14 @@ macro_rules! arithmetic_with_constants {
 arithmetic! { Add, add; Sub, sub; Mul, mul; Div, div; }
 arithmetic_with_constants! { Add, add, +; Mul, mul, *; }
 
+macro_rules! functions {
+    ($($name:ident),*) => {$(
+        fn $name(self) -> Self {
+            self.map(|tensor| tensor.$name())
+        }
+    )*};
+}
+
 impl Neg for Composed {
     type Output = Self;
 
@@ -96,27 +87,22 @@ impl Number for Composed {
         self.clone().map(|tensor| tensor.zeros_like()? + value)
     }
 
-    fn if_at_most(&self, bound: impl Into<f64>, then: Self, otherwise: Self) -> Self {
-        let bound = bound.into();
-        self.choose(|tensor| tensor.le(bound), then, otherwise)
+    fn choose(&self, side: Side, bound: f64, then: Self, otherwise: Self) -> Self {
+        let choose = |x: &Tensor, then: Tensor, otherwise: Tensor| {
+            let holds = match side {
+                Side::AtMost => x.le(bound)?,
+                Side::AtLeast => x.ge(bound)?,
+            };
+            holds.where_cond(&then, &otherwise)
+        };
+        match (&self.0, then.0, otherwise.0) {
+            (Ok(x), Ok(then), Ok(otherwise)) => Self(choose(x, then, otherwise).map_err(Arc::new)),
+            (Err(error), ..) => Self(Err(error.clone())),
+            (_, Err(error), _) | (.., Err(error)) => Self(Err(error)),
+        }
     }
 
-    fn if_at_least(&self, bound: impl Into<f64>, then: Self, otherwise: Self) -> Self {
-        let bound = bound.into();
-        self.choose(|tensor| tensor.ge(bound), then, otherwise)
-    }
-
-    fn abs(self) -> Self {
-        self.map(|tensor| tensor.abs())
-    }
-
-    fn sqrt(self) -> Self {
-        self.map(|tensor| tensor.sqrt())
-    }
-
-    fn sign(self) -> Self {
-        self.map(|tensor| tensor.sign())
-    }
+    functions! { abs, sqrt, sign, recip }
 
     fn positive(self) -> Self {
         let zero = self.constant(0.0);
@@ -134,16 +120,10 @@ impl Number for Composed {
     fn one_minus(self) -> Self {
         self.map(|tensor| tensor.affine(-1.0, 1.0))
     }
-
-    fn recip(self) -> Self {
-        self.map(|tensor| tensor.recip())
-    }
 }
 
 impl Elementary for Composed {
-    fn exp(self) -> Self {
-        self.map(|tensor| tensor.exp())
-    }
+    functions! { exp, tanh, sin, cos }
 
     fn exp_m1(self) -> Self {
         self.map(|tensor| tensor.exp()? - 1.0)
@@ -151,18 +131,6 @@ impl Elementary for Composed {
 
     fn ln_1p(self) -> Self {
         self.map(|tensor| (tensor + 1.0)?.log())
-    }
-
-    fn tanh(self) -> Self {
-        self.map(|tensor| tensor.tanh())
-    }
-
-    fn sin(self) -> Self {
-        self.map(|tensor| tensor.sin())
-    }
-
-    fn cos(self) -> Self {
-        self.map(|tensor| tensor.cos())
     }
 
     fn atan(self) -> Self {

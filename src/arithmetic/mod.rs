@@ -16,10 +16,15 @@ pub(crate) use scalar::{Float, Scalar};
 pub(crate) use text::{Listing, Text};
 pub(crate) use vector::Vector;
 
+/// A side of a bound, the bound included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    AtMost,
+    AtLeast,
+}
+
 /// What every formula is made of. Of functions, those that vectors have; constants are rounded to the number's type
 /// before they meet it.
-///
-/// A condition that is false for a NaN chooses `otherwise`, so that formulas can let it pass.
 pub(crate) trait Number:
     Clone
     + Add<Output = Self>
@@ -38,11 +43,8 @@ pub(crate) trait Number:
     /// A number that is the same everywhere.
     fn constant(&self, value: impl Into<Self::Setting>) -> Self;
 
-    /// `then` where this is at most `bound`.
-    fn if_at_most(&self, bound: impl Into<Self::Setting>, then: Self, otherwise: Self) -> Self;
-
-    /// `then` where this is at least `bound`.
-    fn if_at_least(&self, bound: impl Into<Self::Setting>, then: Self, otherwise: Self) -> Self;
+    /// `then` where this is on a side of `bound`; a NaN is on none.
+    fn choose(&self, side: Side, bound: Self::Setting, then: Self, otherwise: Self) -> Self;
 
     fn abs(self) -> Self;
 
@@ -59,6 +61,18 @@ pub(crate) trait Number:
 
     /// ln(1 + e^-|x|).
     fn ln_1p_exp_minus_abs(self) -> Self;
+
+    /// `then` where this is at most `bound`.
+    #[inline(always)]
+    fn if_at_most(&self, bound: impl Into<Self::Setting>, then: Self, otherwise: Self) -> Self {
+        self.choose(Side::AtMost, bound.into(), then, otherwise)
+    }
+
+    /// `then` where this is at least `bound`.
+    #[inline(always)]
+    fn if_at_least(&self, bound: impl Into<Self::Setting>, then: Self, otherwise: Self) -> Self {
+        self.choose(Side::AtLeast, bound.into(), then, otherwise)
+    }
 
     #[inline(always)]
     fn one_minus(self) -> Self {

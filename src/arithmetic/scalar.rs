@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use candle_core::cpu::erf::erf_f64;
 
-use super::{Elementary, Number};
+use super::{Elementary, Number, Side};
 
 /// f32 or f64. What is called in loops is sure to be inlined, so that constants are converted before them.
 pub(crate) trait Float:
@@ -35,7 +35,7 @@ pub(crate) trait Float:
 }
 
 macro_rules! float {
-    ($type:ty) => {
+    ($type:ty: $($name:ident),*) => {
         impl Float for $type {
             #[inline(always)]
             fn of(value: f64) -> Self {
@@ -47,29 +47,18 @@ macro_rules! float {
                 self.into()
             }
 
-            #[inline(always)]
-            fn sqrt(self) -> Self {
-                self.sqrt()
-            }
-
-            #[inline(always)]
-            fn abs(self) -> Self {
-                self.abs()
-            }
-
-            fn exp(self) -> Self {
-                self.exp()
-            }
-
-            fn ln_1p(self) -> Self {
-                self.ln_1p()
-            }
+            $(
+                #[inline(always)]
+                fn $name(self) -> Self {
+                    self.$name()
+                }
+            )*
         }
     };
 }
 
-float!(f32);
-float!(f64);
+float!(f32: sqrt, abs, exp, ln_1p);
+float!(f64: sqrt, abs, exp, ln_1p);
 
 /// One number.
 #[derive(Debug, Clone, Copy)]
@@ -122,21 +111,13 @@ impl<T: Float> Number for Scalar<T> {
     }
 
     #[inline(always)]
-    fn if_at_most(&self, bound: impl Into<f64>, then: Self, otherwise: Self) -> Self {
-        if self.0 <= T::of(bound.into()) {
-            then
-        } else {
-            otherwise
-        }
-    }
-
-    #[inline(always)]
-    fn if_at_least(&self, bound: impl Into<f64>, then: Self, otherwise: Self) -> Self {
-        if self.0 >= T::of(bound.into()) {
-            then
-        } else {
-            otherwise
-        }
+    fn choose(&self, side: Side, bound: f64, then: Self, otherwise: Self) -> Self {
+        let bound = T::of(bound);
+        let holds = match side {
+            Side::AtMost => self.0 <= bound,
+            Side::AtLeast => self.0 >= bound,
+        };
+        if holds { then } else { otherwise }
     }
 
     #[inline(always)]
@@ -179,38 +160,16 @@ impl<T: Float> Number for Scalar<T> {
     }
 }
 
+macro_rules! functions {
+    ($($name:ident),*) => {$(
+        fn $name(self) -> Self {
+            Self(self.0.$name())
+        }
+    )*};
+}
+
 impl Elementary for Scalar<f64> {
-    fn exp(self) -> Self {
-        Self(self.0.exp())
-    }
-
-    fn exp_m1(self) -> Self {
-        Self(self.0.exp_m1())
-    }
-
-    fn ln_1p(self) -> Self {
-        Self(self.0.ln_1p())
-    }
-
-    fn tanh(self) -> Self {
-        Self(self.0.tanh())
-    }
-
-    fn sin(self) -> Self {
-        Self(self.0.sin())
-    }
-
-    fn cos(self) -> Self {
-        Self(self.0.cos())
-    }
-
-    fn atan(self) -> Self {
-        Self(self.0.atan())
-    }
-
-    fn asinh(self) -> Self {
-        Self(self.0.asinh())
-    }
+    functions! { exp, exp_m1, ln_1p, tanh, sin, cos, atan, asinh }
 
     fn hypot_one(self) -> Self {
         Self(self.0.hypot(1.0))

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::rc::Rc;
 
-use super::{Elementary, Number};
+use super::{Elementary, Number, Side};
 
 /// The lines of a function, one for each operation.
 #[derive(Debug, Clone, Default)]
@@ -48,14 +48,6 @@ impl Text {
 
     fn line(&self, expression: String) -> Self {
         self.listing.line(&expression)
-    }
-
-    fn choose(&self, operator: &str, bound: Symbol, then: Self, otherwise: Self) -> Self {
-        let (x, bound) = (&self.name, bound.0);
-        self.line(format!(
-            "{x} {operator} {bound} ? {} : {}",
-            then.name, otherwise.name
-        ))
     }
 }
 
@@ -108,6 +100,14 @@ macro_rules! arithmetic_with_constants {
 arithmetic! { Add, add, "+"; Sub, sub, "-"; Mul, mul, "*"; Div, div, "/"; }
 arithmetic_with_constants! { Add, add, "+"; Mul, mul, "*"; }
 
+macro_rules! functions {
+    ($($method:ident: $text:literal;)*) => {$(
+        fn $method(self) -> Self {
+            self.line(format!($text, self.name))
+        }
+    )*};
+}
+
 impl Neg for Text {
     type Output = Self;
 
@@ -123,20 +123,15 @@ impl Number for Text {
         self.listing.argument(&value.into().0)
     }
 
-    fn if_at_most(&self, bound: impl Into<Symbol>, then: Self, otherwise: Self) -> Self {
-        self.choose("<=", bound.into(), then, otherwise)
-    }
-
-    fn if_at_least(&self, bound: impl Into<Symbol>, then: Self, otherwise: Self) -> Self {
-        self.choose(">=", bound.into(), then, otherwise)
-    }
-
-    fn abs(self) -> Self {
-        self.line(format!("fabsf({})", self.name))
-    }
-
-    fn sqrt(self) -> Self {
-        self.line(format!("sqrtf({})", self.name))
+    fn choose(&self, side: Side, bound: Symbol, then: Self, otherwise: Self) -> Self {
+        let operator = match side {
+            Side::AtMost => "<=",
+            Side::AtLeast => ">=",
+        };
+        self.line(format!(
+            "{} {operator} {} ? {} : {}",
+            self.name, bound.0, then.name, otherwise.name
+        ))
     }
 
     fn sign(self) -> Self {
@@ -144,39 +139,27 @@ impl Number for Text {
         self.line(format!("static_cast<float>(({x} > 0.0f) - ({x} < 0.0f))"))
     }
 
-    fn positive(self) -> Self {
-        self.line(format!("fmaxf({}, 0.0f)", self.name))
-    }
-
-    fn logistic(self) -> Self {
-        self.line(format!("1.0f / (1.0f + expf(-{}))", self.name))
-    }
-
-    fn ln_1p_exp_minus_abs(self) -> Self {
-        self.line(format!("log1pf(expf(-fabsf({})))", self.name))
+    functions! {
+        abs: "fabsf({})";
+        sqrt: "sqrtf({})";
+        positive: "fmaxf({}, 0.0f)";
+        logistic: "1.0f / (1.0f + expf(-{}))";
+        ln_1p_exp_minus_abs: "log1pf(expf(-fabsf({})))";
     }
 }
 
-macro_rules! functions {
-    ($($method:ident: $text:literal;)*) => {
-        impl Elementary for Text {$(
-            fn $method(self) -> Self {
-                self.line(format!($text, self.name))
-            }
-        )*}
-    };
-}
-
-functions! {
-    exp: "expf({})";
-    exp_m1: "expm1f({})";
-    ln_1p: "log1pf({})";
-    tanh: "tanhf({})";
-    sin: "sinf({})";
-    cos: "cosf({})";
-    atan: "atanf({})";
-    asinh: "asinhf({})";
-    hypot_one: "hypotf({}, 1.0f)";
-    // In this form it is near 0 to full precision where x is far below 0.
-    normal_distribution: "0.5f * erfcf(-0.70710678f * {})";
+impl Elementary for Text {
+    functions! {
+        exp: "expf({})";
+        exp_m1: "expm1f({})";
+        ln_1p: "log1pf({})";
+        tanh: "tanhf({})";
+        sin: "sinf({})";
+        cos: "cosf({})";
+        atan: "atanf({})";
+        asinh: "asinhf({})";
+        hypot_one: "hypotf({}, 1.0f)";
+        // In this form it is near 0 to full precision where x is far below 0.
+        normal_distribution: "0.5f * erfcf(-0.70710678f * {})";
+    }
 }

@@ -4,7 +4,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use pulp::Simd;
 
-use super::Number;
+use super::{Number, Side};
 
 /// A vector of the processor, with the token of the instructions that work on it.
 #[derive(Debug, Clone, Copy)]
@@ -83,16 +83,12 @@ impl<S: Simd> Number for Vector<S> {
     }
 
     #[inline(always)]
-    fn if_at_most(&self, bound: impl Into<f64>, then: Self, otherwise: Self) -> Self {
-        let simd = self.simd;
-        let holds = simd.less_than_or_equal_f32s(self.numbers, self.splat(bound.into()));
-        self.with(simd.select_f32s(holds, then.numbers, otherwise.numbers))
-    }
-
-    #[inline(always)]
-    fn if_at_least(&self, bound: impl Into<f64>, then: Self, otherwise: Self) -> Self {
-        let simd = self.simd;
-        let holds = simd.greater_than_or_equal_f32s(self.numbers, self.splat(bound.into()));
+    fn choose(&self, side: Side, bound: f64, then: Self, otherwise: Self) -> Self {
+        let (simd, bound) = (self.simd, self.splat(bound));
+        let holds = match side {
+            Side::AtMost => simd.less_than_or_equal_f32s(self.numbers, bound),
+            Side::AtLeast => simd.greater_than_or_equal_f32s(self.numbers, bound),
+        };
         self.with(simd.select_f32s(holds, then.numbers, otherwise.numbers))
     }
 

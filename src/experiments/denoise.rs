@@ -23,7 +23,7 @@ pub fn relu(lab: &mut Lab) -> Result<Outcome> {
 pub fn custom(lab: &mut Lab) -> Result<Outcome> {
     let published = ["0.1709", "0.0652"];
     let note = "The point of the tutorial is a function of one's own: a recipe names sin and softplus, and the \
-                library's `model::Function` takes any other.";
+                library's `activation::Custom` takes any other.";
     row(lab, "deep-denoise-custom", published, 0.064..=0.067, note)
 }
 

@@ -10,7 +10,9 @@ use super::kind::{Kind, Written};
 use crate::{Error, Result};
 
 /// A named function from a tensor to one of the same shape, made of candle operations, so that candle
-/// knows its gradient. It must not let the samples of a batch, the first axis, see each other.
+/// knows its gradient. It must not let the samples of a batch, the first axis, see each other. A function of each
+/// value by itself is faster as an [`Activation::Custom`](crate::activation::Activation::Custom), which the CPU engine
+/// trains.
 ///
 /// Recipes cannot name it: the user builds the network from its lists of layers, and builds it again
 /// to use weights that were kept. Here it learns, a step and on:

@@ -348,7 +348,7 @@ __device__ __forceinline__ void product(const Product& p) {
         const int64_t pixel = p.phases == 1 ? r : Pixel(p, r).result(p, phase);
         const int64_t place = pixel * p.results + c;
         if (p.bias) sum += p.bias[c];
-        if (p.relu) sum = sum <= 0.0f ? 0.0f : sum;
+        if (p.relu) sum = relu_value(sum);
         if (p.mask) sum = p.mask[place] <= 0.0f ? 0.0f : sum;
         p.result[place] = sum;
     });

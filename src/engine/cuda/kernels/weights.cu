@@ -212,7 +212,7 @@ extern "C" __global__ void spread(Spread s) {
             const int64_t from = line * (s.width >> s.shift) + (j >> s.shift);
             sum += s.given[(from * s.results + result) * area + spot];
         }
-        s.result[place] = s.relu && sum <= 0.0f ? 0.0f : sum;
+        s.result[place] = s.relu ? relu_value(sum) : sum;
     }
 }
 
@@ -264,7 +264,7 @@ extern "C" __global__ void spread_strided(Spread s) {
                 sum += s.given[(from * s.results + result) * area + u * s.kernel + v];
             }
         }
-        if (s.relu && sum <= 0.0f) sum = 0.0f;
+        if (s.relu) sum = relu_value(sum);
         s.result[place] = s.mask && s.mask[place] <= 0.0f ? 0.0f : sum;
     }
 }
