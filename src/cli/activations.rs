@@ -29,7 +29,7 @@ pub struct Activations {
 
 impl Activations {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        claim([&self.output], &[], self.force)?;
+        claim([&self.output], [""; 0], self.force)?;
         let curves = curves()?;
         let chart = draw_curves(&curves)?;
         write(&chart, &self.output)?;

@@ -1,21 +1,21 @@
-//! How far work on many things of a kind has come: a bar on a terminal, lines elsewhere.
+//! How far work on many things of a kind has come.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use autoencode::data::grouped;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use super::output::{complain, duration};
+use super::output::duration;
 use super::shared::Shared;
+use super::status::Status;
 
-/// Work that is shorter than this shows nothing.
+/// Work that is shorter than this shows no bar.
 const SHORT: Duration = Duration::from_secs(2);
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
 pub struct Counter {
-    style: Style,
+    status: Status,
     /// What is counted, as "images".
     noun: &'static str,
     total: usize,
@@ -23,71 +23,34 @@ pub struct Counter {
     started: Instant,
 }
 
-enum Style {
-    Silent,
-    Bar(Option<ProgressBar>),
-    Lines { last: Instant },
-}
-
 impl Counter {
     pub fn new(shared: &Shared, noun: &'static str, total: usize) -> Self {
-        let started = Instant::now();
-        let style = if shared.quiet {
-            Style::Silent
-        } else if std::io::stderr().is_terminal() {
-            Style::Bar(None)
-        } else {
-            Style::Lines { last: started }
-        };
+        let template = "{bar:24} {pos}/{len} {msg}, {eta} left";
+        let bar = || ProgressBar::new(total as u64).with_message(noun);
         Self {
-            style,
+            status: Status::new(shared, LINE_EVERY, template, bar),
             noun,
             total,
             done: 0,
-            started,
+            started: Instant::now(),
         }
     }
 
     /// So many more are done.
     pub fn add(&mut self, count: usize) {
         self.done += count;
-        match &mut self.style {
-            Style::Silent => {}
-            Style::Bar(bar) => {
-                if bar.is_none() && self.started.elapsed() >= SHORT {
-                    *bar = Some(new_bar(self.total, self.noun));
-                }
-                if let Some(bar) = bar {
-                    bar.set_position(self.done as u64);
-                }
+        let elapsed = self.started.elapsed();
+        let on_bar = |bar: &ProgressBar| {
+            // A bar is first drawn when it is moved.
+            if elapsed >= SHORT {
+                bar.set_position(self.done as u64);
             }
-            Style::Lines { last } => {
-                if last.elapsed() >= LINE_EVERY {
-                    *last = Instant::now();
-                    let (done, total) = (grouped(self.done), grouped(self.total));
-                    let rate = self.done as f64 / self.started.elapsed().as_secs_f64();
-                    let left = self.total.saturating_sub(self.done) as f64 / rate.max(1e-9);
-                    let left = duration(left);
-                    complain(&format!("{done} of {total} {}, {left} left", self.noun));
-                }
-            }
-        }
+        };
+        self.status.tell(on_bar, || {
+            let (done, total) = (grouped(self.done), grouped(self.total));
+            let rate = self.done as f64 / elapsed.as_secs_f64();
+            let left = self.total.saturating_sub(self.done) as f64 / rate.max(1e-9);
+            format!("{done} of {total} {}, {} left", self.noun, duration(left))
+        });
     }
-}
-
-impl Drop for Counter {
-    fn drop(&mut self) {
-        if let Style::Bar(Some(bar)) = &self.style {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn new_bar(total: usize, noun: &'static str) -> ProgressBar {
-    let bar = ProgressBar::new(total as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}, {eta} left") {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar.set_message(noun);
-    bar
 }

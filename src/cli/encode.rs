@@ -1,6 +1,6 @@
 //! `autoencode encode`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -209,9 +209,7 @@ impl Encode {
     fn claim(&self, names: &Names, loaded: &Loaded) -> Result<()> {
         let paths = names.paths(&self.output);
         let read = self.inputs.iter().cloned().chain(self.data.files());
-        let read: Vec<PathBuf> = read.chain([loaded.origin.clone()]).collect();
-        let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
-        claim(&paths, &read, self.force)
+        claim(&paths, read.chain([loaded.origin.clone()]), self.force)
     }
 
     fn report(&self, names: &Names, of: &str, loaded: &Loaded, shared: &Shared) -> Result<()> {

@@ -69,12 +69,13 @@ pub fn name_outputs(inputs: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
 /// yet, so that a wrong input leaves nothing behind.
 pub fn claim<'a>(
     outputs: impl IntoIterator<Item = &'a PathBuf>,
-    inputs: &[&Path],
+    inputs: impl IntoIterator<Item = impl AsRef<Path>>,
     force: bool,
 ) -> Result<()> {
     let outputs: Vec<&PathBuf> = outputs.into_iter().collect();
     refuse_collisions(&outputs)?;
-    let inputs: HashSet<Identity> = inputs.iter().filter_map(|path| identity(path)).collect();
+    let inputs = inputs.into_iter();
+    let inputs: HashSet<Identity> = inputs.filter_map(|path| identity(path.as_ref())).collect();
     for path in &outputs {
         let Ok(metadata) = std::fs::metadata(path) else {
             continue;

@@ -49,7 +49,7 @@ impl Filters {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
         loaded.of_images()?;
-        claim([&self.output], &[&loaded.origin], self.force)?;
+        claim([&self.output], [&loaded.origin], self.force)?;
         let LayerFilters {
             layer,
             tiles,

@@ -152,7 +152,7 @@ impl Interpolate {
         };
         let written: Vec<&PathBuf> = frames.iter().chain([&self.output]).collect();
         let read = [self.from.file(), self.to.file(), &loaded.origin];
-        claim(written.iter().copied(), &read, self.force)?;
+        claim(written.iter().copied(), read, self.force)?;
         let from = self.from.meet(&loaded, &self.fitting, &chosen.device)?;
         let to = self.to.meet(&loaded, &self.fitting, &chosen.device)?;
         let codes = self.path.codes(&from.code, &to.code, steps)?;

@@ -21,6 +21,7 @@ mod recipes;
 mod reproduce;
 mod sample;
 mod shared;
+mod status;
 mod summary;
 mod train;
 

@@ -1,20 +1,20 @@
-//! What a run shows while it goes on: a bar on a terminal, lines elsewhere.
+//! What a run shows while it goes on.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use autoencode::data::grouped;
 use autoencode::train::{EpochMetrics, Event, Trainer};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use super::output::{complain, duration, figure, say};
+use super::output::{complain, duration, figure};
 use super::shared::Shared;
+use super::status::Status;
 
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
 pub struct Progress {
-    style: Style,
+    status: Status,
     epochs: usize,
     /// Steps that this process will do, and has done.
     steps_left: f64,
@@ -26,33 +26,16 @@ pub struct Progress {
     noun: &'static str,
 }
 
-enum Style {
-    Silent,
-    Bar(ProgressBar),
-    Lines { last: Instant },
-}
-
 impl Progress {
     pub fn new(shared: &Shared, trainer: &Trainer) -> Self {
         let epochs = trainer.recipe().training.epochs;
         let at = trainer.progress();
         let steps = (trainer.steps_per_epoch() * epochs.saturating_sub(at.epoch))
             .saturating_sub(at.position);
-        let style = if shared.quiet {
-            Style::Silent
-        } else if std::io::stderr().is_terminal() {
-            let bar = ProgressBar::new(trainer.steps_per_epoch() as u64);
-            if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {msg}") {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            Style::Bar(bar)
-        } else {
-            Style::Lines {
-                last: Instant::now(),
-            }
-        };
+        let bar = || ProgressBar::new(trainer.steps_per_epoch() as u64);
+        let template = "{prefix} {bar:24} {pos}/{len} {msg}";
         Self {
-            style,
+            status: Status::new(shared, LINE_EVERY, template, bar),
             epochs,
             steps_left: steps as f64,
             started: Instant::now(),
@@ -86,29 +69,17 @@ impl Progress {
                     figure(loss),
                     self.noun,
                 );
-                match &mut self.style {
-                    Style::Silent => {}
-                    Style::Bar(bar) => {
-                        bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+                let epoch = format!("epoch {epoch}/{}", self.epochs);
+                self.status.tell(
+                    |bar| {
+                        bar.set_prefix(epoch.clone());
                         bar.set_position(position as u64);
-                        bar.set_message(message);
-                    }
-                    Style::Lines { last } => {
-                        if last.elapsed() >= LINE_EVERY {
-                            *last = Instant::now();
-                            complain(&format!(
-                                "epoch {epoch}/{}, step {position}/{steps}: {message}",
-                                self.epochs
-                            ));
-                        }
-                    }
-                }
+                        bar.set_message(message.clone());
+                    },
+                    || format!("{epoch}, step {position}/{steps}: {message}"),
+                );
             }
-            Event::Validating { .. } => {
-                if let Style::Bar(bar) = &self.style {
-                    bar.set_message("validating");
-                }
-            }
+            Event::Validating { .. } => self.status.message("validating"),
             Event::Epoch(metrics) => self.epoch(metrics),
             Event::Density {
                 codes,
@@ -122,9 +93,8 @@ impl Progress {
                 ));
             }
             Event::Density { round, .. } => {
-                if let Style::Bar(bar) = &self.style {
-                    bar.set_message(format!("fitting the mixture, round {round}"));
-                }
+                let text = format!("fitting the mixture, round {round}");
+                self.status.message(text);
             }
         }
     }
@@ -147,17 +117,12 @@ impl Progress {
         self.line(&line);
     }
 
+    /// A line that stays: with the result where there is a bar, else with the other lines.
     fn line(&self, line: &str) {
-        match &self.style {
-            Style::Silent => {}
-            Style::Bar(bar) => bar.suspend(|| say(line)),
-            Style::Lines { .. } => complain(line),
-        }
-    }
-
-    pub fn finish(&self) {
-        if let Style::Bar(bar) = &self.style {
-            bar.finish_and_clear();
+        match &self.status {
+            Status::Silent => {}
+            Status::Bar(_) => self.status.say(line),
+            Status::Lines { .. } => complain(line),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `autoencode reproduce`.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,13 +9,14 @@ use autoencode::data::Source;
 use autoencode::experiments::{Experiment, Figure, Lab, Options, Outcome, all, choose};
 use autoencode::recipe::NamedSet;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::data::{check, source};
 use super::files::claim;
-use super::output::{complain, duration, print, print_json, say};
+use super::output::{duration, print, print_json};
 use super::shared::Shared;
+use super::status::Status;
 
 /// Run the systems of published tutorials and print what comes out beside what was published.
 ///
@@ -86,7 +86,7 @@ impl Reproduce {
             let expected = "a folder without an earlier table (or --force)";
             return Err(Error::file(&self.output, expected, "table.md").into());
         }
-        claim([&table, &results], &[], true)?;
+        claim([&table, &results], [""; 0], true)?;
         std::fs::create_dir_all(&self.output)
             .map_err(|source| Error::io("create the folder", &self.output, source))?;
         let options = Options {
@@ -99,12 +99,20 @@ impl Reproduce {
             folder: self.output.clone(),
             device: shared.device()?.device,
         };
-        let status = Status::new(shared);
-        let mut tell = |text: &str| status.tell(text);
+        let status = Status::new(shared, LINE_EVERY, "{spinner} {prefix} {wide_msg}", || {
+            let bar = ProgressBar::new_spinner();
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        let mut tell = |text: &str| {
+            status.tell(|bar| bar.set_message(text.to_string()), || text.to_string());
+        };
         let mut lab = Lab::new(options, &mut tell);
         let mut rows: Vec<Row> = Vec::new();
         for (number, experiment) in chosen.iter().enumerate() {
-            status.begin(number + 1, chosen.len());
+            if let Status::Bar(bar) = &status {
+                bar.set_prefix(format!("{}/{}", number + 1, chosen.len()));
+            }
             let start = Instant::now();
             let outcome = experiment.run(&mut lab)?;
             let row = Row {
@@ -114,14 +122,14 @@ impl Reproduce {
                 outcome,
             };
             if shared.talks() {
-                status.show(&text(&row));
+                status.say(&text(&row));
             }
             rows.push(row);
             // After each, so that an interrupted run leaves what it has.
             write(&table, &markdown(&rows))?;
             write(&results, &(serde_json::to_string_pretty(&rows)? + "\n"))?;
         }
-        status.end();
+        drop(status);
         if shared.json {
             return print_json(&rows);
         }
@@ -165,61 +173,6 @@ fn list(shared: &Shared) -> Result<()> {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     Ok(autoencode::file::replace(path, text.as_bytes())?)
-}
-
-/// What is running: on a terminal a line that changes, elsewhere a line now and then.
-struct Status {
-    bar: Option<ProgressBar>,
-    quiet: bool,
-    last: std::cell::Cell<Instant>,
-}
-
-impl Status {
-    fn new(shared: &Shared) -> Self {
-        let bar = (!shared.quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
-        Self {
-            bar,
-            quiet: shared.quiet,
-            last: std::cell::Cell::new(Instant::now()),
-        }
-    }
-
-    fn begin(&self, number: usize, count: usize) {
-        if let Some(bar) = &self.bar {
-            bar.set_prefix(format!("{number}/{count}"));
-        }
-    }
-
-    fn tell(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.set_message(text.to_string()),
-            None if !self.quiet && self.last.get().elapsed() >= LINE_EVERY => {
-                self.last.set(Instant::now());
-                complain(text);
-            }
-            None => {}
-        }
-    }
-
-    fn show(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| say(text)),
-            None => say(text),
-        }
-    }
-
-    fn end(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 /// An experiment as lines of text.

@@ -69,7 +69,7 @@ impl Sample {
             None => Vec::new(),
         };
         let written: Vec<&PathBuf> = files.iter().chain(&self.grid).collect();
-        claim(written.iter().copied(), &[&loaded.origin], self.force)?;
+        claim(written.iter().copied(), [&loaded.origin], self.force)?;
         make_folders(written)?;
 
         let mut pictures = Vec::with_capacity(count);

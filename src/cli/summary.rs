@@ -110,7 +110,7 @@ impl Summary {
                 true => locate(path)?,
                 false => path.to_path_buf(),
             };
-            claim([file], &[&read], self.force)?;
+            claim([file], [&read], self.force)?;
             write(&draw(&model, &recipe.name, self.graph_style)?, file)?;
         }
         let summary = model.summary();

@@ -86,8 +86,7 @@ impl Decode {
         };
         let written: Vec<&PathBuf> = files.iter().chain(&self.sheet).chain(drawing).collect();
         let read = self.codes.iter().chain([&loaded.origin]);
-        let read: Vec<&Path> = read.map(PathBuf::as_path).collect();
-        claim(written.iter().copied(), &read, self.force)?;
+        claim(written.iter().copied(), read, self.force)?;
         let manifold = self
             .manifold
             .draw(self.codes.as_deref(), &loaded, &chosen)?;

@@ -88,8 +88,7 @@ impl Infer {
         let outputs = name_outputs(&inputs, &self.output);
         let written: Vec<&PathBuf> = outputs.iter().chain(&self.sheet).chain(&self.npy).collect();
         let read = inputs.iter().chain([&loaded.origin]);
-        let read: Vec<&Path> = read.map(PathBuf::as_path).collect();
-        claim(written, &read, self.force)?;
+        claim(written, read, self.force)?;
         if let Some(path) = self
             .npy
             .as_ref()

@@ -1,15 +1,15 @@
 //! `autoencode plot codes`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::{Images, grouped};
 use autoencode::engine::Inference;
-use autoencode::evaluate::Pca;
+use autoencode::evaluate::{self, Pca};
 use autoencode::picture::{Panel, ScatterOptions, Series, scatter};
-use candle_core::{DType, Device};
+use candle_core::Device;
 use clap::Args;
 use serde_json::json;
 
@@ -42,8 +42,6 @@ pub struct Codes {
     force: bool,
 }
 
-/// Images that go through the encoder at once.
-const BATCH: usize = 250;
 /// Values in all codes together, a gigabyte of them.
 const MOST_VALUES: usize = 1 << 28;
 
@@ -59,10 +57,8 @@ impl Codes {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
-        let mut read = self.data.files();
-        read.push(loaded.origin.clone());
-        let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
-        claim([&self.output], &read, self.force)?;
+        let read = self.data.files().into_iter().chain([loaded.origin.clone()]);
+        claim([&self.output], read, self.force)?;
         let recipe = &loaded.checkpoint.recipe;
         let dataset = self.data.load(&recipe.data, shared)?;
         shared.note_origin(&dataset);
@@ -142,13 +138,7 @@ fn encode(network: &Inference, images: &Images, device: &Device) -> Result<(Vec<
         let what = format!("test images with codes of {size} values");
         return Err(Error::argument(what, expected, images.len()).into());
     }
-    let mut codes = Vec::with_capacity(values);
-    let indices = images.indices();
-    for indices in indices.chunks(BATCH) {
-        let batch = network.encode(&images.batch(indices, device)?)?;
-        let batch = batch.to_dtype(DType::F32)?.flatten_all()?;
-        codes.extend(batch.to_vec1::<f32>()?);
-    }
+    let codes = evaluate::codes(network, images, device, &mut |_| {})?;
     if let Some(bad) = codes.iter().find(|value| !value.is_finite()) {
         return Err(Error::argument("codes", "finite values", bad).into());
     }

@@ -64,8 +64,8 @@ impl Curves {
                 })
             })
             .collect::<autoencode::Result<Vec<_>>>()?;
-        let read: Vec<&Path> = runs.iter().map(|run| run.history.file.as_path()).collect();
-        claim([&self.output], &read, self.force)?;
+        let read = runs.iter().map(|run| &run.history.file);
+        claim([&self.output], read, self.force)?;
         let metric = match &self.metric {
             Some(name) => name.clone(),
             None => common_loss(&runs)?,

@@ -86,7 +86,7 @@ impl Train {
         let ending = trainer.run(Some(&mut folder), &|| interrupt.requested(), &mut |event| {
             progress.show(&event)
         });
-        progress.finish();
+        drop(progress);
         let ending = ending.with_context(|| how_to_go_on(&folder))?;
         environment.finish(&chosen.device);
         folder.write_environment(&environment)?;

@@ -1,0 +1,80 @@
+//! What is shown while work goes on: a bar on a terminal, lines elsewhere, nothing with --quiet.
+
+use std::cell::Cell;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::{complain, say};
+use super::shared::Shared;
+
+pub enum Status {
+    Silent,
+    Bar(ProgressBar),
+    /// A line now and then: how often, and when the last was printed.
+    Lines {
+        every: Duration,
+        last: Cell<Instant>,
+    },
+}
+
+impl Status {
+    /// `bar` gives the bar for a terminal, `template` how it looks; elsewhere a line is printed `every` so often.
+    pub fn new(
+        shared: &Shared,
+        every: Duration,
+        template: &str,
+        bar: impl FnOnce() -> ProgressBar,
+    ) -> Self {
+        if shared.quiet {
+            return Self::Silent;
+        }
+        if !std::io::stderr().is_terminal() {
+            let last = Cell::new(Instant::now());
+            return Self::Lines { every, last };
+        }
+        let bar = bar();
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Self::Bar(bar)
+    }
+
+    /// Says what goes on: `on_bar` moves the bar, `line` is printed if the last one is old enough.
+    pub fn tell(&self, on_bar: impl FnOnce(&ProgressBar), line: impl FnOnce() -> String) {
+        match self {
+            Self::Silent => {}
+            Self::Bar(bar) => on_bar(bar),
+            Self::Lines { every, last } => {
+                if last.get().elapsed() >= *every {
+                    last.set(Instant::now());
+                    complain(&line());
+                }
+            }
+        }
+    }
+
+    /// Changes the words beside the bar.
+    pub fn message(&self, text: impl Into<String>) {
+        if let Self::Bar(bar) = self {
+            bar.set_message(text.into());
+        }
+    }
+
+    /// Prints text on standard output, above the bar.
+    pub fn say(&self, text: &str) {
+        match self {
+            Self::Bar(bar) => bar.suspend(|| say(text)),
+            _ => say(text),
+        }
+    }
+}
+
+impl Drop for Status {
+    fn drop(&mut self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
