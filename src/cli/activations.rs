@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::files::claim;
-use super::output::{print, print_json};
+use super::output::{columns, print, print_json};
 use super::plot::{drawing, write};
 use super::shared::Shared;
 
@@ -47,7 +47,7 @@ impl Activations {
                 .collect();
             return print_json(&json!({ "activations": activations, "output": self.output }));
         }
-        print(&table(&curves))?;
+        print(&columns(&rows(&curves), usize::MAX))?;
         if shared.talks() {
             print(&format!(
                 "\n{} activations -> {}",
@@ -60,30 +60,15 @@ impl Activations {
 }
 
 /// Name, range, formula and recipe spelling, in columns of text.
-fn table(curves: &[ActivationCurve]) -> String {
+fn rows(curves: &[ActivationCurve]) -> Vec<Vec<String>> {
     let head = ["activation", "range", "function", "in a recipe"].map(String::from);
-    let mut rows = vec![head];
-    rows.extend(curves.iter().map(|curve| {
+    let rows = curves.iter().map(|curve| {
         let recipe = match &curve.activation {
             Some(activation) => activation.to_toml(),
             None => "-".to_string(),
         };
         let (range, formula) = (curve.range.clone(), curve.formula.clone());
-        [curve.name.clone(), range, formula, recipe]
-    }));
-    let mut widths = [0; 4];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |row: &[String; 4]| {
-        let cells = row.iter().zip(widths);
-        let cells: Vec<String> = cells
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        cells.join("  ").trim_end().to_string()
-    };
-    let lines: Vec<String> = rows.iter().map(line).collect();
-    lines.join("\n")
+        vec![curve.name.clone(), range, formula, recipe]
+    });
+    std::iter::once(head.to_vec()).chain(rows).collect()
 }

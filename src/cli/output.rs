@@ -47,6 +47,11 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// Left-aligned first column, right-aligned others, two spaces between.
 pub fn table(rows: &[Vec<String>]) -> String {
+    columns(rows, 1)
+}
+
+/// The first `left` columns left-aligned, the others right-aligned, two spaces between.
+pub fn columns(rows: &[Vec<String>], left: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
@@ -64,9 +69,9 @@ pub fn table(rows: &[Vec<String>]) -> String {
                 .iter()
                 .zip(&widths)
                 .enumerate()
-                .map(|(column, (cell, &width))| match column {
-                    0 => format!("{cell:<width$}"),
-                    _ => format!("{cell:>width$}"),
+                .map(|(column, (cell, &width))| match column < left {
+                    true => format!("{cell:<width$}"),
+                    false => format!("{cell:>width$}"),
                 })
                 .collect();
             cells.join("  ").trim_end().to_string()

@@ -1,6 +1,6 @@
 //! What the families of networks share: defaults and limits.
 
-use super::training::check;
+use super::limits::{count, positive};
 use crate::activation::Activation;
 use crate::layer::{Initialization, MAX_UNITS};
 use crate::{Error, Result};
@@ -27,12 +27,9 @@ pub(super) fn three() -> usize {
 pub(super) fn validate_init(init: Initialization) -> Result<()> {
     match init {
         Initialization::GlorotUniform | Initialization::FanIn => Ok(()),
-        Initialization::Normal { deviation } => check(
-            "network.init.normal.deviation",
-            deviation,
-            "above 0, at most 100",
-            deviation > 0.0 && deviation <= 100.0,
-        ),
+        Initialization::Normal { deviation } => {
+            positive("network.init.normal.deviation", deviation, 100.0)
+        }
     }
 }
 
@@ -45,10 +42,7 @@ pub(super) fn check_kernel(kernel: usize) -> Result<()> {
 }
 
 pub(super) fn check_scale(scale: usize) -> Result<()> {
-    if !(1..=64).contains(&scale) {
-        return Err(Error::recipe("network.scale", "1 to 64", scale));
-    }
-    Ok(())
+    count("network.scale", scale, 1..=64)
 }
 
 pub(super) fn in_range(key: &str, sizes: &[usize]) -> Result<()> {

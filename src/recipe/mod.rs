@@ -4,6 +4,7 @@ mod builtin;
 mod corruption;
 mod data;
 mod family;
+mod limits;
 mod lists;
 mod network;
 mod objective;

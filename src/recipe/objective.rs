@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::training::{check, check_steps};
+use super::limits::{steps, within};
 pub use crate::loss::Reconstruction;
 use crate::{Error, Result};
 
@@ -66,12 +66,8 @@ impl Objective {
     pub(super) fn validate(&self) -> Result<()> {
         if let Some(penalty) = self.code_penalty {
             for (key, weight) in [("l1", penalty.l1), ("l2", penalty.l2)] {
-                check(
-                    &format!("objective.code_penalty.{key}"),
-                    weight,
-                    "from 0 to 1000",
-                    (0.0..=1000.0).contains(&weight),
-                )?;
+                let key = format!("objective.code_penalty.{key}");
+                within(&key, weight, 0.0..=1000.0)?;
             }
         }
         let Some(elbo) = self.elbo else {
@@ -89,25 +85,8 @@ impl Objective {
             let found = self.reconstruction.name();
             return Err(Error::recipe("objective.reconstruction", expected, found));
         }
-        let Elbo {
-            beta,
-            warmup_steps,
-            sigma,
-        } = elbo;
-        check_steps("objective.elbo.warmup_steps", warmup_steps)?;
-        let range = "from 0 to 1000";
-        check(
-            "objective.elbo.beta",
-            beta,
-            range,
-            (0.0..=1000.0).contains(&beta),
-        )?;
-        let range = "from 0.001 to 1000";
-        check(
-            "objective.elbo.sigma",
-            sigma,
-            range,
-            (0.001..=1000.0).contains(&sigma),
-        )
+        steps("objective.elbo.warmup_steps", elbo.warmup_steps)?;
+        within("objective.elbo.beta", elbo.beta, 0.0..=1000.0)?;
+        within("objective.elbo.sigma", elbo.sigma, 0.001..=1000.0)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
-use super::training::check;
+use super::limits::{check, positive};
 use crate::Result;
 
 /// How gradients move the weights. Every kind has `lr`, the rate that the schedule scales, and
@@ -161,12 +161,7 @@ impl Optimizer {
 
     pub(super) fn validate(&self) -> Result<()> {
         let lr = self.lr();
-        check(
-            "optimizer.lr",
-            lr,
-            "above 0, at most 100",
-            lr > 0.0 && lr <= 100.0,
-        )?;
+        positive("optimizer.lr", lr, 100.0)?;
         match *self {
             Self::Sgd(sgd) => {
                 share("optimizer.momentum", sgd.momentum)?;
@@ -179,22 +174,22 @@ impl Optimizer {
             }
             Self::RmsProp(rmsprop) => {
                 share("optimizer.rho", rmsprop.rho)?;
-                small("optimizer.epsilon", rmsprop.epsilon)?;
+                positive("optimizer.epsilon", rmsprop.epsilon, 1.0)?;
                 share("optimizer.momentum", rmsprop.momentum)?;
             }
             Self::Adadelta(adadelta) => {
                 share("optimizer.rho", adadelta.rho)?;
-                small("optimizer.epsilon", adadelta.epsilon)?;
+                positive("optimizer.epsilon", adadelta.epsilon, 1.0)?;
             }
             Self::Adam(adam) => {
                 share("optimizer.beta1", adam.beta1)?;
                 share("optimizer.beta2", adam.beta2)?;
-                small("optimizer.epsilon", adam.epsilon)?;
+                positive("optimizer.epsilon", adam.epsilon, 1.0)?;
             }
             Self::AdamW(adamw) => {
                 share("optimizer.beta1", adamw.beta1)?;
                 share("optimizer.beta2", adamw.beta2)?;
-                small("optimizer.epsilon", adamw.epsilon)?;
+                positive("optimizer.epsilon", adamw.epsilon, 1.0)?;
                 // More than all of a weight would be taken off in a step above that.
                 check(
                     "optimizer.weight_decay",
@@ -219,13 +214,4 @@ impl Optimizer {
 /// What is kept of something each step.
 fn share(key: &str, value: f64) -> Result<()> {
     check(key, value, "from 0 to below 1", (0.0..1.0).contains(&value))
-}
-
-fn small(key: &str, epsilon: f64) -> Result<()> {
-    check(
-        key,
-        epsilon,
-        "above 0, at most 1",
-        epsilon > 0.0 && epsilon <= 1.0,
-    )
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::training::check;
-use crate::{Error, Result};
+use super::limits::{check, count};
+use crate::Result;
 
 /// A synthetic set: rows of numbers in f64, drawn or computed. Where nothing else is said, the whole set
 /// is training, validation and test set at once.
@@ -94,7 +94,7 @@ impl Points {
     }
 
     pub(super) fn validate(&self) -> Result<()> {
-        let (key, count, range) = match *self {
+        let (key, rows, range) = match *self {
             Self::LinearDependent { count } | Self::LinearIndependent { count } => {
                 ("data.points.count", count, 20..=MOST)
             }
@@ -103,10 +103,7 @@ impl Points {
                 ("data.points.count", count, 2..=MOST)
             }
         };
-        if !range.contains(&count) {
-            let expected = format!("{} to {}", range.start(), range.end());
-            return Err(Error::recipe(key, expected, count));
-        }
+        count(key, rows, range)?;
         let finite = |key: &str, value: f64| {
             let range = "from -1e6 to 1e6";
             check(key, value, range, (-1e6..=1e6).contains(&value))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::count;
 use super::{DataConfig, NetworkConfig};
 use crate::{Error, Result};
 
@@ -23,14 +24,7 @@ pub struct Sampling {
 
 impl Sampling {
     pub(super) fn validate(self, network: &NetworkConfig, data: &DataConfig) -> Result<()> {
-        if !(1..=MAX_COMPONENTS).contains(&self.components) {
-            let expected = format!("1 to {MAX_COMPONENTS}");
-            return Err(Error::recipe(
-                "sampling.components",
-                expected,
-                self.components,
-            ));
-        }
+        count("sampling.components", self.components, 1..=MAX_COMPONENTS)?;
         if data.points.is_some() {
             return Err(Error::recipe(
                 "sampling",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
+use super::limits::{count, positive, steps, within};
 use crate::{Error, Result};
 
 /// The learning rate over the run, as a factor of the optimiser's. It rises linearly over the first
@@ -117,27 +118,19 @@ impl Schedule {
         let (Self::Constant { warmup_steps }
         | Self::Step { warmup_steps, .. }
         | Self::Cosine { warmup_steps, .. }) = *self;
-        check_steps("schedule.warmup_steps", warmup_steps)?;
+        steps("schedule.warmup_steps", warmup_steps)?;
         match *self {
             Self::Constant { .. } => Ok(()),
             Self::Step { every, gamma, .. } => {
                 if every == 0 {
                     return Err(Error::recipe("schedule.every", "1 or more", every));
                 }
-                check_steps("schedule.every", every)?;
-                check(
-                    "schedule.gamma",
-                    gamma,
-                    "above 0, at most 1",
-                    gamma > 0.0 && gamma <= 1.0,
-                )
+                steps("schedule.every", every)?;
+                positive("schedule.gamma", gamma, 1.0)
             }
-            Self::Cosine { final_fraction, .. } => check(
-                "schedule.final_fraction",
-                final_fraction,
-                "from 0 to 1",
-                (0.0..=1.0).contains(&final_fraction),
-            ),
+            Self::Cosine { final_fraction, .. } => {
+                within("schedule.final_fraction", final_fraction, 0.0..=1.0)
+            }
         }
     }
 }
@@ -150,28 +143,8 @@ impl Training {
             ("training.patience", self.patience.unwrap_or(1), 1_000_000),
             ("training.report_every", self.report_every, 1_000_000),
         ] {
-            if !(1..=most).contains(&value) {
-                return Err(Error::recipe(key, format!("1 to {most}"), value));
-            }
+            count(key, value, 1..=most)?;
         }
         Ok(())
-    }
-}
-
-/// No run has more steps than this; TOML holds no more than 2^63 - 1.
-const MAX_STEPS: u64 = 1_000_000_000_000;
-
-pub(super) fn check_steps(key: &str, steps: u64) -> Result<()> {
-    match steps {
-        0..=MAX_STEPS => Ok(()),
-        _ => Err(Error::recipe(key, format!("at most {MAX_STEPS}"), steps)),
-    }
-}
-
-pub(super) fn check(key: &str, value: f64, expected: &str, holds: bool) -> Result<()> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Error::recipe(key, expected, value))
     }
 }
