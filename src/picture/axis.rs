@@ -123,7 +123,7 @@ impl Axis {
             ),
             None => (
                 exponent(tick),
-                self.high > 1e4 * self.low || largest >= 1e6 || largest < 1e-3,
+                self.high > 1e4 * self.low || !(1e-3..1e6).contains(&largest),
             ),
         };
         match powers {

@@ -93,12 +93,11 @@ impl Frame {
     pub fn place(&self, (x, y): (f64, f64)) -> Option<Point> {
         let (across, up) = (self.x.share(x), self.y.share(y));
         let within = -1e-9..=1.0 + 1e-9;
-        (within.contains(&across) && within.contains(&up)).then(|| {
-            (
-                self.left + self.width * across as f32,
-                self.top + self.height * (1.0 - up as f32),
-            )
-        })
+        let place = (
+            self.left + self.width * across as f32,
+            self.top + self.height * (1.0 - up as f32),
+        );
+        (within.contains(&across) && within.contains(&up)).then_some(place)
     }
 
     /// Draws grid and axes with the labels of a panel.
