@@ -28,6 +28,7 @@ mod lower;
 mod network;
 mod passes;
 mod product;
+mod program;
 mod rearrange;
 mod scatter;
 mod separable;

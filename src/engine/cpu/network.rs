@@ -13,6 +13,7 @@ use super::arena::Arena;
 use super::flat::add;
 use super::isa::Isa;
 use super::lines::Lines;
+use super::program::Program;
 use super::shard::{Forwards, Shard};
 use super::step::Parameters;
 use super::task::{Sums, Task};
@@ -20,14 +21,6 @@ use super::{CpuStep, Packed};
 
 /// Shards at most.
 const SHARDS: usize = 16;
-/// Samples of a micro-batch. Networks with convolutions work on few, whose values stay in the caches; the
-/// products of dense networks take more, or loading the weights would take longer than multiplying.
-const CONV_SAMPLES: usize = 16;
-const DENSE_SAMPLES: usize = 64;
-/// Values behind all steps of a micro-batch: a gigabyte of them, which only samples of millions of values
-/// reach.
-const MOST_VALUES: usize = 1 << 28;
-
 /// Values that take longer to move than it takes to wake another thread.
 const WORTH_A_THREAD: usize = 1 << 17;
 
@@ -37,15 +30,9 @@ pub(crate) type Gradients<'a> = Vec<&'a mut [f32]>;
 /// Steps from samples to reconstructions, both flat.
 #[derive(Debug)]
 pub(crate) struct CpuNetwork {
-    pub(super) steps: Vec<CpuStep>,
-    /// The step whose samples are the codes.
-    pub(super) code: usize,
-    pub(super) samples: usize,
+    program: Program,
     isa: Isa,
-    pub(super) packed: Vec<Packed>,
-    /// Where each step's part of a shard's gradient begins.
-    pub(super) places: Vec<usize>,
-    shard_len: usize,
+    /// Gradients of each shard.
     shards: Vec<Lines>,
     arenas: Mutex<Vec<Arena>>,
 }
@@ -53,26 +40,9 @@ pub(crate) struct CpuNetwork {
 impl CpuNetwork {
     /// From steps, each of which reads what the one before it writes; the codes are what step `code` reads.
     pub fn new(steps: Vec<CpuStep>, code: usize, isa: Isa) -> Self {
-        let has_images = steps.iter().any(CpuStep::is_convolution);
-        let samples = match has_images {
-            true => CONV_SAMPLES,
-            false => DENSE_SAMPLES,
-        };
-        let values: usize = steps.iter().map(CpuStep::out_len).sum();
-        let mut places = Vec::with_capacity(steps.len());
-        let mut shard_len = 0;
-        for step in &steps {
-            places.push(shard_len);
-            shard_len += step.gradient_len();
-        }
         Self {
-            packed: steps.iter().map(CpuStep::unpacked).collect(),
-            samples: samples.min(MOST_VALUES / values.max(1)).max(1),
-            steps,
-            code,
+            program: Program::new(steps, code),
             isa,
-            places,
-            shard_len,
             shards: Vec::new(),
             arenas: Mutex::default(),
         }
@@ -80,29 +50,19 @@ impl CpuNetwork {
 
     /// Values of a sample before the first step and behind the last.
     pub fn sizes(&self) -> (usize, usize) {
-        (self.input_len(), self.out_len())
+        self.program.sizes()
     }
 
     /// Dimensions of the noise that a variational network takes.
     pub fn latent(&self) -> Option<usize> {
-        self.steps.iter().find_map(|step| match step {
-            CpuStep::Latent(latent) => Some(latent.dimensions),
-            _ => None,
-        })
-    }
-
-    pub(super) fn input_len(&self) -> usize {
-        self.steps.first().map_or(0, CpuStep::x_len)
-    }
-
-    pub(super) fn out_len(&self) -> usize {
-        self.steps.last().map_or(0, CpuStep::out_len)
+        self.program.latent()
     }
 
     /// Takes over the parameters of each step that has some.
     pub fn pack(&mut self, parameters: &[Parameters]) {
         let isa = self.isa;
-        let steps = self.steps.iter().zip(&mut self.packed);
+        let Program { steps, packed, .. } = &mut self.program;
+        let steps = steps.iter().zip(packed);
         let trained = steps.filter(|(step, _)| step.is_trained());
         let jobs = trained.zip(parameters);
         let jobs: Vec<_> = jobs.filter(|((step, _), _)| step.is_packed()).collect();
@@ -121,7 +81,7 @@ impl CpuNetwork {
         let work = |(input, out): (&[f32], &mut [f32])| {
             self.with_arena(|arena| {
                 self.isa.run(Forwards {
-                    network: self,
+                    program: &self.program,
                     parameters,
                     input,
                     noise: None,
@@ -132,32 +92,33 @@ impl CpuNetwork {
                 }
             });
         };
-        let at_once = self.samples * self.input_len();
+        let (input_len, out_len) = self.sizes();
+        let at_once = self.program.samples * input_len;
         if input.len() <= at_once {
             // Waking another thread takes longer than some networks take for a sample.
             return work((input, out));
         }
         let parts = input.par_chunks(at_once);
         parts
-            .zip(out.par_chunks_mut(self.samples * self.out_len()))
+            .zip(out.par_chunks_mut(self.program.samples * out_len))
             .for_each(work);
     }
 
     /// The sums of the losses; gradients are left in the first shard, for [`CpuNetwork::unpack`].
     pub fn gradients(&mut self, parameters: &[Parameters], task: Task) -> Sums {
-        let batch = task.input.len() / self.input_len().max(1);
-        let samples = batch.div_ceil(SHARDS).max(self.samples);
+        let batch = task.input.len() / self.sizes().0.max(1);
+        let samples = batch.div_ceil(SHARDS).max(self.program.samples);
         let count = batch.div_ceil(samples);
         let mut shards = std::mem::take(&mut self.shards);
         while shards.len() < count {
-            shards.push(Lines::zeros(self.shard_len));
+            shards.push(Lines::zeros(self.program.gradient_len));
         }
         let this = &*self;
         let work = |number: usize, shard: &mut Lines| {
             let range = number * samples..batch.min((number + 1) * samples);
             this.with_arena(|arena| {
                 this.isa.run(Shard {
-                    network: this,
+                    program: &this.program,
                     parameters,
                     task,
                     range,
@@ -210,13 +171,13 @@ impl CpuNetwork {
         let Some(shard) = self.shards.first() else {
             return;
         };
-        let steps = self.steps.iter().zip(&self.places);
+        let steps = self.program.steps.iter().zip(&self.program.places);
         let trained = steps.filter(|(step, _)| step.is_trained());
         let jobs: Vec<_> = trained.zip(gradients).collect();
         let unpack = |((step, &place), mut parameters): ((&CpuStep, &usize), Gradients)| {
             step.unpack(&shard[place..][..step.gradient_len()], &mut parameters);
         };
-        if self.shard_len < WORTH_A_THREAD {
+        if self.program.gradient_len < WORTH_A_THREAD {
             jobs.into_iter().for_each(unpack);
         } else {
             jobs.into_par_iter().for_each(unpack);
@@ -227,7 +188,8 @@ impl CpuNetwork {
     fn with_arena<R>(&self, work: impl FnOnce(&mut Arena) -> R) -> R {
         let lock = || self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
         let free = lock().pop();
-        let mut arena = free.unwrap_or_else(|| Arena::new(&self.steps, self.samples));
+        let mut arena =
+            free.unwrap_or_else(|| Arena::new(&self.program.steps, self.program.samples));
         let result = work(&mut arena);
         lock().push(arena);
         result

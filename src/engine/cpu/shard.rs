@@ -8,13 +8,13 @@ use super::CpuStep;
 use super::arena::Arena;
 use super::lines::Lines;
 use super::loss::loss;
-use super::network::CpuNetwork;
+use super::program::{Program, own};
 use super::step::{Backward, Forward, Parameters};
 use super::task::{Factors, Sums, Task, penalize};
 
 /// A micro-batch through all steps; returns its KL divergence.
 pub(crate) struct Forwards<'a> {
-    pub network: &'a CpuNetwork,
+    pub program: &'a Program,
     pub parameters: &'a [Parameters<'a>],
     pub input: &'a [f32],
     pub noise: Option<&'a [f32]>,
@@ -25,11 +25,11 @@ impl WithSimd for Forwards<'_> {
     type Output = f64;
 
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        let network = self.network;
-        let samples = self.input.len() / network.input_len().max(1);
+        let program = self.program;
+        let samples = self.input.len() / program.sizes().0.max(1);
         let mut parameters = self.parameters.iter();
         let mut kl = 0.0;
-        for (number, (step, packed)) in network.steps.iter().zip(&network.packed).enumerate() {
+        for (number, (step, packed)) in program.steps.iter().zip(&program.packed).enumerate() {
             let (before, behind) = self.arena.values.split_at_mut(number);
             let x = match before.last() {
                 Some(values) => &values[..samples * step.x_len()],
@@ -41,10 +41,7 @@ impl WithSimd for Forwards<'_> {
             };
             let out = &mut out[..samples * step.out_len()];
             let side = &mut side[..samples * step.side_len()];
-            let own = match step.is_trained() {
-                true => parameters.next().map_or(&[][..], Vec::as_slice),
-                false => &[],
-            };
+            let own = own(step, &mut parameters);
             if let CpuStep::Add(add) = step {
                 let skip = match add.source.checked_sub(1) {
                     Some(source) => before.get(source).map_or(&[][..], |values| values),
@@ -68,7 +65,7 @@ impl WithSimd for Forwards<'_> {
 
 /// The samples of a shard through all steps and back.
 pub(crate) struct Shard<'a> {
-    pub network: &'a CpuNetwork,
+    pub program: &'a Program,
     pub parameters: &'a [Parameters<'a>],
     pub task: Task<'a>,
     pub range: Range<usize>,
@@ -81,24 +78,24 @@ impl WithSimd for Shard<'_> {
 
     fn with_simd<S: Simd>(self, simd: S) -> Sums {
         let Self {
-            network,
+            program,
             parameters,
             task,
             range,
             shard,
             arena,
         } = self;
-        arena.prepare(&network.steps, network.samples);
-        for (step, &place) in network.steps.iter().zip(&network.places) {
+        arena.prepare(&program.steps, program.samples);
+        for (step, &place) in program.steps.iter().zip(&program.places) {
             let part = &mut shard[place..][..step.gradient_len()];
             part[step.overwritten()..].fill(0.0);
         }
         let mut sums = Sums::default();
-        for first in range.clone().step_by(network.samples) {
-            let part = first..range.end.min(first + network.samples);
-            let micro = task.part(part, network);
+        for first in range.clone().step_by(program.samples) {
+            let part = first..range.end.min(first + program.samples);
+            let micro = task.part(part, program.sizes(), program.latent());
             let kl = Forwards {
-                network,
+                program,
                 parameters,
                 input: micro.input,
                 noise: micro.noise,
@@ -120,16 +117,16 @@ impl WithSimd for Shard<'_> {
                 sums.distance += loss(simd, reconstruction, pair, gradient, scale as f32);
             }
             let is_first = first == range.start;
-            sums.penalty += network.back(simd, parameters, micro, (shard, is_first), arena);
+            sums.penalty += program.back(simd, parameters, micro, (shard, is_first), arena);
         }
-        for ((step, &place), sums) in network.steps.iter().zip(&network.places).zip(&arena.sums) {
+        for ((step, &place), sums) in program.steps.iter().zip(&program.places).zip(&arena.sums) {
             step.finish_shard(simd, sums, &mut shard[place..]);
         }
         sums
     }
 }
 
-impl CpuNetwork {
+impl Program {
     /// The gradients of a micro-batch, from that behind the last step; returns the penalty on its codes.
     fn back<S: Simd>(
         &self,
@@ -139,14 +136,11 @@ impl CpuNetwork {
         (shard, first): (&mut Lines, bool),
         arena: &mut Arena,
     ) -> f64 {
-        let samples = micro.input.len() / self.input_len().max(1);
+        let samples = micro.input.len() / self.sizes().0.max(1);
         let mut parameters = parameters.iter().rev();
         let mut penalty = 0.0;
         for (number, step) in self.steps.iter().enumerate().rev() {
-            let own = match step.is_trained() {
-                true => parameters.next().map_or(&[][..], Vec::as_slice),
-                false => &[],
-            };
+            let own = own(step, &mut parameters);
             let x = match number.checked_sub(1) {
                 Some(before) => &arena.values[before][..samples * step.x_len()],
                 None => micro.input,
@@ -173,16 +167,8 @@ impl CpuNetwork {
                 scratch: &mut arena.scratch,
             };
             step.backward(simd, (&self.packed[number], own), io);
-            // What later sums read here as well.
-            for (later, step) in self.steps.iter().enumerate().skip(number.max(1)) {
-                if let CpuStep::Add(add) = step
-                    && add.source == number
-                    && let Some((before, behind)) = arena.gradients.split_at_mut_checked(later + 1)
-                {
-                    let gradient = &behind[0][..samples * add.len(add.out)];
-                    let skip = &mut before[number][..samples * add.len(add.skip)];
-                    add.backward_skip(simd, gradient, skip);
-                }
+            if number > 0 {
+                self.add_skips(simd, number, samples, &mut arena.gradients);
             }
             let is_code = number == self.code && number > 0;
             if let Some((kind, scale)) = micro.factors.penalty.filter(|_| is_code) {
@@ -192,5 +178,19 @@ impl CpuNetwork {
             }
         }
         penalty
+    }
+
+    /// Adds the gradients of the sums that read what a step reads to that of the step's.
+    fn add_skips<S: Simd>(&self, simd: S, number: usize, samples: usize, gradients: &mut [Lines]) {
+        for (later, step) in self.steps.iter().enumerate().skip(number) {
+            if let CpuStep::Add(add) = step
+                && add.source == number
+            {
+                let (before, behind) = gradients.split_at_mut(later + 1);
+                let gradient = &behind[0][..samples * add.len(add.out)];
+                let skip = &mut before[number][..samples * add.len(add.skip)];
+                add.backward_skip(simd, gradient, skip);
+            }
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::network::CpuNetwork;
 use crate::recipe::{CodePenalty, Reconstruction};
 
 /// A batch, flat, and what is minimised.
@@ -36,15 +35,18 @@ pub(crate) struct Sums {
 }
 
 impl<'a> Task<'a> {
-    /// The samples of a range.
-    pub fn part(self, range: Range<usize>, network: &CpuNetwork) -> Self {
+    /// The samples of a range, by the values of a sample and of a target, and the dimensions of the noise.
+    pub fn part(
+        self,
+        range: Range<usize>,
+        (input_len, out_len): (usize, usize),
+        latent: Option<usize>,
+    ) -> Self {
         let cut = |values: &'a [f32], len: usize| &values[range.start * len..range.end * len];
         Self {
-            input: cut(self.input, network.input_len()),
-            target: cut(self.target, network.out_len()),
-            noise: self
-                .noise
-                .map(|noise| cut(noise, network.latent().unwrap_or(0))),
+            input: cut(self.input, input_len),
+            target: cut(self.target, out_len),
+            noise: self.noise.map(|noise| cut(noise, latent.unwrap_or(0))),
             ..self
         }
     }

@@ -2,8 +2,8 @@
 
 use candle_core::cuda_backend::CudaDevice;
 
+use super::launch::int;
 use super::launch::{Address, BATCH, Buffer, Grid, Launcher};
-use super::product::int;
 use crate::Result;
 use crate::engine::abi::{BinarizationKind, CorruptionKind, Key, Preparation};
 

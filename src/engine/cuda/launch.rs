@@ -241,6 +241,21 @@ arguments!(A 0, B 1, C 2, D 3, E 4, F 5);
 arguments!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 arguments!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 
+/// A size as the kernels take it.
+pub(super) fn int(size: usize) -> Result<i32> {
+    i32::try_from(size).map_err(|_| too_large(size))
+}
+
+/// A number of blocks in one direction.
+pub(super) fn blocks(count: usize) -> Result<u32> {
+    u32::try_from(count).map_err(|_| too_large(count))
+}
+
+fn too_large(size: usize) -> Error {
+    let expected = "sizes below 2^31; take a smaller training.batch_size";
+    Error::argument("a batch on a card", expected, size)
+}
+
 const OUT_OF_MEMORY: &str = "memory (a smaller training.batch_size takes less)";
 
 /// What the driver says of a kernel or of memory.

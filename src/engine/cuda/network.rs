@@ -5,7 +5,6 @@ use candle_core::cuda_backend::CudaDevice;
 use super::launch::{Address, LAYERS, Launcher, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS};
 use super::memory::Memory;
 use super::passes::Passes;
-use super::product::LayerProducts;
 use super::step::CudaStep;
 use super::steps::{CudaSteps, lower};
 use super::sums::BlockSums;
@@ -144,12 +143,9 @@ impl CudaNetwork {
         let packing = match self.packing.take() {
             Some(packing) if packing.is_for(weights()) => packing,
             _ => {
-                let products: Vec<&LayerProducts> = self
-                    .steps
-                    .iter()
-                    .filter_map(|step| step.products())
-                    .collect();
-                Packing::new(&self.card, &products, weights().collect())?
+                let layers = self.steps.iter().filter_map(|step| step.products());
+                let layers: Vec<_> = layers.map(|p| (&p.layer, &p.packed)).collect();
+                Packing::new(&self.card, &layers, weights().collect())?
             }
         };
         packing.run(&self.card)?;

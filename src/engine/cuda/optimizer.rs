@@ -2,8 +2,8 @@
 
 use candle_core::cuda_backend::CudaDevice;
 
+use super::launch::int;
 use super::launch::{Address, Buffer, Grid, Launcher, OPTIMIZER};
-use super::product::int;
 use crate::Result;
 use crate::engine::abi::{LossTerms, OptimizerStep, SETTINGS, STATES, Status, Variable};
 use crate::optim::rule::{Move, Rule, Visit};

@@ -1,14 +1,13 @@
 //! Dense and convolutional layers as products of matrices.
 
 use super::kernel::{Kernel, narrowest};
-use super::launch::{Address, Buffer, Grid, Launcher};
+use super::launch::{Address, Buffer, Grid, Launcher, blocks, int};
 use super::layer::{GemmLayer, ImplicitGemm, values_at_a_time};
-use super::step::{Backward, CudaStep, Forward, Pass};
-use super::steps::Upsample;
 use super::weights::Packed;
+use crate::Result;
 use crate::engine::abi::{ConvAlgorithm, DEPTH, Divisor, Parts, Product, SUM_LANES, Spread, Tap};
+use crate::engine::cpu::Shape;
 use crate::recipe::Precision;
-use crate::{Error, Result};
 
 /// Blocks of a product that are too few for a large card: they are halved then.
 const FULL: usize = 264;
@@ -193,11 +192,8 @@ impl LayerProducts {
             let spread = Spread::gradient_of(layer)?.over(samples, scratch, x_gradient)?;
             return spread.run_strided(card, Address::NONE, mask);
         }
-        let upsample = Upsample {
-            input: layer.input,
-            scale: layer.scale,
-        };
-        upsample.gradient(card, samples, (scratch, x_gradient), mask)
+        let gradients = (scratch, x_gradient);
+        upsample_backward(card, samples, (layer.input, layer.scale), gradients, mask)
     }
 
     /// Values of the parts that [`Self::weight_gradient`] needs room for, of at most so many samples.
@@ -274,46 +270,25 @@ impl LayerProducts {
     }
 }
 
-impl CudaStep for LayerProducts {
-    fn out_len(&self) -> usize {
-        self.layer.out_len()
-    }
-
-    fn scratch_len(&self) -> usize {
-        self.layer.scratch_len()
-    }
-
-    fn products(&self) -> Option<&LayerProducts> {
-        Some(self)
-    }
-
-    fn has_relu(&self) -> bool {
-        self.layer.has_relu
-    }
-
-    fn forward(&self, pass: Pass, io: Forward) -> Result<()> {
-        let samples = pass.task.samples;
-        self.forward(pass.card, samples, io.bias, (io.x, io.out), pass.scratch)
-    }
-
-    fn backward(&self, pass: Pass, io: Backward) -> Result<bool> {
-        let gradients = (io.gradient, io.x_gradient);
-        let samples = pass.task.samples;
-        self.backward(pass.card, samples, gradients, io.mask, pass.scratch)?;
-        Ok(true)
-    }
-}
-
-/// A size as the kernels take it.
-pub(super) fn int(size: usize) -> Result<i32> {
-    i32::try_from(size).map_err(|_| too_large(size))
-}
-
-fn blocks(count: usize) -> Result<u32> {
-    u32::try_from(count).map_err(|_| too_large(count))
-}
-
-fn too_large(size: usize) -> Error {
-    let expected = "sizes below 2^31; take a smaller training.batch_size";
-    Error::argument("a batch on a card", expected, size)
+/// The gradient of images from that of the same `scale` times as high and wide, where `mask` is above 0, if there is
+/// one.
+pub(super) fn upsample_backward(
+    card: &Launcher,
+    samples: usize,
+    (images, scale): (Shape, usize),
+    (gradient, x_gradient): (Address, Address),
+    mask: Address,
+) -> Result<()> {
+    let len = samples * images.len();
+    let (width, channels) = (int(images.width)?, int(images.channels)?);
+    let arguments = (
+        gradient,
+        mask,
+        x_gradient,
+        len as i64,
+        width,
+        channels,
+        int(scale)?,
+    );
+    card.launch("upsample_backward", Grid::over(len), &arguments)
 }

@@ -1,8 +1,8 @@
 //! Weights as the products read them.
 
+use super::launch::int;
 use super::launch::{Address, Buffer, Grid, Launcher};
 use super::layer::GemmLayer;
-use super::product::{LayerProducts, int};
 use crate::Result;
 use crate::engine::abi::{Spread, Weights};
 use crate::engine::cpu::Shape;
@@ -133,30 +133,31 @@ impl Packing {
     /// For layers and where their weights lie.
     pub fn new(
         card: &Launcher,
-        products: &[&LayerProducts],
+        layers: &[(&GemmLayer, &Packed)],
         weights: Vec<Address>,
     ) -> Result<Self> {
-        let entries = products.iter().zip(&weights).map(|(product, &weight)| {
-            let layer = &product.layer;
-            Ok(Weights {
-                weight,
-                forward: product.packed.forward.address(),
-                backward: product.packed.backward.address(),
-                algorithm: layer.algorithm(),
-                results: int(layer.results)?,
-                channels: int(layer.input.channels)?,
-                area: int(layer.area())?,
-                result_stride: int(layer.result_stride)?,
-                channel_stride: int(layer.channel_stride)?,
-                forward_depth: int(layer.forward().depth())?,
-                backward_depth: int(layer.backward().depth())?,
-                rounds: i32::from(product.packed.is_rounded),
-            })
-        });
-        let entries: Vec<Weights> = entries.collect::<Result<_>>()?;
-        let lens = products
+        let entries = layers
             .iter()
-            .flat_map(|product| [product.packed.forward.len(), product.packed.backward.len()]);
+            .zip(&weights)
+            .map(|(&(layer, packed), &weight)| {
+                Ok(Weights {
+                    weight,
+                    forward: packed.forward.address(),
+                    backward: packed.backward.address(),
+                    algorithm: layer.algorithm(),
+                    results: int(layer.results)?,
+                    channels: int(layer.input.channels)?,
+                    area: int(layer.area())?,
+                    result_stride: int(layer.result_stride)?,
+                    channel_stride: int(layer.channel_stride)?,
+                    forward_depth: int(layer.forward().depth())?,
+                    backward_depth: int(layer.backward().depth())?,
+                    rounds: i32::from(packed.is_rounded),
+                })
+            });
+        let entries: Vec<Weights> = entries.collect::<Result<_>>()?;
+        let lens = layers.iter();
+        let lens = lens.flat_map(|(_, packed)| [packed.forward.len(), packed.backward.len()]);
         Ok(Self {
             table: card.copy_of(&entries)?,
             layers: entries.len() as u32,

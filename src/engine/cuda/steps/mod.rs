@@ -3,18 +3,18 @@
 mod activation;
 mod add;
 mod conv_transpose;
+mod gemm;
 mod latent;
 mod pool;
 mod transpose;
 mod upsample;
-
-pub(super) use upsample::Upsample;
 
 use self::activation::Function;
 use self::add::Add;
 use self::conv_transpose::ConvTranspose;
 use self::pool::{MOST_SIZE, Pool};
 use self::transpose::Transpose;
+use self::upsample::Upsample;
 use super::launch::Launcher;
 use super::layer::GemmLayer;
 use super::product::LayerProducts;

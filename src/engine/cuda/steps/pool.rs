@@ -2,8 +2,8 @@
 
 use crate::Result;
 use crate::engine::cpu::Shape;
+use crate::engine::cuda::launch::int;
 use crate::engine::cuda::launch::{Address, Grid};
-use crate::engine::cuda::product::int;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
 /// The largest window whose places the kernels count.

@@ -1,8 +1,8 @@
 //! From channels behind pixels to pixels behind channels, and back.
 
 use crate::Result;
+use crate::engine::cuda::launch::int;
 use crate::engine::cuda::launch::{Address, Grid};
-use crate::engine::cuda::product::int;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
 /// Matrices `(N, rows, columns)` to `(N, columns, rows)`.

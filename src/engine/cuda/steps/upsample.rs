@@ -2,34 +2,16 @@
 
 use crate::Result;
 use crate::engine::cpu::Shape;
-use crate::engine::cuda::launch::{Address, Grid, Launcher};
-use crate::engine::cuda::product::int;
+use crate::engine::cuda::launch::Grid;
+use crate::engine::cuda::launch::int;
+use crate::engine::cuda::product::upsample_backward;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
 /// Upsampling, by what it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine::cuda) struct Upsample {
+pub(super) struct Upsample {
     pub input: Shape,
     pub scale: usize,
-}
-
-impl Upsample {
-    /// The gradient of the input from that of the result, where `mask` is above 0, if there is one.
-    pub fn gradient(
-        &self,
-        card: &Launcher,
-        samples: usize,
-        (gradient, x_gradient): (Address, Address),
-        mask: Address,
-    ) -> Result<()> {
-        let len = samples * self.input.len();
-        let (width, channels) = (int(self.input.width)?, int(self.input.channels)?);
-        let scale = int(self.scale)?;
-        let arguments = (
-            gradient, mask, x_gradient, len as i64, width, channels, scale,
-        );
-        card.launch("upsample_backward", Grid::over(len), &arguments)
-    }
 }
 
 impl CudaStep for Upsample {
@@ -45,8 +27,8 @@ impl CudaStep for Upsample {
     }
 
     fn backward(&self, pass: Pass, io: Backward) -> Result<bool> {
-        let gradients = (io.gradient, io.x_gradient);
-        self.gradient(pass.card, pass.task.samples, gradients, io.mask)?;
+        let (gradients, images) = ((io.gradient, io.x_gradient), (self.input, self.scale));
+        upsample_backward(pass.card, pass.task.samples, images, gradients, io.mask)?;
         Ok(true)
     }
 }
