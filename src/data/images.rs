@@ -1,12 +1,14 @@
 //! Samples and their labels in memory.
 
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor};
 
 use crate::device::widest_float;
 use crate::{Error, Result};
 
 /// Samples of one size with a label each: images, one byte a value, where a byte stands for `byte / 255`;
-/// or the points of a synthetic set, rows of numbers in f64, which stand as images of one row.
+/// or the points of a synthetic set, rows of numbers in f64, which stand as images of one row. Clones share the values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     channels: usize,
@@ -19,8 +21,8 @@ pub struct Images {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Values {
-    Bytes(Vec<u8>),
-    Reals(Vec<f64>),
+    Bytes(Arc<Vec<u8>>),
+    Reals(Arc<Vec<f64>>),
 }
 
 /// The values of one sample.
@@ -73,7 +75,7 @@ impl Images {
             channels,
             height,
             width,
-            values: Values::Bytes(pixels),
+            values: Values::Bytes(Arc::new(pixels)),
             labels,
         })
     }
@@ -96,7 +98,7 @@ impl Images {
             channels: 1,
             height: 1,
             width,
-            values: Values::Reals(values),
+            values: Values::Reals(Arc::new(values)),
             labels: vec![0; count],
         })
     }
@@ -192,23 +194,21 @@ impl Images {
     /// # Errors
     /// When an index is past the last image.
     pub fn subset(&self, indices: &[u32]) -> Result<Self> {
-        let mut values = match &self.values {
-            Values::Bytes(_) => Values::Bytes(Vec::new()),
-            Values::Reals(_) => Values::Reals(Vec::new()),
-        };
+        let (mut pixels, mut points) = (Vec::new(), Vec::new());
         let mut labels = Vec::with_capacity(indices.len());
         for &index in indices {
             let (sample, label) = self.at(index)?;
-            match (&mut values, sample) {
-                (Values::Bytes(pixels), Sample::Image(image)) => pixels.extend_from_slice(image),
-                (Values::Reals(values), Sample::Point(point)) => values.extend_from_slice(point),
-                // A set holds samples of one kind.
-                _ => {}
+            match sample {
+                Sample::Image(image) => pixels.extend_from_slice(image),
+                Sample::Point(point) => points.extend_from_slice(point),
             }
             labels.push(label);
         }
         Ok(Self {
-            values,
+            values: match &self.values {
+                Values::Bytes(_) => Values::Bytes(Arc::new(pixels)),
+                Values::Reals(_) => Values::Reals(Arc::new(points)),
+            },
             labels,
             ..*self
         })

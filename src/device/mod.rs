@@ -1,14 +1,15 @@
 //! Which device the work runs on, and how numbers come back from it.
 
 #[cfg(feature = "cuda")]
+pub(crate) mod cuda;
+#[cfg(not(feature = "cuda"))]
+#[path = "without_cuda.rs"]
 mod cuda;
 mod host;
 
 use candle_core::utils::{cuda_is_available, metal_is_available};
 use candle_core::{Device, Tensor};
 
-#[cfg(feature = "cuda")]
-pub(crate) use cuda::described;
 pub(crate) use host::{reals, scalar, scalars, to_host, widest_float};
 
 use crate::recipe::Precision;
@@ -136,7 +137,6 @@ fn cpu(reason: &str) -> Chosen {
 }
 
 /// A card, or why there is none.
-#[cfg(feature = "cuda")]
 fn cuda(number: usize, reason: &str) -> Result<Chosen, String> {
     let device = cuda::open(number)?;
     try_out(&device)?;
@@ -147,11 +147,6 @@ fn cuda(number: usize, reason: &str) -> Result<Chosen, String> {
         reason: format!("{model}{reason}"),
         is_fallback: false,
     })
-}
-
-#[cfg(not(feature = "cuda"))]
-fn cuda(_: usize, _: &str) -> Result<Chosen, String> {
-    Err("this build is without it".to_string())
 }
 
 /// The CUDA card that `AUTOENCODE_TEST_DEVICE` names; without one a unit test of the card has nothing to do.
@@ -224,11 +219,9 @@ pub(crate) fn check_precision(device: &Device, precision: Precision) -> Result<(
 /// The most memory that tensors on a device took at once so far in this process, in MiB; `None` for the CPU
 /// and where the device does not tell.
 pub fn peak_memory_mb(device: &Device) -> Option<f64> {
-    #[cfg(feature = "cuda")]
-    if let Device::Cuda(device) = device {
-        return cuda::peak_memory_mb(device);
+    match device {
+        Device::Cuda(device) => cuda::peak_memory_mb(device),
+        // Metal tells what is in use, not what was.
+        Device::Metal(_) | Device::Cpu => None,
     }
-    // Metal tells what is in use, not what was.
-    let _ = device;
-    None
 }

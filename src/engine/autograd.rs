@@ -2,9 +2,7 @@
 
 use candle_core::backprop::GradStore;
 
-use super::Engine;
-#[cfg(feature = "cuda")]
-use crate::Error;
+use super::seam::Gradients;
 use crate::Result;
 use crate::data::Batch;
 use crate::network::Autoencoder;
@@ -16,17 +14,12 @@ use crate::recipe::Objective;
 pub struct Autograd {
     model: Autoencoder,
     objective: Objective,
-    note: Option<String>,
 }
 
 impl Autograd {
     /// For a network built on trainable variables.
     pub fn new(model: Autoencoder, objective: Objective) -> Self {
-        Self {
-            model,
-            objective,
-            note: None,
-        }
+        Self { model, objective }
     }
 
     /// The network that it trains.
@@ -34,20 +27,13 @@ impl Autograd {
         &self.model
     }
 
-    /// Notes why the card's own kernels were not taken.
-    #[cfg(feature = "cuda")]
-    pub(super) fn instead_of_plan(self, reason: &Error) -> Self {
-        let note = format!(
-            "the kernels for CUDA cards were tried and not taken, and training is slower: {reason}"
-        );
-        Self {
-            note: Some(note),
-            ..self
-        }
+    /// What it minimises.
+    pub fn objective(&self) -> Objective {
+        self.objective
     }
 }
 
-impl Engine for Autograd {
+impl Gradients for Autograd {
     fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
         let sums = self.objective.sums(&self.model, batch)?;
         let count = self.objective.count(batch)?;
@@ -59,9 +45,5 @@ impl Engine for Autograd {
 
     fn name(&self) -> &'static str {
         "autograd"
-    }
-
-    fn note(&self) -> Option<&str> {
-        self.note.as_deref()
     }
 }

@@ -8,6 +8,7 @@ use crate::data::Batch;
 use crate::engine::cpu::{Factors, Sums};
 use crate::engine::lowering::Part;
 use crate::objective::{Losses, Numbers};
+use crate::ops::has_kernels;
 use crate::recipe::Objective;
 use crate::{Error, Result};
 
@@ -30,9 +31,12 @@ impl Parameter {
     }
 }
 
-/// The trained tensors of a network, in order; none if one is not of f32.
+/// The trained tensors of a network, in order; none if one is not of f32, or this thread uses no kernels.
 pub(super) fn trained(part: Part) -> Result<Option<Trained>> {
     let mut layers = Vec::new();
+    if !has_kernels() {
+        return Ok(None);
+    }
     for layer in part.trained() {
         if layer
             .parameters()

@@ -82,9 +82,8 @@ impl Stream {
         }
     }
 
-    /// The seed, and the counter's word of purpose and epoch.
-    #[cfg(feature = "cuda")]
-    pub(crate) fn key(&self) -> ([u32; 2], u32) {
+    /// The seed, and the counter's word of purpose and epoch, for a device that draws the same numbers.
+    pub fn key(&self) -> ([u32; 2], u32) {
         (self.key, self.counter[0])
     }
 

@@ -13,7 +13,7 @@ use crate::objective::Losses;
 /// What a run tells while it goes on.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Steps are done: one, or as many as a device that works ahead has done since it was last looked at.
+    /// Steps are done: one, or all that an asynchronous engine has done since it was last waited for.
     Step {
         epoch: usize,
         /// Steps done in this epoch, of how many.
@@ -51,8 +51,8 @@ pub enum Ending {
     Stopped,
 }
 
-/// How often a device that works ahead is waited for, to tell how far it is and to hear a signal: each time it is
-/// idle for as long as it takes to give it the next step.
+/// How often an asynchronous engine is waited for, to report its progress: the device is then idle until it is given the
+/// next step.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 impl Trainer {
@@ -177,39 +177,30 @@ impl Trainer {
         let epoch = self.progress.epoch + 1;
         let batches = self.batches(epoch as u64)?.skip(self.progress.position);
         let steps = self.steps_per_epoch();
-        let goes_ahead = self.goes_ahead(self.progress.losses())?;
-        let (first_step, first_position) = (self.progress.step, self.progress.position);
+        let begun = (self.progress.step, self.progress.position);
+        self.begin_steps(self.progress.losses())?;
         let (mut done, mut samples, mut looked) = (0, 0, Instant::now());
         for indices in batches {
+            self.start_step(&indices)?;
+            self.progress.position += 1;
             done += 1;
             samples += indices.len();
-            let is_last = self.progress.position + 1 >= steps;
+            let is_last = self.progress.position >= steps;
             // After the last step of an epoch it is saved anyway.
-            let is_due = |this: &Self, folder: Option<&RunFolder>| {
-                !is_last && folder.is_some_and(|folder| folder.is_due(this.progress.step))
-            };
-            let losses = if goes_ahead {
-                self.start_step(&indices)?;
-                self.progress.position += 1;
-                let looks = is_last
-                    || is_due(self, folder.as_deref())
-                    || looked.elapsed() >= LOOK_EVERY
-                    || stop();
-                if !looks {
-                    continue;
-                }
-                let caught_up = self.catch_up();
-                // Of steps that were not sound the position is taken back, too.
-                let sound = self.progress.step - first_step;
-                self.progress.position = first_position + sound as usize;
-                caught_up?
-            } else {
-                let losses = self.step(&indices)?;
-                self.progress.position += 1;
-                let mut sum = self.progress.losses();
-                sum += losses;
-                sum
-            };
+            let is_due = !is_last
+                && (folder.as_deref()).is_some_and(|folder| folder.is_due(self.progress.step));
+            let looks = is_last
+                || is_due
+                || !self.is_asynchronous()
+                || looked.elapsed() >= LOOK_EVERY
+                || stop();
+            if !looks {
+                continue;
+            }
+            let finished = self.finish_steps();
+            // A step that failed is taken back.
+            self.progress.position = begun.1 + (self.progress.step - begun.0) as usize;
+            let losses = finished?;
             self.progress.set_losses(losses);
             observe(Event::Step {
                 epoch,
@@ -223,9 +214,7 @@ impl Trainer {
             if stop() {
                 return Ok(Ending::Stopped);
             }
-            if is_due(self, folder.as_deref())
-                && let Some(folder) = folder.as_deref_mut()
-            {
+            if let Some(folder) = folder.as_deref_mut().filter(|_| is_due) {
                 self.save(folder)?;
             }
         }
@@ -285,5 +274,127 @@ impl Trainer {
         }
         observe(Event::Epoch(&metrics));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::fs;
+    use std::num::NonZeroU64;
+    use std::path::Path;
+
+    use candle_core::Device;
+
+    use super::*;
+    use crate::Error;
+    use crate::data::{Source, load};
+    use crate::recipe::{NamedSet, Recipe};
+    use crate::train::SaveEvery;
+
+    /// A run of 6 steps an epoch.
+    fn trainer(in_background: bool, settings: &[&str]) -> Trainer {
+        let small = [
+            "network.encoder=[9]",
+            "training.batch_size=7",
+            "training.epochs=2",
+        ];
+        let settings = [&small, settings].concat();
+        let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
+        let recipe = Recipe::load("dense-32", &settings).unwrap();
+        let mut data = load(&Source::Set(NamedSet::Sample), true).unwrap();
+        let first: Vec<u32> = (0..40).collect();
+        data.train = data.train.subset(&first).unwrap();
+        data.validation = data.validation.subset(&first).unwrap();
+        let mut trainer = Trainer::new(recipe, data, Device::Cpu).unwrap();
+        if in_background {
+            trainer.engine = trainer.engine.in_background();
+        }
+        trainer
+    }
+
+    /// Trains in a folder until it was asked whether to stop so many times; returns the last checkpoint, and the steps
+    /// after which it was told of some.
+    fn train(
+        path: &Path,
+        in_background: bool,
+        every: SaveEvery,
+        stop: usize,
+    ) -> (Vec<u8>, Vec<u64>) {
+        let mut trainer = trainer(in_background, &[]);
+        let mut folder = RunFolder::create(path).unwrap();
+        folder.save_every(every);
+        let asked = Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) >= stop;
+        let (mut seen, mut at) = (Vec::new(), 0);
+        let mut observe = |event: Event| {
+            if let Event::Step { done, .. } = event {
+                at += done as u64;
+                seen.push(at);
+            }
+        };
+        trainer.run(Some(&mut folder), &stop, &mut observe).unwrap();
+        (fs::read(folder.last()).unwrap(), seen)
+    }
+
+    #[test]
+    fn asynchronous_steps_lead_to_the_same_bits_and_are_seldom_waited_for() {
+        let out = tempfile::tempdir().unwrap();
+        let run = |name: &str, in_background, steps, stop| {
+            let every = SaveEvery::Steps(NonZeroU64::new(steps).unwrap());
+            train(&out.path().join(name), in_background, every, stop)
+        };
+        let never = usize::MAX;
+        let (expected, seen) = run("each", false, 100, never);
+        assert_eq!(seen, (1..=12).collect::<Vec<_>>());
+        let (found, seen) = run("seldom", true, 100, never);
+        assert!(found == expected);
+        // Only the last step of an epoch has to be waited for.
+        assert!(
+            seen.len() < 12 && seen.contains(&6) && seen.contains(&12),
+            "{seen:?}"
+        );
+        let (found, seen) = run("saved", true, 4, never);
+        assert!(found == expected);
+        assert!(
+            [4, 6, 8, 12].iter().all(|step| seen.contains(step)),
+            "{seen:?}"
+        );
+        // It is asked after every step, and stops there.
+        let (expected, _) = run("stopped", false, 100, 2);
+        let (found, seen) = run("stopped-seldom", true, 100, 2);
+        assert!(found == expected);
+        assert_eq!(seen.last(), Some(&3));
+    }
+
+    #[test]
+    fn asynchronous_steps_end_at_the_one_that_is_not_finite() {
+        let diverging = [
+            "network.activation='linear'",
+            "network.output_activation='linear'",
+            "objective.reconstruction='mse'",
+            "optimizer={kind='sgd', lr=100}",
+        ];
+        let [expected, found] = [false, true].map(|in_background| {
+            let mut trainer = trainer(in_background, &diverging);
+            let error = trainer.run(None, &|| false, &mut |_| {}).unwrap_err();
+            let Error::NotFinite { what, step, .. } = error else {
+                panic!("{error}");
+            };
+            let at = trainer.progress();
+            assert_eq!((at.step, at.position as u64), (step - 1, (step - 1) % 6));
+            assert_eq!(trainer.engine.optimizer().step_count(), at.step);
+            let weights = trainer.checkpoint(true).unwrap();
+            let tensors = weights
+                .weights
+                .into_values()
+                .chain(weights.optimizer.into_values());
+            let tensors = tensors.map(|tensor| {
+                let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+                values.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            });
+            (what, step, tensors.collect::<Vec<_>>())
+        });
+        assert_eq!(found, expected);
     }
 }

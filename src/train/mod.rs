@@ -1,9 +1,7 @@
 //! The one training loop, and the run folder that it fills.
 
-mod ahead;
 mod environment;
 mod epochs;
-mod feed;
 mod history;
 mod interrupt;
 mod lock;
@@ -21,4 +19,4 @@ pub use interrupt::Interrupt;
 pub use metrics::EpochMetrics;
 pub use resume::Resumable;
 pub use run_folder::{RunFolder, SaveEvery};
-pub use trainer::{StepTimes, Trainer};
+pub use trainer::Trainer;

@@ -205,7 +205,8 @@ impl Trainer {
             ));
         }
         trainer
-            .optimizer
+            .engine
+            .optimizer_mut()
             .restore(&checkpoint.optimizer, at.step)
             .map_err(|error| match error {
                 Error::Argument {

@@ -4,34 +4,23 @@ use std::time::{Duration, Instant};
 
 use candle_core::Device;
 
-use super::feed::Feed;
 use super::samples::SamplePicture;
 use crate::checkpoint::{Checkpoint, Progress};
-use crate::data::{Batch, Batches, Dataset, Preparation};
+use crate::corruption::NoiseKey;
+use crate::data::{Batches, Dataset, Keys, Preparation};
 use crate::device::check_precision;
-use crate::engine::{Engine, Inference, fastest};
+use crate::engine::{Inference, StepSpec, StepTimes, TrainingEngine};
 use crate::evaluate::{Conditions, Part, Report, evaluate};
 use crate::network::{Autoencoder, Parameters};
 use crate::objective::Losses;
 use crate::optim::Optimizer;
+use crate::random::Purpose;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
 
 /// The seed of validation and test noise: the same for every run, so that figures of different
 /// seeds compare.
 const EVALUATION_SEED: u64 = 0;
-
-/// How long the parts of a step took the host. Where a device is given work ahead, its time shows in the
-/// first part that needs a result: the gradients, whose loss is looked at; and in none of a step that is only started.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct StepTimes {
-    /// Samples and their noise.
-    pub batch: Duration,
-    /// The loss and its gradients.
-    pub gradients: Duration,
-    /// The optimiser.
-    pub update: Duration,
-}
 
 /// A run: a network, its data and where it has come to.
 pub struct Trainer {
@@ -42,16 +31,11 @@ pub struct Trainer {
     pub(super) parameters: Parameters,
     /// Reads the same weights as the engine, without tracking.
     pub(super) model: Autoencoder,
-    pub(super) engine: Box<dyn Engine>,
-    pub(super) optimizer: Optimizer,
+    pub(super) engine: TrainingEngine,
     pub(super) progress: Progress,
     /// Whether the state is as the run folder's last checkpoint holds it.
     pub(super) is_saved: bool,
     pub(super) picture: Option<SamplePicture>,
-    pub(super) feed: Feed,
-    pub(super) times: StepTimes,
-    /// The step at which work ahead began.
-    pub(super) begun_at: u64,
 }
 
 impl Trainer {
@@ -69,7 +53,14 @@ impl Trainer {
         let trained = Autoencoder::new(&recipe.network, parameters.builder(dtype, &device))?;
         let frozen = parameters.frozen_builder(dtype, &device);
         let model = Autoencoder::new(&recipe.network, frozen)?;
-        let optimizer = Optimizer::new(&recipe.optimizer, parameters.vars())?;
+        let engine = TrainingEngine::new(
+            trained,
+            recipe.objective,
+            &dataset.train,
+            Preparation::of(&recipe),
+            Optimizer::new(&recipe.optimizer, parameters.vars())?,
+            recipe.training.batch_size,
+        )?;
         Ok(Self {
             picture: match dataset.train.are_points() {
                 true => None,
@@ -80,19 +71,15 @@ impl Trainer {
                     &device,
                 )?),
             },
-            engine: fastest(trained, recipe.objective, recipe.training.precision)?,
             content: dataset.content(),
             progress: Progress::default(),
             is_saved: false,
-            feed: Feed::new(&dataset.train, &device),
-            times: StepTimes::default(),
-            begun_at: 0,
             recipe,
             dataset,
             device,
             parameters,
             model,
-            optimizer,
+            engine,
         })
     }
 
@@ -138,58 +125,73 @@ impl Trainer {
     /// As a step's.
     pub fn time_step(&mut self) -> Result<Duration> {
         let first = self.batches(1)?.next().unwrap_or_default();
-        let batch = self.batch(&first)?;
-        self.engine.gradients(&batch)?;
+        let spec = self.spec(&first);
+        self.engine.gradients(&spec)?;
         let start = Instant::now();
-        let batch = self.batch(&first)?;
-        self.engine.gradients(&batch)?;
+        self.engine.gradients(&spec)?;
         Ok(start.elapsed())
     }
 
-    /// Does one full step on the batch at `position` of the running epoch, as training does, and
-    /// returns its losses.
+    /// Does one full step on the samples of these indices, as training does, and returns its losses.
     ///
     /// # Errors
     /// [`Error::NotFinite`] if the loss or a gradient is not a finite number; the weights are not changed
     /// then.
     pub fn step(&mut self, indices: &[u32]) -> Result<Losses> {
-        if self.goes_ahead(Losses::default())? {
-            self.start_step(indices)?;
-            return self.catch_up();
-        }
-        let start = Instant::now();
-        let batch = self.batch(indices)?;
-        let prepared = Instant::now();
-        let (losses, gradients) = self.engine.gradients(&batch)?;
-        let rate = self.rate();
-        self.finite("training loss", losses.mean())?;
-        let norm = self.optimizer.norm(&gradients)?;
-        self.finite("norm of the gradient", norm)?;
-        let derived = Instant::now();
-        self.optimizer.update_of_norm(&gradients, norm, rate)?;
-        self.feed.recycle(batch);
-        self.progress.step += 1;
-        self.is_saved = false;
-        self.times = StepTimes {
-            batch: prepared - start,
-            gradients: derived - prepared,
-            update: derived.elapsed(),
-        };
-        Ok(losses)
+        self.begin_steps(Losses::default())?;
+        self.start_step(indices)?;
+        self.finish_steps()
     }
 
-    /// Why the engine is not a faster one, where that would be expected.
-    pub fn engine_note(&self) -> Option<&str> {
-        let is_short = self.recipe.training.precision.has_short_products();
-        let unmet = (is_short && !self.engine.has_short_products()).then_some(
-            "all is computed in f32; the recipe's precision is one of the kernels for CUDA cards",
-        );
-        self.engine.note().or(unmet)
+    /// Begins a series of steps, each of which is [started](Self::start_step), and which are
+    /// [waited for](Self::finish_steps) together. `losses` are those of steps before.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn begin_steps(&mut self, losses: Losses) -> Result<()> {
+        self.engine.begin(losses)
+    }
+
+    /// Starts the next step, on the samples of these indices; a [synchronous](Self::is_asynchronous) engine has done it
+    /// then.
+    ///
+    /// # Errors
+    /// If an index is outside of the training set, or the device fails.
+    pub fn start_step(&mut self, indices: &[u32]) -> Result<()> {
+        let spec = self.spec(indices);
+        self.engine.step(&spec)?;
+        self.progress.step += 1;
+        self.is_saved = false;
+        Ok(())
+    }
+
+    /// Waits for the steps that were started; returns the losses of the series and of those before it.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] if a step's loss or gradient was not a finite number; the weights are then as they were
+    /// before that step.
+    pub fn finish_steps(&mut self) -> Result<Losses> {
+        let status = self.engine.status()?;
+        if let Some((what, value)) = status.failure {
+            self.progress.step = self.engine.optimizer().step_count();
+            self.finite(what, value)?;
+        }
+        Ok(status.losses)
+    }
+
+    /// Whether steps go on in the background once they are started: waiting for each would leave the device idle.
+    pub fn is_asynchronous(&self) -> bool {
+        self.engine.is_asynchronous()
+    }
+
+    /// What the user of the engine may not expect, such as why a faster one was not taken.
+    pub fn notes(&self) -> &[String] {
+        self.engine.notes()
     }
 
     /// How long the parts of the last step took.
     pub fn step_times(&self) -> StepTimes {
-        self.times
+        self.engine.times()
     }
 
     /// Measures a network on a part of the data under the recipe's noise.
@@ -224,7 +226,7 @@ impl Trainer {
             progress: self.progress.clone(),
             weights,
             optimizer: if resumable {
-                self.optimizer.state()?
+                self.engine.optimizer().state()?
             } else {
                 Default::default()
             },
@@ -254,11 +256,20 @@ impl Trainer {
         Batches::new(count, training.batch_size, *seed, epoch)
     }
 
-    /// The samples of these indices as the running epoch sees them.
-    pub(super) fn batch(&mut self, indices: &[u32]) -> Result<Batch> {
-        let at = (self.progress.epoch as u64 + 1, self.progress.step);
-        let (images, code) = (&self.dataset.train, self.model.code());
-        self.feed.batch(images, &self.recipe, code, indices, at)
+    /// The next step, on the samples of these indices.
+    fn spec<'a>(&self, indices: &'a [u32]) -> StepSpec<'a> {
+        let (seed, epoch) = (self.recipe.seed, self.progress.epoch as u64 + 1);
+        StepSpec {
+            indices,
+            keys: Keys::training(&Preparation::of(&self.recipe), seed, epoch),
+            latent_key: NoiseKey {
+                seed,
+                purpose: Purpose::Latent,
+                epoch,
+            },
+            kl_weight: self.recipe.objective.kl_weight(self.progress.step),
+            learning_rate: self.rate(),
+        }
     }
 
     pub(super) fn rate(&self) -> f64 {

@@ -2,7 +2,7 @@
 
 use autoencode::activation::{Activation, Custom};
 use autoencode::data::Batch;
-use autoencode::engine::{Autograd, CpuEngine, Engine, Inference};
+use autoencode::engine::{Autograd, CpuEngine, Gradients, Inference};
 use autoencode::layer::{Dense, Function, Initialization, LayerSpec};
 use autoencode::loss::CustomLoss;
 use autoencode::network::{Autoencoder, Code, Parameters, Posterior, Stack};

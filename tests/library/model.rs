@@ -6,7 +6,7 @@ use std::path::Path;
 
 use autoencode::corruption::NoiseKey;
 use autoencode::data::Batch;
-use autoencode::engine::{Autograd, Engine};
+use autoencode::engine::{Autograd, Gradients};
 use autoencode::layer::LayerSpec;
 use autoencode::network::{Autoencoder, Code, Parameters, lists};
 use autoencode::random::{Purpose, Stream};

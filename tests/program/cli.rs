@@ -327,7 +327,7 @@ fn summary_says_which_engine_trains_on_a_cpu() {
         );
         summary["cpu_engine"].as_str().unwrap().to_string()
     };
-    assert_eq!(engine(&[]), "plan");
+    assert_eq!(engine(&[]), "cpu");
     assert_eq!(engine(&["--set", "training.precision=\"f64\""]), "autograd");
 }
 

@@ -70,7 +70,7 @@ impl Bench {
         let dataset = request.load()?;
         shared.note_origin(&dataset);
         let trainer = Trainer::new(recipe, dataset, chosen.device.clone())?;
-        if let Some(note) = trainer.engine_note() {
+        for note in trainer.notes() {
             shared.remark(&format!("note: {note}"));
         }
         match self.inference {

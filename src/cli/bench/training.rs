@@ -12,21 +12,20 @@ use super::{median_of_sorted, peak_memory};
 use crate::cli::output::{print, print_json};
 use crate::cli::shared::Shared;
 
-/// Steps that a device which works ahead is given before it is waited for.
-const AHEAD: usize = 20;
+/// Steps that an asynchronous engine is given before it is waited for.
+const QUEUED: usize = 20;
 
 pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) -> Result<()> {
     let batch_size = trainer.recipe().training.batch_size;
-    let goes_ahead = trainer.goes_ahead(Losses::default())?;
-    // One by one, so that each is seen; where the device is given work ahead, many, as training does.
-    let at_once = if goes_ahead {
-        AHEAD.min(steps as usize)
-    } else {
-        1
+    // One by one, so that each is timed; if they are asynchronous many, as in training.
+    let at_once = match trainer.is_asynchronous() {
+        true => QUEUED.min(steps as usize),
+        false => 1,
     };
     let timings = (steps as usize).div_ceil(at_once);
     let warm_up = timings.div_ceil(5).max(2);
 
+    trainer.begin_steps(Losses::default())?;
     let mut times = Vec::new();
     let mut parts = [const { Vec::new() }; 3];
     let mut done = 0;
@@ -42,14 +41,9 @@ pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) 
         }
         let start = Instant::now();
         for indices in batches.drain(..at_once) {
-            match goes_ahead {
-                true => trainer.start_step(&indices)?,
-                false => drop(trainer.step(&indices)?),
-            }
+            trainer.start_step(&indices)?;
         }
-        if goes_ahead {
-            trainer.catch_up()?;
-        }
+        trainer.finish_steps()?;
         // Work on a device is waited for, so that it is timed where it belongs.
         chosen.device.synchronize()?;
         let time = start.elapsed().as_secs_f64() * 1e3 / at_once as f64;

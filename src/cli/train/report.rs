@@ -68,7 +68,7 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
         say(&samples);
         say(&network);
     }
-    if let Some(note) = trainer.engine_note() {
+    for note in trainer.notes() {
         shared.remark(&format!("note: {note}"));
     }
     shared.note_origin(trainer.dataset());

@@ -6,12 +6,11 @@ use candle_core::{Device, Tensor};
 use super::{CpuNetwork, Isa, Parameters, Task, lower};
 use crate::Result;
 use crate::data::Batch;
-use crate::engine::Engine;
 use crate::engine::lowering::Part;
+use crate::engine::seam::Gradients;
 use crate::engine::trained::{self, Trained};
 use crate::network::Autoencoder;
 use crate::objective::Losses;
-use crate::ops::has_kernel;
 use crate::ops::in_place::with_elements_mut;
 use crate::recipe::{Objective, Reconstruction};
 
@@ -42,9 +41,7 @@ impl CpuEngine {
         let (Some((steps, code)), Some(layers)) = (lower(part), trained::trained(part)?) else {
             return Ok(None);
         };
-        let on_cpu = trained::all(&layers).all(|parameter| has_kernel(&[&parameter.value]));
-        let is_taken = on_cpu && !steps.is_empty();
-        Ok(is_taken.then(|| Self {
+        Ok((!steps.is_empty()).then(|| Self {
             network: CpuNetwork::new(steps, code, Isa::best()),
             objective,
             layers,
@@ -52,7 +49,7 @@ impl CpuEngine {
     }
 }
 
-impl Engine for CpuEngine {
+impl Gradients for CpuEngine {
     fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
         let (sizes, latent) = (self.network.sizes(), self.network.latent());
         trained::check(batch, sizes, latent, &Device::Cpu)?;
@@ -99,6 +96,6 @@ impl Engine for CpuEngine {
     }
 
     fn name(&self) -> &'static str {
-        "plan"
+        "cpu"
     }
 }

@@ -1,31 +1,28 @@
-//! The fast engine for CUDA cards: the network lowered into the library's own kernels.
+//! The fast engine for CUDA devices: the network lowered into the library's own kernels.
+
+use std::time::Duration;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
 use super::{Address, Addresses, CudaNetwork, Steps, Task, ToKernels};
+use crate::Result;
 use crate::data::Batch;
 use crate::engine::abi::{Failure, LossTerms, Status};
 use crate::engine::lowering::Part;
+use crate::engine::seam::{Gradients, LOSS, NORM, StepStatus, Stepper};
 use crate::engine::trained::{self, Trained};
-use crate::engine::{Ahead, Autograd, Engine, Standing};
 use crate::network::Autoencoder;
 use crate::objective::Losses;
-use crate::ops::has_kernels;
 use crate::optim::Optimizer;
-use crate::random::{Purpose, Stream};
 use crate::recipe::{Objective, Precision, Reconstruction};
-use crate::{Error, Result};
 
-/// Samples on which the engine is tried.
-const TRIED: usize = 3;
-
-/// Networks of f32 on a CUDA card whose layers and loss have kernels: all but softmax and those of the library's user.
+/// Networks of f32 on a CUDA device whose layers and loss have kernels: all but softmax and those of the library's user.
 ///
-/// It gives the gradients that [`Autograd`] gives, up to the rounding of its precision. The same batch gives the same
-/// bits on the same card.
+/// It gives the gradients that [`Autograd`](crate::engine::Autograd) gives, up to the rounding of its precision. The
+/// same batch gives the same bits on the same device.
 #[derive(Debug)]
-pub struct CudaEngine {
+pub(super) struct CudaEngine {
     network: CudaNetwork,
     objective: Objective,
     precision: Precision,
@@ -35,13 +32,13 @@ pub struct CudaEngine {
     parameters: Vec<Addresses>,
     gradients: Vec<Addresses>,
     steps: Steps,
-    /// Of the losses of the steps that were started, and of those that [`Ahead::begin`] was given.
+    /// Of the losses of the steps that were started, and of those that [`Stepper::begin`] was given.
     count: usize,
 }
 
 impl CudaEngine {
-    /// For a network built on trainable variables; none if it is not of f32 on a CUDA card, or has a layer that the
-    /// card has no kernel for.
+    /// For a network built on trainable variables; none if it is not of f32 on a CUDA device, or has a layer without
+    /// kernels.
     ///
     /// # Errors
     /// If the driver refuses the kernels, or there is no memory for them.
@@ -51,7 +48,7 @@ impl CudaEngine {
         precision: Precision,
     ) -> Result<Option<Self>> {
         let device = model.device();
-        let (Device::Cuda(card), true) = (device, has_kernels()) else {
+        let Device::Cuda(cuda) = device else {
             return Ok(None);
         };
         if matches!(objective.reconstruction, Reconstruction::Custom(_)) {
@@ -62,7 +59,7 @@ impl CudaEngine {
         let Some(layers) = trained::trained(part)? else {
             return Ok(None);
         };
-        let network = CudaNetwork::new(card, part, precision)?;
+        let network = CudaNetwork::new(cuda, part, precision)?;
         let Some(network) = network.filter(CudaNetwork::is_trainable) else {
             return Ok(None);
         };
@@ -74,7 +71,7 @@ impl CudaEngine {
         Ok(Some(Self {
             parameters: addresses(|parameter| &parameter.value)?,
             gradients: addresses(|parameter| &parameter.gradient)?,
-            steps: Steps::new(card)?,
+            steps: Steps::new(cuda)?,
             count: 0,
             network,
             objective,
@@ -84,73 +81,23 @@ impl CudaEngine {
         }))
     }
 
-    /// Compares it with the reference on a small batch, as cards and drivers are of many kinds.
+    /// Allocates memory for batches of this size.
     ///
     /// # Errors
-    /// If they are further apart than the precision explains, or a kernel fails.
-    pub fn try_out(&mut self, reference: &mut Autograd) -> Result<()> {
-        let batch = self.trial(reference.model().input_shape())?;
-        // Rounding may also choose another one of two nearly equal values of a max-pool, or side of a relu.
-        let tolerance = match self.precision {
-            Precision::F32 | Precision::F64 => 0.01,
-            Precision::Tf32 => 0.1,
-            Precision::Bf16 => 0.3,
-        };
-        let near = |what: &str, apart: f64, size: f64| {
-            // The comparison is false for what is no number, too.
-            if apart <= tolerance * size {
-                return Ok(());
-            }
-            let expected = format!(
-                "at most {}% from that of automatic differentiation",
-                100.0 * tolerance
-            );
-            let found = format!("{:.1}%", 100.0 * apart / size);
-            Err(Error::argument(what, expected, found))
-        };
-        let (found, found_gradients) = self.gradients(&batch)?;
-        let (expected, gradients) = reference.gradients(&batch)?;
-        let (found, expected) = (found.mean(), expected.mean());
-        near("loss of a trial", (found - expected).abs(), expected.abs())?;
-        let norm = |tensor: &Tensor| -> Result<f64> {
-            Ok(f64::from(
-                tensor.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>()?,
-            ))
-        };
-        let mut distances = Vec::new();
-        for parameter in trained::all(&self.layers) {
-            let of = |store: &GradStore| match store.get(&parameter.value) {
-                Some(gradient) => Ok(gradient.clone()),
-                None => parameter.value.zeros_like(),
-            };
-            let (found, expected) = (of(&found_gradients)?, of(&gradients)?);
-            distances.push((norm(&(found - &expected)?)?, norm(&expected)?));
-        }
-        // A gradient that is next to nothing beside the others is rounding for the most part.
-        let largest = distances
-            .iter()
-            .fold(0.0, |most: f64, (_, size)| most.max(*size));
-        distances.into_iter().try_for_each(|(apart, size)| {
-            near("gradient of a trial", apart, size.max(1e-3 * largest))
-        })
+    /// If the device has no room for them, or they are too many for the kernels.
+    pub fn reserve(&mut self, samples: usize) -> Result<()> {
+        self.network.reserve(samples, true)
     }
 
-    /// A batch of random values.
-    fn trial(&self, shape: &[usize]) -> Result<Batch> {
-        let mut stream = Stream::new(0, Purpose::Init, 0, 0);
-        let mut values = |shape: &[usize]| {
-            let shape = [&[TRIED], shape].concat();
-            let len = shape.iter().product();
-            let values: Vec<f32> = (0..len).map(|_| stream.uniform() as f32).collect();
-            Tensor::from_vec(values, shape, &self.device)
-        };
-        let latent = self.network.latent();
-        Ok(Batch {
-            input: values(shape)?,
-            target: values(shape)?,
-            latent_noise: latent.map(|latent| values(&[latent])).transpose()?,
-            kl_weight: 1.0,
-        })
+    /// The precision of its products.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The kernels of the backward pass: for each layer with weights that of the gradient of what it reads, and that of
+    /// the gradient of its weights.
+    pub fn backward_kernels(&self, samples: usize) -> Vec<[&'static str; 2]> {
+        self.network.backward_kernels(samples)
     }
 
     /// Starts the work on a batch. Copies of its tensors are freed before it is done, but in the order of the work.
@@ -196,7 +143,7 @@ pub(super) fn aligned(tensor: &Tensor) -> Result<Tensor> {
     }
 }
 
-impl Engine for CudaEngine {
+impl Gradients for CudaEngine {
     fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
         self.start_gradients(batch)?;
         let losses = trained::losses(&self.objective, batch, self.network.sums()?)?;
@@ -204,15 +151,7 @@ impl Engine for CudaEngine {
     }
 
     fn name(&self) -> &'static str {
-        "card plan"
-    }
-
-    fn has_short_products(&self) -> bool {
-        self.precision.has_short_products()
-    }
-
-    fn ahead(&mut self) -> Option<&mut dyn Ahead> {
-        Some(self)
+        "cuda"
     }
 }
 
@@ -220,21 +159,21 @@ impl Engine for CudaEngine {
 fn failure(status: &Status) -> Option<(&'static str, f64)> {
     let failures = [
         (Failure::Nothing, None),
-        (Failure::Loss, Some(("training loss", status.loss))),
-        (Failure::Norm, Some(("norm of the gradient", status.norm))),
+        (Failure::Loss, Some((LOSS, status.loss))),
+        (Failure::Norm, Some((NORM, status.norm))),
     ];
     let mut failures = failures.into_iter();
     let found = failures.find(|(failure, _)| *failure as i64 == status.failure);
     found.and_then(|(_, failure)| failure)
 }
 
-impl Ahead for CudaEngine {
+impl Stepper for CudaEngine {
     fn begin(&mut self, losses: Losses) -> Result<()> {
         self.count = losses.count;
         self.steps.begin(losses.sum, losses.kl_sum)
     }
 
-    fn start(&mut self, batch: &Batch, optimizer: &mut Optimizer, rate: f64) -> Result<()> {
+    fn step(&mut self, batch: &Batch, optimizer: &mut Optimizer, rate: f64) -> Result<Duration> {
         self.start_gradients(batch)?;
         let terms = self.terms(batch, optimizer.clip_norm())?;
         let (variables, step) =
@@ -242,12 +181,12 @@ impl Ahead for CudaEngine {
         self.steps
             .start(variables, self.network.totals(), terms, step)?;
         self.count += self.objective.count(batch)?;
-        Ok(())
+        Ok(Duration::ZERO)
     }
 
-    fn wait(&mut self) -> Result<Standing> {
+    fn status(&mut self) -> Result<StepStatus> {
         let status = self.steps.status()?;
-        Ok(Standing {
+        Ok(StepStatus {
             losses: Losses {
                 sum: status.loss_sum,
                 kl_sum: status.kl_sum,
@@ -257,40 +196,8 @@ impl Ahead for CudaEngine {
             failure: failure(&status),
         })
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use candle_core::DType;
-
-    use super::*;
-    use crate::device::card_under_test;
-    use crate::network::Parameters;
-    use crate::recipe::Recipe;
-
-    /// A recipe's network with the losses of two objectives.
-    fn tried(reconstruction: [&str; 2], device: &Device) -> Result<()> {
-        let mut recipe = Recipe::load("dense-32", &["network.encoder=[8]".to_string()])?;
-        recipe.network.resolve_input([1, 28, 28])?;
-        let parameters = Parameters::drawn(1);
-        let model = Autoencoder::new(&recipe.network, parameters.builder(DType::F32, device))?;
-        let [plan, reference] = reconstruction.map(|reconstruction| {
-            let text = format!("reconstruction = '{reconstruction}'");
-            toml::from_str::<Objective>(&text).unwrap()
-        });
-        let plan = CudaEngine::new(&model, plan, Precision::F32)?;
-        plan.unwrap().try_out(&mut Autograd::new(model, reference))
-    }
-
-    #[test]
-    fn kernels_that_do_something_else_are_not_taken() {
-        let Some(device) = card_under_test() else {
-            return;
-        };
-        tried(["bce", "bce"], &device).unwrap();
-        for other in ["mse", "mae"] {
-            let message = tried([other, "bce"], &device).unwrap_err().to_string();
-            assert!(message.contains("trial: expected at most 1%"), "{message}");
-        }
+    fn is_asynchronous(&self) -> bool {
+        true
     }
 }

@@ -260,7 +260,7 @@ const OUT_OF_MEMORY: &str = "memory (a smaller training.batch_size takes less)";
 
 /// What the driver says of a kernel or of memory.
 fn refused(what: &str, error: DriverError) -> Error {
-    let reason = crate::device::described(&error);
+    let reason = crate::device::cuda::described(&error);
     Error::Tensor(candle_core::Error::Msg(format!(
         "CUDA card, {what}: {reason}"
     )))

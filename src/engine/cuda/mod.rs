@@ -20,17 +20,95 @@ mod optimizer;
 mod passes;
 mod product;
 mod resident;
+mod source;
 mod step;
 mod steps;
 mod sums;
 mod task;
+mod trial;
 mod weights;
 
 use batch::BatchSpec;
-pub use engine::CudaEngine;
 pub(crate) use inference::CudaInference;
 use launch::Address;
 use network::CudaNetwork;
 use optimizer::{Steps, ToKernels};
-pub(crate) use resident::Resident;
 use task::{Addresses, Task};
+
+use crate::Result;
+use crate::engine::autograd::Autograd;
+use crate::engine::feed::{HostSource, Source};
+use crate::engine::seam::{Gradients, StepSpec, Stepper};
+use crate::network::Autoencoder;
+use crate::optim::Optimizer;
+use crate::recipe::{Objective, Precision};
+use engine::CudaEngine;
+use source::CudaSource;
+
+/// Gradients for a network on a CUDA device; none for one of which some layer has no kernels.
+///
+/// # Errors
+/// As those of [`CudaEngine::new`].
+pub(super) fn gradients(
+    model: &Autoencoder,
+    objective: Objective,
+    precision: Precision,
+) -> Result<Option<Box<dyn Gradients>>> {
+    let engine = CudaEngine::new(model, objective, precision)?;
+    Ok(engine.map(|engine| Box::new(engine) as Box<dyn Gradients>))
+}
+
+/// Asynchronous steps for the network of `reference`, tried on a step: none for one of which some layer has no kernels,
+/// and none, with a note, if the driver refuses them or they disagree with the reference.
+///
+/// # Errors
+/// If the device has no memory for the step.
+pub(super) fn stepper(
+    reference: &mut Autograd,
+    precision: Precision,
+    source: &mut dyn Source,
+    optimizer: &mut Optimizer,
+    spec: &StepSpec,
+    notes: &mut Vec<String>,
+) -> Result<Option<Box<dyn Stepper>>> {
+    let tried = match CudaEngine::new(reference.model(), reference.objective(), precision) {
+        Ok(Some(mut engine)) => {
+            engine.reserve(spec.indices.len())?;
+            trial::try_out(&mut engine, reference, source, optimizer, spec).map(|()| engine)
+        }
+        Ok(None) => return Ok(None),
+        Err(error) => Err(error),
+    };
+    match tried {
+        Ok(engine) => Ok(Some(Box::new(engine))),
+        Err(reason) => {
+            notes.push(format!(
+                "the CUDA kernels failed their trial, and automatic differentiation trains instead, which is slower: \
+                 {reason}"
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// A CUDA device's own copy of the images of `host`, whose batches are tried on a step: none for another device and for
+/// points, and none, with a note, if it has no room for them or its batches are not those of the host.
+pub(super) fn source(
+    host: &mut HostSource,
+    spec: &StepSpec,
+    notes: &mut Vec<String>,
+) -> Option<Box<dyn Source>> {
+    let tried = CudaSource::new(host).and_then(|source| match source {
+        Some(mut source) => source.try_out(host, spec).map(|()| Some(source)),
+        None => Ok(None),
+    });
+    match tried {
+        Ok(source) => source.map(|source| Box::new(source) as Box<dyn Source>),
+        Err(reason) => {
+            notes.push(format!(
+                "the host makes the batches and copies them to the CUDA device, which is slower: {reason}"
+            ));
+            None
+        }
+    }
+}

@@ -78,6 +78,15 @@ impl CudaNetwork {
         self.steps.iter().find_map(|step| step.latent())
     }
 
+    /// The kernels of the backward pass for a batch of this size: [`LayerProducts::backward_kernels`] of each layer with
+    /// weights.
+    pub fn backward_kernels(&self, samples: usize) -> Vec<[&'static str; 2]> {
+        let products = self.steps.iter().filter_map(|step| step.products());
+        products
+            .map(|products| products.backward_kernels(samples))
+            .collect()
+    }
+
     /// Starts the work on a batch: gradients of all parameters, and the sums that [`CudaNetwork::sums`] reads. `parameters`
     /// and `gradients` have a pair for each step with weights.
     ///
@@ -153,8 +162,11 @@ impl CudaNetwork {
         Ok(())
     }
 
-    /// Sees to room for so many samples.
-    fn reserve(&mut self, samples: usize, trains: bool) -> Result<()> {
+    /// Allocates memory for a batch of this size, with that of the gradients where `trains` says so.
+    ///
+    /// # Errors
+    /// If the device has no room for them, or they are too many for the kernels.
+    pub fn reserve(&mut self, samples: usize, trains: bool) -> Result<()> {
         if self
             .memory
             .as_ref()

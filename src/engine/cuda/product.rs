@@ -93,15 +93,21 @@ impl Gemm {
         })
     }
 
+    /// The kernel for a batch of this size.
+    fn kernel(&self, samples: usize) -> Kernel {
+        let rows = samples * self.reading.pixels();
+        let [low, high] = self.kernels;
+        let (down, across) = high.blocks(rows, self.reading.results);
+        match down * across * self.reading.phases {
+            0..FULL => low,
+            _ => high,
+        }
+    }
+
     fn launch(&self, card: &Launcher, samples: usize, arguments: Product) -> Result<()> {
         let rows = samples * self.reading.pixels();
         let (results, phases) = (self.reading.results, self.reading.phases);
-        let [low, high] = self.kernels;
-        let (down, across) = high.blocks(rows, results);
-        let kernel = match down * across * phases {
-            0..FULL => low,
-            _ => high,
-        };
+        let kernel = self.kernel(samples);
         let (down, across) = kernel.blocks(rows, results);
         let grid = Grid((blocks(down)?, blocks(across)?, blocks(phases)?));
         card.launch(kernel.name, grid, &(arguments,))
@@ -119,6 +125,11 @@ impl LayerProducts {
             forward,
             layer,
         })
+    }
+
+    /// The kernels for a batch of this size: that of the gradient of the layer's input, and that of the weights.
+    pub fn backward_kernels(&self, samples: usize) -> [&'static str; 2] {
+        [self.backward.kernel(samples).name, self.weight.name]
     }
 
     /// `x` to `out`. `scratch` is used by a layer with [`GemmLayer::scratch_len`].

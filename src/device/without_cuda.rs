@@ -1,0 +1,15 @@
+//! Takes the place of `cuda` in builds without that feature, which open no card.
+
+use candle_core::{CudaDevice, Device};
+
+pub(super) fn open(_: usize) -> Result<Device, String> {
+    Err("this build is without it".to_string())
+}
+
+pub(super) fn model(_: &Device) -> Option<String> {
+    None
+}
+
+pub(super) fn peak_memory_mb(_: &CudaDevice) -> Option<f64> {
+    None
+}

@@ -1,0 +1,273 @@
+//! The engine of a training run.
+
+use std::time::Instant;
+
+use candle_core::backprop::GradStore;
+
+use super::autograd::Autograd;
+use super::cpu::CpuEngine;
+use super::cuda;
+use super::feed::{Feed, HostSource, Source};
+use super::seam::{Gradients, StepSpec, StepStatus, StepTimes, Stepper};
+use super::synchronous::Synchronous;
+use crate::Result;
+use crate::corruption::NoiseKey;
+use crate::data::{Images, Keys, Preparation};
+use crate::network::{Autoencoder, Code};
+use crate::objective::Losses;
+use crate::optim::Optimizer;
+use crate::random::Purpose;
+use crate::recipe::{Objective, Precision};
+
+/// Does the steps of a training run: batches and their noise, gradients, the optimiser's updates.
+///
+/// On a CUDA device steps are asynchronous: [`step`](Self::step) only queues the work, and [`status`](Self::status) waits
+/// for it. Synchronising after every step would leave a fast device idle. The results do not depend on how often the
+/// status is asked for.
+pub struct TrainingEngine {
+    feed: Feed,
+    stepper: Box<dyn Stepper>,
+    optimizer: Optimizer,
+    /// The optimiser's steps before the series under way.
+    begun_at: u64,
+    times: StepTimes,
+    notes: Vec<String>,
+}
+
+impl TrainingEngine {
+    /// For a network built on trainable variables, which `optimizer` updates, and the training set.
+    ///
+    /// On a CUDA device the kernels are tried on a batch of `batch_size` samples, as devices and drivers are of many
+    /// kinds: batches against those of the host, gradients against [`Autograd`], the update against candle's operations.
+    /// What disagrees, fails or has no room is done the slower way, and a [note](Self::notes) says so.
+    ///
+    /// # Errors
+    /// If there is no memory for the gradients, or for a batch on a CUDA device.
+    pub fn new(
+        model: Autoencoder,
+        objective: Objective,
+        images: &Images,
+        preparation: Preparation,
+        mut optimizer: Optimizer,
+        batch_size: usize,
+    ) -> Result<Self> {
+        let latent = match model.code() {
+            Code::Plain => None,
+            Code::Gaussian { latent } => Some(latent),
+        };
+        let mut host = HostSource {
+            images: images.clone(),
+            preparation,
+            latent,
+            device: model.device().clone(),
+        };
+        let visited = preparation.samples(images.len());
+        let trial = trial_samples(visited, batch_size);
+        let trial = StepSpec {
+            indices: &trial,
+            keys: Keys::training(&preparation, 0, 1),
+            latent_key: NoiseKey {
+                seed: 0,
+                purpose: Purpose::Latent,
+                epoch: 1,
+            },
+            kl_weight: 1.0,
+            learning_rate: 1.0,
+        };
+        let mut notes = Vec::new();
+        let mut source: Box<dyn Source> = match cuda::source(&mut host, &trial, &mut notes) {
+            Some(source) => source,
+            None => Box::new(host),
+        };
+        let precision = preparation.precision;
+        let cpu = CpuEngine::new(&model, objective)?;
+        let mut reference = Autograd::new(model, objective);
+        let cuda = cuda::stepper(
+            &mut reference,
+            precision,
+            source.as_mut(),
+            &mut optimizer,
+            &trial,
+            &mut notes,
+        )?;
+        if precision.has_short_products() && cuda.is_none() {
+            notes.push(
+                "all is computed in f32; the recipe's precision is one of the kernels for CUDA cards"
+                    .to_string(),
+            );
+        }
+        let is_same = preparation.is_drawn_once() && latent.is_none();
+        Ok(Self {
+            feed: Feed::new(source, is_same.then_some(visited)),
+            stepper: match (cuda, cpu) {
+                (Some(cuda), _) => cuda,
+                (None, Some(cpu)) => Box::new(Synchronous::new(Box::new(cpu))),
+                (None, None) => Box::new(Synchronous::new(Box::new(reference))),
+            },
+            begun_at: optimizer.step_count(),
+            optimizer,
+            times: StepTimes::default(),
+            notes,
+        })
+    }
+
+    /// What the user may not expect: why a slower way was taken, or another precision.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Whether steps go on while the host does other things.
+    pub fn is_asynchronous(&self) -> bool {
+        self.stepper.is_asynchronous()
+    }
+
+    /// Begins a series of steps, after others with these losses.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn begin(&mut self, losses: Losses) -> Result<()> {
+        self.begun_at = self.optimizer.step_count();
+        self.stepper.begin(losses)
+    }
+
+    /// Does or starts the next step. Unless its loss and the norm of its gradient are finite, it and all later steps of
+    /// the series change no weight, which the [status](Self::status) tells.
+    ///
+    /// # Errors
+    /// If an index is outside of the set, or the device fails.
+    pub fn step(&mut self, spec: &StepSpec) -> Result<()> {
+        let start = Instant::now();
+        let batch = self.feed.batch(spec)?;
+        let prepared = Instant::now();
+        let update = self
+            .stepper
+            .step(&batch, &mut self.optimizer, spec.learning_rate)?;
+        self.times = StepTimes {
+            batch: prepared - start,
+            gradients: prepared.elapsed().saturating_sub(update),
+            update,
+        };
+        self.feed.recycle(batch);
+        Ok(())
+    }
+
+    /// Waits for the steps that were started. After a failure the optimiser stands where the sound steps left it.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn status(&mut self) -> Result<StepStatus> {
+        let status = self.stepper.status()?;
+        if status.failure.is_some() {
+            self.optimizer.rewind(self.begun_at + status.steps);
+        }
+        Ok(status)
+    }
+
+    /// Does all of a step but its update, and waits for it.
+    ///
+    /// # Errors
+    /// As those of a step.
+    pub fn gradients(&mut self, spec: &StepSpec) -> Result<(Losses, GradStore)> {
+        let batch = self.feed.batch(spec)?;
+        let result = self.stepper.gradients(&batch);
+        self.feed.recycle(batch);
+        result
+    }
+
+    /// Host times of the last step.
+    pub fn times(&self) -> StepTimes {
+        self.times
+    }
+
+    /// The optimiser, whose state is that after all steps only once the status was asked for.
+    pub fn optimizer(&self) -> &Optimizer {
+        &self.optimizer
+    }
+
+    /// The optimiser, to restore its state.
+    pub fn optimizer_mut(&mut self) -> &mut Optimizer {
+        &mut self.optimizer
+    }
+}
+
+/// A batch from all over the set: clean and corrupted samples, where the latter are added to the former.
+fn trial_samples(visited: usize, batch_size: usize) -> Vec<u32> {
+    let len = batch_size.min(visited);
+    let place = |number| number * visited / len.max(1);
+    (0..len)
+        .filter_map(|number| u32::try_from(place(number)).ok())
+        .collect()
+}
+
+/// The fastest engine for a network built on trainable variables: [`CpuEngine`] on the CPU, or the one for CUDA devices,
+/// if it has all of the network's layers; else [`Autograd`].
+///
+/// # Errors
+/// If there is no memory for the gradients, or a CUDA device refuses the kernels.
+pub fn fastest(
+    model: Autoencoder,
+    objective: Objective,
+    precision: Precision,
+) -> Result<Box<dyn Gradients>> {
+    if let Some(cpu) = CpuEngine::new(&model, objective)? {
+        return Ok(Box::new(cpu));
+    }
+    if let Some(cuda) = cuda::gradients(&model, objective, precision)? {
+        return Ok(cuda);
+    }
+    Ok(Box::new(Autograd::new(model, objective)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::data::Batch;
+
+    /// Steps that are done at once, and do not say so.
+    struct Background(Box<dyn Stepper>);
+
+    impl Gradients for Background {
+        fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
+            self.0.gradients(batch)
+        }
+
+        fn name(&self) -> &'static str {
+            self.0.name()
+        }
+    }
+
+    impl Stepper for Background {
+        fn begin(&mut self, losses: Losses) -> Result<()> {
+            self.0.begin(losses)
+        }
+
+        fn step(
+            &mut self,
+            batch: &Batch,
+            optimizer: &mut Optimizer,
+            rate: f64,
+        ) -> Result<Duration> {
+            self.0.step(batch, optimizer, rate)
+        }
+
+        fn status(&mut self) -> Result<StepStatus> {
+            self.0.status()
+        }
+
+        fn is_asynchronous(&self) -> bool {
+            true
+        }
+    }
+
+    impl TrainingEngine {
+        /// The same, passing for asynchronous.
+        pub fn in_background(self) -> Self {
+            Self {
+                stepper: Box::new(Background(self.stepper)),
+                ..self
+            }
+        }
+    }
+}
