@@ -58,3 +58,17 @@ pub(super) fn peak_memory_mb(device: &CudaDevice) -> Option<f64> {
     }
     Some(bytes as f64 / f64::from(1 << 20))
 }
+
+/// The CUDA device that `AUTOENCODE_TEST_DEVICE` names; without one a unit test of it has nothing to do.
+#[cfg(test)]
+pub(crate) fn device_under_test() -> Option<Device> {
+    let name = std::env::var("AUTOENCODE_TEST_DEVICE").unwrap_or_default();
+    let device = match name.parse() {
+        Ok(choice @ super::DeviceChoice::Cuda(_)) => choice.open().map(|chosen| chosen.device).ok(),
+        _ => None,
+    };
+    if device.is_none() {
+        eprintln!("SKIPPED: AUTOENCODE_TEST_DEVICE names no CUDA device");
+    }
+    device
+}

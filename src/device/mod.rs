@@ -149,20 +149,6 @@ fn cuda(number: usize, reason: &str) -> Result<Chosen, String> {
     })
 }
 
-/// The CUDA card that `AUTOENCODE_TEST_DEVICE` names; without one a unit test of the card has nothing to do.
-#[cfg(all(test, feature = "cuda"))]
-pub(crate) fn card_under_test() -> Option<Device> {
-    let name = std::env::var("AUTOENCODE_TEST_DEVICE").unwrap_or_default();
-    let device = match name.parse() {
-        Ok(choice @ DeviceChoice::Cuda(_)) => choice.open().map(|chosen| chosen.device).ok(),
-        _ => None,
-    };
-    if device.is_none() {
-        eprintln!("SKIPPED: AUTOENCODE_TEST_DEVICE names no CUDA card");
-    }
-    device
-}
-
 /// The Metal device, or why there is none.
 fn metal(reason: &str) -> Result<Chosen, String> {
     let device = Device::new_metal(0).map_err(in_one_line)?;

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use candle_core::{DType, Tensor};
 
 use super::cpu::CpuInference;
-use super::lowering::Part;
+use super::cuda;
+use super::lowering::{Part, Prepared};
 use crate::Result;
 use crate::activation::Activation;
 use crate::network::{Autoencoder, Code, Posterior};
@@ -44,9 +45,6 @@ pub struct Inference {
     prepared: [OnceLock<Option<Prepared>>; Route::COUNT],
     note: OnceLock<String>,
 }
-
-/// Layers in a row, prepared: samples `(N, ...)` of f32, contiguous on the network's device, to their results.
-type Prepared = Box<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
 
 /// Where samples enter the network, and where results leave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,17 +178,11 @@ impl Inference {
             let cpu = CpuInference::new(part)?;
             return Ok(cpu.map(|cpu| -> Prepared { Box::new(move |samples| cpu.run(samples)) }));
         }
-        #[cfg(feature = "cuda")]
-        if let (candle_core::Device::Cuda(card), false) = (device, route == Route::Whole) {
-            let Some(cuda) = super::cuda::CudaInference::new(card, part)? else {
-                return Ok(None);
-            };
-            cuda.try_out(samples, |samples| route.reference(&self.model, samples))?;
-            return Ok(Some(Box::new(move |samples| cuda.run(samples))));
+        if route == Route::Whole {
+            return Ok(None);
         }
-        // Only a card is tried on them.
-        let _ = (route, samples);
-        Ok(None)
+        let reference = |samples: &Tensor| route.reference(&self.model, samples);
+        cuda::inference(device, part, samples, reference)
     }
 
     /// Notes why the reference has to do it.

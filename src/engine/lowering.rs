@@ -15,6 +15,9 @@ pub(crate) struct Part<'a> {
     pub decoder: &'a [Layer],
 }
 
+/// Layers in a row, prepared: samples `(N, ...)` of f32, contiguous on the network's device, to their results.
+pub(crate) type Prepared = Box<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
+
 impl<'a> Part<'a> {
     /// A whole network, without its last activation where `logits` says so.
     pub fn whole(model: &'a Autoencoder, logits: bool) -> Self {

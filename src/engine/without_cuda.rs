@@ -1,7 +1,10 @@
 //! Takes the place of `cuda` in builds without that feature, in which no device has its engine.
 
+use candle_core::{Device, Tensor};
+
 use super::autograd::Autograd;
 use super::feed::{HostSource, Source};
+use super::lowering::{Part, Prepared};
 use super::seam::{Gradients, StepSpec, Stepper};
 use crate::Result;
 use crate::network::Autoencoder;
@@ -24,6 +27,15 @@ pub(super) fn stepper(
     _: &StepSpec,
     _: &mut Vec<String>,
 ) -> Result<Option<Box<dyn Stepper>>> {
+    Ok(None)
+}
+
+pub(super) fn inference(
+    _: &Device,
+    _: Part,
+    _: &Tensor,
+    _: impl FnOnce(&Tensor) -> Result<Tensor>,
+) -> Result<Option<Prepared>> {
     Ok(None)
 }
 

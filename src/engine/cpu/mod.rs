@@ -42,16 +42,14 @@ mod weights;
 mod winograd;
 
 pub use engine::CpuEngine;
-#[cfg(feature = "cuda")]
-pub(crate) use grid::Shape;
 pub(crate) use inference::CpuInference;
 pub(crate) use isa::Isa;
-#[cfg(feature = "cuda")]
-pub(crate) use latent::Latent;
 pub(crate) use lower::lower;
 pub(crate) use network::CpuNetwork;
 pub(crate) use step::Parameters;
 pub(crate) use task::{Factors, Sums, Task};
+#[cfg(feature = "cuda")]
+pub(crate) use {grid::Shape, latent::Latent};
 
 use pulp::Simd;
 use step::{Backward, Forward, Step};

@@ -29,15 +29,18 @@ mod trial;
 mod weights;
 
 use batch::BatchSpec;
-pub(crate) use inference::CudaInference;
+use inference::CudaInference;
 use launch::Address;
 use network::CudaNetwork;
 use optimizer::{Steps, ToKernels};
 use task::{Addresses, Task};
 
+use candle_core::{Device, Tensor};
+
 use crate::Result;
 use crate::engine::autograd::Autograd;
 use crate::engine::feed::{HostSource, Source};
+use crate::engine::lowering::{Part, Prepared};
 use crate::engine::seam::{Gradients, StepSpec, Stepper};
 use crate::network::Autoencoder;
 use crate::optim::Optimizer;
@@ -56,6 +59,26 @@ pub(super) fn gradients(
 ) -> Result<Option<Box<dyn Gradients>>> {
     let engine = CudaEngine::new(model, objective, precision)?;
     Ok(engine.map(|engine| Box::new(engine) as Box<dyn Gradients>))
+}
+
+/// Layers prepared for a CUDA device and tried on some samples; none for another device, or if a layer has no kernels.
+///
+/// # Errors
+/// If the driver refuses the kernels, or their results are not those of the reference.
+pub(super) fn inference(
+    device: &Device,
+    part: Part,
+    samples: &Tensor,
+    reference: impl FnOnce(&Tensor) -> Result<Tensor>,
+) -> Result<Option<Prepared>> {
+    let Device::Cuda(cuda) = device else {
+        return Ok(None);
+    };
+    let Some(prepared) = CudaInference::new(cuda, part)? else {
+        return Ok(None);
+    };
+    prepared.try_out(samples, reference)?;
+    Ok(Some(Box::new(move |samples| prepared.run(samples))))
 }
 
 /// Asynchronous steps for the network of `reference`, tried on a step: none for one of which some layer has no kernels,

@@ -126,7 +126,7 @@ mod tests {
     use candle_core::{Device, Tensor, Var};
 
     use super::*;
-    use crate::device::card_under_test;
+    use crate::device::cuda::device_under_test;
     use crate::engine::abi::Failure;
     use crate::optim::Optimizer;
     use crate::random::{Purpose, Stream};
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_card_leads_where_the_cpu_leads() {
-        let Some(device) = card_under_test() else {
+        let Some(device) = device_under_test() else {
             return;
         };
         let Device::Cuda(card) = &device else { return };
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn behind_a_step_that_is_not_sound_nothing_changes() {
-        let Some(device) = card_under_test() else {
+        let Some(device) = device_under_test() else {
             return;
         };
         let Device::Cuda(card) = &device else { return };

@@ -148,7 +148,7 @@ fn key(key: NoiseKey) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::card_under_test;
+    use crate::device::cuda::device_under_test;
     use crate::random::Purpose;
     use crate::recipe::{Draw, Noise as Noisy};
 
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn batches_are_those_of_the_host_to_the_bit() {
-        let Some(device) = card_under_test() else {
+        let Some(device) = device_under_test() else {
             return;
         };
         // An odd number of values, so that the last of a sample has no pair.
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn normal_noise_is_that_of_the_host_to_the_bit() {
-        let Some(device) = card_under_test() else {
+        let Some(device) = device_under_test() else {
             return;
         };
         let images = Images::new((1, 2, 2), vec![0; 4000], vec![0; 1000]).unwrap();

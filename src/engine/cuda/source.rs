@@ -86,12 +86,12 @@ mod tests {
     use super::*;
     use crate::corruption::NoiseKey;
     use crate::data::{Images, Keys};
-    use crate::device::card_under_test;
+    use crate::device::cuda::device_under_test;
     use crate::random::Purpose;
 
     #[test]
     fn batches_that_are_not_those_of_the_host_are_not_taken() {
-        let Some(device) = card_under_test() else {
+        let Some(device) = device_under_test() else {
             return;
         };
         let host = |images: usize, latent, device: &Device| HostSource {

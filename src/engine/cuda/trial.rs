@@ -238,7 +238,7 @@ mod tests {
     use super::*;
     use crate::corruption::NoiseKey;
     use crate::data::{Images, Keys, Preparation};
-    use crate::device::card_under_test;
+    use crate::device::cuda::device_under_test;
     use crate::engine::feed::HostSource;
     use crate::network::Parameters;
     use crate::random::Purpose;
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn kernels_that_agree_are_taken_and_leave_the_weights_as_they_were() {
-        let Some(device) = card_under_test() else {
+        let Some(device) = device_under_test() else {
             return;
         };
         // Of one part of the reference, and of several, the last of which is smaller.
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn kernels_that_do_something_else_are_named_with_the_parameter() {
-        let Some(device) = card_under_test() else {
+        let Some(device) = device_under_test() else {
             return;
         };
         for other in ["mse", "mae"] {
