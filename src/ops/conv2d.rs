@@ -264,7 +264,7 @@ impl Conv2d {
                 let products =
                     linear_rows(&pixels, &kernel, None, &[batch, plane * taps, outputs])?;
                 let start = match bias {
-                    Some(bias) => bias.broadcast_as((batch, grid, outputs))?,
+                    Some(bias) => bias.broadcast_as((batch, grid, outputs))?.contiguous()?,
                     None => Tensor::zeros((batch, grid, outputs), x.dtype(), x.device())?,
                 };
                 start.index_add(places, &products, 1)?.reshape(&dims)?
