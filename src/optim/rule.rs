@@ -78,10 +78,11 @@ impl Visit for Apply<'_> {
         rule: &impl Rule<STATE, SETTINGS>,
     ) -> crate::Result<()> {
         let Self { moves, factor } = self;
-        Ok(match moves.iter().all(Move::is_fusible) {
+        match moves.iter().all(Move::is_fusible) {
             true => in_place(rule, moves, factor)?,
             false => in_operations(rule, moves, factor)?,
-        })
+        }
+        Ok(())
     }
 }
 

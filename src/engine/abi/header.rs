@@ -125,7 +125,8 @@ fn function(head: &str, lines: &[String]) -> String {
 /// Values and derivatives, each as a function, and by the number of an activation.
 fn activations() -> String {
     let mut out = String::new();
-    let formula: [(&str, fn(ActivationKind, Text, Text) -> Text); 2] = [
+    type Formula = fn(ActivationKind, Text, Text) -> Text;
+    let formula: [(&str, Formula); 2] = [
         ("value", |kind, x, parameter| {
             kind.value(x, parameter.symbol())
         }),

@@ -70,7 +70,7 @@ impl Direct {
     fn each(&self, images: usize, mut work: impl FnMut(usize, usize, usize)) {
         let (height, width) = self.out_size();
         let (in_height, in_width) = (height * self.stride, width * self.stride);
-        let reach = if self.kernel % 2 == 0 {
+        let reach = if self.kernel.is_multiple_of(2) {
             0
         } else {
             self.kernel / 2
