@@ -98,11 +98,14 @@ impl<'a> Reader<'a> {
                 "{" => depth += 1,
                 "}" => depth -= 1,
                 "mod" if is_name(self.text(1)) => {
+                    let name = self.text(1).to_string();
+                    let stand_in = self.file_attribute();
                     let mut child = parent.to_vec();
-                    child.push(self.text(1).to_string());
-                    module
-                        .children
-                        .insert(self.text(1).to_string(), child.clone());
+                    child.push(stand_in.clone().unwrap_or_else(|| name.clone()));
+                    match stand_in {
+                        Some(_) => drop(module.children.entry(name).or_insert(child.clone())),
+                        None => drop(module.children.insert(name, child.clone())),
+                    }
                     match self.text(2) {
                         "{" => {
                             self.at += 3;
@@ -127,6 +130,19 @@ impl<'a> Reader<'a> {
             self.at += 1;
         }
         modules.insert(path, module);
+    }
+
+    /// The file that the attribute `path` gives the module declared here, without its ending.
+    fn file_attribute(&self) -> Option<String> {
+        let mut back = 1;
+        if self.before(back) == ")" {
+            back += 3;
+        }
+        back += usize::from(self.before(back) == "pub");
+        let attribute = [3, 2, 0].map(|place| self.before(back + place));
+        let file = self.before(back + 1).trim_matches('"');
+        let is_file = attribute == ["path", "=", "]"];
+        is_file.then(|| file.trim_end_matches(".rs").to_string())
     }
 
     /// The names from here on that are joined by `::`; ends on the last of them.

@@ -42,6 +42,27 @@ fn an_import_is_of_the_file_that_defines_the_item() {
 }
 
 #[test]
+fn a_module_has_a_stand_in_in_another_file() {
+    let low = "#[cfg(feature = \"x\")]\nmod one;\n#[cfg(not(feature = \"x\"))]\n#[path = \"without.rs\"]\npub(crate) mod one;\npub use one::Low;";
+    let without = "use crate::high::High;";
+    let files = [
+        LIB,
+        ("low/mod.rs", low),
+        ONE,
+        ("low/without.rs", without),
+        ("high.rs", "pub struct High;"),
+    ];
+    assert_eq!(
+        found(&files),
+        [
+            "lib.rs:3 -> low/one.rs",
+            "low/mod.rs:6 -> low/one.rs",
+            "low/without.rs:1 -> high.rs",
+        ]
+    );
+}
+
+#[test]
 fn comments_strings_and_tests_import_nothing() {
     let two = r##"
         //! [`crate::high`]

@@ -1,12 +1,12 @@
-//! Rust source as names, paths and punctuation: without comments, the contents of strings, and tests.
+//! Rust source as words, strings and punctuation, without comments and tests.
 
-/// A word, a `::` or one character of punctuation, and the line it stands on.
+/// A word, a string with its quotes, a `::` or one character of punctuation, and the line it stands on.
 pub struct Token {
     pub text: String,
     pub line: usize,
 }
 
-/// The tokens of a source file, in which a string or character is one token `""`.
+/// The tokens of a source file.
 pub fn tokens(source: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let (mut rest, mut line) = (source, 1);
@@ -14,20 +14,15 @@ pub fn tokens(source: &str) -> Vec<Token> {
         let length = match first {
             _ if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
             _ if rest.starts_with("/*") => block_comment(rest),
-            _ => match string(rest) {
-                Some(length) => {
-                    let text = "\"\"".to_string();
-                    tokens.push(Token { text, line });
-                    length
-                }
-                None if first.is_whitespace() => first.len_utf8(),
-                None => {
-                    let length = word(rest).unwrap_or(if rest.starts_with("::") { 2 } else { 1 });
-                    let text = rest[..length].to_string();
-                    tokens.push(Token { text, line });
-                    length
-                }
-            },
+            _ if first.is_whitespace() => first.len_utf8(),
+            _ => {
+                let double_colon = rest.starts_with("::").then_some(2);
+                let length = string(rest).or(word(rest)).or(double_colon);
+                let length = length.unwrap_or(first.len_utf8());
+                let text = rest[..length].to_string();
+                tokens.push(Token { text, line });
+                length
+            }
         };
         line += rest[..length].matches('\n').count();
         rest = &rest[length..];
