@@ -19,7 +19,7 @@ const SHARED: usize = 1 << 21;
 ///                 w[o, c, u, v] x[n, c, i stride + u - padding, j stride + v - padding]
 /// ```
 ///
-/// It is one matrix product, [`linear`]: of the kernel and, for every position of it, a row of the pixels
+/// It is one matrix product, [`crate::ops::linear`]: of the kernel and, for every position of it, a row of the pixels
 /// that it covers ("im2col"); or, where that takes less memory because there are few output channels, of
 /// the kernel and every pixel, whose results are added where they belong. Both selection and addition
 /// have each other for gradients, with the same bits for any number of threads.
