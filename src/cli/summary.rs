@@ -1,6 +1,5 @@
 //! `autoencode summary`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -101,9 +100,7 @@ impl Summary {
             (recipe, model)
         };
         if self.toml {
-            let network = NetworkConfig::Layers(lists(&recipe.network)?);
-            let text = toml::to_string_pretty(&BTreeMap::from([("network", network)]))?;
-            return print(text.trim_end());
+            return print(&as_lists(&recipe.network)?);
         }
         if let Some(file) = &self.graph {
             let read = match is_checkpoint {
@@ -164,6 +161,27 @@ impl Summary {
             _ => Ok(()),
         }
     }
+}
+
+/// A network as the lists of a recipe, a layer a line.
+fn as_lists(network: &NetworkConfig) -> Result<String> {
+    let lists = lists(network)?;
+    let mut text = "[network]\nfamily = \"layers\"\n".to_string();
+    if let Some(input) = lists.input {
+        text += &format!("input = {input:?}\n");
+    }
+    if let Some(latent) = lists.latent {
+        text += &format!("latent = {latent}\n");
+    }
+    text += &format!("init = {}\n", toml::Value::try_from(lists.init)?);
+    for (name, layers) in [("encoder", &lists.encoder), ("decoder", &lists.decoder)] {
+        text += &format!("{name} = [\n");
+        for layer in layers {
+            text += &format!("    {},\n", toml::Value::try_from(layer)?);
+        }
+        text += "]\n";
+    }
+    Ok(text.trim_end().to_string())
 }
 
 fn draw(model: &Autoencoder, name: &str, style: GraphStyle) -> autoencode::Result<Chart> {

@@ -129,6 +129,32 @@ fn summary_shows_the_layers_and_the_total() {
 }
 
 #[test]
+fn summary_as_lists_takes_the_place_of_a_recipes_network() {
+    let folder = TempDir::new().unwrap();
+    let block = "encoder = ['conv 3x3, 8, stride 2', { residual = ['leaky-relu (slope 0.3)', 'conv 3x3, 8'] }]\n\
+                 decoder = ['conv-transpose 2x2, 1', 'sigmoid']";
+    let text = builtin()
+        .iter()
+        .find(|recipe| recipe.name == "conv-denoiser");
+    let mut blocks: toml::Table = text.unwrap().text.parse().unwrap();
+    let network: toml::Table = format!("family = 'layers'\n{block}").parse().unwrap();
+    blocks.insert("network".to_string(), network.into());
+    fs::write(folder.path().join("blocks.toml"), blocks.to_string()).unwrap();
+    for name in ["conv-vae", "dense-32", "deep-denoise-custom", "blocks.toml"] {
+        let table = stdout(folder.path(), &["summary", name, "--quiet"]);
+        let lists = stdout(folder.path(), &["summary", name, "--toml"]);
+        let mut recipe: toml::Table = match builtin().iter().find(|recipe| recipe.name == name) {
+            Some(recipe) => recipe.text.parse().unwrap(),
+            None => blocks.clone(),
+        };
+        recipe.extend(lists.parse::<toml::Table>().unwrap());
+        fs::write(folder.path().join("lists.toml"), recipe.to_string()).unwrap();
+        let again = stdout(folder.path(), &["summary", "lists.toml", "--quiet"]);
+        assert_eq!(again, table, "{lists}");
+    }
+}
+
+#[test]
 fn summary_as_json_holds_the_same_for_a_recipe_a_checkpoint_and_a_run_folder() {
     let folder = TempDir::new().unwrap();
     let run = folder.path().join("run");
