@@ -62,10 +62,14 @@ impl Kind for Conv2d {
 
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
         let stride = self.stride;
-        let &[_, height, width] = input else {
+        let &[_, height @ 1.., width @ 1..] = input else {
             return Err(refusal(name, self, IMAGES, input));
         };
-        if height % stride != 0 || width % stride != 0 || height == 0 || width == 0 {
+        if self.kernel.is_multiple_of(2) && (stride != self.kernel || stride == 0) {
+            let expected = "an odd kernel, or one as large as its stride";
+            return Err(refusal(name, self, expected, input));
+        }
+        if height.checked_rem(stride) != Some(0) || width.checked_rem(stride) != Some(0) {
             let expected = format!("height and width divisible by the stride, {stride}");
             return Err(refusal(name, self, expected, input));
         }

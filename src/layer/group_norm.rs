@@ -36,7 +36,7 @@ impl Kind for GroupNorm {
 
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
         let channels = input.first().copied().unwrap_or(0);
-        if channels == 0 || channels % self.groups != 0 {
+        if channels == 0 || channels.checked_rem(self.groups) != Some(0) {
             let expected = format!("channels divisible by {}", self.groups);
             return Err(refusal(name, self, expected, input));
         }

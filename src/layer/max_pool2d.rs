@@ -21,7 +21,7 @@ impl Kind for MaxPool2d {
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
         let size = self.size;
         match *input {
-            [c, h, w] if h % size == 0 && w % size == 0 && h > 0 && w > 0 => {
+            [c, h @ 1.., w @ 1..] if [h, w].map(|side| side.checked_rem(size)) == [Some(0); 2] => {
                 Ok(vec![c, h / size, w / size])
             }
             [_, _, _] => {
