@@ -80,6 +80,10 @@ impl Kind for Conv2d {
         let (weight, bias) = (layer.weight()?, layer.parameter("bias"));
         ops::conv2d(x, weight, bias, self.stride, self.padding())
     }
+
+    fn kernels(&self, layer: &Layer) -> Result<Option<Tensor>> {
+        Ok(Some(layer.weight()?.clone()))
+    }
 }
 
 impl Written for Conv2d {

@@ -47,6 +47,10 @@ impl Kind for ConvTranspose2d {
         let (weight, bias) = (layer.weight()?, layer.parameter("bias"));
         ops::conv_transpose2d(x, weight, bias, self.scale)
     }
+
+    fn kernels(&self, layer: &Layer) -> Result<Option<Tensor>> {
+        Ok(Some(layer.weight()?.transpose(0, 1)?.contiguous()?))
+    }
 }
 
 impl Written for ConvTranspose2d {

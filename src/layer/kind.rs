@@ -28,6 +28,14 @@ pub(crate) trait Kind: fmt::Display {
     /// If the samples are not shaped as the layer was built for.
     fn forward(&self, x: &Tensor, layer: &Layer) -> Result<Tensor>;
 
+    /// The kernels of a convolution as `(results, input channels, height, width)`.
+    ///
+    /// # Errors
+    /// Only candle's own.
+    fn kernels(&self, _layer: &Layer) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
     /// The layers within it.
     fn body(&self) -> &[LayerSpec] {
         &[]

@@ -60,12 +60,10 @@ pub fn filters(model: &Autoencoder, layer: Option<&str>, channel: usize) -> Resu
 
 /// Weights as `(filters, input channels, height, width)`, and whether the channels are a convolution's.
 fn pictures(layer: &Layer, input: &[usize]) -> Result<Option<(Tensor, bool)>> {
+    if let Some(kernels) = layer.spec().kind().kernels(layer)? {
+        return Ok(Some((kernels, true)));
+    }
     match (layer.spec(), input) {
-        (LayerSpec::Conv2d(_), _) => Ok(Some((layer.weight()?.clone(), true))),
-        // (in, out, kh, kw), of which the filters are those that draw.
-        (LayerSpec::ConvTranspose2d(_), _) => {
-            Ok(Some((layer.weight()?.transpose(0, 1)?.contiguous()?, true)))
-        }
         (LayerSpec::Dense(_), &[1, height, width]) => {
             let weight = layer.weight()?;
             let (outputs, inputs) = weight.dims2()?;
