@@ -28,13 +28,6 @@ mod task;
 mod trial;
 mod weights;
 
-use batch::BatchSpec;
-use inference::CudaInference;
-use launch::Address;
-use network::CudaNetwork;
-use optimizer::{Steps, ToKernels};
-use task::{Addresses, Task};
-
 use candle_core::{Device, Tensor};
 
 use crate::Result;
@@ -45,8 +38,15 @@ use crate::engine::seam::{Gradients, StepSpec, Stepper};
 use crate::network::Autoencoder;
 use crate::optim::Optimizer;
 use crate::recipe::{Objective, Precision};
+use batch::BatchSpec;
 use engine::CudaEngine;
+use inference::CudaInference;
+use launch::Address;
+use network::CudaNetwork;
+use optimizer::{Steps, ToKernels};
 use source::CudaSource;
+use task::{Addresses, Task};
+use trial::Trial;
 
 /// Gradients for a network on a CUDA device; none for one of which some layer has no kernels.
 ///
@@ -94,13 +94,22 @@ pub(super) fn stepper(
     spec: &StepSpec,
     notes: &mut Vec<String>,
 ) -> Result<Option<Box<dyn Stepper>>> {
-    let tried = match CudaEngine::new(reference.model(), reference.objective(), precision) {
-        Ok(Some(mut engine)) => {
+    if spec.indices.is_empty() {
+        return Ok(None);
+    }
+    let engine = CudaEngine::new(reference.model(), reference.objective(), precision);
+    let prepared = engine.and_then(|engine| match engine {
+        Some(engine) => Ok(Some((engine, Trial::new(reference, source, spec)?))),
+        None => Ok(None),
+    });
+    let tried = match prepared {
+        Ok(Some((mut engine, trial))) => {
+            // The memory of the reference is free by now.
             engine.reserve(spec.indices.len())?;
-            trial::try_out(&mut engine, reference, source, optimizer, spec).map(|()| engine)
+            trial.run(&mut engine, optimizer).map(|()| engine)
         }
         Ok(None) => return Ok(None),
-        Err(error) => Err(error),
+        Err(reason) => Err(reason),
     };
     match tried {
         Ok(engine) => Ok(Some(Box::new(engine))),
@@ -121,6 +130,9 @@ pub(super) fn source(
     spec: &StepSpec,
     notes: &mut Vec<String>,
 ) -> Option<Box<dyn Source>> {
+    if spec.indices.is_empty() {
+        return None;
+    }
     let tried = CudaSource::new(host).and_then(|source| match source {
         Some(mut source) => source.try_out(host, spec).map(|()| Some(source)),
         None => Ok(None),

@@ -16,7 +16,7 @@ use crate::recipe::Precision;
 use crate::{Error, Result};
 
 /// Samples that the reference works on at once, as it takes far more memory than the kernels.
-const SAMPLES: usize = 16;
+const SAMPLES: usize = 8;
 /// The most parts that a large batch is divided into for the reference, so that it is not slow.
 const MOST_PARTS: usize = 64;
 
@@ -25,39 +25,131 @@ const UPDATE_TOLERANCE: f64 = 1e-3;
 /// Largest relative distance between numbers that differ by rounding alone.
 const ROUNDING: f64 = 1e-6;
 
-/// Does a step. Compares its gradients with those of the reference, and its weights with those that candle's operations
-/// update by the same gradients. Afterwards weights and optimiser are as they were before.
-///
-/// # Errors
-/// Names what disagrees by more than the precision explains, or the kernel that fails.
-pub(super) fn try_out(
-    engine: &mut CudaEngine,
-    reference: &mut Autograd,
-    source: &mut dyn Source,
-    optimizer: &mut Optimizer,
-    spec: &StepSpec,
-) -> Result<()> {
-    if spec.indices.is_empty() {
-        return Ok(());
+/// A step's batch, and what the reference makes of it.
+pub(super) struct Trial {
+    batch: Batch,
+    learning_rate: f64,
+    parameters: Vec<Named>,
+    losses: Losses,
+    gradients: Vec<Tensor>,
+}
+
+impl Trial {
+    /// # Errors
+    /// If the batch cannot be made, or the reference fails.
+    pub fn new(reference: &mut Autograd, source: &mut dyn Source, spec: &StepSpec) -> Result<Self> {
+        let batch = source.batch(None, spec)?;
+        let parameters = named_parameters(reference.model())?;
+        let (losses, gradients) = reference_gradients(reference, &batch, &parameters)?;
+        Ok(Self {
+            batch,
+            learning_rate: spec.learning_rate,
+            parameters,
+            losses,
+            gradients,
+        })
     }
-    let batch = source.batch(None, spec)?;
-    let parameters = named_parameters(reference.model())?;
-    let (losses, gradients) = engine.gradients(&batch)?;
-    let (expected_losses, expected) = reference_gradients(reference, &batch, &parameters)?;
-    let tolerance = tolerance(engine.precision());
-    let kernels = engine.backward_kernels(spec.indices.len());
-    compare_gradients(&parameters, &kernels, (&gradients, &expected), tolerance)?;
-    let (found, expected) = (losses.mean(), expected_losses.mean());
-    let apart = (found - expected).abs();
-    near("loss of the trial", apart, expected.abs(), tolerance)?;
-    try_update(
-        engine,
-        optimizer,
-        &batch,
-        (losses, &gradients),
-        &parameters,
-        spec,
-    )
+
+    /// Does the step. Compares its gradients with those of the reference, and its weights with those that candle's
+    /// operations update by the same gradients. Afterwards weights and optimiser are as they were before.
+    ///
+    /// # Errors
+    /// Names what disagrees by more than the precision explains, or the kernel that fails.
+    pub fn run(&self, engine: &mut CudaEngine, optimizer: &mut Optimizer) -> Result<()> {
+        let (losses, gradients) = engine.gradients(&self.batch)?;
+        let tolerance = tolerance(engine.precision());
+        let kernels = engine.backward_kernels(self.batch.input.dim(0)?);
+        self.compare_gradients(&gradients, &kernels, tolerance)?;
+        let expected = self.losses.mean();
+        let apart = (losses.mean() - expected).abs();
+        near("loss of the trial", apart, expected.abs(), tolerance)?;
+        self.try_update(engine, optimizer, losses, &gradients)
+    }
+
+    /// Compares gradients in the order of the backward pass: the first one that disagrees is nearest to the fault.
+    fn compare_gradients(
+        &self,
+        found: &GradStore,
+        kernels: &[[&str; 2]],
+        tolerance: f64,
+    ) -> Result<()> {
+        let sizes = self
+            .gradients
+            .iter()
+            .map(norm)
+            .collect::<Result<Vec<f64>>>()?;
+        let largest = sizes.iter().fold(0.0, |most: f64, size| most.max(*size));
+        let all = self.parameters.iter().zip(&self.gradients).zip(sizes).rev();
+        for ((Named { name, layer, var }, expected), size) in all {
+            let apart = match found.get(var) {
+                Some(found) => norm(&(found - expected)?)?,
+                None => size,
+            };
+            // A gradient that is next to nothing beside the others is rounding for the most part.
+            let size = size.max(1e-3 * largest);
+            let by = kernels.get(*layer).map_or("", |[_, weight]| *weight);
+            let from = kernels.get(layer + 1).map_or("loss", |[input, _]| *input);
+            let what = format!("gradient of `{name}`, by kernel {by} from what {from} gave");
+            near(&what, apart, size, tolerance)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the weights after a step with those that the optimiser's rule makes of the same gradients.
+    fn try_update(
+        &self,
+        engine: &mut CudaEngine,
+        optimizer: &mut Optimizer,
+        losses: Losses,
+        gradients: &GradStore,
+    ) -> Result<()> {
+        let (parameters, rate) = (&self.parameters, self.learning_rate);
+        let values = || -> Result<Vec<Tensor>> {
+            let copies = parameters.iter().map(|parameter| parameter.var.copy());
+            Ok(copies.collect::<candle_core::Result<_>>()?)
+        };
+        let before = values()?;
+        let (state, step) = (optimizer.state()?, optimizer.step_count());
+        // Returns the weights after an update, which it takes back.
+        let mut after = |update: &mut dyn FnMut(&mut Optimizer) -> Result<()>| {
+            let updated = update(optimizer).and_then(|()| values());
+            for (parameter, before) in parameters.iter().zip(&before) {
+                parameter.var.set(before)?;
+            }
+            optimizer.restore(&state, step)?;
+            updated
+        };
+        let found = after(&mut |optimizer| {
+            engine.begin(Losses::default())?;
+            engine.step(&self.batch, optimizer, rate)?;
+            let status = engine.status()?;
+            if let Some((what, value)) = status.failure {
+                let expected = format!("a finite {what}");
+                return Err(Error::argument("kernel check_finite", expected, value));
+            }
+            let apart = (status.losses.sum - losses.sum).abs();
+            near(
+                "kernel check_finite, loss",
+                apart,
+                losses.sum.abs(),
+                ROUNDING,
+            )
+        })?;
+        let expected = after(&mut |optimizer| optimizer.update(gradients, rate))?;
+        for (((parameter, before), found), expected) in
+            parameters.iter().zip(&before).zip(&found).zip(&expected)
+        {
+            let moved = norm(&(expected - before)?)?;
+            let apart = norm(&(found - expected)?)?;
+            let size = moved + norm(expected)? * ROUNDING / UPDATE_TOLERANCE;
+            let what = format!(
+                "`{}` after an update by kernel optimizer_step",
+                parameter.name
+            );
+            near(&what, apart, size, UPDATE_TOLERANCE)?;
+        }
+        Ok(())
+    }
 }
 
 /// A parameter with its name, and the number of its layer among those with parameters.
@@ -131,88 +223,6 @@ fn reference_gradients(
     Ok((losses, sums))
 }
 
-/// Compares gradients in the order of the backward pass: the first one that disagrees is nearest to the fault.
-fn compare_gradients(
-    parameters: &[Named],
-    kernels: &[[&str; 2]],
-    (found, expected): (&GradStore, &[Tensor]),
-    tolerance: f64,
-) -> Result<()> {
-    let sizes = expected.iter().map(norm).collect::<Result<Vec<f64>>>()?;
-    let largest = sizes.iter().fold(0.0, |most: f64, size| most.max(*size));
-    let all = parameters.iter().zip(expected).zip(sizes).rev();
-    for ((Named { name, layer, var }, expected), size) in all {
-        let apart = match found.get(var) {
-            Some(found) => norm(&(found - expected)?)?,
-            None => size,
-        };
-        // A gradient that is next to nothing beside the others is rounding for the most part.
-        let size = size.max(1e-3 * largest);
-        let by = kernels.get(*layer).map_or("", |[_, weight]| *weight);
-        let from = kernels.get(layer + 1).map_or("loss", |[input, _]| *input);
-        let what = format!("gradient of `{name}`, by kernel {by} from what {from} gave");
-        near(&what, apart, size, tolerance)?;
-    }
-    Ok(())
-}
-
-/// Compares the weights after a step with those that the optimiser's rule makes of the same gradients.
-fn try_update(
-    engine: &mut CudaEngine,
-    optimizer: &mut Optimizer,
-    batch: &Batch,
-    (losses, gradients): (Losses, &GradStore),
-    parameters: &[Named],
-    spec: &StepSpec,
-) -> Result<()> {
-    let values = || -> Result<Vec<Tensor>> {
-        let copies = parameters.iter().map(|parameter| parameter.var.copy());
-        Ok(copies.collect::<candle_core::Result<_>>()?)
-    };
-    let before = values()?;
-    let (state, step) = (optimizer.state()?, optimizer.step_count());
-    // Returns the weights after an update, which it takes back.
-    let mut after = |update: &mut dyn FnMut(&mut Optimizer) -> Result<()>| {
-        let updated = update(optimizer).and_then(|()| values());
-        for (parameter, before) in parameters.iter().zip(&before) {
-            parameter.var.set(before)?;
-        }
-        optimizer.restore(&state, step)?;
-        updated
-    };
-    let rate = spec.learning_rate;
-    let found = after(&mut |optimizer| {
-        engine.begin(Losses::default())?;
-        engine.step(batch, optimizer, rate)?;
-        let status = engine.status()?;
-        if let Some((what, value)) = status.failure {
-            let expected = format!("a finite {what}");
-            return Err(Error::argument("kernel check_finite", expected, value));
-        }
-        let apart = (status.losses.sum - losses.sum).abs();
-        near(
-            "kernel check_finite, loss",
-            apart,
-            losses.sum.abs(),
-            ROUNDING,
-        )
-    })?;
-    let expected = after(&mut |optimizer| optimizer.update(gradients, rate))?;
-    for (((parameter, before), found), expected) in
-        parameters.iter().zip(&before).zip(&found).zip(&expected)
-    {
-        let moved = norm(&(expected - before)?)?;
-        let apart = norm(&(found - expected)?)?;
-        let size = moved + norm(expected)? * ROUNDING / UPDATE_TOLERANCE;
-        let what = format!(
-            "`{}` after an update by kernel optimizer_step",
-            parameter.name
-        );
-        near(&what, apart, size, UPDATE_TOLERANCE)?;
-    }
-    Ok(())
-}
-
 /// That a number or tensor is near to what it should be, by its distance from that and the size of it.
 fn near(what: &str, apart: f64, size: f64, tolerance: f64) -> Result<()> {
     // The comparison is false if one is not a number, too.
@@ -284,13 +294,9 @@ mod tests {
             learning_rate: 1.0,
         };
         let before = values();
-        let tried = try_out(
-            &mut engine.unwrap(),
-            &mut Autograd::new(model, reference),
-            &mut source,
-            &mut optimizer,
-            &spec,
-        );
+        let mut reference = Autograd::new(model, reference);
+        let trial = Trial::new(&mut reference, &mut source, &spec).unwrap();
+        let tried = trial.run(&mut engine.unwrap(), &mut optimizer);
         assert_eq!(optimizer.step_count(), 0);
         let moved = before
             .iter()
