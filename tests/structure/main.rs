@@ -125,3 +125,27 @@ fn files_do_not_import_each_other_in_circles() {
         told_circles.join("\n\n")
     );
 }
+
+/// Lines that may tell builds with CUDA from those without it, outside of `engine/cuda`: where the engine and its device
+/// are chosen, and the stand-ins for them.
+const CUDA_LINES: usize = 6;
+
+#[test]
+fn few_lines_know_whether_the_build_has_cuda() {
+    let sources = sources();
+    let others = sources
+        .iter()
+        .filter(|(file, _)| !file.starts_with("engine/cuda/"));
+    let lines = others.flat_map(|(file, text)| {
+        let lines = (1..).zip(text.lines());
+        let lines = lines.filter(|(_, line)| line.contains("feature = \"cuda\""));
+        lines.map(move |(number, line)| format!("src/{file}:{number}: {}", line.trim()))
+    });
+    let lines: Vec<String> = lines.collect();
+    assert!(
+        lines.len() <= CUDA_LINES,
+        "{} lines, {CUDA_LINES} may be:\n{}\nMove the code into engine/cuda, and what stands in for it into without_cuda.rs.",
+        lines.len(),
+        lines.join("\n")
+    );
+}

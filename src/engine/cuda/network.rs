@@ -176,11 +176,8 @@ impl CudaNetwork {
         }
         // The old memory is free for the new one.
         self.memory = None;
-        let reaches = |step: &Box<dyn CudaStep>| {
-            step.products()
-                .is_none_or(|products| products.layer.reaches(samples))
-        };
-        if !self.steps.iter().all(reaches) {
+        let mut products = self.steps.iter().filter_map(|step| step.products());
+        if !products.all(|products| products.layer.reaches(samples)) {
             let expected = "fewer than 2^31 pixels, taps or values in a layer";
             let found = format!("{samples} samples: take a smaller training.batch_size");
             return Err(Error::argument("a batch on a card", expected, found));
