@@ -1,4 +1,4 @@
-//! Samples made ready for a network.
+//! Batches: samples prepared for a network.
 
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -12,11 +12,11 @@ use crate::recipe::{Binarization, Corruption, Draw, Precision, Recipe, Target};
 use crate::simd::vectorized;
 use crate::{Error, Result};
 
-/// Fewer values are not worth a thread of their own: as many with Gaussian noise take about 100 us.
+/// Smaller tasks are not worth a thread: this many values with Gaussian noise take about 100 us.
 const VALUES_A_TASK: usize = 1 << 15;
 
-/// Samples of one step: what the network sees and what it should give, both `(N, C, H, W)`, of images
-/// from 0 to 1.
+/// The samples of one step: the network's inputs and its targets, both `(N, C, H, W)`; images have
+/// values from 0 to 1.
 #[derive(Debug, Clone)]
 pub struct Batch {
     pub input: Tensor,
@@ -27,19 +27,19 @@ pub struct Batch {
     pub kl_weight: f64,
 }
 
-/// What is done to samples before a network sees them.
+/// How samples are prepared before a network sees them.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Preparation {
-    /// First: for images only, and their targets follow.
+    /// Applied first, to images only; the targets are binarized too.
     pub binarization: Binarization,
-    /// Then.
+    /// Applied second, to the inputs.
     pub corruption: Corruption,
     /// The type of the tensors.
     pub precision: Precision,
 }
 
 impl Preparation {
-    /// As a recipe trains.
+    /// The preparation that a recipe trains with.
     pub fn of(recipe: &Recipe) -> Self {
         Self {
             binarization: recipe.data.binarization,
@@ -48,14 +48,14 @@ impl Preparation {
         }
     }
 
-    /// Whether every epoch sees the same.
+    /// Whether every epoch sees the same random values.
     pub fn is_drawn_once(&self) -> bool {
         let noise = self.corruption.noise();
         noise.is_none_or(|noise| noise.draw == Draw::Once)
             && self.binarization != Binarization::EveryEpoch
     }
 
-    /// How many samples an epoch visits of a set of `count`.
+    /// The number of samples that an epoch visits in a set of `count`.
     pub fn samples(&self, count: usize) -> usize {
         match self.corruption.noise() {
             Some(noise) if noise.added => count.saturating_mul(2),
@@ -64,7 +64,7 @@ impl Preparation {
     }
 }
 
-/// The keys of everything random in a preparation.
+/// The keys of all random values in a preparation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keys {
     pub binarization: NoiseKey,
@@ -72,7 +72,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Of a training epoch, from 1: fresh ones, or the first epoch's for what is drawn once.
+    /// The keys of a training epoch, counted from 1: new ones for each epoch, or the first epoch's for
+    /// values that are drawn once.
     pub fn training(preparation: &Preparation, seed: u64, epoch: u64) -> Self {
         let binarized_once = preparation.binarization != Binarization::EveryEpoch;
         Self {
@@ -87,11 +88,11 @@ impl Keys {
 }
 
 impl Batch {
-    /// The samples of these indices, each corrupted by the noise of its own key. Where corrupted samples
-    /// are added to the clean ones, the indices count on behind the last clean one.
+    /// The samples at these indices, each corrupted by noise with its own key. Where corrupted samples
+    /// are added to the clean ones, their indices start after the last clean one.
     ///
     /// # Errors
-    /// If an index is outside of the set.
+    /// If an index is outside the set.
     pub fn prepare(
         images: &Images,
         indices: &[u32],
@@ -102,11 +103,12 @@ impl Batch {
         Self::prepare_over(None, images, indices, preparation, keys, device)
     }
 
-    /// As [`prepare`](Self::prepare), in the memory of a batch that is done with where that fits: on the
-    /// CPU, fresh pages cost as much as what is written to them. Clones of its tensors change as well.
+    /// Like [`prepare`](Self::prepare), but reuses the memory of a finished batch if it fits: on the
+    /// CPU, allocating fresh pages costs as much as writing to them. Clones of the old batch's tensors
+    /// change as well.
     ///
     /// # Errors
-    /// If an index is outside of the set.
+    /// If an index is outside the set.
     pub(crate) fn prepare_over(
         previous: Option<Self>,
         images: &Images,
@@ -141,11 +143,11 @@ impl Batch {
         })
     }
 
-    /// Adds what a variational network needs: noise for `latent` dimensions of each sample's code, by
-    /// its own key, and the weight of the KL divergence.
+    /// Adds the inputs of a variational network: noise for `latent` dimensions of each sample's code,
+    /// drawn with the sample's own key, and the weight of the KL divergence.
     ///
     /// # Errors
-    /// Only candle's own.
+    /// Only candle's errors.
     pub fn with_latent_noise(
         mut self,
         indices: &[u32],
@@ -185,7 +187,8 @@ fn point(sample: Sample, _: u64, out: &mut [f64]) {
     }
 }
 
-/// Inputs and targets of the samples; `read` gives the values of one, by its place in the set.
+/// Inputs and targets of the samples; `read` writes the values of one sample, given its place in the
+/// set.
 fn tensors<T: Value + Real>(
     previous: Option<(Tensor, Tensor)>,
     images: &Images,
@@ -214,7 +217,7 @@ fn tensors<T: Value + Real>(
         read(sample, place as u64, out);
         Ok::<(), Error>(())
     };
-    // One buffer where the network sees its targets, else one for each.
+    // Inputs and targets share one buffer if they are equal.
     let apart = noise.is_some() && !targets_too;
     let corrupt = |index: u32, values: &mut [T]| {
         if !(added && (index as usize) < count) {
@@ -276,7 +279,7 @@ fn tensors<T: Value + Real>(
     fill(&mut targets, &mut inputs)?;
     let tensor = |values: Vec<T>| {
         let tensor = Tensor::from_vec(values, &shape, &Device::Cpu)?;
-        // Before it leaves the CPU, as points are of f64, which not every device has.
+        // Convert on the CPU: points are f64, which not every device supports.
         Ok::<Tensor, Error>(tensor.to_dtype(dtype)?.to_device(device)?)
     };
     let target = tensor(targets)?;
@@ -316,7 +319,7 @@ mod tests {
         let plain = Preparation::default();
         let keys = |epoch| Keys::training(&noisy, 1, epoch);
         let first = [7, 3, 12];
-        // Where it fits, has another size or type, or one tensor stands for both.
+        // Cases: the memory fits, its size or type differs, or one tensor is both input and target.
         for (before, after, second, fits) in [
             (noisy, noisy, vec![1, 2, 39], true),
             (noisy, noisy, vec![5], false),

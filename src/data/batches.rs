@@ -3,10 +3,10 @@
 use crate::random::{Purpose, Stream};
 use crate::{Error, Result};
 
-/// The batches of one epoch as vectors of sample indices: every sample once, in an order that
-/// depends on the seed and the epoch alone. The last batch holds what is left.
+/// The batches of one epoch as vectors of sample indices: every sample once, in an order that depends
+/// only on the seed and the epoch. The last batch may be smaller.
 ///
-/// An epoch is resumed at a batch with [`Iterator::skip`].
+/// To resume an epoch at a batch, use [`Iterator::skip`].
 #[derive(Debug, Clone)]
 pub struct Batches {
     order: Vec<u32>,
@@ -15,7 +15,7 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// All samples as one batch, in their own order, which does not matter within a batch.
+    /// All samples as one batch, in their own order: the order within a batch does not matter.
     ///
     /// # Errors
     /// When `count` is above 2^32 - 1.

@@ -3,7 +3,7 @@
 use super::Images;
 use crate::{Error, Result};
 
-/// How many labels an error lists.
+/// The most labels that an error lists.
 const LISTED: usize = 16;
 
 /// The images of `part` ("training" or "test") with one of these labels, in their order.

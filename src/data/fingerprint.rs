@@ -1,4 +1,4 @@
-//! Which images a data set holds, whatever they were read from.
+//! A fingerprint of a data set's contents, independent of the source.
 
 use sha2::{Digest, Sha256};
 
@@ -6,8 +6,8 @@ use super::origin::grouped;
 use super::{Dataset, Images};
 
 impl Dataset {
-    /// A phrase that is equal for equal data, from whichever source: counts, shape, and the first
-    /// digits of a SHA-256 over all values and labels.
+    /// A phrase that is equal for equal data from any source: counts, shape, and the first digits of a
+    /// SHA-256 over all values and labels.
     pub fn content(&self) -> String {
         let mut hasher = Sha256::new();
         let parts: [&Images; 3] = [&self.train, &self.validation, &self.test];

@@ -1,4 +1,4 @@
-//! A folder with the four IDX files of MNIST or a data set like it.
+//! A folder with four IDX files, as MNIST has.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Images, idx};
 use crate::{Error, Result};
 
-/// Whether a folder holds a file named like one of the four.
+/// Whether a folder holds a file with the name of one of the four.
 pub fn holds_idx(folder: &Path) -> Result<bool> {
     let io = |source| Error::io("read the folder", folder, source);
     for entry in fs::read_dir(folder).map_err(io)? {
@@ -21,7 +21,7 @@ pub fn holds_idx(folder: &Path) -> Result<bool> {
 
 /// Reads the training and the test images of a folder.
 pub fn load(folder: &Path) -> Result<(Images, Images)> {
-    // All four are looked for before the first is read: reading can take a while.
+    // Find all four before reading the first: reading can take a while.
     let [train_images, train_labels, test_images, test_labels] = [
         find(folder, "train-images", "idx3-ubyte")?,
         find(folder, "train-labels", "idx1-ubyte")?,
@@ -45,7 +45,8 @@ pub fn load(folder: &Path) -> Result<(Images, Images)> {
     Ok((train, test))
 }
 
-/// The file of a part under any of its usual names; unpacked goes before packed.
+/// The file of a part under any of its usual names; an unpacked file takes precedence over a packed
+/// one.
 fn find(folder: &Path, part: &str, kind: &str) -> Result<PathBuf> {
     for name in [
         format!("{part}-{kind}"),

@@ -1,4 +1,4 @@
-//! What reading a path gives.
+//! The result of reading a path.
 
 use super::Images;
 
@@ -6,7 +6,7 @@ use super::Images;
 pub struct Found {
     pub train: Images,
     pub test: Images,
-    /// Files of other types that lay among the pictures.
+    /// Number of files of other types among the pictures.
     pub left_out: usize,
 }
 

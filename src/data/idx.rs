@@ -1,8 +1,8 @@
 //! Reading IDX files, the format of MNIST: a magic number, the dimensions as big-endian 32-bit
 //! numbers, then one byte a value.
 //!
-//! Nothing a header says is believed before it has been checked against the size of the file, so a
-//! damaged or hostile file costs no more memory than an honest one of its size.
+//! Every number in a header is checked against the file's size before it is used, so a damaged or
+//! hostile file takes no more memory than a valid one of its size.
 
 use std::io::{self, Cursor, ErrorKind, Read};
 use std::path::Path;
@@ -14,14 +14,14 @@ use super::origin::grouped;
 use crate::open::open;
 use crate::{Error, Result};
 
-/// Longest side of an image, and most bytes of one file in memory.
+/// The longest side of an image, in pixels.
 pub(super) const MAX_SIDE: u32 = 4096;
 pub(super) const MAX_BYTES: u64 = 1 << 31;
 /// Deflate packs at most 1,032 bytes into one (a match of 258 bytes in two bits).
 pub(super) const MAX_GZIP_RATIO: u64 = 1032;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// What a file should hold.
+/// The expected content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Three dimensions: count, height, width.
@@ -61,7 +61,7 @@ pub fn read_file(path: &Path, kind: Kind) -> Result<Idx> {
     read(path, file, length, kind)
 }
 
-/// Reads raw or gzipped bytes, `stored` of them; `name` is for errors.
+/// Reads raw or gzipped bytes, `stored` of them; `name` is for error messages.
 pub fn read(name: &Path, mut input: impl Read, stored: u64, kind: Kind) -> Result<Idx> {
     let mut start = Vec::with_capacity(2);
     (&mut input)
@@ -78,7 +78,7 @@ pub fn read(name: &Path, mut input: impl Read, stored: u64, kind: Kind) -> Resul
     }
 }
 
-/// Joins images and labels, which must be as many.
+/// Joins images and labels, which must have equal counts.
 pub fn join(images: Idx, images_name: &Path, labels: Idx, labels_name: &Path) -> Result<Images> {
     if images.count != labels.count {
         return Err(Error::file(
@@ -95,7 +95,7 @@ pub fn join(images: Idx, images_name: &Path, labels: Idx, labels_name: &Path) ->
     Images::new(shape, images.values, labels.values)
 }
 
-/// The unpacked bytes of one file, and what to say about them.
+/// The unpacked bytes of one file, and the details for its error messages.
 struct Contents<'a> {
     name: &'a Path,
     kind: Kind,
@@ -157,7 +157,8 @@ impl Contents<'_> {
             let found = values.len() as u64 + header;
             return Err(self.wrong(expected, format!("{} bytes", grouped(found))));
         }
-        // One byte further: nothing may follow, and the checksum of a gzip file stands at its end.
+        // Read one byte more: it must not exist, and this also verifies the checksum at the end of a
+        // gzip file.
         let mut rest = Vec::new();
         (&mut input)
             .take(1)
@@ -174,7 +175,7 @@ impl Contents<'_> {
         })
     }
 
-    /// The number of values that a header promises, if a sane file can hold as many.
+    /// The number of values that a header promises, if a valid file can hold that many.
     fn promised(&self, count: u32, height: u32, width: u32) -> Result<u64> {
         if count == 0 {
             return Err(self.wrong(format!("1 or more {}", self.kind.noun()), "none"));
@@ -213,7 +214,7 @@ impl Contents<'_> {
         Error::file(self.name, expected, found)
     }
 
-    /// An error while reading: the decoder's complaints are about the file, others the system's.
+    /// A read error: a decoder's error is about the file, any other is the system's.
     fn failed(&self, source: io::Error) -> Error {
         match source.kind() {
             ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {

@@ -1,4 +1,4 @@
-//! Picture files made images of one shape.
+//! Picture files converted to images of one shape.
 
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,11 @@ use crate::picture::{Fit, PngHeader, fit, read_png, read_png_header};
 use crate::recipe::{DataConfig, Resize};
 use crate::{Error, Result};
 
-/// Most bytes of pixels of one folder.
+/// The most pixel bytes of one folder.
 const MAX_BYTES: u64 = 1 << 34;
 
-/// The shape that pictures get, `(channels, height, width)`: the recipe's, and what it leaves open from
-/// the headers of all files.
+/// The shape of the converted pictures, `(channels, height, width)`: from the recipe, and from the
+/// headers of all files where the recipe leaves it open.
 pub fn shape(
     folder: &Path,
     pictures: &[(PathBuf, u8)],
@@ -60,11 +60,11 @@ fn headers(pictures: &[(PathBuf, u8)]) -> Result<Headers<'_>> {
         .par_iter()
         .map(|(path, _)| Ok((path.as_path(), read_png_header(path)?)))
         .collect();
-    // The first in order is reported, not the first that was met.
+    // Report the first error in the order of the files, whichever thread found one first.
     headers.into_iter().collect()
 }
 
-/// The size of all pictures, which must be the same.
+/// The common size of all pictures; sizes that differ are an error.
 fn common_size(headers: &Headers) -> Result<(usize, usize)> {
     let size = |header: &PngHeader| (header.height, header.width);
     let Some((first, header)) = headers.first() else {
@@ -94,7 +94,7 @@ fn common_size(headers: &Headers) -> Result<(usize, usize)> {
     Ok((height, width))
 }
 
-/// Decodes the files in parallel and brings them to a shape.
+/// Decodes the files in parallel and converts them to one shape.
 pub fn decode(
     pictures: &[(PathBuf, u8)],
     shape: (usize, usize, usize),

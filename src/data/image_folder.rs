@@ -1,4 +1,4 @@
-//! A folder of pictures: classes from the folders inside it, a test set of its own or split off.
+//! A folder of pictures: inner folders are classes; the test set has its own folder or is split off.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use super::{image_files, split};
 use crate::recipe::DataConfig;
 use crate::{Error, Result};
 
-/// As many as a label of one byte can tell apart.
+/// The number of classes that a one-byte label can distinguish.
 const MAX_CLASSES: usize = 256;
 
-/// The pictures of one part, with the folders that classes come from.
+/// The pictures of one part, with their class folders.
 struct Part {
-    /// In the order of their names; none where the pictures lie side by side without a class.
+    /// Sorted by name; empty if the pictures have no classes.
     classes: Vec<Class>,
     pictures: Vec<(PathBuf, u8)>,
     left_out: usize,
@@ -27,9 +27,10 @@ struct Class {
 
 /// Reads a folder of PNG pictures.
 ///
-/// Pictures side by side have no class and get label 0. Folders of pictures are classes: their label is
-/// their place in the order of the names' bytes, or, where all are numbers from 0 to 255, that number.
-/// Folders `train` and `test` hold the two sets in either way; without them a test set is drawn.
+/// Pictures directly in the folder have no class and get label 0. Inner folders of pictures are
+/// classes: their label is their position in the byte order of the names, or, if all names are numbers
+/// from 0 to 255, that number. Folders `train` and `test` hold the two sets, each laid out in either
+/// way; without them a test set is drawn.
 pub fn load(folder: &Path, listing: Listing, config: &DataConfig) -> Result<Found> {
     let is = |path: &Path, name: &str| path.file_name() == Some(OsStr::new(name));
     let [train, test] = ["train", "test"].map(|name| {
@@ -71,7 +72,7 @@ pub fn load(folder: &Path, listing: Listing, config: &DataConfig) -> Result<Foun
     })
 }
 
-/// The pictures in a folder with their labels; those of `train` where it is given.
+/// The pictures in a folder with their labels; uses the training set's labels if `train` is given.
 fn read(folder: &Path, listing: Listing, train: Option<&Part>) -> Result<Part> {
     let pictures = "PNG pictures, or folders of them as classes";
     let classes = !listing.folders.is_empty();
@@ -137,7 +138,7 @@ fn labels(folder: &Path, names: &[&OsStr]) -> Result<Vec<u8>> {
             names.len().to_string(),
         ));
     }
-    // `01` is a name, not a number: beside `1` it would be the same class.
+    // `01` is a name, not a number: otherwise `01` and `1` would be the same class.
     let number = |name: &&OsStr| {
         let text = name.to_str()?;
         let number: u8 = text.parse().ok()?;
@@ -147,7 +148,7 @@ fn labels(folder: &Path, names: &[&OsStr]) -> Result<Vec<u8>> {
     Ok(numbers.unwrap_or_else(|| (0..=u8::MAX).take(names.len()).collect()))
 }
 
-/// The labels that the classes have in the training set.
+/// The labels of these classes in the training set.
 fn labels_as_in<'a>(
     train: &Part,
     folder: &Path,

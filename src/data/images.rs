@@ -7,8 +7,9 @@ use candle_core::{Device, Tensor};
 use crate::device::widest_float;
 use crate::{Error, Result};
 
-/// Samples of one size with a label each: images, one byte a value, where a byte stands for `byte / 255`;
-/// or the points of a synthetic set, rows of numbers in f64, which stand as images of one row. Clones share the values.
+/// Samples of one size, each with a label. Images have one byte per value, where a byte stands for `byte /
+/// 255`. The points of a synthetic set are rows of f64 numbers, stored like images of one row. Clones share
+/// the values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     channels: usize,
@@ -33,11 +34,11 @@ pub enum Sample<'a> {
 }
 
 impl Images {
-    /// Images of shape `(channels, height, width)`, one after the other in `pixels`, and their labels.
+    /// Images of shape `(channels, height, width)`, concatenated in `pixels`, and their labels.
     ///
     /// # Errors
-    /// When a side is zero, there are more than 2^32 - 1 images, or the number of pixels is not that
-    /// of as many images as there are labels.
+    /// When a side is zero, there are more than 2^32 - 1 images, or the number of pixels does not match the
+    /// number of labels.
     pub fn new(
         (channels, height, width): (usize, usize, usize),
         pixels: Vec<u8>,
@@ -80,10 +81,11 @@ impl Images {
         })
     }
 
-    /// Points of `width` values each, one after the other, all with label 0.
+    /// Points of `width` values each, concatenated, all with label 0.
     ///
     /// # Errors
-    /// When the width is zero, the values are no whole number of points, or there are more than 2^32 - 1.
+    /// When the width is zero, the number of values is not a multiple of it, or there are more than 2^32 - 1
+    /// points.
     pub fn points(width: usize, values: Vec<f64>) -> Result<Self> {
         let rest = values.len().checked_rem(width);
         let count = values.len().checked_div(width).unwrap_or(0);
@@ -128,7 +130,7 @@ impl Images {
         matches!(self.values, Values::Reals(_))
     }
 
-    /// All values of images, `(count, channels, height, width)`, row-major; none of points.
+    /// All values of images, `(count, channels, height, width)`, row-major; empty for points.
     pub fn pixels(&self) -> &[u8] {
         match &self.values {
             Values::Bytes(pixels) => pixels,
@@ -136,7 +138,7 @@ impl Images {
         }
     }
 
-    /// All values of points, `(count, width)`, row-major; none of images.
+    /// All values of points, `(count, width)`, row-major; empty for images.
     pub fn coordinates(&self) -> &[f64] {
         match &self.values {
             Values::Bytes(_) => &[],
@@ -149,7 +151,7 @@ impl Images {
         &self.labels
     }
 
-    /// The values of one image, `(channels, height, width)`; `None` past the last, and of points.
+    /// The values of one image, `(channels, height, width)`; `None` past the last, and for points.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         match self.sample(index)? {
             Sample::Image(image) => Some(image),
@@ -167,7 +169,7 @@ impl Images {
         }
     }
 
-    /// The places of all images, in order.
+    /// The indices of all images, in order.
     pub fn indices(&self) -> Vec<u32> {
         (0u32..).take(self.len()).collect()
     }
@@ -214,8 +216,8 @@ impl Images {
         })
     }
 
-    /// The samples at `indices` as a tensor of `(count, channels, height, width)`: images in f32 from 0
-    /// to 1, points in f64, but on Metal, which has none, in f32.
+    /// The samples at `indices` as a tensor of `(count, channels, height, width)`: images in f32 from 0 to 1,
+    /// points in f64, or in f32 on Metal, which has no f64.
     ///
     /// # Errors
     /// When an index is past the last sample, or the device refuses the tensor.

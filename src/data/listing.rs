@@ -1,4 +1,4 @@
-//! What lies in a folder of images.
+//! The entries of a folder of images.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use crate::open::look;
 use crate::{Error, Result};
 
-/// How many names an error lists.
+/// The most names that an error lists.
 const LISTED: usize = 5;
 
-/// The visible entries of a folder by their kind, each in the order of the names' bytes. Links count
-/// as what they lead to; names that start with a dot are passed over.
+/// The visible entries of a folder by kind, each sorted by the bytes of its name. Links count as their
+/// targets; names that start with a dot are skipped.
 #[derive(Debug, Default)]
 pub struct Listing {
     pub folders: Vec<PathBuf>,
-    /// Files whose name ends in `.png`, in capitals or not.
+    /// Files whose name ends in `.png`, in any case.
     pub pictures: Vec<PathBuf>,
     pub others: Vec<PathBuf>,
 }
 
 impl Listing {
-    /// Looks at one folder, not into those inside it.
+    /// Lists one folder, without those inside it.
     pub fn read(folder: &Path) -> Result<Self> {
         let io = |source| Error::io("read the folder", folder, source);
         let mut paths = Vec::new();
@@ -46,18 +46,18 @@ impl Listing {
         Ok(listing)
     }
 
-    /// Whether there is nothing.
+    /// Whether the listing is empty.
     pub fn is_empty(&self) -> bool {
         self.folders.is_empty() && self.pictures.is_empty() && self.others.is_empty()
     }
 
-    /// The other files by name, as far as they are worth a line.
+    /// The names of the other files, shortened to one line.
     pub fn others_found(&self) -> String {
         names(&self.others)
     }
 }
 
-/// The last parts of some paths in a phrase, printable.
+/// The last components of some paths in a phrase, printable.
 pub fn names(paths: &[PathBuf]) -> String {
     let names: Vec<String> = paths
         .iter()
@@ -72,7 +72,7 @@ pub fn names(paths: &[PathBuf]) -> String {
     }
 }
 
-/// A name in a message: what is not UTF-8 or not printable is replaced.
+/// A name for a message: anything that is not UTF-8 or not printable is replaced.
 pub fn shown(name: &OsStr) -> String {
     name.to_string_lossy().escape_debug().to_string()
 }

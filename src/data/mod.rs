@@ -1,7 +1,7 @@
-//! Sources of images, brought into one data set in memory.
+//! Sources of images, loaded as one data set in memory.
 //!
-//! A data set has three parts. Networks learn from `train`; `validation`, held out of the training
-//! set, chooses the best epoch; `test` is for the final figures alone.
+//! A data set has three parts: networks learn from `train`; `validation`, held out of the training set,
+//! chooses the best epoch; `test` is only for the final figures.
 
 mod batch;
 mod batches;
@@ -40,16 +40,16 @@ use origin::Counts;
 /// Where the images come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// A known set. MNIST and Fashion-MNIST come from the Hugging Face hub through candle-datasets; where
-    /// the hub cannot give MNIST, the built-in sample takes its place.
+    /// A known set. MNIST and Fashion-MNIST come from the Hugging Face hub through candle-datasets; if the
+    /// hub cannot provide MNIST, the built-in sample takes its place.
     Set(NamedSet),
-    /// A file or folder; which kind it is, is told from what is there:
+    /// A file or folder, whose kind is detected from its contents:
     ///
-    /// - A folder with the four IDX files of MNIST or a set like it, raw or gzipped.
-    /// - A folder of PNG pictures, side by side or in folders as classes: labels count from 0 in the
-    ///   order of the names, or are the names where all are numbers from 0 to 255. Folders `train` and
-    ///   `test` hold the two sets; without them `test_fraction` of the images become the test set.
-    ///   Files of other types are left out, which [`Origin`] says.
+    /// - A folder with four IDX files named as MNIST's, raw or gzipped.
+    /// - A folder of PNG pictures, either directly inside or in one folder per class: labels count from 0
+    /// in the order of the names, or are the names if all are numbers from 0 to 255. Folders `train` and
+    /// `test` hold the two sets; without them `test_fraction` of the images become the test set. Files of
+    /// other types are left out, and [`Origin`] reports them.
     /// - An `.npz` file with the arrays `x_train`, `y_train`, `x_test` and `y_test`.
     /// - An `.npy` file, without labels (all are 0); `test_fraction` of it becomes the test set.
     ///
@@ -61,7 +61,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The known set of this name, else what is found at this path. `./mnist` is always a path.
+    /// The known set of this name, else the data at this path. `./mnist` is always a path.
     pub fn named(name_or_path: PathBuf) -> Self {
         let of_name = |set: &NamedSet| name_or_path.as_os_str() == set.name();
         match NamedSet::ALL.into_iter().find(of_name) {
@@ -72,7 +72,7 @@ impl Source {
 }
 
 impl From<&DataConfig> for Source {
-    /// What a recipe asks for where no other data is given.
+    /// The source that a recipe names, used if no other is given.
     fn from(config: &DataConfig) -> Self {
         match config.points {
             Some(points) => Self::Points(points),
@@ -88,13 +88,13 @@ pub struct Dataset {
     pub train: Images,
     /// Held out of the training set; chooses the best epoch.
     pub validation: Images,
-    /// For the final figures alone.
+    /// Only for the final figures.
     pub test: Images,
-    /// Where the images come from, for people.
+    /// A description of the source, for people.
     pub origin: Origin,
 }
 
-/// Loads a data set as a recipe without a `[data]` table takes it; with `offline` nothing is downloaded.
+/// Loads a data set as for a recipe without a `[data]` table; with `offline` nothing is downloaded.
 ///
 /// # Errors
 /// As for [`load_with`].
@@ -102,20 +102,19 @@ pub fn load(source: &Source, offline: bool) -> Result<Dataset> {
     load_with(source, &DataConfig::default(), offline)
 }
 
-/// Loads a data set, with classes, size and channels as the recipe says; with `offline` nothing is
-/// downloaded, but a set in the cache of the hub client is taken.
+/// Loads a data set with the classes, size and channels of the recipe; with `offline` nothing is
+/// downloaded, but a set in the hub client's cache is used.
 ///
-/// For MNIST a hub that cannot be reached is no error: the built-in sample takes its place, and
-/// [`Origin::notice`] says so. Images of other classes are dropped first; then one tenth of the training
-/// images, up to 5,000, become the validation images, unless the recipe validates on the test images. They
-/// are drawn without a look at their labels, and are the same for every run.
+/// For MNIST an unreachable hub is no error: the built-in sample takes its place, and [`Origin::notice`]
+/// says so. Images of other classes are dropped first; then one tenth of the training images, up to 5,000,
+/// become the validation images, unless the recipe validates on the test images. They are drawn regardless
+/// of their labels, and are the same for every run.
 ///
 /// # Errors
 /// When a file or folder is missing, damaged, of another kind or does not fit the others, when the hub
-/// does not give Fashion-MNIST, and when the data has not the classes, size or channels that the recipe
-/// asks for.
+/// does not provide Fashion-MNIST, and when the data lacks the classes, size or channels of the recipe.
 pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<Dataset> {
-    /// What the origin is made of once the classes are chosen.
+    /// The parts of the origin that are known before the classes are chosen.
     enum Taken<'a> {
         Path(&'a PathBuf, usize),
         Hub(NamedSet),
@@ -166,11 +165,11 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
     })
 }
 
-/// What to do where the hub does not give Fashion-MNIST.
+/// The remedy if the hub does not provide Fashion-MNIST.
 const FASHION_MNIST: &str = "an answer of the Hugging Face hub, or --data DIR with its four IDX files \
      (Debian's package dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist)";
 
-/// Checks size and channels that the recipe asks for; pictures were brought to them already.
+/// Checks the size and channels that the recipe requires; pictures were already converted to them.
 fn check_shape(config: &DataConfig, shape: (usize, usize, usize)) -> Result<()> {
     let (channels, height, width) = shape;
     if let Some(size) = config.size

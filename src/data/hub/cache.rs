@@ -1,4 +1,4 @@
-//! Where the hub client keeps a data set.
+//! The hub client's cache of a data set.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -7,7 +7,7 @@ use candle_datasets::vision;
 
 use crate::recipe::NamedSet;
 
-/// The branch of a data set that holds it as parquet.
+/// The branch that holds a data set as parquet.
 pub const REVISION: &str = "refs/convert/parquet";
 
 /// A data set of the hub.
@@ -15,14 +15,14 @@ pub const REVISION: &str = "refs/convert/parquet";
 pub struct Repository {
     pub owner: &'static str,
     pub name: &'static str,
-    /// The training images and the test images, as candle-datasets reads them.
+    /// The files of the training and the test images, as candle-datasets reads them.
     pub files: [&'static str; 2],
-    /// Reads them from the cache.
+    /// Reads the files from the cache.
     pub load: fn() -> candle_core::Result<vision::Dataset>,
 }
 
 impl Repository {
-    /// Where candle-datasets finds a set; `None` for the built-in sample.
+    /// The repository from which candle-datasets reads a set; `None` for the built-in sample.
     pub fn of(set: NamedSet) -> Option<Self> {
         match set {
             NamedSet::Sample => None,
@@ -44,12 +44,12 @@ impl Repository {
         }
     }
 
-    /// The name of its folder in the cache.
+    /// The name of the set's folder in the cache.
     pub fn folder(&self) -> String {
         format!("datasets--{}--{}", self.owner, self.name)
     }
 
-    /// Its files in the cache, if both are there, so that nothing has to be downloaded.
+    /// The set's files in the cache if both are there, so that no download is needed.
     pub fn paths(&self, cache: &Path) -> Option<[PathBuf; 2]> {
         let folder = cache.join(self.folder());
         let commit = fs::read_to_string(folder.join("refs").join(REVISION)).ok()?;
@@ -63,12 +63,12 @@ impl Repository {
         self.paths(cache).is_some()
     }
 
-    /// Takes files away from the cache: the links that name them and what those point to.
+    /// Removes files from the cache: the links that name them and the files that the links point to.
     pub fn discard(&self, cache: &Path, paths: &[PathBuf]) {
         let blobs = cache.join(self.folder()).join("blobs").canonicalize();
         for path in paths {
             let blob = path.canonicalize();
-            // What cannot be removed stays, and is found to be wrong again.
+            // A file that cannot be removed stays, and the next check rejects it again.
             let _ = fs::remove_file(path);
             if let (Ok(blobs), Ok(blob)) = (&blobs, blob)
                 && blob.starts_with(blobs)

@@ -1,4 +1,4 @@
-//! Downloads through hf-hub, on a thread of their own that is given up when the network goes silent.
+//! Downloads through hf-hub, on a separate thread that is abandoned when the network goes silent.
 
 use std::env;
 use std::error::Error;
@@ -15,7 +15,7 @@ use super::read::{self, THREAD};
 use super::silence::Watch;
 use crate::recipe::NamedSet;
 
-/// What forbids to ask the network, if anything does.
+/// The setting that forbids network access, if there is one.
 pub fn forbidden(offline: bool) -> Option<&'static str> {
     const VARIABLE: &str = "HF_HUB_OFFLINE";
     let set = || {
@@ -47,7 +47,7 @@ pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, 
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new()
         .name(THREAD.into())
-        // The other side is gone when the download was given up: then nobody wants the images.
+        // The receiver is gone if the download was given up; the images are dropped then.
         .spawn(move || drop(sender.send(images(set, &repository, &cache))))
         .map_err(|error| format!("the download could not be started ({error})"))?;
     let interval = (silence / 20).clamp(Duration::from_millis(10), Duration::from_millis(100));
@@ -86,7 +86,7 @@ fn images(
                 format!("{title} could not be had from the Hugging Face hub: {cause}")
             };
             download(repository).map_err(failed)?;
-            // A new version may come between the files: then the first of them is missing.
+            // The set may be updated between the two downloads; then the first file is missing.
             if !repository.is_complete(cache) {
                 download(repository).map_err(failed)?;
             }
@@ -97,7 +97,7 @@ fn images(
         }
     };
     read::images(repository, &paths).map_err(|found| {
-        // The hub client never downloads again what it has, not even if that is damaged.
+        // The hub client never downloads a cached file again, even a damaged one.
         let remedy = match fresh {
             true => "the download was not kept".to_string(),
             false => format!(
@@ -112,13 +112,13 @@ fn images(
     })
 }
 
-/// Downloads what is not in the cache.
+/// Downloads the files that are not in the cache.
 fn download(repository: &Repository) -> HFResult<()> {
     let client = HFClientSync::new()?;
     let dataset = client.dataset(repository.owner, repository.name);
     for file in repository.files {
         let request = dataset.download_file().filename(file).revision(REVISION);
-        // The client notes which files were missing and does not ask for them again: we do.
+        // The client remembers which files were missing and does not request them again, so we do.
         if request.clone().local_files_only(true).send().is_err() {
             request.send()?;
         }
@@ -129,7 +129,7 @@ fn download(repository: &Repository) -> HFResult<()> {
 /// Why a download failed, in one line.
 fn cause(error: &HFError, cache: &Path) -> String {
     let text = match error {
-        // The innermost cause tells most, such as a connection that was refused.
+        // The innermost cause says most, such as a refused connection.
         HFError::Request { source, .. } => {
             let mut text = source.to_string();
             let causes = std::iter::successors(source.source(), |&cause| cause.source());

@@ -14,41 +14,42 @@ use std::time::Duration;
 use super::Images;
 use crate::recipe::NamedSet;
 
-/// How long the network may say nothing before it is given up.
+/// How long the network may be silent before the download is given up.
 pub const SILENCE: Duration = Duration::from_secs(10);
 
-/// Whether [`load`] would ask the network for the set.
+/// Whether [`load`] would use the network for the set.
 #[cfg(feature = "hub")]
 pub fn downloads(set: NamedSet, offline: bool) -> bool {
     download::forbidden(offline).is_none()
         && cache::Repository::of(set).is_some_and(|set| !set.is_complete(&cache::folder()))
 }
 
-/// Whether [`load`] would ask the network for the set.
+/// Whether [`load`] would use the network for the set.
 #[cfg(not(feature = "hub"))]
 pub fn downloads(_set: NamedSet, _offline: bool) -> bool {
     false
 }
 
-/// The training and test images of a set, from the hub client's cache or else downloaded into it; with
-/// `offline`, or where `HF_HUB_OFFLINE` is set, from the cache alone.
+/// The training and test images of a set, from the hub client's cache or downloaded into it; with
+/// `offline`, or if `HF_HUB_OFFLINE` is set, from the cache only.
 ///
-/// `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT` and `HF_TOKEN` are honoured. A network that says nothing
-/// for `silence` is given up; one that is slow is not. A download that stops in its middle is noticed
-/// after 12 times as long where the system does not tell what arrives at the machine (it does on Linux).
+/// `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT` and `HF_TOKEN` are honoured. The download is given up if the
+/// network is silent for `silence`, but not if it is merely slow. Where the system does not report the
+/// bytes that the machine received (Linux does), a download that stalls midway is noticed only after 12
+/// times as long.
 ///
 /// # Errors
-/// Why the set cannot be had, as a phrase.
+/// The reason why the set is unavailable, as a phrase.
 #[cfg(feature = "hub")]
 pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, Images), String> {
-    // Paths and what a server or a file says may hold what would steer a terminal.
+    // Paths and messages from servers or files may contain terminal control characters.
     let printable = |reason: String| reason.replace(char::is_control, "\u{fffd}");
     download::load(set, offline, silence).map_err(printable)
 }
 
 /// Without the cargo feature `hub` there is no download.
 ///
-/// # Errors
+/// Always; the reason is a phrase.
 /// Always, with the reason as a phrase.
 #[cfg(not(feature = "hub"))]
 pub fn load(

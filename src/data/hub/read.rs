@@ -1,4 +1,4 @@
-//! Reading a downloaded set with candle-datasets, which takes much on trust.
+//! Reading a downloaded set with candle-datasets, which checks little of its input.
 
 use std::fs::File;
 use std::io::Cursor;
@@ -18,13 +18,13 @@ use super::cache::Repository;
 pub const THREAD: &str = "hub-download";
 const SHAPE: (usize, usize, usize) = (1, 28, 28);
 const CLASSES: i64 = 10;
-/// How many images there are in which file.
+/// The number of images in each file.
 const PARTS: [(&str, usize); 2] = [("training", 60_000), ("test", 10_000)];
 
-/// The training and test images of the files of the cache.
+/// The training and test images from the cached files.
 ///
 /// # Errors
-/// What is found in them instead.
+/// If the files hold something else; the error says so.
 pub fn images(repository: &Repository, paths: &[PathBuf; 2]) -> Result<(Images, Images), String> {
     for (path, (part, count)) in paths.iter().zip(PARTS) {
         check(path, count).map_err(|found| format!("{part} file: {found}"))?;
@@ -38,8 +38,8 @@ pub fn images(repository: &Repository, paths: &[PathBuf; 2]) -> Result<(Images, 
     ))
 }
 
-/// Checks a file row by row. candle-datasets drops rows that it cannot read, reads on without end where
-/// it cannot open a group of rows, reserves as much memory as the file says, and takes images of any size.
+/// Checks a file row by row. candle-datasets drops rows that it cannot read, loops forever if it cannot
+/// open a row group, reserves as much memory as the file claims to need, and accepts images of any size.
 fn check(path: &Path, count: usize) -> Result<(), String> {
     let file = File::open(path).map_err(|error| first_line(&error))?;
     let reader = SerializedFileReader::new(file).map_err(|error| first_line(&error))?;
@@ -104,7 +104,7 @@ fn check_size(encoded: &[u8]) -> Result<(), String> {
     }
 }
 
-/// The images as bytes again.
+/// Converts the images back to bytes.
 fn bytes(images: &Tensor, labels: &Tensor) -> Result<Images, String> {
     let values = images
         .flatten_all()
@@ -119,14 +119,14 @@ fn bytes(images: &Tensor, labels: &Tensor) -> Result<Images, String> {
     Images::new(SHAPE, pixels, labels).map_err(|error| error.to_string())
 }
 
-/// An error without the backtrace that candle adds in further lines where the user asked for them.
+/// An error without the backtrace that candle appends in further lines if backtraces are on.
 fn first_line(error: &(impl ToString + ?Sized)) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().to_string()
 }
 
-/// candle-datasets panics on an image that it cannot decode. That becomes a reason not to have the set;
-/// the panic message is not for the user.
+/// candle-datasets panics on an image that it cannot decode. The panic becomes an error that the set is
+/// unavailable, so its message is not shown to the user.
 pub fn hush_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

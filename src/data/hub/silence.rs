@@ -1,9 +1,9 @@
-//! Noticing that a download has gone silent, by what it leaves in the hub's cache folder.
+//! Detects a silent download by watching the hub's cache folder.
 //!
-//! The hub client sets no time limits and does not tell what it received, but every answer of the hub
-//! shows in the cache: a lock file after the first, then the file that grows. Large files may arrive
-//! in pieces of many megabytes, each written at once, so between the first answer and the end the
-//! machine's network interfaces are asked as well, where the system tells (Linux).
+//! The hub client sets no time limits and does not report its progress, but every answer of the hub
+//! shows in the cache: first a lock file, then a growing file. Large files may arrive in pieces of many
+//! megabytes, each written at once, so between the first answer and the end the byte counts of the
+//! machine's network interfaces are read as well, where the system provides them (Linux).
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use super::cache::Repository;
 
-/// What must arrive at the machine within the limit to count as a download: other programs talk too.
+/// The least number of bytes received within the limit that counts as a download: other programs use
+/// the network too.
 const NOTEWORTHY: u64 = 64 * 1024;
-/// How many times the limit to wait for the cache to change when the interfaces are busy, or cannot
-/// be asked.
+/// How many times the limit to wait for the cache to change if the interfaces are busy or cannot be
+/// read.
 const PATIENCE: u32 = 12;
 
 /// Watches the download of a data set.
@@ -26,13 +27,13 @@ pub struct Watch {
     state: u64,
     changed: Instant,
     answered: bool,
-    /// Bytes that the interfaces had received when they were last found busy.
+    /// Bytes that the interfaces had received at the last check that found them busy.
     received: Option<u64>,
     busy: Instant,
 }
 
 impl Watch {
-    /// Starts watching; the network is silent when it says nothing for `limit`.
+    /// Starts watching; the network is silent if nothing arrives for `limit`.
     pub fn new(repository: Repository, cache: PathBuf, limit: Duration) -> Self {
         let now = Instant::now();
         Self {
@@ -47,7 +48,7 @@ impl Watch {
         }
     }
 
-    /// Whether the network has been silent for the limit and there is still something to download.
+    /// Whether the network has been silent for the limit while files are still missing.
     pub fn is_silent(&mut self) -> bool {
         let now = Instant::now();
         let state = state(&self.repository, &self.cache);
@@ -69,7 +70,7 @@ impl Watch {
         };
         let silent =
             now.duration_since(heard) >= limit || now.duration_since(self.changed) >= patience;
-        // With both files here the rest is decoding, which takes as long as it takes.
+        // Once both files are here, only decoding remains, which has no time limit.
         silent && !self.repository.is_complete(&self.cache)
     }
 }
@@ -105,7 +106,7 @@ fn add(folder: &Path, hasher: &mut DefaultHasher, depth: usize) {
     }
 }
 
-/// Bytes that have arrived at this machine from outside; `None` where the system does not tell.
+/// Bytes that have arrived at this machine from outside; `None` if the system does not report them.
 fn received() -> Option<u64> {
     let table = fs::read_to_string("/proc/net/dev").ok()?;
     table
