@@ -1,11 +1,11 @@
-//! Noise: a pure function of seed, purpose, epoch and sample, so that every engine and a resumed run
-//! see the same.
+//! Noise as a pure function of seed, purpose, epoch and sample, so that every engine and a resumed run
+//! see the same noise.
 
 use crate::random::{Purpose, Stream};
 use crate::recipe::{Binarization, Corruption, Draw, Strength};
 use crate::simd::vectorized;
 
-/// Which draw of noise: the same key gives the same noise for the same sample.
+/// Identifies a draw of noise: the same key gives the same noise for the same sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoiseKey {
     pub seed: u64,
@@ -20,12 +20,12 @@ impl NoiseKey {
     }
 }
 
-/// A value that can be corrupted: of an image (f32), which stays from 0 to 1, or of a point (f64).
+/// A value that can be corrupted: one of an image (f32), kept from 0 to 1, or one of a point (f64).
 pub trait Value: Copy + Send + Sync {
     const ZERO: Self;
     const ONE: Self;
 
-    /// With noise added.
+    /// The value plus noise.
     fn plus(self, noise: f32) -> Self;
 }
 
@@ -48,7 +48,7 @@ impl Value for f64 {
 }
 
 impl Corruption {
-    /// The key of a training epoch (from 1): fresh for each, or the first one's for all.
+    /// The key of a training epoch (from 1): a new one for each epoch, or the first epoch's for all.
     pub fn training_key(&self, seed: u64, epoch: u64) -> NoiseKey {
         let once = self.noise().is_some_and(|noise| noise.draw == Draw::Once);
         NoiseKey {
@@ -98,13 +98,13 @@ impl Corruption {
         );
     }
 
-    /// Whether inputs are samples as they are.
+    /// Whether inputs are uncorrupted samples.
     pub fn is_none(&self) -> bool {
         self.noise().is_none()
     }
 }
 
-/// Makes the values of one image 0 or 1.
+/// Sets the values of one image to 0 or 1.
 pub fn binarize(how: Binarization, key: NoiseKey, sample: u64, values: &mut [f32]) {
     let one_where = |holds: bool| if holds { 1.0 } else { 0.0 };
     match how {
@@ -128,10 +128,10 @@ pub fn binarize(how: Binarization, key: NoiseKey, sample: u64, values: &mut [f32
     }
 }
 
-/// Random numbers that are drawn at a time. Even, since normal ones are drawn in pairs.
+/// Random numbers drawn at a time. Even, since normal ones are drawn in pairs.
 const DRAWS: usize = 256;
 
-/// Replaces each value by what is made of it and the next uniform number.
+/// Replaces each value by a function of it and the next uniform number.
 #[inline(always)]
 fn each_with_uniform<T: Copy>(
     stream: &mut Stream,

@@ -1,4 +1,4 @@
-//! Writing and reading the file.
+//! Writing and reading checkpoint files.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Seek};
@@ -19,16 +19,16 @@ use crate::recipe::Recipe;
 use crate::tensor_file::read_header;
 use crate::{Error, Result};
 
-/// The one metadata entry; a map of several would be written in random order.
+/// The only metadata entry; several entries would be written in random order.
 const ENTRY: &str = "autoencode";
-/// What resuming needs stands under this prefix, beside the weights.
+/// The prefix of the optimiser's state, which resuming needs, beside the weights.
 const OPTIMIZER: &str = "optimizer.";
-/// The density of the codes stands under this one.
+/// The prefix of the density of the codes.
 const SAMPLING: &str = "sampling.";
 
 #[derive(Serialize, Deserialize)]
 struct Metadata {
-    /// First, so that it is found without parsing.
+    /// First, so that it can be found without parsing.
     sha256: String,
     format: u32,
     recipe: Recipe,
@@ -36,14 +36,14 @@ struct Metadata {
     progress: Progress,
 }
 
-/// What every format must have, to tell a newer one from a broken one.
+/// The fields that every format must have, to distinguish a newer format from a damaged file.
 #[derive(Deserialize)]
 struct Version {
     format: u32,
 }
 
 impl Checkpoint {
-    /// The bytes of the file: the same for equal checkpoints, on every machine.
+    /// The bytes of the file, equal for equal checkpoints on every machine.
     ///
     /// # Errors
     /// If a tensor cannot be read from its device.
@@ -75,18 +75,18 @@ impl Checkpoint {
         Ok(bytes)
     }
 
-    /// Writes the file so that at every moment either the old or the new one is whole at `path`:
-    /// a temporary file in the same folder, synchronised, read back, renamed over the old one, and
-    /// the folder synchronised.
+    /// Writes the file so that `path` always holds either the whole old file or the whole new one: a
+    /// temporary file in the same folder is written, synchronised, read back and renamed over the old one,
+    /// and then the folder is synchronised.
     ///
     /// # Errors
-    /// If the folder cannot be written to, or what was read back is not what was written.
+    /// If the folder cannot be written to, or the bytes read back differ from those written.
     pub fn write(&self, path: &Path) -> Result<()> {
         file::replace_durably(path, &self.to_bytes()?, None)
     }
 
-    /// [`Checkpoint::write`] that keeps the file of before as `previous`, for when the new one is damaged
-    /// one day. A kill between the two renamings leaves `previous` alone, whole.
+    /// Like [`Checkpoint::write`], but keeps the old file as `previous`, in case the new one is damaged
+    /// later. A kill between the two renamings leaves only `previous`, whole.
     ///
     /// # Errors
     /// As [`Checkpoint::write`].
@@ -94,7 +94,7 @@ impl Checkpoint {
         file::replace_durably(path, &self.to_bytes()?, Some(previous))
     }
 
-    /// The first tensor with a value that is not a finite number, and the sum of its values, which is none
+    /// The first tensor with a value that is not finite, and the sum of its values, which is not finite
     /// either.
     ///
     /// # Errors
@@ -106,7 +106,8 @@ impl Checkpoint {
             .map(|(name, tensor)| (name.clone(), tensor))
             .chain(under(OPTIMIZER, &self.optimizer));
         for (name, tensor) in tensors {
-            // f64 holds the sum of any number of finite f32; what is not finite shows in every sum.
+            // f64 holds the sum of any number of finite f32; a value that is not finite makes every sum
+            // so.
             let sum: f64 = to_host(tensor)?
                 .to_dtype(DType::F64)?
                 .sum_all()?
@@ -126,7 +127,7 @@ impl Checkpoint {
     pub fn read(path: &Path) -> Result<Self> {
         let io = |source| Error::io("read", path, source);
         let (mut file, length) = open(path)?;
-        // Before the rest is read: a file may be far longer than any checkpoint.
+        // Check the header before reading the rest: a file may be far longer than any checkpoint.
         read_header(path, &mut file, length)?;
         file.rewind().map_err(io)?;
         let mut bytes = Vec::new();
@@ -134,7 +135,7 @@ impl Checkpoint {
         Self::from_bytes(&bytes, path)
     }
 
-    /// [`Checkpoint::read`] from memory; `origin` names it in errors.
+    /// Like [`Checkpoint::read`], from memory; `origin` names the checkpoint in errors.
     ///
     /// # Errors
     /// As [`Checkpoint::read`].
@@ -207,7 +208,7 @@ impl Checkpoint {
     }
 }
 
-/// The tensors with their names under a prefix.
+/// The tensors whose names have a prefix.
 fn under<'a>(
     prefix: &'a str,
     tensors: &'a BTreeMap<String, Tensor>,
@@ -217,8 +218,8 @@ fn under<'a>(
         .map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
 }
 
-/// A tensor of a file. Of other types candle reads some that it cannot write again, and its sizes of an
-/// empty tensor may overflow.
+/// A tensor of a file. candle reads some other types that it cannot write again, and its size computation
+/// may overflow for an empty tensor.
 fn tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
     use Dtype::{BF16, F16, F32, F64, I64, U8, U32};
     use candle_core::safetensors::Load;

@@ -17,28 +17,28 @@ use crate::{Error, Result};
 /// The newest format that this version writes and reads.
 pub const FORMAT: u32 = 1;
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
     /// Complete epochs.
     pub epoch: usize,
-    /// Optimiser steps in all.
+    /// Optimiser steps in total.
     pub step: u64,
-    /// Steps done in the epoch that is under way.
+    /// Completed steps of the current epoch.
     pub position: usize,
-    /// Training loss of that epoch so far: its sum and what that is divided by, values or images.
+    /// Training loss of that epoch so far: the sum, and its divisor, in values or images.
     pub loss_sum: f64,
     pub loss_values: usize,
-    /// Of a variational network, the KL divergence's part of it, without its weight.
+    /// The KL divergence's part of the sum, unweighted, for a variational network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub kl_sum: f64,
-    /// The best epoch so far by validation loss.
+    /// The best epoch so far, by validation loss.
     pub best: Option<Best>,
 }
 
 impl Progress {
-    /// The training loss of the epoch under way.
+    /// The training loss of the current epoch.
     pub fn losses(&self) -> Losses {
         Losses {
             sum: self.loss_sum,
@@ -47,7 +47,7 @@ impl Progress {
         }
     }
 
-    /// Keeps the training loss of the epoch under way.
+    /// Stores the training loss of the current epoch.
     pub fn set_losses(&mut self, losses: Losses) {
         self.loss_sum = losses.sum;
         self.kl_sum = losses.kl_sum;
@@ -72,29 +72,29 @@ pub struct Best {
     pub loss: f64,
 }
 
-/// What a checkpoint file holds.
+/// The contents of a checkpoint file.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    /// Resolved: all that determines the run besides the data.
+    /// Resolved: everything that determines the run, except the data.
     pub recipe: Recipe,
-    /// A sentence on the data that the network was trained on.
+    /// A sentence that describes the training data.
     pub data: String,
     pub progress: Progress,
-    /// By name, as `encoder.0.weight`.
+    /// Named like `encoder.0.weight`.
     pub weights: BTreeMap<String, Tensor>,
-    /// The optimiser's state by name; empty in a checkpoint that is for use only.
+    /// The optimiser's state by name; empty in a checkpoint without training state.
     pub optimizer: BTreeMap<String, Tensor>,
-    /// The density of its codes by name, as `codes::Mixture` gives it; empty where none was fitted.
+    /// The density of the codes by name, as `codes::Mixture` stores it; empty if none was fitted.
     pub sampling: BTreeMap<String, Tensor>,
 }
 
-/// The names of the checkpoints in a run folder: for use, to resume from, and the one before that.
+/// The names of the checkpoints in a run folder: the best, the last, and the one before the last.
 pub const BEST: &str = "best.safetensors";
 pub const LAST: &str = "last.safetensors";
 pub const PREVIOUS: &str = "previous.safetensors";
 
-/// The file of a checkpoint given as a file or as a run folder: its best one, else its last, else the one
-/// before.
+/// The checkpoint file for a path: the file itself, or of a run folder its best checkpoint, else its
+/// last, else the one before.
 ///
 /// # Errors
 /// If there is none.

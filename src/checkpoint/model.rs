@@ -1,4 +1,4 @@
-//! From a checkpoint to a network that can be used.
+//! Building a network from a checkpoint.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::network::Autoencoder;
 use crate::{Error, Result};
 
 impl Checkpoint {
-    /// The network of [`Checkpoint::model`], for use without gradients.
+    /// Like [`Checkpoint::model`], for inference without gradients.
     ///
     /// # Errors
     /// As [`Checkpoint::model`].
@@ -28,8 +28,8 @@ impl Checkpoint {
     /// Builds the network with the weights of the checkpoint.
     ///
     /// # Errors
-    /// Lists the tensors that are missing, too many, misshapen or of another type, by name, 20 at most. Also
-    /// for f64 on Metal, which has none.
+    /// Lists the tensors that are missing, unexpected, misshapen or of another type, by name, 20 at most.
+    /// Also for f64 on Metal, which does not support it.
     pub fn model(&self, origin: &Path, device: &Device) -> Result<Autoencoder> {
         check_precision(device, self.recipe.training.precision)?;
         let weights = self
@@ -57,9 +57,8 @@ impl Checkpoint {
     }
 }
 
-/// Hands out the tensors of a file and notes what was asked for. A tensor that does not fit is
-/// replaced by an empty one, so that building goes on and every difference is found; the network is
-/// thrown away then.
+/// Provides the tensors of a file and records the requests. A tensor that does not fit is replaced by an
+/// empty one, so that building continues and finds every difference; the network is discarded then.
 #[derive(Clone)]
 struct Given {
     weights: Arc<BTreeMap<String, Tensor>>,

@@ -14,7 +14,7 @@ use super::origin::grouped;
 use crate::open::open;
 use crate::{Error, Result};
 
-/// The longest side of an image, in pixels.
+/// Longest side of an image in pixels, and the most bytes of one file in memory.
 pub(super) const MAX_SIDE: u32 = 4096;
 pub(super) const MAX_BYTES: u64 = 1 << 31;
 /// Deflate packs at most 1,032 bytes into one (a match of 258 bytes in two bits).

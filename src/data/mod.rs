@@ -47,9 +47,9 @@ pub enum Source {
     ///
     /// - A folder with four IDX files named as MNIST's, raw or gzipped.
     /// - A folder of PNG pictures, either directly inside or in one folder per class: labels count from 0
-    /// in the order of the names, or are the names if all are numbers from 0 to 255. Folders `train` and
-    /// `test` hold the two sets; without them `test_fraction` of the images become the test set. Files of
-    /// other types are left out, and [`Origin`] reports them.
+    ///   in the order of the names, or are the names if all are numbers from 0 to 255. Folders `train` and
+    ///   `test` hold the two sets; without them `test_fraction` of the images become the test set. Files of
+    ///   other types are left out, and [`Origin`] reports them.
     /// - An `.npz` file with the arrays `x_train`, `y_train`, `x_test` and `y_test`.
     /// - An `.npy` file, without labels (all are 0); `test_fraction` of it becomes the test set.
     ///

@@ -1,7 +1,7 @@
-//! Images, labels and floats from arrays of NumPy (.npy).
+//! Images, labels and floats from NumPy arrays (.npy).
 //!
-//! Values are made bytes while they are read, so an array takes as much memory as it has values, and
-//! none before its header has been checked against the size of the file.
+//! Values are converted to bytes as they are read, so an array takes one byte of memory per value, and
+//! the header is checked against the file's size before any memory is taken.
 
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use super::{Images, grouped};
 use crate::open::open;
 use crate::{Error, Result};
 
-/// Bytes that are read at a time: a multiple of every value's size.
+/// Bytes read at a time: a multiple of every value size.
 const CHUNK: usize = 1 << 16;
 
-/// Reads a file with one array of images; they have no labels, so all get 0.
+/// Reads a file with one array of images; they have no labels, so all get label 0.
 ///
 /// Shapes are those of [`Array::images`].
 pub fn load(path: &Path) -> Result<Images> {
@@ -41,7 +41,7 @@ impl Pixels {
     }
 }
 
-/// How the images of an array lie.
+/// The memory layout of an array of images.
 struct Layout {
     count: u64,
     channels: u64,
@@ -51,7 +51,8 @@ struct Layout {
     interleaved: bool,
 }
 
-/// An array of floats, with the input at its first value and as many values in it as the shape says.
+/// An array of floats whose input is positioned at the first value and holds as many values as the
+/// shape says.
 pub struct Floats<R> {
     pub shape: Vec<u64>,
     /// Bytes of one value, 4 or 8, little-endian.
@@ -61,16 +62,16 @@ pub struct Floats<R> {
 
 /// An array whose header has been read.
 pub struct Array<R> {
-    /// For errors.
+    /// For error messages.
     name: PathBuf,
     header: Header,
-    /// Bytes in all, header included, once unpacked.
+    /// Bytes in total, header included, once unpacked.
     length: u64,
     input: R,
 }
 
 impl<R: Read> Array<R> {
-    /// Reads the header of an array of `length` bytes in all.
+    /// Reads the header of an array of `length` bytes in total.
     pub fn open(name: PathBuf, mut input: R, length: u64) -> Result<Self> {
         match npy_header::read(&mut input) {
             Ok(header) => Ok(Self {
@@ -84,9 +85,9 @@ impl<R: Read> Array<R> {
         }
     }
 
-    /// The array as images: `(N, H, W)`, `(N, C, H, W)` or `(N, H, W, C)` with C 1 or 3; where both
-    /// of the last could be meant, channels come first. Bytes count as value / 255, floats must lie
-    /// in [0, 1] and are rounded to the nearest byte.
+    /// The array as images: `(N, H, W)`, `(N, C, H, W)` or `(N, H, W, C)` with C 1 or 3; if both of the
+    /// last two fit, channels come first. Bytes stand for value / 255; floats must lie in [0, 1] and
+    /// are rounded to the nearest byte.
     pub fn images(mut self) -> Result<Pixels> {
         let layout = self.layout()?;
         let convert: fn(&[u8]) -> Result<u8, String> = match self.header.kind {
@@ -146,8 +147,8 @@ impl<R: Read> Array<R> {
         self.values(found, &what, "labels from 0 to 255", convert)
     }
 
-    /// The array as floats that are yet to be read; `shape` says which shapes will do, and is what an
-    /// error names.
+    /// The array as floats, not read yet; `shape` accepts or refuses the array's shape, and `expected`
+    /// names the accepted shapes in errors.
     pub fn floats(self, shape: impl Fn(&[u64]) -> bool, expected: &str) -> Result<Floats<R>> {
         let Kind::Float(width) = self.header.kind else {
             return Err(self.wrong("floats (float32 or float64)", "integers"));
@@ -197,7 +198,7 @@ impl<R: Read> Array<R> {
         })
     }
 
-    /// All values as bytes; `what` they are and what was `expected` of each is for errors.
+    /// All values as bytes; `what` names them and `expected` the allowed values in error messages.
     fn values(
         &mut self,
         count: u64,
@@ -230,7 +231,7 @@ impl<R: Read> Array<R> {
             }
             left -= next as u64;
         }
-        // One byte further: nothing may follow, and the checksum of a packed array is compared there.
+        // Read one byte more: it must not exist, and this also verifies the checksum of a packed array.
         let mut rest = [0; 1];
         match self.input.read(&mut rest) {
             Ok(0) => Ok(values),
@@ -239,8 +240,8 @@ impl<R: Read> Array<R> {
         }
     }
 
-    /// Refuses an array that is not as long as that many values are; says in words how long they are.
-    /// No count is one above all numbers.
+    /// Refuses an array whose length differs from that of `count` values; returns the length in words.
+    /// `None` stands for a count too large for 64 bits.
     fn check_length(&self, count: Option<u64>, what: &str) -> Result<String> {
         let promised = count
             .and_then(|count| count.checked_mul(u64::from(self.header.kind.bytes())))
@@ -255,7 +256,7 @@ impl<R: Read> Array<R> {
         }
     }
 
-    /// The shape as Python writes it.
+    /// The shape in Python's notation.
     fn shape(&self) -> String {
         format!("shape {}", tuple(&self.header.shape))
     }
@@ -265,7 +266,7 @@ impl<R: Read> Array<R> {
     }
 }
 
-/// An error while reading: the system's, or what the archive's reader says of a damaged file.
+/// A read error: the system's, or the archive reader's about a damaged file.
 pub fn failed(name: &Path, source: io::Error) -> Error {
     match source.kind() {
         ErrorKind::UnexpectedEof => Error::file(name, "a whole array", "one that ends early"),

@@ -1,17 +1,19 @@
 //! The header of a NumPy array file: a literal of a Python dictionary with type, order and shape.
 //!
-//! Formats 1.0, 2.0 and 3.0 (NumPy enhancement proposal 1 and `numpy.lib.format`). Read strictly: what
-//! NumPy does not write is refused with the reason, and nothing is believed before it is checked.
+//! Formats 1.0, 2.0 and 3.0 (NumPy enhancement proposal 1 and `numpy.lib.format`). The parser is
+//! strict: anything that NumPy does not write is refused with the reason, and nothing is used
+//! unchecked.
 
 use std::io::{self, Read};
 
 use super::python::{Literal, excerpt, tuple};
 
-/// The longest header that is read. NumPy's are some 128 bytes, and it reads none above 10,000.
+/// The longest header that is accepted. NumPy's have about 128 bytes, and NumPy refuses any above
+/// 10,000.
 const MAX_HEADER: u32 = 10_000;
-/// Where NumPy lets the values start.
+/// NumPy aligns the values to a multiple of this many bytes.
 const ALIGNMENT: usize = 64;
-/// How a file starts.
+/// The first bytes of a file.
 pub const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
 /// The type of one value, little-endian.
@@ -34,7 +36,7 @@ impl Kind {
     }
 }
 
-/// What a header says.
+/// The contents of a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     pub kind: Kind,
@@ -43,11 +45,11 @@ pub struct Header {
     pub length: u64,
 }
 
-/// Why a header is of no use.
+/// Why a header is refused.
 #[derive(Debug)]
 pub enum Refusal {
     Io(io::Error),
-    /// What was expected, and what was found.
+    /// The expectation, and the finding.
     Wrong(&'static str, String),
 }
 
@@ -133,7 +135,7 @@ pub fn write(kind: Kind, shape: &[usize]) -> Vec<u8> {
 
 const DICTIONARY: &str = "a header with 'descr', 'fortran_order' and 'shape'";
 
-/// The type and shape that a header's text gives.
+/// The type and shape in a header's text.
 fn parse(text: &[u8]) -> Result<(Kind, Vec<u64>), Refusal> {
     let mut literal = Literal::new(text);
     let (mut kind, mut shape, mut fortran) = (None, None, None);

@@ -1,4 +1,4 @@
-//! Values of NumPy's types as bytes; what does not fit is given back as it was found.
+//! Values of NumPy's types as bytes; a value that does not fit is returned as text.
 
 /// Puts interleaved channels into planes, image by image.
 pub fn separate(pixels: &mut [u8], channels: usize, plane: usize) {
@@ -14,7 +14,7 @@ pub fn separate(pixels: &mut [u8], channels: usize, plane: usize) {
     }
 }
 
-/// A byte as it is.
+/// A byte, unchanged.
 pub fn byte(value: &[u8]) -> Result<u8, String> {
     value.first().copied().ok_or_else(String::new)
 }
@@ -25,7 +25,7 @@ pub fn float32(value: &[u8]) -> Result<u8, String> {
     share(value.map_or(f64::NAN, f64::from))
 }
 
-/// The same of a 64-bit float.
+/// Like [`float32`], for a 64-bit float.
 pub fn float64(value: &[u8]) -> Result<u8, String> {
     let value = value.first_chunk().map(|bytes| f64::from_le_bytes(*bytes));
     share(value.unwrap_or(f64::NAN))
@@ -50,9 +50,9 @@ pub fn unsigned(value: &[u8]) -> Result<u8, String> {
     u8::try_from(value).map_err(|_| value.to_string())
 }
 
-/// The same of a signed integer.
+/// Like [`unsigned`], for a signed integer.
 pub fn signed(value: &[u8]) -> Result<u8, String> {
-    // The sign fills what a shorter number lacks.
+    // Extend the sign of shorter numbers.
     let negative = value.last().is_some_and(|byte| *byte >= 0x80);
     let mut bytes = [if negative { 0xff } else { 0 }; 8];
     for (to, from) in bytes.iter_mut().zip(value) {

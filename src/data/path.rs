@@ -1,4 +1,4 @@
-//! Data that a person passes in by its path: which kind it is, told from what is there.
+//! Data given by a path, whose kind is detected from its contents.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::open::{kind, look, open};
 use crate::recipe::DataConfig;
 use crate::{Error, Result};
 
-/// What is looked for, for errors.
+/// The expected contents of a folder, for errors.
 const FOLDERS: &str = "a folder with the four IDX files of a set like MNIST, or with PNG pictures";
 
 /// Reads the images at a path: a folder of IDX files or of pictures, an `.npz` or an `.npy` file.
@@ -26,7 +26,7 @@ pub fn load(path: &Path, config: &DataConfig) -> Result<Found> {
         start if start == npy_header::MAGIC => {
             Ok(split::hold_out_test(&npy::load(path)?, config.test_fraction, path)?.into())
         }
-        // The first entry of an archive, or the end of an empty one.
+        // The signature of an archive's first entry, or the end record of an empty archive.
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(npz::load(path)?.into()),
         start => {
             let found = match start {
@@ -42,7 +42,7 @@ pub fn load(path: &Path, config: &DataConfig) -> Result<Found> {
 }
 
 fn load_folder(path: &Path, config: &DataConfig) -> Result<Found> {
-    // Named files are meant, whatever else lies beside them.
+    // IDX files take precedence over anything else in the folder.
     if folder::holds_idx(path)? {
         return Ok(folder::load(path)?.into());
     }

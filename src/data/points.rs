@@ -7,13 +7,13 @@ use crate::random::{Purpose, Stream};
 use crate::recipe::Points;
 use crate::{Error, Result};
 
-/// The points do not follow the seed of a run, so figures of different seeds can be compared.
+/// The points are independent of a run's seed, so that figures of different seeds are comparable.
 const SEED: u64 = 0;
 
 /// Computes or draws the set.
 ///
 /// # Errors
-/// When a size is out of the range that a recipe may ask for.
+/// When a size is outside the range that a recipe allows.
 pub(super) fn generate(points: &Points) -> Result<Dataset> {
     let values: Vec<f64> = match *points {
         Points::LinearDependent { count } => {
@@ -52,7 +52,7 @@ pub(super) fn generate(points: &Points) -> Result<Dataset> {
             radius,
             shift,
         } => {
-            // A normally distributed vector points evenly in all directions.
+            // The direction of a normally distributed vector is uniform.
             let mut stream = stream();
             let row = |_| {
                 let mut direction = [0f32; 3];
@@ -71,7 +71,7 @@ pub(super) fn generate(points: &Points) -> Result<Dataset> {
     split(Images::points(points.width(), values)?, held_out, points)
 }
 
-/// The last rows are held out; where there are none, all rows are in every part.
+/// Holds out the last rows; if none are to be held out, every part has all rows.
 fn split(all: Images, held_out: usize, points: &Points) -> Result<Dataset> {
     let origin = Origin::points(all.len(), points);
     let count = u32::try_from(all.len())

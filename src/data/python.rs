@@ -1,9 +1,9 @@
-//! Python literals, as the headers of NumPy hold them and messages about arrays show them.
+//! Python literals, as they stand in NumPy headers and in messages about arrays.
 
 /// The most dimensions of an array in NumPy.
 const MAX_DIMENSIONS: usize = 64;
 
-/// A shape as Python writes it.
+/// A shape in Python's notation.
 pub fn tuple(shape: &[impl ToString]) -> String {
     let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
     match sides.as_slice() {
@@ -22,7 +22,7 @@ pub fn excerpt(text: &[u8]) -> String {
     short.escape_debug().to_string()
 }
 
-/// A Python literal that is read from its start; blanks count for nothing.
+/// A Python literal, parsed from its start; blanks are ignored.
 pub struct Literal<'a> {
     rest: &'a [u8],
 }
@@ -48,7 +48,7 @@ impl<'a> Literal<'a> {
         Some(())
     }
 
-    /// A string in either quotes without escapes.
+    /// A string in single or double quotes, without escapes.
     pub fn string(&mut self) -> Option<&'a [u8]> {
         let quote = if self.next_is(b'"') { b'"' } else { b'\'' };
         self.take(quote)?;

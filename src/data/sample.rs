@@ -1,11 +1,11 @@
-//! The sample of MNIST that is built into the binary: see `assets/README.md` for its source.
+//! The sample of MNIST that is built into the binary; `assets/README.md` gives its source.
 
 use std::path::Path;
 
 use super::{Images, idx};
 use crate::Result;
 
-/// A file of the sample with the name that errors give it.
+/// A file of the sample with its name for errors.
 macro_rules! asset {
     ($name:literal) => {
         (

@@ -1,4 +1,4 @@
-//! Holding images out of a set, drawn without a look at the labels.
+//! Holding images out of a set, regardless of their labels.
 
 use std::path::Path;
 
@@ -6,24 +6,24 @@ use super::Images;
 use crate::random::{Purpose, Stream};
 use crate::{Error, Result};
 
-/// The split does not follow the seed of a run, so figures of different seeds can be compared.
+/// The split is independent of a run's seed, so that figures of different seeds are comparable.
 const SEED: u64 = 0;
-/// Which split is drawn, so that the two are independent.
+/// The keys of the two splits, which makes them independent.
 const VALIDATION: u64 = 0;
 const TEST: u64 = 1;
 
-/// Splits a training set into training and validation images: one tenth, at most 5,000 and at least
-/// one, is held out. Both parts keep their order. `path` is where they come from, if from a file or folder.
+/// Splits a training set into training and validation images: one tenth, at most 5,000 and at least one, is
+/// held out. Both parts keep their order. `path` is the source if it is a file or folder.
 pub fn hold_out(images: &Images, path: Option<&Path>) -> Result<(Images, Images)> {
     let count = count(images, "training images", 2, path)?;
     draw(images, count, (count / 10).clamp(1, 5_000), VALIDATION)
 }
 
-/// Splits a set that has no test images of its own into training and test images: `fraction` of all,
-/// rounded, at least one and leaving at least two. Both parts keep their order.
+/// Splits a set without test images into training and test images: `fraction` of all, rounded, at least one
+/// and leaving at least two. Both parts keep their order.
 pub fn hold_out_test(images: &Images, fraction: f64, path: &Path) -> Result<(Images, Images)> {
     let count = count(images, "images", 3, Some(path))?;
-    // A cast from float saturates.
+    // A cast from a float saturates.
     let held_out = (f64::from(count) * fraction).round() as u32;
     draw(images, count, held_out.clamp(1, count - 2), TEST)
 }

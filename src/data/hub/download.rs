@@ -71,7 +71,7 @@ pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, 
     }
 }
 
-/// The images from the cache, after a download where they are not there.
+/// The images from the cache, downloaded first if they are missing.
 fn images(
     set: NamedSet,
     repository: &Repository,
