@@ -1,34 +1,34 @@
-//! Ways from one code to another.
+//! Interpolation between two codes.
 
 use candle_core::Tensor;
 
 use crate::device::reals;
 use crate::{Error, Result};
 
-/// The course that an interpolation takes.
+/// The path of an interpolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Course {
-    /// Straight, at an even pace.
+    /// A straight line at constant speed.
     #[default]
     Linear,
-    /// Along the arc of a great circle. Nearly all codes of a normal prior lie about equally far from 0; the
-    /// arc between two of them stays there, where a straight line comes much nearer to 0.
+    /// Along the arc of a great circle. Nearly all codes of a normal prior are about equally far from 0; the
+    /// arc between two of them stays at that distance, whereas a straight line passes much nearer to 0.
     Spherical,
 }
 
-/// Angles below this have no arc that could be told from a straight line.
+/// Below this angle the arc is indistinguishable from a straight line.
 const STRAIGHT: f64 = 1e-6;
 
 impl Course {
-    /// Codes `(steps, ...)` from `from` to `to`, both `(1, ...)` and met exactly.
+    /// Codes `(steps, ...)` from `from` to `to`, both `(1, ...)` and reproduced exactly.
     ///
-    /// Step k stands at `t = k / (steps - 1)`. Linear: `(1 - t) from + t to`. Spherical (White 2016,
-    /// "Sampling generative networks", section 2.1): `(sin((1 - t) w) from + sin(t w) to) / sin w` with w
-    /// the angle between them. Computed in 64 bits.
+    /// Step k is at `t = k / (steps - 1)`. Linear: `(1 - t) from + t to`. Spherical (White 2016, "Sampling
+    /// generative networks", section 2.1): `(sin((1 - t) w) from + sin(t w) to) / sin w`, where w is the
+    /// angle between them. Computed in 64 bits.
     ///
     /// # Errors
-    /// If there are fewer than 2 steps, the codes differ in shape, or a spherical course is asked for
-    /// between codes of which one is 0 or that lie opposite each other: it could go any way.
+    /// If there are fewer than 2 steps, the codes differ in shape, or a spherical path is asked for while a
+    /// code is 0 or the codes are opposite: the arc is undefined then.
     pub fn codes(self, from: &Tensor, to: &Tensor, steps: usize) -> Result<Tensor> {
         if steps < 2 {
             return Err(Error::argument("steps", "2 or more", steps));
@@ -61,8 +61,11 @@ impl Course {
     }
 }
 
-/// The angle between two codes, by Kahan's formula `2 atan2(|u - v|, |u + v|)` for directions u and v,
-/// which is exact for small angles, too.
+/// The angle between two codes, by Kahan's formula `2 atan2(
+/// u - v
+/// ,
+/// u + v
+/// )` for unit vectors u and v, which is accurate for small angles, too.
 fn angle(a: &[f64], b: &[f64]) -> Result<f64> {
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let (of_a, of_b) = (norm(&mut a.iter().copied()), norm(&mut b.iter().copied()));

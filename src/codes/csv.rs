@@ -1,4 +1,4 @@
-//! Codes as text: a heading, then one line a code.
+//! Codes as text: a heading, then one line per code.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -16,11 +16,11 @@ use crate::{Error, Result};
 const LABEL: &str = "label";
 const FILE: &str = "file";
 
-/// A file that is being written.
+/// A file being written.
 pub struct Csv {
     path: PathBuf,
     file: csv::Writer<Replacement>,
-    /// Values of a code.
+    /// Values per code.
     size: usize,
     names: std::vec::IntoIter<String>,
 }
@@ -46,8 +46,8 @@ impl Csv {
     pub fn write(&mut self, values: &[f32]) -> Result<()> {
         for code in values.chunks(self.size.max(1)) {
             let name = self.names.next().unwrap_or_default();
-            // Debug writes the fewest digits that give the same float back, with an exponent where that is
-            // far from 0.
+            // Debug writes the fewest digits that parse to the same float, with an exponent for very large
+            // or small values.
             let values = code.iter().map(|value| format!("{value:?}"));
             self.put(std::iter::once(name).chain(values))?;
         }
@@ -71,11 +71,11 @@ impl Csv {
     }
 }
 
-/// A file that is being read.
+/// A file being read.
 pub struct Lines {
     path: PathBuf,
     lines: csv::Reader<BufReader<File>>,
-    /// What stands before the values.
+    /// The column before the values.
     before: Option<&'static str>,
     size: usize,
     record: ByteRecord,
@@ -117,12 +117,12 @@ impl Lines {
         })
     }
 
-    /// Whether the codes are told apart by the pictures they come from.
+    /// Whether the codes are identified by their pictures.
     pub fn has_files(&self) -> bool {
         self.before == Some(FILE)
     }
 
-    /// Adds the values of the next code, and its picture if it has one; `false` behind the last.
+    /// Appends the values of the next code, and its picture if it has one; returns `false` after the last.
     pub fn read(&mut self, values: &mut Vec<f32>, files: &mut Vec<String>) -> Result<bool> {
         let more = self.lines.read_byte_record(&mut self.record);
         if !more.map_err(|error| refused(&self.path, self.size, error))? {
@@ -149,7 +149,7 @@ impl Lines {
     }
 }
 
-/// The heading that codes of this size have.
+/// The heading for codes of this size.
 fn columns(size: usize) -> String {
     let last = size.saturating_sub(1);
     format!("columns code_0 to code_{last} as the network's codes, after `label` or `file` if any")

@@ -1,4 +1,4 @@
-//! Little-endian floats from a file, some at a time.
+//! Little-endian floats from a file, read in parts.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::data::npy::failed;
 
 /// Floats of 4 or 8 bytes, rounded to 32 bits.
 pub struct Floats<R> {
-    /// For errors.
+    /// For error messages.
     path: PathBuf,
     input: R,
     width: u8,
@@ -25,7 +25,7 @@ impl<R: Read> Floats<R> {
         }
     }
 
-    /// The next `count` values, which the caller knows to be there.
+    /// The next `count` values; the caller guarantees that the file has them.
     pub fn read(&mut self, count: usize) -> Result<Vec<f32>> {
         self.bytes.resize(count * usize::from(self.width), 0);
         self.input

@@ -1,15 +1,24 @@
-//! Codes outside of a network: files of them, ways between them, and planes through them.
+//! Codes outside a network: files of them, interpolation between them, and planes through them.
 //!
-//! Three kinds of files, told by the ends of their names, each with one row a code:
+//! Three kinds of files, identified by the extension, each with one row per code:
 //!
-//! | file | codes | what tells them apart |
+//!
+//! file
+//! codes
+//! what identifies them
+//!
 //! | --- | --- | --- |
 //! | `NAME.npy` | `(N, ...)`, the code's own shape | labels in `NAME-labels.npy`, `(N)` |
-//! | `NAME.csv` | columns `code_0` on, row-major | a column `label` or `file` before them |
+//!
+//! `NAME.csv`
+//! columns `code_0`, `code_1`, ..., row-major
+//! a column `label` or `file` before them
+//!
 //! | `NAME.safetensors` | a tensor `codes`, `(N, ...)` | a tensor `labels`, `(N)` |
 //!
-//! Codes are 32-bit floats, in text the shortest digits that give the same float back; labels are bytes.
-//! Files of codes may be larger than the memory: they are read and written some rows at a time.
+//! Codes are 32-bit floats, written in text with the shortest digits that parse to the same float;
+//! labels are bytes. Files of codes may be larger than memory: they are read and written a few rows at a
+//! time.
 
 mod between;
 mod csv;
@@ -37,16 +46,16 @@ use crate::{Error, Result};
 /// The kinds of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// An array of NumPy.
+    /// A NumPy array.
     Npy,
-    /// Text with commas.
+    /// Comma-separated text.
     Csv,
     /// Named tensors.
     Safetensors,
 }
 
 impl Format {
-    /// The kind that a file's name ends in; capitals count as small letters.
+    /// The kind for a file's extension, in any case.
     pub fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
@@ -65,17 +74,17 @@ impl Format {
     }
 }
 
-/// What tells the codes of a file apart.
+/// The identification of the codes in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Names {
-    /// The class of each.
+    /// The class of each code.
     Labels(Vec<u8>),
-    /// The picture of each; only `.csv` keeps them.
+    /// The picture of each code; only `.csv` files store them.
     Files(Vec<String>),
 }
 
 impl Names {
-    /// How many codes there are.
+    /// Number of codes.
     pub fn len(&self) -> usize {
         match self {
             Self::Labels(labels) => labels.len(),
@@ -83,12 +92,12 @@ impl Names {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no codes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Every file that codes with these names are written to.
+    /// All files that are written for codes with these names.
     pub fn paths(&self, path: &Path) -> Vec<PathBuf> {
         let mut paths = vec![path.to_path_buf()];
         if let (Self::Labels(_), Some(Format::Npy)) = (self, Format::of(path)) {
@@ -98,19 +107,19 @@ impl Names {
     }
 }
 
-/// Where the labels of an array of codes stand: `NAME-labels.npy` for `NAME.npy`.
+/// The file with the labels of an array of codes: `NAME-labels.npy` for `NAME.npy`.
 fn labels_path(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_os_string();
     name.push("-labels.npy");
     path.with_file_name(name)
 }
 
-/// Number of values of a code of this shape.
+/// Number of values in a code of this shape.
 fn size(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
-/// Whether an array of this shape holds codes of `shape`, as they are or laid flat.
+/// Whether an array of this shape holds codes of `shape`, unchanged or flattened.
 fn fits(found: &[u64], shape: &[usize]) -> bool {
     let Some((_, sides)) = found.split_first() else {
         return false;

@@ -1,4 +1,4 @@
-//! Codes as an array of NumPy, their labels as another beside it.
+//! Codes as a NumPy array, with their labels in a second one beside it.
 
 use std::fs::File;
 use std::io::{BufReader, Write};
@@ -11,7 +11,7 @@ use crate::data::npy::Array;
 use crate::data::npy_header::{self, Kind};
 use crate::file::Replacement;
 
-/// An array that is being written.
+/// An array being written.
 pub struct Npy {
     codes: Replacement,
     labels: Option<Replacement>,
@@ -51,7 +51,7 @@ fn put(file: &mut Replacement, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).map_err(|source| file.failed(source))
 }
 
-/// Writes floats little-endian.
+/// Writes little-endian floats.
 pub fn put_floats(file: &mut Replacement, values: &[f32]) -> Result<()> {
     let mut bytes = Vec::with_capacity(4 * values.len());
     for value in values {
@@ -60,7 +60,7 @@ pub fn put_floats(file: &mut Replacement, values: &[f32]) -> Result<()> {
     put(file, &bytes)
 }
 
-/// Opens an array of codes of `shape`; says how many there are.
+/// Opens an array of codes of `shape`; returns their number.
 pub fn open(path: &Path, shape: &[usize]) -> Result<(u64, Floats<BufReader<File>>)> {
     let (file, length) = crate::open::open(path)?;
     let array = Array::open(path.to_path_buf(), file, length)?

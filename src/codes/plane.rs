@@ -1,10 +1,10 @@
-//! Where to look at the plane of two-dimensional codes.
+//! The region to show of a plane of two-dimensional codes.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Places along one axis at which a standard normal prior has the same share between each and the next:
-/// its quantiles at `(k + 1/2) / count` (Kingma and Welling 2014, appendix A: the inverse of its
-/// cumulative distribution function on an even grid).
+/// Positions along one axis that divide a standard normal prior into equal shares: its quantiles at `(k
+/// + 1/2) / count` (Kingma and Welling 2014, appendix A: the inverse of its cumulative distribution
+/// function on an even grid).
 pub fn prior_quantiles(count: usize) -> Vec<f64> {
     let normal = Normal::standard();
     (0..count)
@@ -12,8 +12,8 @@ pub fn prior_quantiles(count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Places along one axis, evenly from the 1st to the 99th percentile of some values: a few far codes do
-/// not take the room of all others. Nothing of no values.
+/// Positions along one axis, evenly from the 1st to the 99th percentile of some values, so that a few
+/// outliers do not squeeze all other codes. Empty if there are no values.
 pub fn spread(values: &[f32], count: usize) -> Vec<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f32::total_cmp);
@@ -26,8 +26,8 @@ pub fn spread(values: &[f32], count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// The value below which a share of the sorted values lies, between two neighbours on the line through
-/// them (type 7 of Hyndman and Fan 1996, as NumPy's default).
+/// The value below which a share of the sorted values lies, linearly interpolated between two
+/// neighbours (type 7 of Hyndman and Fan 1996, NumPy's default).
 fn percentile(sorted: &[f32], share: f64) -> Option<f64> {
     let place = share * sorted.len().checked_sub(1)? as f64;
     let below = f64::from(*sorted.get(place as usize)?);

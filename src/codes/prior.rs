@@ -5,11 +5,11 @@ use candle_core::{Device, Tensor};
 use crate::Result;
 use crate::random::{Purpose, Stream};
 
-/// `count` codes of `latent` standard normal values each, `(count, latent)`, from number `first` on. Each
-/// number has a stream of its own: a larger count only adds codes.
+/// `count` codes of `latent` standard normal values each, `(count, latent)`, starting at number `first`.
+/// Each number has its own random stream: a larger count only adds codes.
 ///
 /// # Errors
-/// Only candle's own.
+/// Only candle's errors.
 pub fn from_prior(
     seed: u64,
     first: u64,

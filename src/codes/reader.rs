@@ -12,11 +12,11 @@ use super::{Format, npy, safetensors, size};
 use crate::data::grouped;
 use crate::{Error, Result};
 
-/// A file of codes that is being read, some rows at a time: no memory is taken for what a file merely
-/// says it holds.
+/// A file of codes being read, a few rows at a time: memory use does not depend on the size that a file
+/// claims.
 pub struct Reader {
     path: PathBuf,
-    /// Of one code.
+    /// The shape of one code.
     shape: Vec<usize>,
     rows: Source,
     /// Rows read so far.
@@ -31,31 +31,31 @@ enum Source {
     Lines(Box<Lines>),
 }
 
-/// Some rows of a file.
+/// A few rows of a file.
 pub struct Rows {
     /// `(n, ...)` on the CPU, 32-bit.
     pub codes: Tensor,
-    /// The pictures that they come from, where the file says so.
+    /// The pictures of the codes, if the file names them.
     pub files: Vec<String>,
 }
 
-/// What a whole file holds.
+/// The contents of a whole file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
     pub count: usize,
-    /// The pictures that the codes come from, where the file says so.
+    /// The pictures of the codes, if the file names them.
     pub files: Option<Vec<String>>,
 }
 
-/// Rows of one reading, for looking at all of a file.
+/// Rows per read when the whole file is checked.
 const ROWS: usize = 256;
 
 impl Reader {
-    /// Opens a file of codes of `shape`; in arrays and tensors they may also be laid flat.
+    /// Opens a file of codes of `shape`; arrays and tensors may also hold them flattened.
     ///
     /// # Errors
-    /// If the file cannot be read, is no file of codes, is not as long as it says, or its codes are of
-    /// another shape or type.
+    /// If the file cannot be read, is not a file of codes, has another length than it says, or its codes
+    /// are of another shape or type.
     pub fn open(path: &Path, shape: &[usize]) -> Result<Self> {
         let floats = |(left, floats)| Source::Floats { left, floats };
         Ok(Self {
@@ -70,10 +70,10 @@ impl Reader {
         })
     }
 
-    /// The next rows, at most that many; `None` behind the last.
+    /// The next rows, at most `most`; `None` after the last.
     ///
     /// # Errors
-    /// If the file cannot be read, or a value is no finite 32-bit number.
+    /// If the file cannot be read, or a value is not a finite 32-bit number.
     pub fn read(&mut self, most: usize) -> Result<Option<Rows>> {
         let size = size(&self.shape);
         let mut files = Vec::new();
@@ -121,7 +121,7 @@ impl Reader {
     /// One code `(1, ...)`, counted from 0 at the start of the file.
     ///
     /// # Errors
-    /// If the file ends before it, or as [`Reader::read`].
+    /// If the file has no such row, or as [`Reader::read`].
     pub fn row(mut self, row: u64) -> Result<Tensor> {
         while let Some(rows) = self.read(ROWS)? {
             if row < self.at {
@@ -140,10 +140,10 @@ impl Reader {
     }
 }
 
-/// Reads a file to its end, so that what is wrong anywhere in it is known before anything is made of it.
+/// Reads a file to its end, so that every error in it is found before its codes are used.
 ///
 /// # Errors
-/// As [`Reader::open`] and [`Reader::read`], and if there is no code in it.
+/// As [`Reader::open`] and [`Reader::read`], and if the file has no codes.
 pub fn survey(path: &Path, shape: &[usize]) -> Result<Survey> {
     let mut reader = Reader::open(path, shape)?;
     let named = matches!(&reader.rows, Source::Lines(lines) if lines.has_files());

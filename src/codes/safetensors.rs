@@ -1,4 +1,4 @@
-//! Codes and labels as the tensors of a safetensors file, read and written without holding them all.
+//! Codes and labels as the tensors of a safetensors file, read and written in parts.
 
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom, Write};
@@ -16,14 +16,14 @@ use crate::open::open as open_file;
 use crate::tensor_file::read_header;
 use crate::{Error, Result};
 
-/// The tensor with the codes, and the one with the labels.
+/// The names of the tensors with the codes and with the labels.
 const CODES: &str = "codes";
 const LABELS: &str = "labels";
 
-/// A file that is being written.
+/// A file being written.
 pub struct Safetensors {
     file: Replacement,
-    /// They stand behind the codes.
+    /// Written after the codes.
     labels: Vec<u8>,
 }
 
@@ -54,7 +54,7 @@ impl Safetensors {
         let mut header = Metadata::new(None, tensors)
             .and_then(|metadata| Ok(serde_json::to_string(&metadata)?))
             .map_err(candle_core::Error::from)?;
-        // The values start at a multiple of 8.
+        // The values start at a multiple of 8 bytes.
         let length = header.len().next_multiple_of(8);
         header.extend(std::iter::repeat_n(' ', length - header.len()));
         let mut file = Replacement::create(path)?;
@@ -76,7 +76,7 @@ impl Safetensors {
     }
 }
 
-/// Opens a file with codes of `shape`; says how many there are.
+/// Opens a file with codes of `shape`; returns their number.
 pub fn open(path: &Path, shape: &[usize]) -> Result<(u64, Floats<BufReader<File>>)> {
     let (mut file, length) = open_file(path)?;
     let header = read_header(path, &mut file, length)?;

@@ -10,10 +10,10 @@ use super::safetensors::Safetensors;
 use super::{Format, Names};
 use crate::{Error, Result};
 
-/// A file of codes that is being written; it takes its place when it is finished, whole.
+/// A file of codes being written; it appears at its path once it is complete.
 pub struct Writer {
     path: PathBuf,
-    /// Of one code.
+    /// The shape of one code.
     shape: Vec<usize>,
     count: usize,
     written: usize,
@@ -22,16 +22,16 @@ pub struct Writer {
 
 enum File {
     Npy(Npy),
-    // Its buffers are large.
+    // Boxed because its buffers are large.
     Csv(Box<Csv>),
     Safetensors(Safetensors),
 }
 
 impl Writer {
-    /// Starts a file of as many codes of `shape` as there are names.
+    /// Starts a file of codes of `shape`, one for each name.
     ///
     /// # Errors
-    /// If the file's name ends in none of [`Format`]'s kinds, or its folder cannot be written to.
+    /// If the extension is not one of [`Format`]'s, or the folder cannot be written to.
     pub fn create(path: &Path, shape: &[usize], names: &Names) -> Result<Self> {
         Ok(Self {
             path: path.to_path_buf(),
@@ -49,7 +49,7 @@ impl Writer {
     /// Adds codes `(n, ...)`, in the order of the names.
     ///
     /// # Errors
-    /// If they are shaped otherwise, are more than there are names, or cannot be written.
+    /// If their shape differs, there are more codes than names, or they cannot be written.
     pub fn write(&mut self, codes: &Tensor) -> Result<()> {
         let left = self.count - self.written;
         match codes.dims().split_first() {
@@ -71,10 +71,10 @@ impl Writer {
         }
     }
 
-    /// Puts the file in its place.
+    /// Completes the file and moves it to its path.
     ///
     /// # Errors
-    /// If there are fewer codes than names, or the end cannot be written.
+    /// If there are fewer codes than names, or the last data cannot be written.
     pub fn finish(self) -> Result<()> {
         if self.written != self.count {
             let expected = format!("{} codes", self.count);

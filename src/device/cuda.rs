@@ -1,4 +1,4 @@
-//! CUDA cards, in builds with the feature `cuda`.
+//! CUDA devices, in builds with the feature `cuda`.
 
 use candle_core::Device;
 use candle_core::cuda::set_gemm_reduced_precision_f32;
@@ -8,7 +8,8 @@ use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError, result
 
 use super::in_one_line;
 
-/// A card whose work, from any thread, is done in the order in which it was given; or why there is none.
+/// Opens a CUDA device that does all work, from any thread, in the order in which it was issued; or says
+/// why there is none.
 pub(super) fn open(number: usize) -> Result<Device, String> {
     let cards = CudaContext::device_count().map_err(|error| described(&error))?;
     match cards {
@@ -17,8 +18,8 @@ pub(super) fn open(number: usize) -> Result<Device, String> {
         _ if i32::try_from(number).is_ok_and(|number| number < cards) => {}
         _ => return Err(format!("cards 0 to {}", cards.saturating_sub(1))),
     }
-    // candle's other constructor takes a stream for each thread: a tensor that one thread has made could be
-    // read by another one before it is there.
+    // candle's other constructor uses one stream per thread: a thread could read a tensor of another thread
+    // before it is complete.
     let device = CudaDevice::new_with_stream(number).map_err(in_one_line)?;
     // SAFETY: events keep several streams of a device in order; this one has a single stream.
     unsafe { device.disable_event_tracking() };
@@ -26,7 +27,7 @@ pub(super) fn open(number: usize) -> Result<Device, String> {
     Ok(Device::Cuda(device))
 }
 
-/// The driver's own words for an error, and its name.
+/// The driver's text for an error, and its name.
 pub(crate) fn described(error: &DriverError) -> String {
     match error.error_string() {
         Ok(text) => format!("{} ({:?})", text.to_string_lossy(), error.0),
@@ -34,7 +35,7 @@ pub(crate) fn described(error: &DriverError) -> String {
     }
 }
 
-/// What the card calls itself.
+/// The GPU's model name.
 pub(super) fn model(device: &Device) -> Option<String> {
     let Device::Cuda(device) = device else {
         return None;
@@ -42,7 +43,7 @@ pub(super) fn model(device: &Device) -> Option<String> {
     device.cuda_stream().context().name().ok()
 }
 
-/// The peak of the card's memory pool, from which every tensor is allocated; `None` for cards without one.
+/// The peak of the GPU's memory pool, from which every tensor is allocated; `None` for GPUs without one.
 pub(super) fn peak_memory_mb(device: &CudaDevice) -> Option<f64> {
     let stream = device.cuda_stream();
     let context = stream.context();
@@ -50,7 +51,7 @@ pub(super) fn peak_memory_mb(device: &CudaDevice) -> Option<f64> {
         return None;
     }
     let mut bytes = 0u64;
-    // SAFETY: the device is that of a living context, its pool lives as long, and the attribute is a u64.
+    // SAFETY: the device belongs to a living context, its pool lives as long, and the attribute is a u64.
     unsafe {
         let pool = result::device::get_mem_pool(context.cu_device()).ok()?;
         let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
@@ -59,7 +60,7 @@ pub(super) fn peak_memory_mb(device: &CudaDevice) -> Option<f64> {
     Some(bytes as f64 / f64::from(1 << 20))
 }
 
-/// The CUDA device that `AUTOENCODE_TEST_DEVICE` names; without one a unit test of it has nothing to do.
+/// The CUDA device that `AUTOENCODE_TEST_DEVICE` names; without it, unit tests of CUDA are skipped.
 #[cfg(test)]
 pub(crate) fn device_under_test() -> Option<Device> {
     let name = std::env::var("AUTOENCODE_TEST_DEVICE").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Values of tensors, brought to the host.
+//! Copying tensor values to the host.
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -10,12 +10,12 @@ pub(crate) fn widest_float(device: &Device) -> DType {
     }
 }
 
-/// A copy on the CPU; of a tensor there, itself.
+/// A copy on the CPU; a tensor that is there already is returned itself.
 pub(crate) fn to_host(tensor: &Tensor) -> Result<Tensor> {
     if tensor.device().is_cpu() {
         return Ok(tensor.clone());
     }
-    // A view would bring all that it looks into.
+    // Copying a view would transfer its whole underlying storage.
     tensor.force_contiguous()?.to_device(&Device::Cpu)
 }
 
@@ -25,12 +25,12 @@ pub(crate) fn reals(tensor: &Tensor) -> Result<Vec<f64>> {
     tensor.flatten_all()?.to_vec1()
 }
 
-/// A scalar of any float type.
+/// The value of a scalar of any float type.
 pub(crate) fn scalar(tensor: &Tensor) -> Result<f64> {
     to_host(tensor)?.to_dtype(DType::F64)?.to_scalar()
 }
 
-/// Scalars of one device and any float types. The device is waited for once.
+/// The values of scalars on one device, of any float types. Synchronises with the device once.
 pub(crate) fn scalars(tensors: &[Tensor]) -> Result<Vec<f64>> {
     let widest = |tensor: &Tensor| tensor.detach().to_dtype(widest_float(tensor.device()));
     let tensors = tensors.iter().map(widest).collect::<Result<Vec<_>>>()?;

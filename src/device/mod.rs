@@ -1,4 +1,4 @@
-//! Which device the work runs on, and how numbers come back from it.
+//! Choosing the device, and copying numbers back from it.
 
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
@@ -15,14 +15,14 @@ pub(crate) use host::{reals, scalar, scalars, to_host, widest_float};
 use crate::recipe::Precision;
 use crate::{Error, Result};
 
-/// What was asked for on the command line.
+/// The device asked for on the command line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// CUDA if this build has it and a card answers, else Metal likewise, else the CPU.
+    /// CUDA if this build has it and a GPU responds, else Metal likewise, else the CPU.
     #[default]
     Auto,
     Cpu,
-    /// The card of that number.
+    /// The CUDA device with this number.
     Cuda(usize),
     Metal,
 }
@@ -51,7 +51,7 @@ impl std::str::FromStr for DeviceChoice {
     }
 }
 
-/// The device that was chosen, and why.
+/// The chosen device, and the reason for it.
 #[derive(Debug, Clone)]
 pub struct Chosen {
     pub device: Device,
@@ -59,17 +59,17 @@ pub struct Chosen {
     pub name: String,
     /// A phrase for the first line of a run.
     pub reason: String,
-    /// Whether it is the CPU because no other device of this build answered.
+    /// Whether this is the CPU because no other device of this build responded.
     pub is_fallback: bool,
 }
 
 impl DeviceChoice {
-    /// Opens the device and lets it compute something, so that a card which cannot run this build's kernels
-    /// is known at once. Matrix products of f32 on CUDA are of f32 from then on, not of TF32 (which
-    /// [`candle_core::cuda::set_gemm_reduced_precision_f32`] switches on in the whole process).
+    /// Opens the device and runs a small computation on it, so that a GPU which cannot run this build's
+    /// kernels is detected at once. From then on, f32 matrix products on CUDA use f32, not TF32
+    /// ([`candle_core::cuda::set_gemm_reduced_precision_f32`] sets this for the whole process).
     ///
     /// # Errors
-    /// If a device was asked for by name and this build has no support for it, or it does not answer.
+    /// If a device was asked for by name and this build does not support it, or it does not respond.
     pub fn open(self) -> Result<Chosen> {
         match self {
             Self::Cpu => Ok(cpu("asked for")),
@@ -103,7 +103,7 @@ impl DeviceChoice {
     }
 }
 
-/// The first device of this build that answers; the CPU always does.
+/// The first device of this build that responds; the CPU always does.
 fn automatic() -> Chosen {
     let mut failures = Vec::new();
     if cuda_is_available() {
@@ -136,7 +136,7 @@ fn cpu(reason: &str) -> Chosen {
     }
 }
 
-/// A card, or why there is none.
+/// A CUDA device, or why there is none.
 fn cuda(number: usize, reason: &str) -> Result<Chosen, String> {
     let device = cuda::open(number)?;
     try_out(&device)?;
@@ -161,8 +161,8 @@ fn metal(reason: &str) -> Result<Chosen, String> {
     })
 }
 
-/// Computes 2 x 3 + 1, which loads a kernel: a driver may refuse those of a newer toolkit, and a card those
-/// of another generation.
+/// Computes 2 x 3 + 1, which loads a kernel: a driver may refuse kernels of a newer toolkit, and a GPU
+/// those of another generation.
 fn try_out(device: &Device) -> Result<(), String> {
     let seven = Tensor::new(2f32, device)
         .and_then(|two| two.affine(3.0, 1.0)?.to_scalar::<f32>())
@@ -187,7 +187,7 @@ fn lacking(device: &str, feature: &str) -> Error {
     )
 }
 
-/// Refuses what a device cannot compute with.
+/// Refuses a precision that the device does not support.
 ///
 /// # Errors
 /// [`Error::Recipe`] for f64 on Metal.
@@ -202,12 +202,12 @@ pub(crate) fn check_precision(device: &Device, precision: Precision) -> Result<(
     Ok(())
 }
 
-/// The most memory that tensors on a device took at once so far in this process, in MiB; `None` for the CPU
-/// and where the device does not tell.
+/// The peak memory of all tensors on a device in this process so far, in MiB; `None` for the CPU and for
+/// devices that do not report it.
 pub fn peak_memory_mb(device: &Device) -> Option<f64> {
     match device {
         Device::Cuda(device) => cuda::peak_memory_mb(device),
-        // Metal tells what is in use, not what was.
+        // Metal reports the current use, not the peak.
         Device::Metal(_) | Device::Cpu => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Takes the place of `cuda` in builds without that feature, which open no card.
+//! Replaces `cuda` in builds without that feature, which open no CUDA device.
 
 use candle_core::{CudaDevice, Device};
 

@@ -6,11 +6,11 @@ use super::Mixture;
 use crate::ops::{Matrix, product};
 use crate::{Error, Result};
 
-/// Values of whitened codes that are held at once, for each row.
+/// Values of whitened codes held at once, per row.
 const PANEL: usize = 1024;
 
-/// What turns codes into standard normal values, for each component: with the inverse of its Cholesky
-/// factor, `inverse * (code - mean)`. So the triangular systems of all codes are one matrix product.
+/// Maps codes to standard normal values for each component: `inverse * (code - mean)`, with the inverse of
+/// its Cholesky factor. This makes the triangular systems of all codes one matrix product.
 pub(super) struct Whitening {
     dim: usize,
     /// `(components, dim, dim)`, row-major.
@@ -52,7 +52,7 @@ impl Whitening {
     }
 
     /// The logarithm of weight times density of each row under each component, `(rows, components)`. `rows`
-    /// are rows of `dim` values.
+    /// holds rows of `dim` values.
     pub fn log_joint(&self, rows: &[f64], out: &mut [f64]) -> Result<()> {
         let (dim, components) = (self.dim, self.peaks.len());
         let count = rows.len() / dim;

@@ -1,4 +1,4 @@
-//! Fitting a mixture by expectation and maximisation.
+//! Fitting a mixture by expectation maximisation.
 
 use rayon::prelude::*;
 
@@ -7,25 +7,25 @@ use super::sums::Sums;
 use super::{BLOCK, Mixture, check_rows, log_sum_exp, seeding};
 use crate::{Error, Result};
 
-/// The most rounds.
+/// The most iterations.
 const ROUNDS: usize = 100;
-/// The fit ends when the mean logarithm of the density rises by less than this, in nats a code.
+/// The fit ends when the mean log density rises by less than this, in nats per code.
 const LEAST_RISE: f64 = 1e-3;
-/// Each component is given at least this many codes on average.
+/// The fewest codes per component, on average.
 const CODES_A_COMPONENT: usize = 10;
-/// The deviation of a value that is the same in all codes, as a share of the others' mean one; and where all
-/// codes are equal, as it is.
+/// The standard deviation assumed for a value that is the same in all codes, as a share of the mean deviation
+/// of the others; if all codes are equal, this number itself.
 const LEAST_DEVIATION: f64 = 1e-3;
 
 impl Mixture {
-    /// Fits up to `components` Gaussians to `codes`, rows of `dim` values one after the other, by
-    /// expectation and maximisation (Dempster, Laird and Rubin, "Maximum likelihood from incomplete data via
-    /// the EM algorithm", 1977) from the groups that k-means finds.
+    /// Fits up to `components` Gaussians to `codes`, concatenated rows of `dim` values, by expectation
+    /// maximisation (Dempster, Laird and Rubin, "Maximum likelihood from incomplete data via the EM
+    /// algorithm", 1977), starting from k-means clusters.
     ///
-    /// A component is given at least 10 codes on average, and at least as many as a code has values, which a
-    /// full covariance needs: of fewer codes fewer components are fitted. Components that lose all their
-    /// codes are left out too. `go_on` is told after each round its number, from 1, and the mean logarithm of
-    /// the density at the codes before it; the fit ends where it says no.
+    /// Each component gets on average at least 10 codes, and at least as many as a code has values, which a
+    /// full covariance needs: fewer codes get fewer components. Components that lose all their codes are
+    /// dropped, too. After each iteration `go_on` receives its number, from 1, and the mean log density of
+    /// the codes before its update; the fit ends if `go_on` returns false.
     ///
     /// # Errors
     /// If there are no codes, no components, or values that are not finite.
@@ -58,13 +58,13 @@ impl Mixture {
         Ok(scale.undo(mixture))
     }
 
-    /// How many components are fitted to `count` codes of `dim` values at most.
+    /// The most components that are fitted to `count` codes of `dim` values.
     pub fn most_components(count: usize, dim: usize) -> usize {
         (count / dim.max(CODES_A_COMPONENT)).max(1)
     }
 }
 
-/// The sums of the groups.
+/// The sums of the clusters.
 fn grouped(rows: &[f64], dim: usize, groups: &[usize]) -> Result<Sums> {
     let components = groups.iter().max().map_or(0, |last| last + 1);
     let mut sums = Sums::new(dim, components);
@@ -81,7 +81,7 @@ fn grouped(rows: &[f64], dim: usize, groups: &[usize]) -> Result<Sums> {
     Ok(sums)
 }
 
-/// The sums under the responsibilities that the mixture gives, and the mean logarithm of its density.
+/// The sums under the mixture's responsibilities, and the mean log density.
 fn expectation(mixture: &Mixture, rows: &[f64]) -> Result<(Sums, f64)> {
     let (dim, components) = (mixture.dim, mixture.components());
     let whitening = Whitening::new(mixture)?;
@@ -111,8 +111,8 @@ fn expectation(mixture: &Mixture, rows: &[f64]) -> Result<(Sums, f64)> {
     Ok((sums, log_density / (rows.len() / dim) as f64))
 }
 
-/// Mean and standard deviation of each value over all codes. The fit sees them taken off, so that neither
-/// groups nor the least variance depend on the values' scales.
+/// Mean and standard deviation of each value over all codes. The fit works on standardised codes, so that
+/// neither clusters nor the least variance depend on the scales of the values.
 struct Scale {
     means: Vec<f64>,
     deviations: Vec<f64>,
@@ -142,7 +142,7 @@ impl Scale {
         Ok(Self { means, deviations })
     }
 
-    /// What the logarithm of a density loses when the scales are put back.
+    /// The amount by which undoing the scale lowers a log density.
     fn log_volume(&self) -> f64 {
         self.deviations.iter().map(|deviation| deviation.ln()).sum()
     }
@@ -156,7 +156,7 @@ impl Scale {
             .collect()
     }
 
-    /// The mixture of the codes as they were, rounded to 32-bit floats' values.
+    /// The mixture for the original codes, rounded to 32-bit floats.
     fn undo(&self, mut mixture: Mixture) -> Mixture {
         let rounded = |value: f64| f64::from(value as f32);
         for weight in &mut mixture.weights {

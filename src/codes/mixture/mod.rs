@@ -1,4 +1,4 @@
-//! A density of codes to draw new ones from: a mixture of Gaussians.
+//! A mixture of Gaussians as a density of codes, for sampling new ones.
 
 mod density;
 mod fit;
@@ -13,18 +13,18 @@ use crate::random::{Purpose, Stream};
 use crate::{Error, Result};
 use density::Whitening;
 
-/// Codes whose densities are computed at once.
+/// Codes per block in computing densities.
 const BLOCK: usize = 128;
 
 /// A mixture of Gaussians with full covariances.
 ///
-/// Fitted to the codes of the training images after training, it is a density that a decoder knows: of a
-/// plain autoencoder there is no other, and the prior of a variational one has places where hardly a
-/// training image has its code (Ghosh, Sajjadi, Vergari, Black and Schoelkopf, "From variational to
-/// deterministic autoencoders", ICLR 2020, section 4, "ex-post density estimation").
+/// Fitted to the codes of the training images after training, it gives a density that suits the decoder: a
+/// plain autoencoder has no other, and the prior of a variational one has regions where hardly any training
+/// image is encoded (Ghosh, Sajjadi, Vergari, Black and Schoelkopf, "From variational to deterministic
+/// autoencoders", ICLR 2020, section 4, "ex-post density estimation").
 ///
-/// Its numbers are 32-bit floats' values, so that a file keeps them as they are; all computation is in f64
-/// and in a fixed order, so that it has the same bits for any number of threads.
+/// Its parameters are rounded to 32-bit floats, so that a file stores them exactly; all computation is in
+/// f64 and in a fixed order, so that results are bit-identical for any number of threads.
 ///
 /// ```
 /// use autoencode::codes::Mixture;
@@ -50,12 +50,12 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// How many Gaussians it has.
+    /// Number of Gaussians.
     pub fn components(&self) -> usize {
         self.weights.len()
     }
 
-    /// Values of a code.
+    /// Values per code.
     pub fn dim(&self) -> usize {
         self.dim
     }
@@ -75,11 +75,11 @@ impl Mixture {
         self.factors.chunks_exact(self.dim * self.dim)
     }
 
-    /// `count` codes drawn from it, `(count, dim)`, from number `first` on. Each number has a stream of its
-    /// own: a larger count only adds codes.
+    /// `count` codes drawn from the mixture, `(count, dim)`, starting at number `first`. Each number has
+    /// its own random stream: a larger count only adds codes.
     ///
     /// # Errors
-    /// Only candle's own.
+    /// Only candle's errors.
     pub fn sample(&self, seed: u64, first: u64, count: usize, device: &Device) -> Result<Tensor> {
         let mut codes = vec![0f32; count * self.dim];
         for (number, code) in (first..).zip(codes.chunks_mut(self.dim)) {
@@ -98,7 +98,7 @@ impl Mixture {
         Ok(Tensor::from_vec(codes, (count, self.dim), device)?)
     }
 
-    /// The component at this share, from 0 to 1, of the weights one after the other.
+    /// The component at this share, from 0 to 1, of the cumulative weights.
     fn component(&self, share: f64) -> usize {
         let mut sum = 0.0;
         let ends = self.weights.iter().map(|weight| {
@@ -111,11 +111,11 @@ impl Mixture {
             .unwrap_or(self.components().saturating_sub(1))
     }
 
-    /// The natural logarithm of the density at each of the codes, which are rows of `dim` values one after
-    /// the other.
+    /// The natural logarithm of the density at each of the codes, which are concatenated rows of `dim`
+    /// values.
     ///
     /// # Errors
-    /// If the values are not whole codes.
+    /// If the number of values is not a multiple of `dim`.
     pub fn log_density(&self, codes: &[f32]) -> Result<Vec<f64>> {
         let count = check_rows(codes, self.dim)?;
         let whitening = Whitening::new(self)?;
@@ -146,7 +146,7 @@ fn log_sum_exp(values: &[f64]) -> f64 {
     largest + sum.ln()
 }
 
-/// How many codes of `dim` values there are.
+/// The number of codes of `dim` values.
 fn check_rows(codes: &[f32], dim: usize) -> Result<usize> {
     if dim == 0 || codes.is_empty() || !codes.len().is_multiple_of(dim) {
         return Err(Error::argument(

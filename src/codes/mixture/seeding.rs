@@ -1,19 +1,19 @@
-//! Where the fit of a mixture starts: groups of codes by k-means.
+//! Initial clusters for the fit of a mixture, by k-means.
 
 use rayon::prelude::*;
 
 use crate::random::{Purpose, Stream};
 
-/// Rounds of Lloyd's algorithm. Expectation and maximisation go on from there, so a few will do.
+/// Iterations of Lloyd's algorithm. Expectation maximisation continues from there, so a few are enough.
 const ROUNDS: usize = 10;
-/// Rows that are worth a task.
+/// The fewest rows per task.
 const ROWS_A_TASK: usize = 256;
 
-/// The group of each row, `0..groups`, of which there may be fewer than asked for where rows are equal.
+/// The cluster of each row, `0..groups`; there may be fewer clusters than asked for if rows are equal.
 ///
-/// The first centres are rows drawn one after the other with probabilities in proportion to the squared
-/// distance to the nearest one so far (Arthur and Vassilvitskii, "k-means++: the advantages of careful
-/// seeding", SODA 2007, section 2.2); then groups and centres are improved in turns (Lloyd, "Least squares
+/// The first centres are rows drawn in sequence with probabilities proportional to the squared distance to
+/// the nearest centre so far (Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding",
+/// SODA 2007, section 2.2); then clusters and centres are improved in turn (Lloyd, "Least squares
 /// quantization in PCM", 1982).
 pub(super) fn groups(rows: &[f64], dim: usize, groups: usize, seed: u64) -> Vec<usize> {
     let mut centres = first_centres(rows, dim, groups, seed);
@@ -47,14 +47,14 @@ fn first_centres(rows: &[f64], dim: usize, groups: usize, seed: u64) -> Vec<f64>
             left -= distance;
             left < 0.0
         });
-        // Rounding may leave a little behind the last one.
+        // Rounding may leave a small remainder after the last row.
         let chosen = chosen.or_else(|| distances.iter().rposition(|&distance| distance > 0.0));
         centres.extend_from_slice(row(rows, dim, chosen.unwrap_or_default()));
     }
     centres
 }
 
-/// The number of the nearest centre of each row, the first of equals.
+/// The index of each row's nearest centre, the first of equals.
 fn nearest(rows: &[f64], dim: usize, centres: &[f64]) -> Vec<usize> {
     rows.par_chunks_exact(dim)
         .with_min_len(ROWS_A_TASK)
@@ -71,7 +71,7 @@ fn nearest(rows: &[f64], dim: usize, centres: &[f64]) -> Vec<usize> {
         .collect()
 }
 
-/// The mean of each group; a group without rows is left out.
+/// The mean of each cluster; empty clusters are left out.
 fn means(rows: &[f64], dim: usize, nearest: &[usize], groups: usize) -> Vec<f64> {
     let mut sums = vec![0.0; groups * dim];
     let mut counts = vec![0usize; groups];

@@ -1,4 +1,4 @@
-//! What the codes of each component sum up to, and the Gaussian that fits these sums best.
+//! The sufficient statistics of each component, and the Gaussian that fits them best.
 
 use nalgebra::{Cholesky, DMatrix, SymmetricEigen};
 use rayon::prelude::*;
@@ -7,20 +7,20 @@ use super::Mixture;
 use crate::ops::{Matrix, product};
 use crate::{Error, Result};
 
-/// The least variance of a component in any direction, as a share of the variance of all codes in each of
-/// their values.
+/// The least variance of a component in any direction, relative to the variance of all codes in each
+/// value.
 const FLOOR: f64 = 1e-3;
-/// A component with fewer codes than this is left out: its weight is nothing beside the others', and its
-/// mean would be lost in rounding.
+/// A component with fewer codes than this is dropped: its weight is negligible, and its mean would be lost
+/// in rounding.
 const LEAST_CODES: f64 = 1e-8;
-/// Sums of each component that one task adds to.
+/// Sums of each component per task.
 const PANEL: usize = 48;
 
-/// For each component the sums, weighted by the responsibilities, of 1, of the values and of the products
-/// of two values: all that its Gaussian is fitted to.
+/// The sums for each component, weighted by the responsibilities, of 1, of the values and of the products
+/// of two values: the statistics that determine its Gaussian.
 pub(super) struct Sums {
     dim: usize,
-    /// How many sums each component has.
+    /// The number of sums per component.
     width: usize,
     components: usize,
     /// `(width, components)`.
@@ -38,7 +38,7 @@ impl Sums {
         }
     }
 
-    /// How many rows are best added at once: so many that their products take some megabytes.
+    /// The number of rows to add at once: their products take a few megabytes.
     pub fn block(dim: usize) -> usize {
         ((1 << 20) / Self::new(dim, 0).width).clamp(32, 4096)
     }
@@ -64,7 +64,7 @@ impl Sums {
             });
         let features = Matrix::new(&features, count, width);
         let responsibilities = Matrix::new(responsibilities, count, components);
-        // Each task has sums of its own and adds the rows in order.
+        // Each task has its own sums and adds the rows in order.
         self.sums
             .par_chunks_mut(PANEL * components)
             .enumerate()
@@ -77,12 +77,12 @@ impl Sums {
     }
 
     /// The mixture with the highest likelihood under these responsibilities, among those whose covariances
-    /// have no eigenvalue below [`FLOOR`]. The rows are taken to have a variance of 1 in each value.
+    /// have no eigenvalue below [`FLOOR`]. The rows are assumed to have variance 1 in each value.
     ///
-    /// Such a bound keeps every covariance invertible and, other than a constant added to the diagonal,
-    /// never lets the likelihood fall (Hathaway, "A constrained formulation of maximum-likelihood
-    /// estimation for normal mixture distributions", 1985): the best eigenvalues are those of the
-    /// unconstrained covariance, or the bound where they are below it.
+    /// This bound keeps every covariance invertible and, unlike a constant added to the diagonal, never
+    /// lowers the likelihood (Hathaway, "A constrained formulation of maximum-likelihood estimation for
+    /// normal mixture distributions", 1985): the best eigenvalues are those of the unconstrained
+    /// covariance, raised to the bound where they are below it.
     pub fn mixture(&self) -> Result<Mixture> {
         let dim = self.dim;
         let counts = self.sums.get(..self.components).unwrap_or_default();
@@ -123,11 +123,11 @@ impl Sums {
     }
 }
 
-/// The lower triangular Cholesky factor of a covariance whose eigenvalues are brought to the floor.
+/// The lower triangular Cholesky factor of a covariance whose eigenvalues are raised to the floor.
 fn factor(covariance: DMatrix<f64>) -> Result<DMatrix<f64>> {
     let dim = covariance.nrows();
     let above = &covariance - DMatrix::identity(dim, dim) * FLOOR;
-    // What remains positive definite without the floor has all eigenvalues above it.
+    // If the matrix is positive definite after subtracting the floor, all eigenvalues are above it.
     let raised = if Cholesky::new(above).is_some() {
         covariance
     } else {

@@ -1,4 +1,4 @@
-//! A mixture as a checkpoint keeps it.
+//! A mixture as stored in a checkpoint.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,13 +11,14 @@ use crate::device::reals;
 use crate::{Error, Result};
 
 impl Mixture {
-    /// Its tensors by name, 32-bit floats: half of what 64 bits would take, and far finer than any fit.
+    /// The mixture's tensors by name, as 32-bit floats: half the size of 64 bits, and far more precise than
+    /// any fit.
     ///
     /// # Shapes
     /// `weights` (components), `means` (components, dim), `factors` (components, dim, dim).
     ///
     /// # Errors
-    /// Only candle's own.
+    /// Only candle's errors.
     pub fn to_tensors(&self) -> Result<BTreeMap<String, Tensor>> {
         let (components, dim) = (self.components(), self.dim);
         let tensor = |values: &[f64], shape: &[usize]| {
@@ -37,13 +38,13 @@ impl Mixture {
         ]))
     }
 
-    /// The mixture of a checkpoint, if it has one, for codes of `dim` values; `origin` names the checkpoint
+    /// The mixture in a checkpoint, if it has one, for codes of `dim` values; `origin` names the checkpoint
     /// in errors.
     ///
     /// # Errors
-    /// Lists every tensor that is missing, too many, misshapen or of another type. Otherwise if values are
-    /// not finite, weights not positive or not of sum 1, or factors not lower triangular with positive
-    /// diagonals.
+    /// Lists every tensor that is missing, unexpected, misshapen or of another type. Also if values are not
+    /// finite, weights are not positive or do not sum to 1, or factors are not lower triangular with
+    /// positive diagonals.
     pub fn of(checkpoint: &Checkpoint, dim: usize, origin: &Path) -> Result<Option<Self>> {
         let tensors = &checkpoint.sampling;
         if tensors.is_empty() {
@@ -85,7 +86,7 @@ impl Mixture {
         }
     }
 
-    /// What is wrong with the values: what was expected, and what was found.
+    /// The first invalid value: the expectation and the finding.
     fn fault(&self) -> Option<(&'static str, String)> {
         let named = [
             ("weights", &self.weights),
