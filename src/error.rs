@@ -2,24 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-/// What can go wrong. Every message names the file, key or layer, what was expected and what was found.
+/// The library's errors. Every message names the file, key or layer, the expectation and the finding.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused to read, write or create a file; its reason is the source.
+    /// The operating system refused to read, write or create a file; the source holds its reason.
     #[error("{}: cannot {action}", shown(path))]
     Io {
         action: &'static str,
         path: PathBuf,
         source: std::io::Error,
     },
-    /// A file holds something else than it should.
+    /// A file does not hold what was expected.
     #[error("{}: expected {}, found {}", shown(path), line(expected), line(found))]
     File {
         path: PathBuf,
         expected: String,
         found: String,
     },
-    /// A checkpoint is of a format that a later version made: sound, as far as this one can tell.
+    /// A checkpoint was written by a later version in a newer format; it is intact as far as this
+    /// version can tell.
     #[error(
         "{}: expected checkpoint format {known} or older, found format {found}, \
          written by a newer version of autoencode",
@@ -30,7 +31,7 @@ pub enum Error {
         known: u32,
         found: u32,
     },
-    /// A recipe key has a value that cannot work.
+    /// A recipe key has an invalid value.
     #[error(
         "recipe key `{}`: expected {}, found {}",
         line(key),
@@ -42,21 +43,21 @@ pub enum Error {
         expected: String,
         found: String,
     },
-    /// A layer does not fit what comes before it, or what is asked of it.
+    /// A layer does not fit the layer before it or the recipe's requirements.
     #[error("layer {layer}: expected {expected}, found {found}")]
     Layer {
         layer: String,
         expected: String,
         found: String,
     },
-    /// A value passed to a function or on the command line is out of its range.
+    /// A function argument or command-line value is out of range.
     #[error("{}: expected {}, found {}", line(what), line(expected), line(found))]
     Argument {
         what: String,
         expected: String,
         found: String,
     },
-    /// Training left the finite numbers; nothing of this step was kept.
+    /// Training produced a value that is not finite; nothing of this step was kept.
     #[error(
         "the {what} is {value} at step {step} of epoch {epoch} (learning rate {learning_rate:.3e}); \
          the last good checkpoint is kept: try a lower optimizer.lr or set optimizer.clip_norm"
@@ -68,7 +69,7 @@ pub enum Error {
         step: u64,
         learning_rate: f64,
     },
-    /// What a file holds is wrong in itself, as the recipe in a checkpoint.
+    /// The contents of a file are invalid, such as the recipe in a checkpoint.
     #[error("{}: {error}", shown(path))]
     Inside { path: PathBuf, error: Box<Error> },
     /// candle refused an operation.
@@ -76,13 +77,13 @@ pub enum Error {
     Tensor(#[from] candle_core::Error),
 }
 
-/// A result with the library's error.
+/// A result with [`Error`] as the default error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The longest list of differences in a message.
+/// The most differences listed in a message.
 const LISTED: usize = 20;
 
-/// Differences in a message: the first of them, and how many there are.
+/// Differences in a message: the first few, and the total number.
 pub(crate) fn listed(mut differences: Vec<String>) -> String {
     let count = differences.len();
     if count > LISTED {
@@ -92,12 +93,12 @@ pub(crate) fn listed(mut differences: Vec<String>) -> String {
     differences.join("; ")
 }
 
-/// A path in a message of one line: what is not text or would steer a terminal is replaced.
+/// A path in a one-line message: control characters and bytes that are not UTF-8 are replaced.
 pub(crate) fn shown(path: &Path) -> String {
     line(&path.to_string_lossy())
 }
 
-/// The same of a text that may hold a part of a file.
+/// The same replacement for a text that may quote a file.
 fn line(text: &str) -> String {
     let printable = |c: char| {
         if c.is_control() {
@@ -119,7 +120,7 @@ impl Error {
         }
     }
 
-    /// A file that is not what it should be.
+    /// A file with unexpected contents.
     pub fn file(
         path: impl AsRef<Path>,
         expected: impl Into<String>,
@@ -132,7 +133,7 @@ impl Error {
         }
     }
 
-    /// A recipe key with a value that cannot work.
+    /// A recipe key with an invalid value.
     pub fn recipe(
         key: impl Into<String>,
         expected: impl Into<String>,
@@ -171,7 +172,7 @@ impl Error {
         }
     }
 
-    /// The same error with the file that the wrong recipe, layer or value stands in.
+    /// The same error with the file that holds the invalid recipe, layer or value.
     pub fn inside(self, path: impl AsRef<Path>) -> Self {
         Self::Inside {
             path: path.as_ref().to_path_buf(),
@@ -179,8 +180,7 @@ impl Error {
         }
     }
 
-    /// Whether the cause lies in what was passed in (a file, a recipe, a flag) rather than in the
-    /// machine or the run.
+    /// Whether the cause is an input (a file, a recipe, a flag) rather than the machine or the run.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Io { source, .. } => matches!(

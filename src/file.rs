@@ -1,4 +1,5 @@
-//! Writing files so that a reader, or a kill at any moment, finds the old content or the new, whole.
+//! Writing files atomically: a reader, or a kill at any moment, finds either the whole old content or the
+//! whole new one.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -7,14 +8,14 @@ use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
 
-/// How the names of unfinished files begin and end.
+/// The prefix and the suffix of unfinished files' names.
 const PREFIX: &str = ".autoencode-";
 const SUFFIX: &str = ".part";
 
-/// Replaces a file by way of a temporary one beside it.
+/// Replaces a file through a temporary file beside it.
 ///
 /// # Errors
-/// If the folder cannot be written to; the old file stays then.
+/// If the folder cannot be written to; the old file remains.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |source| failure(path, bytes.len(), source);
     let file = temporary(path, bytes).map_err(failed)?;
@@ -22,12 +23,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Like [`replace`], for what must outlive a crash of the system too: the new content is synchronised
-/// and read back before the old one goes, and the folder is synchronised after. The old file, if there is
-/// one, becomes `kept` where that is given; between these two renamings there is no file at `path`.
+/// Like [`replace`], for files that must also survive a system crash: the new content is synchronised and
+/// read back before it replaces the old one, and the folder is synchronised afterwards. If `kept` is given,
+/// the old file, if there is one, is renamed to it; between the two renamings there is no file at `path`.
 ///
 /// # Errors
-/// As [`replace`], and if other bytes are read back than were written.
+/// As [`replace`], and if the bytes read back differ from those written.
 pub(crate) fn replace_durably(path: &Path, bytes: &[u8], kept: Option<&Path>) -> Result<()> {
     let failed = |source| failure(path, bytes.len(), source);
     let file = temporary(path, bytes).map_err(failed)?;
@@ -43,7 +44,7 @@ pub(crate) fn replace_durably(path: &Path, bytes: &[u8], kept: Option<&Path>) ->
         move_if_there(path, kept)?;
     }
     file.persist(path).map_err(|error| failed(error.error))?;
-    // Only Unix lets a folder be opened and synchronised.
+    // Only Unix can open and synchronise a folder.
     #[cfg(unix)]
     std::fs::File::open(folder(path))
         .and_then(|folder| folder.sync_all())
@@ -51,7 +52,7 @@ pub(crate) fn replace_durably(path: &Path, bytes: &[u8], kept: Option<&Path>) ->
     Ok(())
 }
 
-/// Renames a file over another one; a file that is not there stays not there.
+/// Renames a file, replacing any file at the target; does nothing if the file does not exist.
 ///
 /// # Errors
 /// If the system refuses.
@@ -64,7 +65,7 @@ pub(crate) fn move_if_there(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// Removes the unfinished files that a killed process left in a folder, which nobody else may be writing to.
+/// Removes the unfinished files of a killed process from a folder. No other process may be writing to it.
 ///
 /// # Errors
 /// If the folder cannot be read or written to.
@@ -82,8 +83,8 @@ pub(crate) fn sweep(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A file that is written piece by piece and takes its place when it is whole; dropped before, it leaves
-/// the old one as it was.
+/// A file that is written in parts and moves to its path once it is complete; if it is dropped before, the
+/// old file remains unchanged.
 pub(crate) struct Replacement {
     path: PathBuf,
     file: BufWriter<NamedTempFile>,
@@ -104,10 +105,10 @@ impl Replacement {
         })
     }
 
-    /// Puts the file in its place.
+    /// Moves the file to its path.
     ///
     /// # Errors
-    /// If what was written last cannot be kept.
+    /// If the last data cannot be written.
     pub fn finish(self) -> Result<()> {
         let failed = |source| failure(&self.path, self.written, source);
         let file = self.file.into_inner();
@@ -117,7 +118,7 @@ impl Replacement {
         Ok(())
     }
 
-    /// What an error of writing to this file becomes.
+    /// The error for a failed write to this file.
     pub fn failed(&self, source: std::io::Error) -> Error {
         failure(&self.path, self.written, source)
     }
@@ -141,13 +142,13 @@ fn temporary(path: &Path, bytes: &[u8]) -> std::io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// An empty file beside the one that it will replace.
+/// An empty file beside the file that it will replace.
 fn unnamed(path: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
-        // What the umask leaves of this, as for a file made by any other program.
+        // The umask restricts this mode, as for a file of any other program.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
@@ -162,7 +163,7 @@ fn folder(path: &Path) -> &Path {
 }
 
 fn failure(path: &Path, bytes: usize, source: std::io::Error) -> Error {
-    // The error of a temporary file goes on to name that file, which nobody asked for.
+    // The error text ends with the temporary file's name, which would only confuse the user.
     let cause = source.to_string();
     let cause = cause.split(" at path ").next().unwrap_or_default();
     let text = format!("{cause} ({bytes} bytes)");

@@ -1,4 +1,4 @@
-//! Opening files that a person names: only what is a file, so that nothing is waited for without end.
+//! Opening files that a user names. Only regular files are opened, since others could block forever.
 
 use std::fs::{self, File, Metadata};
 use std::io::{BufReader, Read};
@@ -6,12 +6,12 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Opens a file for reading; says how many bytes it has.
+/// Opens a file for reading; returns its length in bytes, too.
 ///
 /// # Errors
-/// If it is not there, must not be read, or is a folder, a named pipe, a device or a socket.
+/// If it does not exist, is not readable, or is a folder, a named pipe, a device or a socket.
 pub(crate) fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
-    // Asked before opening: to open a named pipe would wait for its writer.
+    // Check before opening: opening a named pipe would wait for its writer.
     let metadata = look(path)?;
     if !metadata.is_file() {
         return Err(Error::file(path, "a file", kind(&metadata)));
@@ -20,14 +20,14 @@ pub(crate) fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
     Ok((BufReader::new(file), metadata.len()))
 }
 
-/// The text of a file of at most `most` bytes; `expected` is for errors.
+/// The text of a file of at most `most` bytes; `expected` is for error messages.
 ///
 /// # Errors
-/// As [`open`]'s, and if the file is longer or no text in UTF-8.
+/// As [`open`], and if the file is longer or is not UTF-8 text.
 pub(crate) fn read_text(path: &Path, most: u64, expected: &str) -> Result<String> {
     let (file, _) = open(path)?;
     let mut bytes = Vec::new();
-    // Not by the length that was found: the file may grow meanwhile.
+    // Do not trust the length from the metadata: the file may grow meanwhile.
     file.take(most.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(|source| Error::io("read", path, source))?;
@@ -41,7 +41,7 @@ pub(crate) fn read_text(path: &Path, most: u64, expected: &str) -> Result<String
     })
 }
 
-/// What a path leads to. A link that leads nowhere is told from a file that is not there.
+/// The metadata of a path's target. The error distinguishes a dangling link from a missing file.
 pub(crate) fn look(path: &Path) -> Result<Metadata> {
     fs::metadata(path).map_err(|source| match path.symlink_metadata() {
         Ok(link) if link.is_symlink() => {
@@ -52,7 +52,7 @@ pub(crate) fn look(path: &Path) -> Result<Metadata> {
     })
 }
 
-/// What something is that is no file, in words.
+/// The kind of something that is not a regular file, in words.
 pub(crate) fn kind(metadata: &Metadata) -> &'static str {
     if metadata.is_dir() {
         return "a folder";

@@ -1,7 +1,7 @@
-//! The header of a safetensors file, checked before anything is made of it.
+//! The header of a safetensors file, checked before its values are read.
 //!
 //! The format: 8 bytes with the header's length, little-endian; the header, a JSON object of the tensors'
-//! types, shapes and places; their values without gaps.
+//! types, shapes and offsets; their values without gaps.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,12 +15,12 @@ use crate::data::grouped;
 use crate::data::python::excerpt;
 use crate::{Error, Result};
 
-/// The longest header that is read; a checkpoint's of 256 layers has some 200,000 bytes.
+/// The longest header that is accepted; that of a checkpoint with 256 layers has about 200,000 bytes.
 const MAX_HEADER: u64 = 4 << 20;
-/// How many names of tensors an error lists.
+/// The most tensor names that an error lists.
 const LISTED: usize = 8;
 
-/// A header, and the place of the first value.
+/// A header, and the offset of the first value.
 pub(crate) struct Header {
     pub metadata: Metadata,
     pub start: u64,
@@ -29,8 +29,8 @@ pub(crate) struct Header {
 /// Reads the header of a file of `length` bytes, which `origin` names in errors.
 ///
 /// # Errors
-/// If it is no header, or the file is not exactly as long as it says: tensors that overlap, gaps between
-/// them, sizes beyond the file, and names that stand there twice.
+/// If the header is invalid or the file's length differs from the header's: tensors that overlap, gaps
+/// between them, sizes beyond the file, and duplicate names are errors.
 pub(crate) fn read_header(origin: &Path, input: &mut impl Read, length: u64) -> Result<Header> {
     let io = |source| Error::io("read", origin, source);
     let broken = |found: String| Error::file(origin, "a safetensors file", found);
@@ -48,7 +48,7 @@ pub(crate) fn read_header(origin: &Path, input: &mut impl Read, length: u64) -> 
     input.take(size).read_to_end(&mut text).map_err(io)?;
     let unreadable = |error| broken(format!("a header that cannot be read ({error})"));
     serde_json::from_slice::<Names>(&text).map_err(unreadable)?;
-    // This checks that every tensor is as long as its shape says and stands behind the one before it.
+    // This checks that every tensor is as long as its shape says and directly follows the one before it.
     let metadata: Metadata = serde_json::from_slice(&text).map_err(unreadable)?;
     let start = size + 8;
     let promised = (metadata.data_len() as u64).saturating_add(start);
@@ -63,7 +63,7 @@ pub(crate) fn read_header(origin: &Path, input: &mut impl Read, length: u64) -> 
 }
 
 impl Header {
-    /// The names of the tensors, as far as they are worth a line.
+    /// The names of the tensors, shortened to one line.
     pub fn listing(&self) -> String {
         let names = self.metadata.offset_keys();
         let listed: Vec<String> = names
@@ -79,8 +79,8 @@ impl Header {
     }
 }
 
-/// An object whose names are all different, and so are those of the object `__metadata__` in it. A map made
-/// of it would keep the last of equal names, other readers perhaps the first.
+/// A JSON object without duplicate names, either in itself or in its object `__metadata__`. A map would
+/// silently keep the last of duplicate names, while other readers might keep the first.
 struct Names;
 
 impl<'de> Deserialize<'de> for Names {

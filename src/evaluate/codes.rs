@@ -1,4 +1,4 @@
-//! What a network's codes are worth beside the images.
+//! Measures of a network's codes.
 
 use candle_core::Device;
 use serde::Serialize;
@@ -10,18 +10,18 @@ use crate::data::{Dataset, Images, grouped};
 use crate::engine::Inference;
 use crate::network::Autoencoder;
 
-/// How many values an image has for each value of its code. Values are counted, not bytes: those of a
-/// code are floats, those of most images bytes.
+/// Number of values in an image per value of its code. This counts values, not bytes: code values are
+/// floats, those of most images bytes.
 pub fn compression(model: &Autoencoder) -> f64 {
     let values = |shape: &[usize]| shape.iter().product::<usize>().max(1) as f64;
     values(model.input_shape()) / values(model.code_shape())
 }
 
-/// The codes of all images one after the other, of a variational network the means of their
-/// distributions. `done` is told after each batch how many images it had.
+/// The concatenated codes of all images; for a variational network the means of their distributions.
+/// After each batch, `done` receives the number of images in it.
 ///
 /// # Errors
-/// If the images are not shaped as the network's input.
+/// If the shape of the images is not the network's input shape.
 pub fn codes(
     network: &Inference,
     images: &Images,
@@ -39,32 +39,33 @@ pub fn codes(
     Ok(codes)
 }
 
-/// How well the labels of images are told by the nearest codes.
+/// How well the nearest codes predict the labels of images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CodeKnn {
     pub k: usize,
-    /// Training images whose codes and labels are known.
+    /// Number of training images whose codes and labels are the references.
     pub references: usize,
-    /// Test images whose labels are asked for.
+    /// Number of test images whose labels are predicted.
     pub queries: usize,
-    /// The fraction whose label was found.
+    /// The fraction of correct predictions.
     pub accuracy: Option<f64>,
-    /// Why there is no accuracy.
+    /// Why the accuracy was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Codes of more values than this are not compared: the 6,272 of a small convolutional code are 1.4 GB
-/// for the images of MNIST and minutes of work.
+/// Codes with more values than this are not compared: the 6,272 values of a small convolutional code
+/// take 1.4 GB for the images of MNIST, and minutes of work.
 pub const MAX_KNN_VALUES: usize = 1024;
 
-/// The accuracy of [`knn_accuracy`] on the codes of the clean test images, those of the clean training
-/// images being the references. It is not measured where all labels are equal or codes have more than
-/// [`MAX_KNN_VALUES`] values. `done` is told how many images of both sets went through the encoder.
+/// The accuracy of [`knn_accuracy`] on the codes of the clean test images, with those of the clean
+/// training images as references. It is not measured if all labels are equal or codes have more than
+/// [`MAX_KNN_VALUES`] values. `done` receives the number of images of both sets that went through the
+/// encoder.
 ///
 /// # Errors
-/// If the images are not shaped as the network's input, if their codes are not finite, or if `k` is 0 or
-/// above the number of training images.
+/// If the shape of the images is not the network's input shape, if their codes are not finite, or if `k`
+/// is 0 or above the number of training images.
 pub fn code_knn(
     network: &Inference,
     dataset: &Dataset,
@@ -91,7 +92,7 @@ pub fn code_knn(
             grouped(MAX_KNN_VALUES)
         ));
     } else {
-        // Before the work, not after it.
+        // Check before the work, not after it.
         check_k(k, train.len())?;
         let references = codes(network, train, device, done)?;
         let queries = codes(network, test, device, done)?;

@@ -1,4 +1,4 @@
-//! Sums of products over rows, in an order that does not depend on the threads.
+//! Sums of products over rows, in an order that is independent of the number of threads.
 
 use nalgebra::DMatrix;
 use rayon::prelude::*;
@@ -6,12 +6,12 @@ use rayon::prelude::*;
 use crate::ops::{Matrix, product};
 use crate::{Error, Result};
 
-/// Rows that are brought to f64 at once.
+/// Rows converted to f64 at once.
 const BLOCK: usize = 512;
-/// Rows of the covariance that one task adds to.
+/// Rows of the covariance per task.
 const PANEL: usize = 64;
 
-/// The means of the columns of `rows`, which holds rows of `dim` values one after the other.
+/// The column means of `rows`, which holds concatenated rows of `dim` values.
 ///
 /// # Errors
 /// If a value is not finite.
@@ -30,7 +30,7 @@ pub(super) fn means(rows: &[f32], dim: usize) -> Result<Vec<f64>> {
     }
 }
 
-/// The rows in f64 with the mean taken off.
+/// The rows in f64, minus the mean.
 pub(super) fn centred(rows: &[f32], mean: &[f64]) -> Vec<f64> {
     let mut centred = vec![0.0; rows.len()];
     let dim = mean.len().max(1);
@@ -53,7 +53,7 @@ pub(super) fn covariance(rows: &[f32], mean: &[f64]) -> Result<DMatrix<f64>> {
     for rows in rows.chunks(BLOCK * dim) {
         let block = centred(rows, mean);
         let block = Matrix::new(&block, rows.len() / dim, dim);
-        // Each task has rows of the sum to itself, from the diagonal on.
+        // Each task owns some rows of the sum, from the diagonal on.
         sums.par_chunks_mut(PANEL * dim)
             .enumerate()
             .try_for_each(|(panel, sums)| {
@@ -84,8 +84,8 @@ pub(super) fn times(symmetric: &DMatrix<f64>, vectors: &DMatrix<f64>) -> Result<
     Ok(DMatrix::from_row_slice(dim, count, &out))
 }
 
-/// The product of the sample covariance of rows and a `(dim, n)` matrix, from the rows themselves: where
-/// they have so many values that the covariance would not fit into memory.
+/// The product of the sample covariance of rows and a `(dim, n)` matrix, computed from the rows: for
+/// rows with so many values that the covariance would not fit into memory.
 pub(super) fn covariance_times(
     rows: &[f32],
     mean: &[f64],
@@ -130,7 +130,7 @@ pub(super) fn variances(rows: &[f32], mean: &[f64]) -> Vec<f64> {
     sums.into_iter().map(|sum| sum / divisor).collect()
 }
 
-/// What sums of squares of so many rows are divided by, so that the variance is unbiased.
+/// The divisor of sums of squares over this many rows that makes the variance unbiased.
 fn divisor(rows: usize) -> f64 {
     rows.saturating_sub(1).max(1) as f64
 }

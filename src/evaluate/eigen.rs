@@ -5,21 +5,21 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use crate::Result;
 use crate::random::{Purpose, Stream};
 
-/// Vectors of a block beyond those that are asked for; they speed up the others.
+/// Vectors per block beyond the requested number; they speed up convergence.
 const SPARE: usize = 8;
-/// The space grows by one part in this between two looks at how near its eigenvectors are: a look costs
-/// more the larger it is.
+/// Convergence is checked each time the space has grown by one part in this: a check costs more the
+/// larger the space is.
 const LOOK: usize = 4;
 /// The iteration ends when every residual |A v - l v| is below this times the largest eigenvalue.
 const TOLERANCE: f64 = 1e-9;
 
-/// Eigenvalues, falling, and their unit eigenvectors, one a column.
+/// Eigenvalues in descending order, and their unit eigenvectors as columns.
 pub(super) struct Eigenpairs {
     pub values: Vec<f64>,
     pub vectors: DMatrix<f64>,
 }
 
-/// The `count` largest eigenvalues of a symmetric matrix, by its whole decomposition.
+/// The `count` largest eigenvalues of a symmetric matrix, by its full decomposition.
 pub(super) fn decompose(matrix: DMatrix<f64>, count: usize) -> Eigenpairs {
     let eigen = SymmetricEigen::new(matrix);
     let mut pairs: Vec<_> = eigen
@@ -37,11 +37,11 @@ pub(super) fn decompose(matrix: DMatrix<f64>, count: usize) -> Eigenpairs {
     }
 }
 
-/// The `count` largest eigenvalues of a positive semidefinite `(dim, dim)` matrix that is known by its
-/// product with others: those of its projection on the space that its powers make of a random block of
-/// vectors (a block Krylov method; Musco and Musco, "Randomized block Krylov methods for stronger and
-/// faster approximate singular value decomposition", NeurIPS 2015, algorithm 2). The space grows by a
-/// block at a time until the residuals are small or nothing is left outside of it.
+/// The `count` largest eigenvalues of a positive semidefinite `(dim, dim)` matrix that is given by its
+/// product with other matrices: the eigenvalues of its projection on the space spanned by its powers
+/// times a random block of vectors (a block Krylov method; Musco and Musco, "Randomized block Krylov
+/// methods for stronger and faster approximate singular value decomposition", NeurIPS 2015, algorithm
+/// 2). The space grows by one block at a time until the residuals are small or it is the whole space.
 pub(super) fn iterate(
     dim: usize,
     count: usize,
@@ -90,9 +90,9 @@ pub(super) fn iterate(
     }
 }
 
-/// Unit vectors at right angles to each other and to the space, which span what the block adds to it.
+/// Orthonormal vectors, orthogonal to the space, that span what the block adds to it.
 fn orthonormal(space: &DMatrix<f64>, mut block: DMatrix<f64>) -> DMatrix<f64> {
-    // What rounding leaves of the space the first time goes the second time.
+    // The second pass removes the rounding errors that the first leaves.
     for _ in 0..2 {
         block -= space * space.tr_mul(&block);
         block = block.qr().q();
@@ -100,7 +100,7 @@ fn orthonormal(space: &DMatrix<f64>, mut block: DMatrix<f64>) -> DMatrix<f64> {
     block
 }
 
-/// Puts the columns of a matrix behind those of another.
+/// Appends the columns of one matrix to those of another.
 fn append(matrix: &mut DMatrix<f64>, columns: &DMatrix<f64>) {
     let before = matrix.ncols();
     let wider = std::mem::take(matrix).resize_horizontally(before + columns.ncols(), 0.0);

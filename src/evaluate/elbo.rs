@@ -14,28 +14,29 @@ use crate::objective::Losses;
 use crate::random::Purpose;
 use crate::recipe::{Elbo, Objective, Reconstruction};
 
-/// A latent dimension is active if the variance over the images of its mean is above this (Burda,
-/// Grosse and Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, section 5.1).
+/// A latent dimension is active if the variance of its mean over the images is above this (Burda, Grosse
+/// and Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, section 5.1).
 const ACTIVE_VARIANCE: f64 = 0.01;
 
-/// The negative ELBO of a variational network and its parts: nats an image, one sample of the code each.
+/// The negative ELBO of a variational network and its parts, in nats per image, with one code sampled
+/// per image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ElboReport {
-    /// What training minimises: reconstruction plus the weighted KL divergence.
+    /// The training loss: reconstruction plus the weighted KL divergence.
     pub loss: f64,
     /// The negative evidence lower bound: reconstruction plus KL divergence.
     pub neg_elbo: f64,
     /// The negative log-likelihood of the images.
     pub reconstruction: f64,
-    /// The divergence of the codes' distributions from the prior.
+    /// The KL divergence of the codes' distributions from the prior.
     pub kl: f64,
-    /// The same for each dimension.
+    /// The KL divergence of each dimension.
     pub kl_by_dimension: Vec<f64>,
-    /// Dimensions whose mean differs between images.
+    /// Number of dimensions whose mean differs between images.
     pub active_units: usize,
 }
 
-/// Sums over images, in their order.
+/// Sums over images, in order.
 pub(super) struct ElboTotals {
     objective: Objective,
     elbo: Elbo,
@@ -49,7 +50,7 @@ pub(super) struct ElboTotals {
 }
 
 impl ElboTotals {
-    /// For a variational network trained for an ELBO, else nothing.
+    /// The totals for a variational network trained on an ELBO, else `None`.
     pub fn new(model: &Autoencoder, conditions: &Conditions) -> Option<Self> {
         let Code::Gaussian { latent } = model.code() else {
             return None;

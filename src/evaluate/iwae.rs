@@ -13,16 +13,16 @@ use crate::random::Purpose;
 use crate::recipe::{Elbo, Reconstruction};
 use crate::{Error, Result};
 
-/// A bound on the negative log-likelihood of images: nats an image.
+/// A bound on the negative log-likelihood of images, in nats per image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ImportanceBound {
     /// Codes drawn for each image.
     pub samples: usize,
     pub images: usize,
-    /// The negative importance-weighted bound. The expected value falls with every sample towards the
-    /// negative log-likelihood.
+    /// The negative importance-weighted bound. Its expected value falls with each further sample towards
+    /// the negative log-likelihood.
     pub neg_bound: f64,
-    /// The negative ELBO from the same codes: what the bound is with one sample, by the mean of all.
+    /// The negative ELBO from the same codes: the mean of the bound with one sample.
     pub neg_elbo: f64,
 }
 
@@ -31,13 +31,13 @@ pub struct ImportanceBound {
 /// log (1/K) sum over k of p(x|z_k) p(z_k) / q(z_k|x)
 ///
 /// (Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, equation 8). A
-/// Bernoulli likelihood takes values between 0 and 1 as probabilities, as training does. Codes are keyed
-/// by seed, set, image and their number, so more samples only add to fewer. `done` is told after each step
-/// how many codes it decoded.
+/// A Bernoulli likelihood takes values between 0 and 1 as probabilities, as training does. Codes are keyed
+/// by seed, set, image and number, so a larger count only adds codes. After each step, `done` receives the
+/// number of codes that it decoded.
 ///
 /// # Errors
-/// If the network is not variational, if `samples` is not from 1 to 1,000,000, or if the images are not
-/// shaped as the network's input.
+/// If the network is not variational, if `samples` is not from 1 to 1,000,000, or if the shape of the
+/// images is not the network's input shape.
 pub fn importance_bound(
     network: &Inference,
     images: &Images,
@@ -80,7 +80,7 @@ pub fn importance_bound(
     })
 }
 
-/// Both sets take turns in the numbers of the draws, so that theirs differ.
+/// The two sets use alternate draw numbers, so that their codes differ.
 fn draw_key(conditions: &Conditions, sample: usize) -> NoiseKey {
     let key = conditions
         .part
@@ -91,7 +91,7 @@ fn draw_key(conditions: &Conditions, sample: usize) -> NoiseKey {
     }
 }
 
-/// log((1/n) sum of e^value), without leaving the range of floats on the way.
+/// log((1/n) sum of e^value), without overflow or underflow.
 fn log_mean_exp(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = values.iter().map(|value| (value - largest).exp()).sum();
@@ -115,7 +115,8 @@ impl Proposal {
         })
     }
 
-    /// One code for each image, and its log p(z) - log q(z|x). The constants of both densities are equal.
+    /// One code per image, and its log p(z) - log q(z
+    /// x). The constants of the two densities cancel.
     fn draw(&self, indices: &[u32], key: NoiseKey) -> (Vec<f32>, Vec<f64>) {
         let mut codes = vec![0f32; self.mean.len()];
         let ratios = codes
@@ -139,9 +140,9 @@ impl Proposal {
     }
 }
 
-/// The distribution of images that a decoder stands for.
+/// The distribution of images that a decoder defines.
 enum Likelihood {
-    /// Independent Bernoulli distributions; the decoder's logits are theirs.
+    /// Independent Bernoulli distributions with the decoder's outputs as logits.
     Bernoulli,
     /// Independent normal distributions with this standard deviation around the decoder's output.
     Gaussian { sigma: f64 },
@@ -163,7 +164,8 @@ impl Likelihood {
         }
     }
 
-    /// log p(x|z) of each image, whose values lie one after the other in `target`.
+    /// log p(x
+    /// z) of each image; `target` holds the concatenated values.
     fn log(
         &self,
         network: &Inference,
@@ -193,7 +195,7 @@ impl Likelihood {
     }
 }
 
-/// Factors from 1 to 2 whose product stays in the range of f64.
+/// The most factors from 1 to 2 multiplied at once; their product stays in the range of f64.
 const FACTORS: usize = 512;
 
 /// The sum of x t - max(x, 0) - ln(1 + e^-|x|) over logits x and targets t. One logarithm is taken of

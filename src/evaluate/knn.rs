@@ -1,19 +1,19 @@
-//! The k nearest neighbours.
+//! k-nearest-neighbour classification.
 
 use rayon::prelude::*;
 
 use crate::ops::{Matrix, product};
 use crate::{Error, Result};
 
-/// Reference rows that are compared at once.
+/// Reference rows compared at once.
 const REFERENCES: usize = 1024;
-/// Rows that one task classifies.
+/// Query rows per task.
 const QUERIES: usize = 64;
 
 /// Rows with a label each.
 #[derive(Debug, Clone, Copy)]
 pub struct Labelled<'a> {
-    /// Rows of values one after the other.
+    /// Concatenated rows of values.
     pub rows: &'a [f32],
     pub labels: &'a [u8],
 }
@@ -35,7 +35,7 @@ impl Labelled<'_> {
     }
 }
 
-/// The fraction of queries whose label is the one that [`knn_labels`] gives them.
+/// The fraction of queries whose label is the one that [`knn_labels`] predicts.
 ///
 /// # Errors
 /// As for [`knn_labels`].
@@ -46,10 +46,10 @@ pub fn knn_accuracy(references: Labelled, queries: Labelled, dim: usize, k: usiz
     Ok(right.count() as f64 / queries.labels.len() as f64)
 }
 
-/// For each query the label that most of its `k` nearest reference rows have (Cover and Hart, "Nearest
-/// neighbor pattern classification", IEEE TIT 1967); of labels with equally many, the one whose nearest
-/// row is nearer. Rows are compared by their Euclidean distance, found from squares and products in f64;
-/// of rows at equal distances the earlier one is taken as nearer.
+/// For each query the most frequent label among its `k` nearest reference rows (Cover and Hart, "Nearest
+/// neighbor pattern classification", IEEE TIT 1967); ties between labels go to the one with the nearest
+/// row. Rows are compared by their Euclidean distance, computed from squares and products in f64; among
+/// rows at equal distances the earlier one counts as nearer.
 ///
 /// # Errors
 /// If rows and labels do not fit `dim` values a row, if a value is not finite, or if there are not at
@@ -89,7 +89,8 @@ pub fn knn_labels(references: Labelled, queries: &[f32], dim: usize, k: usize) -
                 product(&mut products, labels.len(), queries, rows.t(), false)?;
                 for (nearest, products) in nearest.iter_mut().zip(products.chunks(labels.len())) {
                     for ((product, square), &label) in products.iter().zip(&squares).zip(labels) {
-                        // The query's own square would be added to each alike.
+                        // The square of the query itself is the same for all references, so it is
+                        // omitted.
                         nearest.offer(square - 2.0 * product, label);
                     }
                 }
@@ -99,7 +100,7 @@ pub fn knn_labels(references: Labelled, queries: &[f32], dim: usize, k: usize) -
     Ok(nearest.iter().map(Nearest::vote).collect())
 }
 
-/// There must be as many references as neighbours are asked for.
+/// Refuses a `k` of 0 or above the number of references.
 pub(super) fn check_k(k: usize, references: usize) -> Result<()> {
     if (1..=references).contains(&k) {
         return Ok(());
@@ -112,9 +113,9 @@ pub(super) fn check_k(k: usize, references: usize) -> Result<()> {
 #[derive(Debug, Clone)]
 struct Nearest {
     k: usize,
-    /// The distance of the last, once there are `k`; else infinite.
+    /// The distance of the farthest row once there are `k`; infinite before.
     worst: f64,
-    /// Distance and label, by rising distance.
+    /// Distance and label, by increasing distance.
     rows: Vec<(f64, u8)>,
 }
 
@@ -127,7 +128,7 @@ impl Nearest {
         }
     }
 
-    /// Takes a row in if it is nearer than the last. Rows must come in their order.
+    /// Takes in a row if it is nearer than the farthest. Rows must be offered in order.
     #[inline]
     fn offer(&mut self, distance: f64, label: u8) {
         if distance < self.worst {

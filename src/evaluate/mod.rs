@@ -1,4 +1,4 @@
-//! How good a network's reconstructions are.
+//! Measuring the quality of a network's reconstructions.
 
 mod codes;
 mod covariance;
@@ -35,7 +35,7 @@ use crate::recipe::{Objective, Reconstruction};
 use elbo::ElboTotals;
 use serde::Serialize;
 
-/// Which part of a data set; its noise differs from the others'.
+/// A part of a data set; each part has its own noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Validation,
@@ -43,7 +43,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// The keys of this part's preparation: the same for every network, so that figures compare.
+    /// The keys of this part's preparation: the same for every network, so that figures are comparable.
     pub fn keys(self, seed: u64) -> Keys {
         Keys {
             binarization: self.noise_key(Purpose::EvaluationBinarization, seed),
@@ -64,21 +64,21 @@ impl Part {
     }
 }
 
-/// Under what a network is measured.
+/// The conditions of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Conditions {
-    /// What is done to the samples. Inputs are corrupted only for a network that was trained to give
-    /// the clean ones.
+    /// The preparation of the samples. Inputs are corrupted only for a network that was trained to
+    /// denoise.
     pub preparation: Preparation,
-    /// What the network was trained for: an ELBO is measured where it says so.
+    /// The network's training objective: if it is an ELBO, the ELBO is measured.
     pub objective: Objective,
     pub part: Part,
-    /// Key of all noise.
+    /// The seed of all noise.
     pub seed: u64,
 }
 
 impl Conditions {
-    /// The samples of these indices as a network is measured on them.
+    /// The samples at these indices, prepared for the measurement.
     fn batch(&self, images: &Images, indices: &[u32], device: &Device) -> Result<Batch> {
         let mut preparation = self.preparation;
         preparation.corruption = preparation.corruption.evaluated();
@@ -100,20 +100,20 @@ pub struct Report {
     pub output: Quality,
     /// The corrupted inputs against the clean images; absent when there is no corruption.
     pub input: Option<Quality>,
-    /// Mean over the values of the objective's loss, where it is none of the above.
+    /// Mean of the objective's loss over the values, if it is none of the above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reconstruction_loss: Option<f64>,
-    /// Mean over the samples of the penalty on their codes; where the objective has one.
+    /// Mean penalty on the codes over the samples, if the objective has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code_penalty: Option<f64>,
-    /// Of a variational network.
+    /// Only for a variational network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elbo: Option<ElboReport>,
 }
 
 impl Report {
     /// The figure that an objective minimises. A network without a final sigmoid has no binary
-    /// cross-entropy; recipes that ask for it are refused, so NaN is never seen then.
+    /// cross-entropy; recipes that ask for it are refused, so the NaN is never seen.
     pub fn loss(&self, objective: Objective) -> f64 {
         if let Some(elbo) = &self.elbo {
             return elbo.loss;
@@ -128,16 +128,16 @@ impl Report {
     }
 }
 
-/// How many images go through the network at once: enough to keep every core busy, few enough to
-/// stay small in memory.
+/// Number of images that go through the network at once: enough to keep every core busy, few enough to
+/// use little memory.
 const BATCH: usize = 250;
-/// The same for points, which are small.
+/// The same for points, which are smaller.
 const POINTS: usize = 10_000;
 
 /// Measures a network on every sample of a set, in order.
 ///
 /// # Errors
-/// If the samples are not shaped as the network's input.
+/// If the shape of the samples is not the network's input shape.
 pub fn evaluate(
     network: &Inference,
     images: &Images,
@@ -213,8 +213,8 @@ fn add(
     Ok(())
 }
 
-/// The reconstructions, and the sum of the binary cross-entropy from the logits where the network
-/// ends in a sigmoid.
+/// The reconstructions, and, if the network ends in a sigmoid, the sum of the binary cross-entropy,
+/// computed from the logits.
 fn decode(network: &Inference, codes: &Tensor, target: &Tensor) -> Result<(Tensor, Option<f64>)> {
     if !network.model().ends_in(Activation::Sigmoid) {
         return Ok((network.decode(codes)?, None));

@@ -7,20 +7,20 @@ use super::eigen::{Eigenpairs, decompose, iterate};
 use crate::ops::{Matrix, product};
 use crate::{Error, Result};
 
-/// Rows that are projected at once.
+/// Rows projected at once.
 const BLOCK: usize = 256;
-/// Up to this side a covariance is decomposed whole, which takes less than a second; of larger ones only
-/// the components that are asked for are sought, unless these are many.
+/// Up to this size a covariance is decomposed fully, which takes less than a second; of larger ones only
+/// the requested components are computed, unless there are many.
 const MAX_DECOMPOSED: usize = 1024;
-/// Up to this side a covariance is held in memory (128 MB).
+/// Up to this size a covariance is held in memory (128 MB).
 const MAX_COVARIANCE: usize = 4096;
 
-/// Principal component analysis: the linear code of a given size with the smallest squared error on
-/// the rows it was fitted to (Pearson, "On lines and planes of closest fit to systems of points in
-/// space", 1901; Hotelling, 1933).
+/// Principal component analysis: the linear code of a given size with the smallest squared error on the
+/// rows that it was fitted to (Pearson, "On lines and planes of closest fit to systems of points in space",
+/// 1901; Hotelling, 1933).
 ///
-/// All is computed in f64 and in a fixed order, so that it has the same bits for any number of threads.
-/// The sign of a component, which is free, is the one that makes its largest entry positive.
+/// Everything is computed in f64 and in a fixed order, so that results are bit-identical for any number of
+/// threads. The sign of a component, which is arbitrary, is chosen so that its largest entry is positive.
 ///
 /// ```
 /// use autoencode::evaluate::Pca;
@@ -44,12 +44,11 @@ pub struct Pca {
 }
 
 impl Pca {
-    /// Fits `components` principal components to `rows`, which holds rows of `dim` values one after the
-    /// other.
+    /// Fits `components` principal components to `rows`, which holds concatenated rows of `dim` values.
     ///
     /// # Errors
-    /// If there are fewer than two rows, if the values are not whole rows or not finite, or if no component
-    /// or more than [`Pca::max_components`] are asked for.
+    /// If there are fewer than two rows, if the values are not whole rows or not finite, or if `components`
+    /// is 0 or above [`Pca::max_components`].
     pub fn fit(rows: &[f32], dim: usize, components: usize) -> Result<Self> {
         let count = check_rows(rows, dim)?;
         if count < 2 {
@@ -75,7 +74,7 @@ impl Pca {
                 iterate(dim, components, |v| times(&covariance, v))?
             }
         };
-        // Rounding takes eigenvalues of 0 below it.
+        // Rounding can make zero eigenvalues negative.
         let explained_variance = values.into_iter().map(|value| value.max(0.0)).collect();
         let components = vectors
             .column_iter()
@@ -89,8 +88,8 @@ impl Pca {
         })
     }
 
-    /// How many components rows of `dim` values can be fitted with: all, or of more than 4,096 values a
-    /// quarter, as their whole covariance is not decomposed.
+    /// The most components for rows of `dim` values: all, or a quarter for rows of more than 4,096 values,
+    /// whose full covariance is not decomposed.
     pub fn max_components(dim: usize) -> usize {
         if dim > MAX_COVARIANCE { dim / 4 } else { dim }
     }
@@ -100,12 +99,12 @@ impl Pca {
         &self.mean
     }
 
-    /// The components, each a unit vector of as many values as a row has, by falling variance.
+    /// The components as unit vectors with as many values as a row, by decreasing variance.
     pub fn components(&self) -> impl ExactSizeIterator<Item = &[f64]> {
         self.components.chunks_exact(self.mean.len().max(1))
     }
 
-    /// The variance of the rows along each component (divisor: rows less one).
+    /// The variance of the rows along each component (divisor: rows minus one).
     pub fn explained_variance(&self) -> &[f64] {
         &self.explained_variance
     }
@@ -118,13 +117,13 @@ impl Pca {
     /// The coordinates of one row along the components.
     ///
     /// # Errors
-    /// If the row has another length than those that the components were fitted to.
+    /// If the length of the row differs from that of the fitted rows.
     pub fn project(&self, row: &[f32]) -> Result<Vec<f64>> {
         self.check_length("row", row.len(), self.mean.len())?;
         self.project_rows(row)
     }
 
-    /// The coordinates of rows one after the other: `(rows, components)`, row-major.
+    /// The coordinates of concatenated rows: `(rows, components)`, row-major.
     ///
     /// # Errors
     /// If the values are not whole rows.
@@ -145,17 +144,17 @@ impl Pca {
         Ok(codes)
     }
 
-    /// The row that has these coordinates: the nearest to the projected one among all that the
-    /// components span.
+    /// The row with these coordinates: among all rows that the components span, the one nearest to the
+    /// projected row.
     ///
     /// # Errors
-    /// If there are more or fewer coordinates than components.
+    /// If the number of coordinates is not the number of components.
     pub fn reconstruct(&self, code: &[f64]) -> Result<Vec<f64>> {
         self.check_length("code", code.len(), self.explained_variance.len())?;
         self.reconstruct_rows(code)
     }
 
-    /// The rows of coordinates one after the other: `(rows, dim)`, row-major.
+    /// The rows for concatenated coordinates: `(rows, dim)`, row-major.
     ///
     /// # Errors
     /// If the values are not whole codes.
@@ -188,7 +187,7 @@ impl Pca {
     }
 }
 
-/// How many rows there are.
+/// The number of rows.
 fn check_rows(rows: &[f32], dim: usize) -> Result<usize> {
     if dim == 0 || !rows.len().is_multiple_of(dim) {
         return Err(Error::argument(
@@ -200,7 +199,7 @@ fn check_rows(rows: &[f32], dim: usize) -> Result<usize> {
     Ok(rows.len() / dim)
 }
 
-/// The vector or its negative, whichever has its largest entry (the first of equals) positive.
+/// The vector or its negative, whichever makes its largest entry (the first of equals) positive.
 fn upright(mut vector: Vec<f64>) -> Vec<f64> {
     let largest = vector.iter().fold(0f64, |largest, &value| {
         if value.abs() > largest.abs() {

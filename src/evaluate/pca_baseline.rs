@@ -1,4 +1,4 @@
-//! What a linear code of the same size keeps.
+//! PCA with as many components as a code has values, as a baseline.
 
 use candle_core::{Device, Tensor};
 use serde::Serialize;
@@ -7,25 +7,25 @@ use super::{BATCH, Conditions, Pca, Quality, add, quality, values};
 use crate::Result;
 use crate::data::{Dataset, Images, grouped};
 
-/// The reconstructions of principal components, as many as a network's code has values.
+/// The quality of a reconstruction from as many principal components as a network's code has values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PcaBaseline {
     pub components: usize,
-    /// Training images that they were fitted to.
+    /// Number of training images that the components were fitted to.
     pub fitted: usize,
-    /// The part of these images' variance that lies along the components.
+    /// The share of these images' variance along the components.
     pub explained_variance: Option<f64>,
-    /// Against the clean test images. Reconstructions are not clipped to the range of the values.
+    /// Compared with the clean test images. Reconstructions are not clipped to the range of the values.
     pub quality: Option<Quality>,
     /// Why there are no figures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Fits `components` principal components to the clean training images, and measures on the test images
-/// how much of them is left when they are projected on these: of the clean ones, or of those that the
-/// conditions corrupt, so that the figures stand beside those of [`evaluate`](super::evaluate()). As
-/// many components as values in an image lose nothing, so then nothing is measured, nor with more than
+/// Fits `components` principal components to the clean training images, and measures how well their
+/// projection reconstructs the test images. The inputs are clean, or corrupted as the conditions say,
+/// so that the figures are comparable with those of [`evaluate`](super::evaluate()). Nothing is
+/// measured for as many components as an image has values, which lose nothing, or for more than
 /// [`Pca::max_components`].
 ///
 /// # Errors
@@ -76,7 +76,7 @@ pub fn pca_baseline(
     Ok(report)
 }
 
-/// The values of all images, as networks see them.
+/// The values of all images as networks receive them.
 fn all_values(images: &Images) -> Result<Vec<f32>> {
     let mut all = Vec::with_capacity(images.len().saturating_mul(images.image_len()));
     for indices in images.indices().chunks(BATCH) {

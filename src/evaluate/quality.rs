@@ -8,19 +8,19 @@ use super::ssim;
 /// Means over a set of samples. A pixel is any value of a sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Quality {
-    /// Binary cross-entropy in nats a pixel. Absent for a network that does not end in a sigmoid.
+    /// Binary cross-entropy in nats per pixel. Absent for a network that does not end in a sigmoid.
     pub bce_per_pixel: Option<f64>,
-    /// Mean squared error a pixel.
+    /// Mean squared error per pixel.
     pub mse_per_pixel: f64,
-    /// Mean absolute error a pixel.
+    /// Mean absolute error per pixel.
     pub mae_per_pixel: f64,
-    /// Mean over the images of each one's [`psnr_db()`]; points have no peak.
+    /// Mean [`psnr_db()`] of the images; absent for points, which have no peak.
     pub psnr_db: Option<f64>,
-    /// Mean over the images of each one's [`ssim()`]; points have no structure.
+    /// Mean [`ssim()`] of the images; absent for points, which have no structure.
     pub ssim: Option<f64>,
 }
 
-/// Sums over samples, in their order, in f64: the same for any number of threads.
+/// Sums over samples, in order and in f64: the same for any number of threads.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     bce: Option<f64>,
@@ -36,7 +36,7 @@ impl Totals {
         self.bce = Some(self.bce.unwrap_or(0.0) + bce);
     }
 
-    /// Adds images of shape `(channels, height, width)`, one after the other in `output` and `target`.
+    /// Adds images of shape `(channels, height, width)`, concatenated in `output` and `target`.
     pub fn add_images(&mut self, shape: (usize, usize, usize), output: &[f32], target: &[f32]) {
         let size = (shape.0 * shape.1 * shape.2).max(1);
         let scores: Vec<(f64, f64, f64, f64)> = output
@@ -61,7 +61,7 @@ impl Totals {
         self.of_images = Some((psnr, ssim));
     }
 
-    /// Adds points, one after the other in `output` and `target`.
+    /// Adds points, concatenated in `output` and `target`.
     pub fn add_points(&mut self, output: &[f64], target: &[f64]) {
         for (output, target) in output.iter().zip(target) {
             self.squared += (output - target).powi(2);
@@ -100,15 +100,15 @@ pub fn absolute_error(output: &[f32], target: &[f32]) -> f64 {
         .sum()
 }
 
-/// Peak signal-to-noise ratio of one image in decibels: `10 log10(1 / MSE)`, the peak being 1.
-/// Equal images, whose ratio is infinite, count as 100 dB, so that a mean stays finite.
+/// Peak signal-to-noise ratio of one image in decibels: `10 log10(1 / MSE)`, with a peak of 1. Equal
+/// images, whose ratio is infinite, count as 100 dB, so that a mean stays finite.
 pub fn psnr_db(output: &[f32], target: &[f32]) -> f64 {
     let mse = squared_error(output, target) / target.len().max(1) as f64;
     (-10.0 * mse.log10()).min(100.0)
 }
 
-/// Mean binary cross-entropy of values from 0 to 1, in nats; the values are kept 1e-7 away from 0 and 1,
-/// as Keras does, where the logarithm would be infinite.
+/// Mean binary cross-entropy of values from 0 to 1, in nats; outputs are clamped 1e-7 away from 0 and 1,
+/// where the logarithm would be infinite, as in Keras.
 pub fn bce_per_pixel(output: &[f32], target: &[f32]) -> f64 {
     let sum: f64 = output
         .iter()

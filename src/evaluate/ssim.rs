@@ -12,7 +12,7 @@ const C2: f64 = 0.0009;
 /// (Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to
 /// structural similarity", IEEE TIP 2004, equation 13): a Gaussian window of 11x11 pixels with
 /// standard deviation 1.5, the mean over all windows that lie wholly inside and over the channels.
-/// Images smaller than the window are one window.
+/// Images smaller than the window are treated as one window.
 pub fn ssim(shape: (usize, usize, usize), a: &[f32], b: &[f32]) -> f64 {
     let (channels, height, width) = shape;
     let plane = (height * width).max(1);

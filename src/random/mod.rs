@@ -1,8 +1,8 @@
-//! Random numbers keyed by what they are for, never by when they were drawn.
+//! Random numbers keyed by their purpose, never by the order in which they are drawn.
 //!
 //! Philox4x32-10 turns a key and a counter into four 32-bit words. The key is the seed; the counter holds
-//! the purpose, the epoch, the index and the number of the draw. So any value can be computed at any
-//! time, on any thread or device, and a resumed run sees what an uninterrupted one saw.
+//! the purpose, the epoch, the index and the number of the draw. Any value can therefore be computed at any
+//! time, on any thread or device, and a resumed run sees the same values as an uninterrupted one.
 
 mod normal;
 mod philox;
@@ -11,11 +11,11 @@ use philox::WORDS;
 
 use crate::simd::vectorized;
 
-/// What a stream of random numbers is for. Streams of different purposes never overlap.
+/// The purpose of a stream of random numbers. Streams of different purposes never overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Purpose {
-    /// Initial weights; the index is the parameter's place in the network.
+    /// Initial weights; the index is the parameter's position in the network.
     Init = 1,
     /// The order of the samples; keyed by epoch.
     Shuffle = 2,
@@ -23,27 +23,29 @@ pub enum Purpose {
     Corruption = 3,
     /// The choice of the validation samples.
     Split = 4,
-    /// Corruption of validation and test samples; the epoch tells the set.
+    /// Corruption of validation and test samples; the epoch identifies the set.
     Evaluation = 5,
-    /// Noise put on pictures that a user passes in.
+    /// Noise added to a user's pictures.
     Picture = 6,
     /// The sampling of a variational code; keyed by epoch and sample.
     Latent = 7,
-    /// The same for validation and test samples; the epoch tells the set.
+    /// The same for validation and test samples; the epoch identifies the set.
     EvaluationLatent = 8,
     /// Codes drawn from the prior.
     Prior = 9,
     /// Synthetic sets of points.
     Points = 10,
-    /// Images made of zeros and ones; keyed by epoch and sample.
+    /// Binarization of images; keyed by epoch and sample.
     Binarization = 11,
-    /// The same for validation and test samples; the epoch tells the set.
+    /// The same for validation and test samples; the epoch identifies the set.
     EvaluationBinarization = 12,
-    /// Codes drawn for an importance-weighted bound; the epoch tells the set and the number of the draw.
+    /// Codes drawn for an importance-weighted bound; the epoch identifies the set and the number of the
+    /// draw.
     Importance = 13,
-    /// Where an iteration for eigenvectors starts.
+    /// Initial vectors of an eigenvector iteration.
     Subspace = 14,
-    /// The choice of the codes that a mixture is fitted to, and where its fit starts; the epoch tells which.
+    /// The choice of the codes that a mixture is fitted to, and the initial centres of the fit; the epoch
+    /// identifies which.
     MixtureFit = 15,
     /// Codes drawn from a mixture.
     Mixture = 16,
@@ -51,18 +53,19 @@ pub enum Purpose {
 
 /// An endless stream of random numbers for one `(seed, purpose, epoch, index)`.
 ///
-/// `epoch` keeps 24 bits and `index` 40 bits, far above what a run can reach.
+/// `epoch` has 24 bits and `index` 40 bits, far more than a run can use.
 #[derive(Debug, Clone)]
 pub struct Stream {
     key: [u32; 2],
-    /// Purpose and epoch, low and high part of the index; the draw is the fourth word.
+    /// Purpose and epoch, then the low and the high part of the index; the fourth word is the number of the
+    /// draw.
     counter: [u32; 4],
-    /// Drawn words, of which those from `used` on are still to be given out.
+    /// Drawn words; those from `used` on are not used yet.
     words: [u32; WORDS],
     used: usize,
 }
 
-/// One cell of the uniform numbers.
+/// The width of one cell of the uniform numbers.
 const CELL: f64 = 1.0 / (1u32 << 24) as f64;
 
 impl Stream {
@@ -82,7 +85,7 @@ impl Stream {
         }
     }
 
-    /// The seed, and the counter's word of purpose and epoch, for a device that draws the same numbers.
+    /// The seed and the counter's word of purpose and epoch, for a device that draws the same numbers.
     pub fn key(&self) -> ([u32; 2], u32) {
         (self.key, self.counter[0])
     }
@@ -90,7 +93,7 @@ impl Stream {
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         if self.used >= WORDS {
-            // As few as can be: many streams are asked for little.
+            // Draw as few as possible: many streams supply only a few numbers.
             if let Some(last) = self.words.last_chunk_mut() {
                 *last = philox::one(self.counter, self.key);
                 self.used = WORDS - last.len();
@@ -102,12 +105,12 @@ impl Stream {
         word
     }
 
-    /// Uniform in the open interval (0, 1): the middles of 2^24 equal cells, so never 0 and never 1.
+    /// Uniform in the open interval (0, 1): the midpoints of 2^24 equal cells, so never 0 and never 1.
     pub fn uniform(&mut self) -> f64 {
         uniform(self.next_u32())
     }
 
-    /// Fills `out` with what [`uniform`](Self::uniform) would give, faster.
+    /// Fills `out` with the values that [`uniform`](Self::uniform) would give, but faster.
     pub fn fill_uniform(&mut self, out: &mut [f64]) {
         vectorized(
             #[inline(always)]
@@ -122,13 +125,13 @@ impl Stream {
         );
     }
 
-    /// Uniform among `0..bound` (0 for an empty range), by multiplication; the bias is below `bound / 2^32`.
+    /// Uniform in `0..bound` (0 for an empty range), by multiplication; the bias is below `bound / 2^32`.
     pub fn below(&mut self, bound: u32) -> u32 {
         ((u64::from(self.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// Fills `out` with independent values of the standard normal distribution, each two from two words;
-    /// of the last pair of an odd number the second is lost.
+    /// Fills `out` with independent standard normal values, drawn in pairs from two words each; for an odd
+    /// count the second value of the last pair is discarded.
     pub fn fill_normal(&mut self, out: &mut [f32]) {
         vectorized(
             #[inline(always)]
@@ -151,7 +154,7 @@ impl Stream {
     /// The next `count` words, at most as many as the result holds.
     #[inline(always)]
     fn next_words(&mut self, count: usize) -> [u32; WORDS] {
-        // All from one drawing, where the stream stands at the beginning of one.
+        // One draw of all words, if no drawn words are left.
         if count == WORDS && self.used >= WORDS {
             let words = philox::many(self.counter, self.key);
             self.count(WORDS / 4);
@@ -172,12 +175,12 @@ impl Stream {
         words
     }
 
-    /// Passes over the next counters.
+    /// Advances the counter.
     fn count(&mut self, counters: usize) {
         self.counter[3] = self.counter[3].wrapping_add(counters as u32);
     }
 
-    /// A random order of `0..count` (Fisher and Yates, as Durstenfeld wrote it in 1964).
+    /// A random permutation of `0..count` (Fisher-Yates shuffle, in the form of Durstenfeld, 1964).
     pub fn permutation(&mut self, count: u32) -> Vec<u32> {
         let mut order: Vec<u32> = (0..count).collect();
         for last in (1..count).rev() {
@@ -190,7 +193,8 @@ impl Stream {
 /// See [`Stream::uniform`].
 #[inline(always)]
 fn uniform(word: u32) -> f64 {
-    // Below 2^24, so that the sign does not matter: processors convert signed numbers faster.
+    // The shifted word is below 2^24, so it can be converted as a signed number, which is faster on most
+    // processors.
     (f64::from((word >> 8) as i32) + 0.5) * CELL
 }
 

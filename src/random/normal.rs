@@ -1,15 +1,15 @@
-//! The method of Box and Muller, "A note on the generation of random normal deviates", 1958: two uniform
-//! numbers to two normal ones.
+//! The method of Box and Muller, "A note on the generation of random normal deviates", 1958, which turns two
+//! uniform numbers into two normal ones.
 //!
-//! Logarithm, sine and cosine are written here without branches, so that the compiler works on as many
-//! as a vector holds: a normal number takes 3 ns, with the system's functions 12. They are worked out in f64 and rounded
-//! to f32 once; so results have the same bits on every processor and system, and nearly always those of a
-//! good system library. From the rounded uniform number and angle to the normal value the error is below
-//! 2 units in the last place.
+//! Logarithm, sine and cosine are written without branches so that the compiler can vectorise them: a normal
+//! number takes 3 ns, against 12 with the system's functions. They are computed in f64 and rounded to f32
+//! once, so results are bit-identical on every processor and system, and nearly always equal those of a good
+//! system library. From the rounded uniform number and angle to the normal value, the error is below 2 units
+//! in the last place.
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, LN_2};
 
-/// Two independent values of the standard normal distribution, from two words of random bits.
+/// Two independent standard normal values from two words of random bits.
 #[inline(always)]
 pub(super) fn pair(words: [u32; 2]) -> [f32; 2] {
     let [radius, angle] = words.map(unit);
@@ -18,18 +18,19 @@ pub(super) fn pair(words: [u32; 2]) -> [f32; 2] {
     [radius * cos, radius * sin]
 }
 
-/// The middle of one of 2^24 equal cells of (0, 1), rounded to f32; the last one gives 1.
+/// The midpoint of one of 2^24 equal cells of (0, 1), rounded to f32; for the last cell this is 1.
 #[inline(always)]
 fn unit(word: u32) -> f32 {
     const CELL: f32 = 1.0 / (1u32 << 24) as f32;
-    // Below 2^24, so that the sign does not matter: processors convert signed numbers faster.
+    // The shifted word is below 2^24, so it can be converted as a signed number, which is faster on most
+    // processors.
     ((word >> 8) as i32 as f32 + 0.5) * CELL
 }
 
-/// The natural logarithm of a normal number above 0.
+/// The natural logarithm of a positive normal float.
 ///
 /// With x = 2^e m, m from 1/sqrt(2) to sqrt(2), and s = (m - 1) / (m + 1) it is
-/// e ln 2 + 2 (s + s^3/3 + s^5/5 + ...); what is left out is below 4e-14 of the whole.
+/// e ln 2 + 2 (s + s^3/3 + s^5/5 + ...); the relative truncation error is below 4e-14.
 #[inline(always)]
 fn ln(x: f32) -> f32 {
     const HALF_ROOT: i32 = std::f32::consts::FRAC_1_SQRT_2.to_bits() as i32;
@@ -43,11 +44,12 @@ fn ln(x: f32) -> f32 {
 
 /// Sine and cosine of a number from 0 to 7.
 ///
-/// They are those of what is left of x after the nearest quarter turn, by their series up to the 13th
-/// and 14th power, which leave out less than 3e-14; and go in turn with the quarters.
+/// Computed for the remainder of x after the nearest quarter turn, by series up to the 13th and 14th power
+/// with a truncation error below 3e-14, then swapped and negated according to the quarter.
 #[inline(always)]
 fn sin_cos(x: f32) -> (f32, f32) {
-    /// Adding it to a number below 2^51 rounds that to a whole one, which the lowest bits then hold.
+    /// Adding this to a number below 2^51 rounds the number to an integer, which the sum's lowest bits then
+    /// hold.
     const ROUND: f64 = 1.5 * (1u64 << 52) as f64;
     let x = f64::from(x);
     let shifted = x * FRAC_2_PI + ROUND;
@@ -65,7 +67,7 @@ fn sin_cos(x: f32) -> (f32, f32) {
     )
 }
 
-/// Factors of the series, from the highest power of the square down: signed reciprocals of factorials.
+/// Coefficients of the series, from the highest power of the square down: signed reciprocals of factorials.
 const SINE: [f64; 7] = [
     1.0 / 6_227_020_800.0,
     -1.0 / 39_916_800.0,
@@ -86,8 +88,8 @@ const COSINE: [f64; 8] = [
     1.0,
 ];
 
-/// Factors of the powers of `x` from the highest down. Products and sums are not fused, which not every
-/// processor can.
+/// Evaluates a polynomial in `x`, with coefficients from the highest power down. Products and sums are not
+/// fused, since not every processor supports it.
 #[inline(always)]
 fn polynomial(x: f64, factors: &[f64]) -> f64 {
     factors.iter().fold(0.0, |sum, factor| sum * x + factor)
@@ -97,7 +99,7 @@ fn polynomial(x: f64, factors: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    /// The distance of `found` from `exact` in units in the last place of an f32 of that size.
+    /// The distance of `found` from `exact` in units in the last place of an f32 of that magnitude.
     fn ulps(found: f32, exact: f64) -> f64 {
         let size = (exact.abs() as f32).max(f32::MIN_POSITIVE);
         let unit = f64::from(f32::from_bits(size.to_bits() + 1)) - f64::from(size);

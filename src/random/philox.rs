@@ -1,10 +1,10 @@
 //! Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
 //! SC 2011, section 3.3): a key and a counter give four 32-bit words.
 
-/// Counters that are turned into words side by side.
+/// Counters processed side by side.
 const LANES: usize = 16;
 
-/// Words of so many counters.
+/// Words from this many counters.
 pub(super) const WORDS: usize = 4 * LANES;
 
 /// The words of one counter.
@@ -13,7 +13,7 @@ pub(super) fn one(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     [a, b, c, d]
 }
 
-/// The words of this counter and of those that follow it, its fourth word counted up.
+/// The words of this counter and of its successors, which count up the fourth word.
 #[inline(always)]
 pub(super) fn many([a, b, c, d]: [u32; 4], key: [u32; 2]) -> [u32; WORDS] {
     let mut draws = [d; LANES];
@@ -29,8 +29,8 @@ pub(super) fn many([a, b, c, d]: [u32; 4], key: [u32; 2]) -> [u32; WORDS] {
     words
 }
 
-/// Ten rounds of `N` counters, given and returned as their first words, second words and so on: the form
-/// in which the compiler puts neighbours into one vector.
+/// Ten rounds of `N` counters, given and returned as arrays of first words, second words and so on: the
+/// layout that the compiler can vectorise.
 #[inline(always)]
 fn rounds<const N: usize>(mut counters: [[u32; N]; 4], mut key: [u32; 2]) -> [[u32; N]; 4] {
     const MULTIPLIERS: [u64; 2] = [0xd251_1f53, 0xcd9e_8d57];
@@ -77,7 +77,7 @@ mod tests {
             ),
         ] {
             assert_eq!(one(counter, key), words);
-            // Also where the count passes the largest number.
+            // Also if the fourth word overflows.
             let many = many(counter, key);
             for (offset, words) in (0..).zip(many.chunks(4)) {
                 let [a, b, c, d] = counter;

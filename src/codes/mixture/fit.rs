@@ -13,8 +13,8 @@ const ROUNDS: usize = 100;
 const LEAST_RISE: f64 = 1e-3;
 /// The fewest codes per component, on average.
 const CODES_A_COMPONENT: usize = 10;
-/// The standard deviation assumed for a value that is the same in all codes, as a share of the mean deviation
-/// of the others; if all codes are equal, this number itself.
+/// The least standard deviation of a value, relative to the root of the mean variance of all values; if all
+/// codes are equal, used as it is.
 const LEAST_DEVIATION: f64 = 1e-3;
 
 impl Mixture {
