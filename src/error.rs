@@ -111,7 +111,7 @@ fn line(text: &str) -> String {
 }
 
 impl Error {
-    /// An operating system error with the file and what was tried on it.
+    /// An operating system error with the file and the attempted action.
     pub fn io(action: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Io {
             action,

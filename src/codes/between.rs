@@ -61,11 +61,8 @@ impl Course {
     }
 }
 
-/// The angle between two codes, by Kahan's formula `2 atan2(
-/// u - v
-/// ,
-/// u + v
-/// )` for unit vectors u and v, which is accurate for small angles, too.
+/// The angle between two codes, by Kahan's formula `2 atan2(|u - v|, |u + v|)` for unit vectors u and
+/// v, which is accurate for small angles, too.
 fn angle(a: &[f64], b: &[f64]) -> Result<f64> {
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let (of_a, of_b) = (norm(&mut a.iter().copied()), norm(&mut b.iter().copied()));

@@ -2,18 +2,10 @@
 //!
 //! Three kinds of files, identified by the extension, each with one row per code:
 //!
-//!
-//! file
-//! codes
-//! what identifies them
-//!
+//! | file | codes | what identifies them |
 //! | --- | --- | --- |
 //! | `NAME.npy` | `(N, ...)`, the code's own shape | labels in `NAME-labels.npy`, `(N)` |
-//!
-//! `NAME.csv`
-//! columns `code_0`, `code_1`, ..., row-major
-//! a column `label` or `file` before them
-//!
+//! | `NAME.csv` | columns `code_0`, `code_1`, ..., row-major | a column `label` or `file` before them |
 //! | `NAME.safetensors` | a tensor `codes`, `(N, ...)` | a tensor `labels`, `(N)` |
 //!
 //! Codes are 32-bit floats, written in text with the shortest digits that parse to the same float;

@@ -7,9 +7,9 @@ use candle_core::{Device, Tensor};
 use crate::device::widest_float;
 use crate::{Error, Result};
 
-/// Samples of one size, each with a label. Images have one byte per value, where a byte stands for `byte /
-/// 255`. The points of a synthetic set are rows of f64 numbers, stored like images of one row. Clones share
-/// the values.
+/// Samples of one size, each with a label. Images have one byte per value, where a byte stands for
+/// `byte / 255`. The points of a synthetic set are rows of f64 numbers, stored like images of one row.
+/// Clones share the values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     channels: usize,

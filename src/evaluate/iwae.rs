@@ -22,7 +22,7 @@ pub struct ImportanceBound {
     /// The negative importance-weighted bound. Its expected value falls with each further sample towards
     /// the negative log-likelihood.
     pub neg_bound: f64,
-    /// The negative ELBO from the same codes: the mean of the bound with one sample.
+    /// The negative ELBO from the same codes: the mean of the one-sample bounds.
     pub neg_elbo: f64,
 }
 
@@ -31,7 +31,7 @@ pub struct ImportanceBound {
 /// log (1/K) sum over k of p(x|z_k) p(z_k) / q(z_k|x)
 ///
 /// (Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, equation 8). A
-/// A Bernoulli likelihood takes values between 0 and 1 as probabilities, as training does. Codes are keyed
+/// Bernoulli likelihood takes values between 0 and 1 as probabilities, as training does. Codes are keyed
 /// by seed, set, image and number, so a larger count only adds codes. After each step, `done` receives the
 /// number of codes that it decoded.
 ///
@@ -115,8 +115,7 @@ impl Proposal {
         })
     }
 
-    /// One code per image, and its log p(z) - log q(z
-    /// x). The constants of the two densities cancel.
+    /// One code per image, and its log p(z) - log q(z|x). The constants of the two densities cancel.
     fn draw(&self, indices: &[u32], key: NoiseKey) -> (Vec<f32>, Vec<f64>) {
         let mut codes = vec![0f32; self.mean.len()];
         let ratios = codes
@@ -164,8 +163,7 @@ impl Likelihood {
         }
     }
 
-    /// log p(x
-    /// z) of each image; `target` holds the concatenated values.
+    /// log p(x|z) of each image; `target` holds the concatenated values.
     fn log(
         &self,
         network: &Inference,

@@ -109,7 +109,7 @@ impl Pca {
         &self.explained_variance
     }
 
-    /// The variance of the rows along all axes, those without a component included.
+    /// The variance of the rows along all axes, including those without a component.
     pub fn total_variance(&self) -> f64 {
         self.total_variance
     }
