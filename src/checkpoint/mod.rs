@@ -1,4 +1,4 @@
-//! Checkpoints: one safetensors file with weights, recipe, progress and what resuming needs.
+//! Checkpoints: one safetensors file with weights, recipe, progress and the state needed to resume.
 
 mod digest;
 mod file;

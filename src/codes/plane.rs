@@ -2,8 +2,8 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Positions along one axis that divide a standard normal prior into equal shares: its quantiles at `(k
-/// + 1/2) / count` (Kingma and Welling 2014, appendix A: the inverse of its cumulative distribution
+/// Positions along one axis that divide a standard normal prior into equal shares: its quantiles at
+/// `(k + 1/2) / count` (Kingma and Welling 2014, appendix A: the inverse of its cumulative distribution
 /// function on an even grid).
 pub fn prior_quantiles(count: usize) -> Vec<f64> {
     let normal = Normal::standard();

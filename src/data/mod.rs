@@ -84,7 +84,7 @@ impl From<&DataConfig> for Source {
 /// A data set in memory.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// What the networks learn from.
+    /// The samples that networks learn from.
     pub train: Images,
     /// Held out of the training set; chooses the best epoch.
     pub validation: Images,
