@@ -14,11 +14,11 @@ use super::shared::Shared;
 
 /// Draw every activation and its derivative from -3 to 3, and list how recipes write them.
 ///
-/// Those with `as printed` in their names are forms found in print that hold for x >= 0 only: they are
-/// drawn there, and no recipe can name them.
+/// Forms named `as printed` appear in print and hold for x >= 0 only: they are drawn there, and no
+/// recipe can name them.
 #[derive(Debug, Args)]
 pub struct Activations {
-    /// The picture to write, an SVG or a PNG by its ending.
+    /// The picture to write; its extension, .svg or .png, sets the format.
     #[arg(long, short, value_name = "FILE", default_value = "activations.png", value_parser = drawing)]
     output: PathBuf,
 

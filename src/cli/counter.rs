@@ -1,4 +1,4 @@
-//! How far work on many things of a kind has come.
+//! Progress of work on many items of one kind.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use super::output::duration;
 use super::shared::Shared;
 use super::status::Status;
 
-/// Work that is shorter than this shows no bar.
+/// Shorter work shows no bar.
 const SHORT: Duration = Duration::from_secs(2);
-/// How often a line is printed where there is no terminal.
+/// The interval between lines printed without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
 pub struct Counter {
     status: Status,
-    /// What is counted, as "images".
+    /// The items counted, such as "images".
     noun: &'static str,
     total: usize,
     done: usize,
@@ -36,12 +36,12 @@ impl Counter {
         }
     }
 
-    /// So many more are done.
+    /// Counts `count` more items as done.
     pub fn add(&mut self, count: usize) {
         self.done += count;
         let elapsed = self.started.elapsed();
         let on_bar = |bar: &ProgressBar| {
-            // A bar is first drawn when it is moved.
+            // The bar is first drawn when its position changes.
             if elapsed >= SHORT {
                 bar.set_position(self.done as u64);
             }

@@ -1,4 +1,4 @@
-//! `--data`: which images a command takes.
+//! `--data`: the images that a command uses.
 
 use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -15,15 +15,16 @@ use super::shared::Shared;
 /// Which images to use.
 #[derive(Debug, Args)]
 pub struct Data {
-    /// Images: a set by name, mnist or fashion-mnist from the Hugging Face hub, or sample, 12,000 digits of
-    /// MNIST built into the program; or a path: a folder of IDX files as of MNIST, a folder of PNG pictures
-    /// (its subfolders are classes), or a NumPy .npz or .npy file. A name always means the set: a folder
-    /// called mnist is ./mnist [default: the recipe's data.set; where the hub cannot give MNIST, sample].
+    /// Images: the name of a set, or a path. The names are mnist and fashion-mnist, from the Hugging Face
+    /// hub, and sample, 12,000 MNIST digits built into the program. A path is a folder of MNIST-style IDX
+    /// files, a folder of PNG pictures (its subfolders are classes), or a NumPy .npz or .npy file. A name
+    /// always means the set: for a folder called mnist, write ./mnist [default: the recipe's data.set; if
+    /// MNIST cannot be downloaded, sample].
     #[arg(long, value_name = "SET|PATH", value_parser = source())]
     data: Option<Source>,
 
-    /// Download nothing: take the data set from the cache of earlier downloads; for MNIST, if it is
-    /// not there, the built-in sample.
+    /// Download nothing: use the data set cached by an earlier download, or, for MNIST without one, the
+    /// built-in sample.
     #[arg(long)]
     offline: bool,
 }
@@ -34,7 +35,7 @@ pub fn source() -> impl TypedValueParser<Value = Source> {
 }
 
 impl Data {
-    /// The set that is asked for by its name.
+    /// The set given by name.
     pub fn set(&self) -> Option<NamedSet> {
         match self.data {
             Some(Source::Set(set)) => Some(set),
@@ -42,7 +43,7 @@ impl Data {
         }
     }
 
-    /// The files that are read, where data is given by its path.
+    /// The files to read if the data is given by path.
     pub fn files(&self) -> Vec<PathBuf> {
         match &self.data {
             Some(Source::Path(path)) => data_files(path),
@@ -50,8 +51,8 @@ impl Data {
         }
     }
 
-    /// Loads the data as the recipe's `[data]` says; [`Shared::note_origin`] then says if it is not the
-    /// full set.
+    /// Loads the data as the recipe's `[data]` says; afterwards [`Shared::note_origin`] says if it is not
+    /// the full set.
     pub fn load(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Dataset> {
         self.request(config, shared)?.load()
     }
@@ -71,7 +72,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The data of `--data`, else the default; says what may take long.
+    /// The data of `--data`, else the default; announces a download, which may take long.
     pub fn new(
         data: Option<&Source>,
         default: Source,
@@ -113,12 +114,12 @@ fn typed(source: &Source) -> &Path {
     match source {
         Source::Path(path) => path,
         Source::Set(set) => Path::new(set.name()),
-        // No text is parsed to these.
+        // No argument parses to points.
         Source::Points(_) => Path::new(""),
     }
 }
 
-/// Says that the set was taken where a path has its name; refuses a path where nothing is.
+/// Notes that a name means the set even if a path has that name; refuses a path that does not exist.
 pub fn check(source: &Source, shared: &Shared) -> autoencode::Result<()> {
     match source {
         Source::Set(set) if Path::new(set.name()).exists() => {

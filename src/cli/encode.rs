@@ -23,20 +23,20 @@ use super::output::{print, print_json, shape};
 use super::pictures::{Fitting, Noise};
 use super::shared::Shared;
 
-/// Write the codes of PNG files, or of a data set, to a file.
+/// Encode PNG files or a data set, and write the codes to a file.
 ///
-/// PNG files go in as in `infer`. Without INPUTS the images of a data set are taken, with their
-/// labels. Of a variational autoencoder the codes are the means of their distributions. `decode`
-/// makes images of the file again.
+/// PNG files are fitted as in `infer`. Without INPUTS, the images of a data set are encoded, with
+/// their labels. The codes of a variational autoencoder are the means of their distributions.
+/// `decode` turns the file back into images.
 ///
 /// NAME.npy: the codes, 32-bit floats (N, code...); labels in NAME-labels.npy, bytes (N).
 /// NAME.csv: a column `label` or `file`, then code_0, code_1, ... row-major.
 /// NAME.safetensors: tensors `codes` and `labels` of the same shapes.
-/// Rows stand in the order of the inputs; a data set without labels has 0 for all.
+/// Rows follow the order of the inputs; for a data set without labels, all labels are 0.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Encode {
-    /// PNG files, or folders whose PNG files are taken [default: a data set].
+    /// PNG files, or folders of PNG files [default: a data set].
     #[arg(value_name = "INPUT", conflicts_with_all = ["data", "offline", "part"])]
     inputs: Vec<PathBuf>,
 
@@ -46,7 +46,7 @@ pub struct Encode {
     #[command(flatten)]
     data: Data,
 
-    /// Which part of the data set.
+    /// The part of the data set.
     #[arg(long, value_enum, default_value_t = Part::Test)]
     part: Part,
 
@@ -60,16 +60,16 @@ pub struct Encode {
     #[command(flatten)]
     noise: Noise,
 
-    /// Overwrite files that exist.
+    /// Overwrite existing files.
     #[arg(long)]
     force: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// What networks learn from, without the images held out of it.
+    /// The images networks learn from, without the validation images.
     Train,
-    /// The images held out, which choose the best epoch.
+    /// The held-out images, which choose the best epoch.
     Validation,
     /// The images for the final figures.
     Test,
@@ -77,7 +77,7 @@ enum Part {
     All,
 }
 
-/// A path whose name says which kind of file of codes it is.
+/// A path whose extension is a known format of codes.
 pub fn code_file(path: PathBuf) -> Result<PathBuf, String> {
     match Format::of(&path) {
         Some(_) => Ok(path),
@@ -85,16 +85,16 @@ pub fn code_file(path: PathBuf) -> Result<PathBuf, String> {
     }
 }
 
-/// Images that go through the encoder at once.
+/// Images per encoder pass.
 const BATCH: usize = 250;
 
-/// What there is to encode.
+/// The images to encode.
 struct Work<'a> {
     names: Names,
-    /// What the codes are of, in words, and in one.
+    /// The source of the codes in words, and the plural noun for the inputs.
     of: String,
     noun: &'static str,
-    /// What the network sees, `(n, C, H, W)`, in the order of the names.
+    /// The network's inputs, `(n, C, H, W)`, in the order of the names.
     batches: Box<dyn Iterator<Item = Result<Tensor>> + 'a>,
 }
 
@@ -112,7 +112,7 @@ impl Encode {
         self.claim(&work.names, &loaded)?;
         let paths = work.names.paths(&self.output);
         make_folders(&paths)?;
-        // A signal ends the work in order, so that the file that was begun goes away.
+        // On a signal, stop cleanly, so that the unfinished file is removed.
         let interrupt = Interrupt::install()?;
         let mut writer = Writer::create(&self.output, loaded.model().code_shape(), &work.names)?;
         let mut counter = Counter::new(shared, work.noun, work.names.len());
@@ -170,7 +170,7 @@ impl Encode {
             let expected = "PNG files to fit";
             return Err(Error::argument("--fit", expected, "a data set").into());
         }
-        // A wrong place is refused before the hub is asked.
+        // Refuse a bad output path before any download.
         self.claim(&Names::Labels(Vec::new()), loaded)?;
         let dataset = self.data.load(&loaded.checkpoint.recipe.data, shared)?;
         shared.note_origin(&dataset);
@@ -194,7 +194,7 @@ impl Encode {
             Part::All => format!("all {count} images of {}", dataset.origin),
         };
         let batches = chunks.into_iter().map(move |(part, indices)| {
-            // Each part has noise of its own.
+            // Each part has its own noise.
             let key = self.noise.key(1 + part as u64);
             self.noise.batch(part.of(&dataset), &indices, key, device)
         });
@@ -251,7 +251,7 @@ impl Encode {
 }
 
 impl Part {
-    /// The parts that are meant, in order.
+    /// The selected parts, in order.
     fn parts(&self) -> &[Self] {
         match self {
             Self::All => &[Self::Train, Self::Validation, Self::Test],

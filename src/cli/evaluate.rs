@@ -15,21 +15,22 @@ use super::model::Model;
 use super::output::{figure, print, print_json, table};
 use super::shared::Shared;
 
-/// Measure a checkpoint on the test images, under the noise it was trained with or another.
+/// Measure a checkpoint on the test images, under its training noise or another.
 ///
-/// BCE: binary cross-entropy in nats a pixel, from the logits for the network's output; for the
-/// noisy input from values kept 1e-7 away from 0 and 1.
-/// MSE: mean squared error a pixel, values in [0,1].
+/// BCE: binary cross-entropy in nats per pixel, from logits for the network's output; for the noisy
+/// input, from values clamped to [1e-7, 1 - 1e-7].
+/// MSE: mean squared error per pixel, values in [0,1].
 /// PSNR: 10 log10(1 / MSE) of each image in decibels, then the mean over the images (equal images
 /// count as 100 dB).
 /// SSIM: structural similarity (Wang et al. 2004) with a Gaussian window of 11x11 pixels and
-/// standard deviation 1.5, the mean over the windows that lie wholly inside, then over the images.
-/// All are measured against the clean images, a variational autoencoder's with the mean as its code.
-/// Its negative ELBO is in nats an image, with one sample of the code each: the negative
+/// standard deviation 1.5, averaged over the windows that lie wholly inside the image, then over the
+/// images.
+/// All are measured against the clean images; a variational autoencoder uses the mean as its code.
+/// Its negative ELBO is in nats per image, with one sample of the code each: the negative
 /// log-likelihood of the clean image plus the KL divergence of the code from the prior. A latent
-/// dimension is active if its mean varies by more than 0.01 (variance over the images).
-/// Where the recipe makes its images zeros and ones, those measured are too, by one draw.
-/// The compression factor is the number of values in an image over that in its code.
+/// dimension is active if the variance of its mean over the images exceeds 0.01.
+/// If the recipe binarizes its images, the binarized images are measured too, with one draw.
+/// The compression factor is the number of values in an image divided by the number in its code.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Evaluate {
@@ -39,11 +40,11 @@ pub struct Evaluate {
     #[command(flatten)]
     data: Data,
 
-    /// Factor of the Gaussian noise on the inputs; 0 is none [default: as the network was trained].
+    /// Factor of the Gaussian noise on the inputs; 0 means none [default: the training noise].
     #[arg(long, value_name = "FACTOR", value_parser = noise_factor)]
     noise: Option<f64>,
 
-    /// Key of the noise; 0 is the draw that training reports.
+    /// Seed of the noise; 0 gives the noise that training reports.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
@@ -64,7 +65,7 @@ struct Figures<'a> {
     measures: Measures,
 }
 
-/// A noise factor that makes sense for values in [0,1].
+/// Parses a noise factor within the useful range for values in [0,1].
 pub fn noise_factor(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(factor) if (0.0..=100.0).contains(&factor) => Ok(factor),
@@ -72,7 +73,7 @@ pub fn noise_factor(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Gaussian noise of that factor, none for 0.
+/// Gaussian noise with that factor; none for 0.
 pub fn gaussian(factor: f64) -> Corruption {
     if factor == 0.0 {
         Corruption::None

@@ -1,4 +1,4 @@
-//! Which files are read, and where their results go.
+//! Input files, and the paths of their results.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::Error;
 
-/// The files named, and the PNG files of the folders named, in order of name.
+/// The named files, and the PNG files of the named folders, in order of name.
 pub fn collect(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for input in inputs {
@@ -41,7 +41,7 @@ pub fn collect(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
 /// `DIR/name.png` for each; equal names get `-2`, `-3`, ...
 pub fn name_outputs(inputs: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
     let mut taken = HashSet::new();
-    // How often a name was met: thousands of equal ones must not be counted up from 1 each.
+    // Uses per name, so that thousands of equal names need not count up from 1 each time.
     let mut met: HashMap<&OsStr, usize> = HashMap::new();
     inputs
         .iter()
@@ -64,9 +64,9 @@ pub fn name_outputs(inputs: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Makes sure before any work that results can take their places: each has a file of its own, none is an
-/// input, what exists is a file that may be overwritten, and the folders can be written to. Nothing is made
-/// yet, so that a wrong input leaves nothing behind.
+/// Checks before any work that the results can be written: each has its own file, none is an input, an
+/// existing file may be overwritten, and the folders are writable. It creates nothing, so that a wrong
+/// input leaves nothing behind.
 pub fn claim<'a>(
     outputs: impl IntoIterator<Item = &'a PathBuf>,
     inputs: impl IntoIterator<Item = impl AsRef<Path>>,
@@ -106,7 +106,7 @@ pub fn claim<'a>(
     Ok(())
 }
 
-/// The files that a data set at a path is read from, as far as a result could take their places.
+/// The files of a data set at a path that a result could overwrite.
 pub fn data_files(path: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).into_iter().flatten();
@@ -114,7 +114,7 @@ pub fn data_files(path: &Path) -> Vec<PathBuf> {
     };
     let mut files = vec![path.to_path_buf()];
     let mut folders = vec![path.to_path_buf()];
-    // Parts, and classes in them.
+    // Three levels: parts, classes, and their files.
     for _ in 0..3 {
         let found: Vec<PathBuf> = folders.iter().flat_map(|folder| entries(folder)).collect();
         folders = found.iter().filter(|path| path.is_dir()).cloned().collect();
@@ -127,7 +127,7 @@ pub fn data_files(path: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What is the same for all names of one file.
+/// Identifies a file under any of its names.
 #[cfg(unix)]
 type Identity = (u64, u64);
 #[cfg(not(unix))]
@@ -145,7 +145,7 @@ fn identity(path: &Path) -> Option<Identity> {
     std::fs::canonicalize(path).ok()
 }
 
-/// Tries to write to a folder, or to the nearest one around it that exists.
+/// Tries to write to a folder, or to its nearest existing ancestor.
 fn probe(folder: &Path, file: &Path) -> Result<()> {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
     let there = folder.ancestors().find(|folder| folder.exists());
@@ -161,7 +161,7 @@ fn probe(folder: &Path, file: &Path) -> Result<()> {
     })
 }
 
-/// No two results may go to the same file.
+/// Refuses two results with the same path.
 fn refuse_collisions(paths: &[&PathBuf]) -> Result<()> {
     let mut taken = HashSet::new();
     for path in paths {
@@ -173,14 +173,14 @@ fn refuse_collisions(paths: &[&PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// The folder that a file will stand in, if it names one.
+/// The folder part of a path, if it has one.
 pub fn folder_of(path: &Path) -> Option<PathBuf> {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .map(Path::to_path_buf)
 }
 
-/// Makes the folders that files will stand in.
+/// Creates the parent folders of the files.
 pub fn make_folders<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
     let folders: BTreeSet<PathBuf> = paths
         .into_iter()

@@ -15,15 +15,15 @@ use super::shared::Shared;
 
 /// Draw a layer's learned filters, scaled together to [0,1], one tile each.
 ///
-/// Of a convolution: the kernels that read one input channel, a tile for each output channel. Of a
-/// dense layer on the image: the image that each unit looks for; of one that makes the image, the
-/// image that each unit draws.
+/// For a convolution: the kernels for one input channel, one tile per output channel. For a dense
+/// layer that reads the image: the image that each unit looks for. For one that produces the image:
+/// the image that each unit draws.
 #[derive(Debug, Args)]
 pub struct Filters {
     #[command(flatten)]
     model: Model,
 
-    /// The layer by its name in `autoencode summary` [default: the first that has filters].
+    /// The layer's name in `autoencode summary` [default: the first with filters].
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
 
@@ -35,7 +35,7 @@ pub struct Filters {
     #[arg(long, short, value_name = "FILE.png")]
     output: PathBuf,
 
-    /// Pixels a side for each weight [default: 16 for kernels, 3 for whole images].
+    /// Pixels per weight on each side [default: 16 for kernels, 3 for whole images].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     scale: Option<u16>,
 

@@ -1,4 +1,4 @@
-//! The time of reconstructions.
+//! Timing of inference.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::cli::shared::Shared;
 
 const IMAGES: usize = 10_000;
 const BATCH: u32 = 1000;
-/// Times all of them are reconstructed, after once to warm up.
+/// Timed passes over all images, after one warm-up pass.
 const PASSES: usize = 5;
 
 pub fn time(
@@ -24,7 +24,7 @@ pub fn time(
 ) -> Result<()> {
     let batch_size = batch_size.unwrap_or(BATCH).max(1) as usize;
     let images = &trainer.dataset().train;
-    // As many as there are, over and over.
+    // Cycles through the images if there are fewer than needed.
     let mut indices = (0..images.len() as u32).cycle();
     let mut batches = Vec::new();
     for first in (0..IMAGES).step_by(batch_size) {

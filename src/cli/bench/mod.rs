@@ -12,32 +12,33 @@ use clap::Args;
 use super::data::{Request, source};
 use super::shared::Shared;
 
-/// Time training steps of a recipe, or its network at work.
+/// Time training steps of a recipe, or reconstruction by its network.
 ///
-/// A step is all that training does for a batch: samples, noise, forward and backward pass, update.
+/// A step is everything training does for a batch: samples, noise, forward and backward pass,
+/// update.
 #[derive(Debug, Args)]
 pub struct Bench {
     /// A recipe by name or TOML file.
     #[arg(default_value = "conv-denoiser")]
     recipe: String,
 
-    /// Steps that are timed, after a warm-up of a fifth as many.
+    /// Number of timed steps; a fifth as many warm-up steps run first.
     #[arg(long, value_name = "N", default_value_t = 30, conflicts_with = "inference", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     steps: u32,
 
-    /// Time the reconstruction of 10,000 images in place of training steps.
+    /// Time the reconstruction of 10,000 images instead of training steps.
     #[arg(long)]
     inference: bool,
 
-    /// Samples a step (training.batch_size); with --inference, samples at once [default: 1000].
+    /// Samples per step (training.batch_size); with --inference, samples per pass [default: 1000].
     #[arg(long, value_name = "N")]
     batch_size: Option<u32>,
 
-    /// As of `train --precision` (training.precision).
+    /// Number type, as in `train --precision` (training.precision).
     #[arg(long, value_name = "TYPE", conflicts_with = "inference")]
     precision: Option<String>,
 
-    /// Images as of `train --data`, by name or path [default: sample].
+    /// Images by name or path, as in `train --data` [default: sample].
     #[arg(long, value_name = "SET|PATH", value_parser = source())]
     data: Option<Source>,
 
@@ -80,7 +81,7 @@ impl Bench {
     }
 }
 
-/// Of sorted values; between the two in the middle where their number is even.
+/// The median of sorted values; the mean of the middle two for an even count.
 fn median_of_sorted(sorted: &[f64]) -> f64 {
     let upper = sorted.len() / 2;
     let lower = sorted.len().saturating_sub(1) / 2;
@@ -90,7 +91,7 @@ fn median_of_sorted(sorted: &[f64]) -> f64 {
     }
 }
 
-/// Peaks of memory for people.
+/// Peak memory as text.
 fn peak_memory(host: Option<f64>, device: Option<f64>) -> String {
     let host = host.map_or("unknown".to_string(), |mb| format!("{mb:.0} MB"));
     match device {

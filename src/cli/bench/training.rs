@@ -1,4 +1,4 @@
-//! The time of training steps.
+//! Timing of training steps.
 
 use std::time::Instant;
 
@@ -12,12 +12,12 @@ use super::{median_of_sorted, peak_memory};
 use crate::cli::output::{print, print_json};
 use crate::cli::shared::Shared;
 
-/// Steps that an asynchronous engine is given before it is waited for.
+/// Steps queued on an asynchronous engine before synchronising.
 const QUEUED: usize = 20;
 
 pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) -> Result<()> {
     let batch_size = trainer.recipe().training.batch_size;
-    // One by one, so that each is timed; if they are asynchronous many, as in training.
+    // Synchronous steps are timed one by one; asynchronous steps in groups, as training runs them.
     let at_once = match trainer.is_asynchronous() {
         true => QUEUED.min(steps as usize),
         false => 1,
@@ -34,7 +34,7 @@ pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) 
     while times.len() < timings {
         while batches.len() < at_once {
             epoch += 1;
-            // The partial batch at the end of an epoch would be timed as a whole one.
+            // Skip the partial batch at the end of an epoch: it would count as a whole one.
             let of_epoch = trainer.batches(epoch)?;
             let is_whole = trainer.steps_per_epoch() == 1;
             batches.extend(of_epoch.filter(|batch| is_whole || batch.len() == batch_size));
@@ -44,7 +44,7 @@ pub fn time(mut trainer: Trainer, steps: u32, chosen: &Chosen, shared: &Shared) 
             trainer.start_step(&indices)?;
         }
         trainer.finish_steps()?;
-        // Work on a device is waited for, so that it is timed where it belongs.
+        // Synchronise, so that the time covers all of the device's work.
         chosen.device.synchronize()?;
         let time = start.elapsed().as_secs_f64() * 1e3 / at_once as f64;
         if done >= warm_up {

@@ -1,4 +1,4 @@
-//! The images over the plane of a two-dimensional code.
+//! Decoded images over the plane of a two-dimensional code.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,18 +18,18 @@ use crate::cli::model::Loaded;
 
 #[derive(Debug, Args)]
 pub struct Manifold {
-    /// Draw the images that a network with a code of two values makes over the plane of codes. With CODES the
-    /// plane reaches from their 1st to their 99th percentile on both axes; without, for a variational
-    /// autoencoder, it is cut at the quantiles of the prior (Kingma and Welling 2014, appendix A).
+    /// Draw the decoded images over the plane of a two-value code. With CODES, both axes run from the 1st to
+    /// the 99th percentile of the codes; without, for a variational autoencoder, they follow the quantiles of
+    /// the prior (Kingma and Welling 2014, appendix A).
     #[arg(long = "manifold", value_name = "FILE.png", id = "manifold")]
     file: Option<PathBuf>,
 
-    /// Images a side.
+    /// Images per side.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..=100), requires = "manifold")]
     grid: u16,
 }
 
-/// The picture with the values of its axes.
+/// The picture and the values on its axes.
 pub struct DrawnManifold {
     pub file: PathBuf,
     pub picture: RgbImage,
@@ -37,7 +37,7 @@ pub struct DrawnManifold {
     down: ManifoldAxis,
 }
 
-/// Pixels a side of the grid, about, and the most a side for each pixel of an image.
+/// Approximate side of the grid in pixels, and the largest scale factor of an image.
 const SIDE: usize = 1200;
 const MAX_SCALE: usize = 4;
 
@@ -46,7 +46,7 @@ impl Manifold {
         self.file.as_ref()
     }
 
-    /// Draws the plane, if that was asked for.
+    /// Draws the plane if requested.
     pub fn draw(
         &self,
         codes: Option<&Path>,
@@ -58,7 +58,7 @@ impl Manifold {
         };
         let [first, second] = self.values(codes, loaded)?;
         let mut images = Vec::with_capacity(first.len() * second.len());
-        // From the top down: the second value falls.
+        // Rows run from the top down, so the second value decreases.
         for y in second.iter().rev() {
             let row = first.iter().flat_map(|x| [*x as f32, *y as f32]).collect();
             let shape = [&[first.len()], loaded.model().code_shape()].concat();
@@ -87,7 +87,7 @@ impl Manifold {
         }))
     }
 
-    /// The values of both axes.
+    /// The values on both axes.
     fn values(&self, codes: Option<&Path>, loaded: &Loaded) -> Result<[Vec<f64>; 2]> {
         let shape = loaded.model().code_shape();
         if shape.iter().product::<usize>() != 2 {

@@ -20,12 +20,13 @@ use super::model::{Loaded, Model};
 use super::output::{print, print_json};
 use super::shared::Shared;
 
-/// Make images of codes: of a file that `encode` or another program wrote, or of a plane of codes.
+/// Decode codes into images: from a file that `encode` or another program wrote, or over a plane of
+/// codes.
 ///
-/// CODES.npy: floats of 32 or 64 bits, (N, code...) or (N, values).
-/// CODES.csv: columns code_0, code_1, ..., a column `label` or `file` before them if you like.
-/// CODES.safetensors: a tensor `codes` like the array.
-/// The images are decoded-0001.png and on, or named as in the column `file`.
+/// CODES.npy: 32-bit or 64-bit floats, (N, code...) or (N, values).
+/// CODES.csv: columns code_0, code_1, ..., optionally after a column `label` or `file`.
+/// CODES.safetensors: a tensor `codes` of the same shape as the array.
+/// The images are named decoded-0001.png and so on, or as in the column `file`.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Decode {
@@ -36,32 +37,32 @@ pub struct Decode {
     #[command(flatten)]
     model: Model,
 
-    /// Folder for the results, one PNG a code [default: decoded, if neither --sheet nor --manifold is
-    /// asked for].
+    /// Folder for the results, one PNG per code [default: decoded, unless --sheet or --manifold is
+    /// given].
     #[arg(long, short, value_name = "DIR", requires = "codes")]
     output: Option<PathBuf>,
 
-    /// Draw the images on one sheet, at most 400 of them.
+    /// Draw the images on one sheet of at most 400.
     #[arg(long, value_name = "FILE.png", requires = "codes")]
     sheet: Option<PathBuf>,
 
     #[command(flatten)]
     manifold: manifold::Manifold,
 
-    /// Overwrite files that exist.
+    /// Overwrite existing files.
     #[arg(long)]
     force: bool,
 }
 
-/// Codes that go through the decoder at once.
+/// Codes per decoder pass.
 const BATCH: usize = 250;
-/// The most images a side of a sheet, and about the most pixels; more would be too large a picture to
-/// open.
+/// The largest number of images per side of a sheet, and the approximate limit of its side in pixels:
+/// larger pictures are hard to open.
 const ON_SHEET: usize = 20;
 const SHEET_SIDE: usize = 8000;
-/// Pixels a side that an image should about have on the sheet.
+/// Approximate side of an image on the sheet, in pixels.
 const TILE: usize = 84;
-/// The longest name of a file, in bytes, that no file system refuses with an ending and a number.
+/// The longest file name, in bytes, that every file system accepts with an extension and a number added.
 const LONGEST_NAME: usize = 200;
 
 impl Decode {
@@ -69,7 +70,7 @@ impl Decode {
         let chosen = shared.device()?;
         let loaded = self.model.load(&chosen)?;
         loaded.of_images()?;
-        // All of the file is read before anything is written: a wrong row leaves no half of the results.
+        // Read the whole file before writing anything, so that an invalid row leaves no partial results.
         let shape = loaded.model().code_shape();
         let survey = match &self.codes {
             Some(path) => Some(survey(path, shape)?),
@@ -160,14 +161,14 @@ impl Decode {
     }
 }
 
-/// What the images are called: as the pictures that the codes come from, or by their numbers.
+/// The file names of the images: those of the pictures behind the codes, or numbers.
 fn names(survey: &Survey) -> Vec<PathBuf> {
-    // As long as the last one, so that they sort as they stand in the file.
+    // Pad all numbers to the width of the last, so that names sort in file order.
     let digits = survey.count.to_string().len().max(4);
     let numbered = (1..=survey.count).map(|number| format!("decoded-{number:0digits$}.png"));
     let numbered = numbered.map(PathBuf::from);
     match &survey.files {
-        // A name that no file can have gives way to the number.
+        // A name that cannot be a file name is replaced by the number.
         Some(files) => numbered
             .zip(files)
             .map(|(numbered, file)| match Path::new(file).file_stem() {
@@ -179,12 +180,12 @@ fn names(survey: &Survey) -> Vec<PathBuf> {
     }
 }
 
-/// Pixels a side on a sheet for each of an image's.
+/// The scale factor of an image on a sheet.
 fn scale(loaded: &Loaded) -> usize {
     (TILE / longest(loaded)).clamp(1, TILE)
 }
 
-/// How many images a sheet takes.
+/// The number of images that fit on a sheet.
 fn on_sheet(loaded: &Loaded) -> usize {
     let tile = longest(loaded).saturating_mul(scale(loaded));
     (SHEET_SIDE / tile).clamp(1, ON_SHEET).pow(2)
@@ -195,7 +196,7 @@ fn longest(loaded: &Loaded) -> usize {
     sides.copied().max().unwrap_or(1).max(1)
 }
 
-/// The images in a nearly square grid, with the names that are known.
+/// The images in a nearly square grid, with their names if known.
 fn draw(pictures: Vec<Picture>, survey: &Survey, loaded: &Loaded) -> ContactSheet {
     let columns = (1..=pictures.len())
         .find(|columns| columns * columns >= pictures.len())
