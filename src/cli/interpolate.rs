@@ -18,17 +18,17 @@ use super::output::{print, print_json};
 use super::pictures::{Fitting, Prepared};
 use super::shared::Shared;
 
-/// Go from one code to another, and draw what the decoder makes of the way.
+/// Interpolate between two codes, and decode each step.
 ///
 /// FROM and TO are PNG files, which are encoded, or rows of a file of codes: codes.npy:0 is the first
 /// code of codes.npy (see `encode`).
 #[derive(Debug, Args)]
 pub struct Interpolate {
-    /// A PNG file, or a row of a file of codes as codes.npy:0.
+    /// A PNG file, or a row of a file of codes, such as codes.npy:0.
     #[arg(value_parser = PathBufValueParser::new().try_map(End::parse))]
     from: End,
 
-    /// The same for the other end.
+    /// The other end, in the same form.
     #[arg(value_parser = PathBufValueParser::new().try_map(End::parse))]
     to: End,
 
@@ -39,27 +39,27 @@ pub struct Interpolate {
     #[arg(long, short, value_name = "FILE.png")]
     output: PathBuf,
 
-    /// Images on the way, both ends included.
+    /// Number of steps, both ends included.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=1000))]
     steps: u16,
 
-    /// Which way to go.
+    /// The kind of interpolation.
     #[arg(long, value_enum, default_value_t = Course::default())]
     path: Course,
 
     #[command(flatten)]
     fitting: Fitting,
 
-    /// Folder for one PNG a step, frame-0001.png and on.
+    /// Folder for one PNG per step, frame-0001.png and so on.
     #[arg(long, value_name = "DIR")]
     frames: Option<PathBuf>,
 
-    /// Overwrite files that exist.
+    /// Overwrite existing files.
     #[arg(long)]
     force: bool,
 }
 
-/// Where a way begins or ends, as it was typed.
+/// One end of the interpolation, as typed.
 #[derive(Debug, Clone)]
 enum End {
     Picture(PathBuf),
@@ -71,17 +71,17 @@ struct Met {
     /// `(1, ...)` on the CPU.
     code: Tensor,
     name: String,
-    /// What was passed in, of a picture.
+    /// The input picture, if the end is one.
     picture: Option<Prepared>,
 }
 
-/// Images in a row of the picture: the default number of steps, with an input at either end.
+/// Images per row of the picture: the default number of steps and an input at either end.
 const COLUMNS: usize = 12;
-/// Pixels a side that an image should about have in the picture.
+/// Approximate side of an image in the picture, in pixels.
 const TILE: usize = 112;
 
 impl End {
-    /// What stands behind the last colon counts as a row where a file of codes stands before it.
+    /// The part after the last colon is a row if a file of codes precedes it.
     fn parse(path: PathBuf) -> Result<Self, String> {
         let expected = "expected a PNG file, or a row of a file of codes from 0 on, as codes.npy:0";
         if Format::of(&path).is_some() {
@@ -202,7 +202,7 @@ impl Interpolate {
         }
     }
 
-    /// All steps in order, in rows; pictures that were passed in stand at the ends.
+    /// All steps in order, in rows, with the input pictures at the ends.
     fn draw(&self, from: &Met, to: &Met, steps: &[Picture], loaded: &Loaded) -> ContactSheet {
         let input = |met: &Met| {
             let picture = met.picture.as_ref()?;
@@ -244,5 +244,5 @@ impl Interpolate {
     }
 }
 
-/// Codes that go through the decoder at once.
+/// Codes per decoder pass.
 const BATCH: usize = 250;

@@ -1,4 +1,4 @@
-//! What `autoencode evaluate` measures beside the reconstructions, by its flags.
+//! The measures that flags of `autoencode evaluate` add to the reconstruction figures.
 
 use anyhow::Result;
 use autoencode::Error;
@@ -20,25 +20,25 @@ use super::shared::Shared;
 #[derive(Debug, Args)]
 pub struct MeasureFlags {
     /// Also measure principal components, as many as the code has values: fitted to the clean
-    /// training images, they reconstruct the same test images as the network. Their
-    /// reconstructions are not clipped to [0,1].
+    /// training images, they reconstruct the same test images as the network. Their reconstructions
+    /// are not clipped to [0,1].
     #[arg(long)]
     pca: bool,
 
-    /// Also tell the label of each clean test image from the K nearest codes of the clean training
-    /// images (Euclidean distance; of labels with equally many, the one whose nearest code is
-    /// nearer) and report how often that is right. For codes of up to 1,024 values [default K: 5].
+    /// Also predict the label of each clean test image from the K nearest codes of the clean
+    /// training images (Euclidean distance; a tie goes to the label with the nearest code) and
+    /// report the accuracy. For codes of up to 1,024 values [default K: 5].
     #[arg(long, value_name = "K", num_args = 0..=1, default_missing_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
     knn: Option<u16>,
 
-    /// Also bound the log-likelihood by importance weighting with K codes of each image (Burda et
-    /// al. 2016, equation 8): tighter than the ELBO, and the tighter the more. Each code costs a
-    /// pass of the decoder over all test images. For variational autoencoders.
+    /// Also bound the log-likelihood by importance weighting with K codes per image (Burda et al.
+    /// 2016, equation 8): tighter than the ELBO, and tighter for larger K. Each code costs one
+    /// decoder pass over all test images. For variational autoencoders.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     iwae: Option<u32>,
 }
 
-/// What was measured.
+/// The measured values.
 #[derive(Serialize)]
 pub struct Measures {
     compression_factor: f64,
@@ -51,7 +51,7 @@ pub struct Measures {
 }
 
 impl MeasureFlags {
-    /// Refuses a bound on the likelihood of a network that has none.
+    /// Refuses --iwae for a network without a likelihood.
     pub fn check(&self, loaded: &Loaded) -> Result<()> {
         if self.iwae.is_none() || matches!(loaded.model().code(), Code::Gaussian { .. }) {
             return Ok(());
@@ -61,7 +61,7 @@ impl MeasureFlags {
         Err(Error::file(&loaded.origin, expected, found).into())
     }
 
-    /// Measures what the flags ask for.
+    /// Measures the values that the flags request.
     pub fn measure(
         &self,
         network: &Inference,
@@ -113,7 +113,7 @@ fn code_values(model: &Autoencoder) -> usize {
 }
 
 impl Measures {
-    /// For people, one line each; the figures of principal components stand in the table.
+    /// The measures as text, one line each; the table holds the figures of principal components.
     pub fn text(&self, model: &Autoencoder) -> String {
         let image: usize = model.input_shape().iter().product();
         let mut lines = vec![format!(
@@ -159,7 +159,7 @@ impl Measures {
     }
 }
 
-/// Short, with three digits behind the point where it is small.
+/// A short number, with three decimals if it is small.
 fn factor(value: f64) -> String {
     let text = if value < 10.0 {
         format!("{value:.3}")

@@ -1,4 +1,5 @@
-//! One file a command: arguments in, library calls, a table or a picture out.
+//! The command line, one file per command: it parses arguments, calls the library, and writes tables
+//! or pictures.
 
 mod activations;
 mod bench;
@@ -60,8 +61,8 @@ enum Command {
     Bench(bench::Bench),
 }
 
-/// Parses the command line, runs the command and turns its end into an exit code: 0 done; 2 the
-/// command or an input is wrong; 1 anything else; 130 and 143 after SIGINT and SIGTERM.
+/// Parses the command line, runs the command and returns an exit code: 0 done; 2 the command or an
+/// input is wrong; 1 anything else; 130 and 143 after SIGINT and SIGTERM.
 pub fn main() -> ExitCode {
     let arguments = parse();
     let shared = arguments.shared;
@@ -100,7 +101,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line; a negative number after a flag is its value, not a flag that nobody knows.
+/// The command line; a negative number after a flag is its value, not an unknown flag.
 fn parse() -> Arguments {
     let numbers = |argument: clap::Arg| {
         let takes = argument.get_action().takes_values() && !argument.is_positional();
@@ -127,9 +128,9 @@ fn set_threads(threads: usize) {
     }
 }
 
-/// Lets tensors that are freed make room for the next ones. glibc would hand each back to the system
-/// and fault its pages in again: some 58,000 page faults a step of conv-denoiser, a fifth of its time.
-/// The threshold is the largest that glibc takes.
+/// Keeps freed tensor memory for reuse. glibc would return it to the system and fault its pages in
+/// again: some 58,000 page faults per step of conv-denoiser, a fifth of its time. The threshold is the
+/// largest that glibc accepts.
 fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: mallopt only sets tuning values; this is the program's only thread.

@@ -10,7 +10,7 @@ use autoencode::engine::Inference;
 use autoencode::network::Autoencoder;
 use clap::Args;
 
-/// The denoiser that ships in models/, built into the binary.
+/// The denoiser in models/, built into the binary.
 const SHIPPED: &[u8] = include_bytes!("../../models/conv-denoiser.safetensors");
 const SHIPPED_NAME: &str = "models/conv-denoiser.safetensors (built in)";
 
@@ -22,7 +22,7 @@ pub struct Model {
     checkpoint: Option<PathBuf>,
 }
 
-/// A network with where it came from.
+/// A network and its source.
 pub struct Loaded {
     pub network: Inference,
     pub checkpoint: Checkpoint,
@@ -46,7 +46,7 @@ impl Loaded {
         self.network.model()
     }
 
-    /// Refuses a network of points for a command that makes or takes images.
+    /// Refuses a network of points for a command that reads or writes images.
     pub fn of_images(&self) -> Result<()> {
         match self.checkpoint.recipe.data.points {
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! Printing: a reader that has gone away is no error.
+//! Printing; a closed output pipe is not an error.
 
 use std::io::{ErrorKind, Write};
 
@@ -17,7 +17,7 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     print(&serde_json::to_string(value)?)
 }
 
-/// Prints while longer work goes on, which does not end because nobody reads.
+/// Prints during longer work, which continues if nobody reads the output.
 pub fn say(text: &str) {
     let _ = print(text);
 }
@@ -27,7 +27,7 @@ pub fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// A message in one line that steers no terminal, whatever a file made it say.
+/// A message on one line, without the control characters that a file might have put into it.
 pub fn one_line(text: &str) -> String {
     let printable = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
@@ -37,7 +37,7 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(printable).collect()
 }
 
-/// Whether the reader of standard output has gone away, as `head` does when it has enough.
+/// Whether the reader of standard output has closed it, as `head` does when it has enough.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
@@ -80,7 +80,7 @@ pub fn columns(rows: &[Vec<String>], left: usize) -> String {
     lines.join("\n")
 }
 
-/// A loss with four decimals, or four digits where that would show none.
+/// A loss with four decimals, or with four significant digits if it is below 0.01.
 pub fn figure(loss: f64) -> String {
     match loss.abs() {
         size if size != 0.0 && size < 0.01 => format!("{loss:.3e}"),
@@ -88,7 +88,7 @@ pub fn figure(loss: f64) -> String {
     }
 }
 
-/// A length of time as people say it: `40 seconds`, `1.5 minutes`, `3 hours`.
+/// A readable duration: `40 seconds`, `1.5 minutes`, `3 hours`.
 pub fn duration(seconds: f64) -> String {
     let with = |value: f64, unit: &str| {
         let text = if value < 9.95 {

@@ -1,4 +1,4 @@
-//! PNG files as a network sees them.
+//! PNG files as network inputs.
 
 use std::path::{Path, PathBuf};
 
@@ -16,38 +16,38 @@ use rayon::prelude::*;
 
 use super::evaluate::{gaussian, noise_factor};
 
-/// How pictures of any size become a network's input.
+/// How pictures are fitted to a network's input.
 #[derive(Debug, Args)]
 pub struct Fitting {
-    /// How a picture is fitted [default: mnist for a network of 28x28 grey images, else resize].
+    /// Method of fitting a picture [default: mnist for a network of 28x28 grey images, else resize].
     #[arg(long, value_enum)]
     pub fit: Option<Fit>,
 }
 
-/// What is done to the inputs before the network sees them.
+/// Noise added to the inputs.
 #[derive(Debug, Args)]
 pub struct Noise {
-    /// Add Gaussian noise of this factor to the inputs, once they are fitted.
+    /// Add Gaussian noise with this factor to the fitted inputs.
     #[arg(long, value_name = "FACTOR", value_parser = noise_factor)]
     add_noise: Option<f64>,
 
-    /// Key of that noise.
+    /// Seed of that noise.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
 
-/// A picture on its way into the network.
+/// A picture prepared for the network.
 pub struct Prepared {
-    /// In colour, as it was read; not of [`Fitting::read_all`], unless it is to be kept: pictures may be far
-    /// larger than a network's input.
+    /// The picture as read, in colour. [`Fitting::read_all`] drops it unless asked to keep it: pictures may
+    /// be far larger than a network's input.
     pub original: Option<Picture>,
     pub fitted: Picture,
-    /// With noise, if it was asked for.
+    /// With noise, if requested.
     pub noisy: Option<Picture>,
 }
 
 impl Prepared {
-    /// What the network sees.
+    /// The network's input.
     pub fn seen(&self) -> &Picture {
         self.noisy.as_ref().unwrap_or(&self.fitted)
     }
@@ -73,8 +73,8 @@ impl Fitting {
         })
     }
 
-    /// Reads files, several at a time, and adds the noise that was asked for. The first of them has the
-    /// place `first` among all, which keys its noise. `keep` says whether the originals are wanted.
+    /// Reads files in parallel and adds the requested noise. `first` is the index of the first file among
+    /// all files, which keys its noise. `keep` says whether to keep the originals.
     pub fn read_all(
         &self,
         paths: &[PathBuf],
@@ -95,13 +95,13 @@ impl Fitting {
                 Ok(prepared)
             })
             .collect();
-        // The first wrong file in order is reported, not the first that was met.
+        // Reports the first wrong file in order, not the first one found.
         read.into_iter().collect()
     }
 }
 
 impl Noise {
-    /// Images of a data set `(n, C, H, W)`.
+    /// Images of a data set, `(n, C, H, W)`, with the requested noise.
     pub fn batch(
         &self,
         images: &Images,
@@ -124,7 +124,7 @@ impl Noise {
         Ok(Batch::prepare(images, indices, &preparation, keys, device)?.input)
     }
 
-    /// The draw of the noise; `part` is of a data set, 0 of pictures.
+    /// The key of the noise; `part` is 0 for pictures, and a number from 1 for a part of a data set.
     pub fn key(&self, part: u64) -> NoiseKey {
         NoiseKey {
             seed: self.seed,

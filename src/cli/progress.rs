@@ -1,4 +1,4 @@
-//! What a run shows while it goes on.
+//! Progress of a training run.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,13 @@ use super::output::{complain, duration, figure};
 use super::shared::Shared;
 use super::status::Status;
 
-/// How often a line is printed where there is no terminal.
+/// The interval between lines printed without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
 pub struct Progress {
     status: Status,
     epochs: usize,
-    /// Steps that this process will do, and has done.
+    /// Steps this process still has to do.
     steps_left: f64,
     started: Instant,
     steps_done: f64,
@@ -117,7 +117,7 @@ impl Progress {
         self.line(&line);
     }
 
-    /// A line that stays: with the result where there is a bar, else with the other lines.
+    /// Prints a permanent line: on standard output if there is a bar, else with the other lines.
     fn line(&self, line: &str) {
         match &self.status {
             Status::Silent => {}

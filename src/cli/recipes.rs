@@ -13,7 +13,7 @@ pub struct Recipes {
     /// Print this recipe with all its keys, as TOML to start your own from.
     name: Option<String>,
 
-    /// Set any key of that recipe, as in --set optimizer.lr=3e-4; may be repeated.
+    /// Set any key of that recipe, for example --set optimizer.lr=3e-4; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "name")]
     settings: Vec<String>,
 }

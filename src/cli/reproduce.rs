@@ -18,36 +18,35 @@ use super::output::{duration, print, print_json};
 use super::shared::Shared;
 use super::status::Status;
 
-/// Run the systems of published tutorials and print what comes out beside what was published.
+/// Run the systems of published tutorials and compare the results with the published figures.
 ///
-/// Leaves a folder with the table, all numbers as JSON, and the pictures of each experiment. A full run
+/// Writes a folder with the table, all numbers as JSON, and the pictures of each experiment. A full run
 /// takes up to two hours on 2 cores, most of it for MNIST; --quick takes minutes.
 #[derive(Debug, Args)]
 pub struct Reproduce {
-    /// Which ones [default: all; --list names them].
+    /// The experiments to run [default: all; --list names them].
     #[arg(value_name = "ID")]
     ids: Vec<String>,
 
-    /// Name the experiments and end.
+    /// List the experiments and exit.
     #[arg(long)]
     list: bool,
 
-    /// Fewer seeds, fewer epochs, and the built-in sample in place of MNIST: the figures of MNIST are
+    /// Use fewer seeds, fewer epochs, and the built-in sample instead of MNIST: the MNIST figures are
     /// then not judged.
     #[arg(long)]
     quick: bool,
 
-    /// Seeds of experiments that take minutes each [default: 3; with --quick 1].
+    /// Number of seeds for experiments that take minutes per seed [default: 3; with --quick 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     seeds: Option<u16>,
 
-    /// MNIST: mnist from the Hugging Face hub, the built-in sample, or the path of a folder with its IDX
-    /// files or of mnist.npz [default: mnist; where the hub cannot give it, the sample].
+    /// MNIST: mnist from the Hugging Face hub, the built-in sample, or the path of mnist.npz or of a
+    /// folder with MNIST's IDX files [default: mnist; the sample if that cannot be downloaded].
     #[arg(long, value_name = "SET|PATH", conflicts_with = "quick", value_parser = source())]
     data: Option<Source>,
 
-    /// Download nothing: take MNIST from the cache of earlier downloads or, if it is not there, the
-    /// built-in sample.
+    /// Download nothing: use MNIST cached by an earlier download or, without one, the built-in sample.
     #[arg(long)]
     offline: bool,
 
@@ -55,15 +54,15 @@ pub struct Reproduce {
     #[arg(long, short, value_name = "DIR", default_value = "reproduction")]
     output: PathBuf,
 
-    /// Overwrite what the folder holds of an earlier run.
+    /// Overwrite the results of an earlier run in the folder.
     #[arg(long)]
     force: bool,
 }
 
-/// How often a line is printed where there is no terminal.
+/// The interval between lines printed without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// One experiment's result as it is kept.
+/// One experiment's result, as saved.
 #[derive(Serialize)]
 struct Row {
     id: &'static str,
@@ -125,7 +124,7 @@ impl Reproduce {
                 status.say(&text(&row));
             }
             rows.push(row);
-            // After each, so that an interrupted run leaves what it has.
+            // Written after each experiment, so that an interrupted run keeps its results.
             write(&table, &markdown(&rows))?;
             write(&results, &(serde_json::to_string_pretty(&rows)? + "\n"))?;
         }
@@ -139,7 +138,7 @@ impl Reproduce {
         Ok(())
     }
 
-    /// Where MNIST comes from.
+    /// The source of MNIST.
     fn source(&self, shared: &Shared) -> autoencode::Result<Source> {
         let Some(source) = &self.data else {
             let set = if self.quick {
@@ -208,7 +207,7 @@ fn text(row: &Row) -> String {
     text
 }
 
-/// The last lines: how many figures lie where they should.
+/// The closing lines: how many figures lie inside their tolerance.
 fn summary(rows: &[Row], table: &Path) -> String {
     use autoencode::experiments::Verdict;
     let count = |verdict: Verdict| {

@@ -18,18 +18,18 @@ use super::shared::Shared;
 
 /// Draw new images: random codes, decoded.
 ///
-/// The codes come from the mixture of Gaussians that was fitted to the codes of the training images, where
-/// the recipe had `[sampling] components`; of a variational autoencoder without it, from its prior.
+/// The codes come from the mixture of Gaussians fitted to the codes of the training images, if the recipe
+/// had `[sampling] components`; otherwise, for a variational autoencoder, from its prior.
 #[derive(Debug, Args)]
 pub struct Sample {
     #[command(flatten)]
     model: Model,
 
-    /// How many images.
+    /// Number of images.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     count: u16,
 
-    /// Key of the codes: the same key draws the same images.
+    /// Seed of the codes: the same seed draws the same images.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
@@ -37,22 +37,22 @@ pub struct Sample {
     #[arg(long)]
     from_prior: bool,
 
-    /// One picture of all of them.
+    /// File for one picture of all the images.
     #[arg(long, value_name = "FILE.png", required_unless_present = "output")]
     grid: Option<PathBuf>,
 
-    /// Folder for one PNG an image, sample-0001.png and on.
+    /// Folder for one PNG per image, sample-0001.png and so on.
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Overwrite files that exist.
+    /// Overwrite existing files.
     #[arg(long)]
     force: bool,
 }
 
-/// Images that go through the decoder at once.
+/// Codes per decoder pass.
 const BATCH: usize = 250;
-/// Pixels a side on the grid for each of an image's.
+/// The scale factor of an image on the grid.
 const GRID_SCALE: usize = 2;
 
 impl Sample {
@@ -117,7 +117,7 @@ impl Sample {
         Ok(())
     }
 
-    /// What the checkpoint and the flags say to draw from.
+    /// The distribution to draw from, by the checkpoint and the flags.
     fn density(&self, loaded: &Loaded) -> Result<Density> {
         let dim = loaded.model().code_shape().iter().product();
         let prior = match loaded.model().code() {
@@ -144,7 +144,7 @@ impl Sample {
     }
 }
 
-/// What codes are drawn from.
+/// The distribution that codes are drawn from.
 enum Density {
     Prior { latent: usize },
     Mixture(Mixture),

@@ -9,7 +9,7 @@ use super::output::complain;
 
 #[derive(Debug, Args)]
 pub struct Shared {
-    /// Where to compute: auto, cpu, cuda, cuda:N or metal.
+    /// The device: auto, cpu, cuda, cuda:N or metal.
     #[arg(
         long,
         global = true,
@@ -19,7 +19,7 @@ pub struct Shared {
     )]
     device: DeviceChoice,
 
-    /// Threads on the CPU [default: one a core]. Results do not depend on it.
+    /// Number of CPU threads [default: one per core]. Results do not depend on it.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Common options")]
     threads: Option<u16>,
 
@@ -40,12 +40,12 @@ impl Shared {
         }
     }
 
-    /// Opens the device, for a command that says which one it is.
+    /// Opens the device, for a command that itself prints which device it uses.
     pub fn device_to_name(&self) -> autoencode::Result<Chosen> {
         self.device.open()
     }
 
-    /// Opens the device, with a word where it is not the one that this build is for.
+    /// Opens the device, and notes on standard error if it is only a fallback.
     pub fn device(&self) -> autoencode::Result<Chosen> {
         let chosen = self.device_to_name()?;
         if chosen.is_fallback {
@@ -57,26 +57,26 @@ impl Shared {
         Ok(chosen)
     }
 
-    /// Whether to print text for people on standard output.
+    /// Whether to print readable text on standard output.
     pub fn talks(&self) -> bool {
         !self.quiet && !self.json
     }
 
-    /// Says if the data is not the full set, and how to get that.
+    /// Notes if the data is not the full set, and how to get that.
     pub fn note_origin(&self, dataset: &Dataset) {
         if let Some(notice) = dataset.origin.notice() {
             self.remark(&format!("note: {notice}"));
         }
     }
 
-    /// Says if a network was slower than it could be, and why.
+    /// Notes if a network ran slower than it could, and why.
     pub fn note_network(&self, network: &Inference) {
         if let Some(note) = network.note() {
             self.remark(&format!("note: {note}"));
         }
     }
 
-    /// Says something beside the result: on standard error, unless --quiet.
+    /// Prints a remark beside the result: on standard error, unless --quiet.
     pub fn remark(&self, text: &str) {
         if !self.quiet {
             complain(text);

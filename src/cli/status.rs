@@ -1,4 +1,4 @@
-//! What is shown while work goes on: a bar on a terminal, lines elsewhere, nothing with --quiet.
+//! Display of ongoing work: a bar on a terminal, lines elsewhere, nothing with --quiet.
 
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -12,7 +12,7 @@ use super::shared::Shared;
 pub enum Status {
     Silent,
     Bar(ProgressBar),
-    /// A line now and then: how often, and when the last was printed.
+    /// Lines at intervals: the interval, and the time of the last line.
     Lines {
         every: Duration,
         last: Cell<Instant>,
@@ -20,7 +20,8 @@ pub enum Status {
 }
 
 impl Status {
-    /// `bar` gives the bar for a terminal, `template` how it looks; elsewhere a line is printed `every` so often.
+    /// `bar` makes the bar for a terminal, in the style of `template`; elsewhere a line is printed at most once
+    /// in `every`.
     pub fn new(
         shared: &Shared,
         every: Duration,
@@ -41,7 +42,7 @@ impl Status {
         Self::Bar(bar)
     }
 
-    /// Says what goes on: `on_bar` moves the bar, `line` is printed if the last one is old enough.
+    /// Reports progress: `on_bar` moves the bar; `line` is printed if the last line is old enough.
     pub fn tell(&self, on_bar: impl FnOnce(&ProgressBar), line: impl FnOnce() -> String) {
         match self {
             Self::Silent => {}

@@ -26,19 +26,19 @@ pub struct Summary {
     #[arg(value_name = "RECIPE|FILE", default_value = "conv-denoiser")]
     what: String,
 
-    /// Set any key of the recipe, as in --set network.input=[3,32,32]; may be repeated.
+    /// Set any key of the recipe, for example --set network.input=[3,32,32]; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 
-    /// Print the network as lists of layers, which may take the place of a recipe's [network].
+    /// Print the network as lists of layers, which can replace a recipe's [network].
     #[arg(long, conflicts_with = "graph")]
     toml: bool,
 
-    /// Also draw the network, as SVG or PNG by the ending.
+    /// Also draw the network; the extension, .svg or .png, sets the format.
     #[arg(long, value_name = "FILE", value_parser = drawing)]
     graph: Option<PathBuf>,
 
-    /// What the drawing shows.
+    /// The style of the drawing.
     #[arg(
         long,
         value_name = "STYLE",
@@ -65,7 +65,7 @@ enum GraphStyle {
     Weights,
 }
 
-/// The input of a recipe that leaves it to the data: an MNIST image.
+/// The input shape for a recipe that leaves it to the data: an MNIST image.
 const MNIST: [usize; 3] = [1, 28, 28];
 
 impl Summary {
@@ -90,7 +90,7 @@ impl Summary {
             recipe.network.resolve_input(input)?;
             let dtype = recipe.training.precision.dtype();
             let outline = Autoencoder::outline(&recipe.network, dtype)?;
-            // Only a drawing of a small network shows weights.
+            // Only a drawing of a small network needs weights.
             let model = if self.graph.is_some() && outline.units().is_ok() {
                 let builder = Parameters::drawn(recipe.seed).builder(dtype, &Device::Cpu);
                 Autoencoder::new(&recipe.network, builder)?
@@ -128,7 +128,7 @@ impl Summary {
         let names = summary.layers.iter().map(|row| row.name.len() + 1);
         let names = names.fold(12, usize::max);
         let line = |name: &str, layer: &str, output: &[usize], parameters: String| {
-            // The first column is left-aligned; the layer belongs to it.
+            // The name and the layer share the first column, the only left-aligned one.
             vec![format!("{name:<names$}{layer}"), shape(output), parameters]
         };
         let mut rows = vec![vec![
@@ -191,7 +191,7 @@ fn draw(model: &Autoencoder, name: &str, style: GraphStyle) -> autoencode::Resul
         GraphStyle::Weights => units(name, &model.units()?),
         GraphStyle::Auto => match model.units() {
             Ok(columns) => units(name, &columns),
-            // Not a small dense network.
+            // The network is not small and dense.
             Err(Error::Layer { .. }) => layers(),
             Err(error) => Err(error),
         },

@@ -1,4 +1,4 @@
-//! What a run depends on besides recipe and data.
+//! The circumstances of a run besides recipe and data.
 
 use std::time::SystemTime;
 
@@ -21,14 +21,14 @@ pub struct Environment {
     /// RFC 3339, UTC.
     pub started: String,
     pub finished: Option<String>,
-    /// The largest resident size so far, where the system tells.
+    /// Peak resident memory so far, if the system reports it.
     pub peak_memory_mb: Option<f64>,
-    /// The most memory of the device that tensors took at once, where it tells.
+    /// Peak device memory held by tensors, if the device reports it.
     pub device_peak_memory_mb: Option<f64>,
 }
 
 impl Environment {
-    /// As it is now, at the start of a run.
+    /// The environment at the start of a run.
     pub fn start(device: &str, threads: usize, folder: &std::path::Path) -> Self {
         Self {
             autoencode: env!("CARGO_PKG_VERSION"),
@@ -47,7 +47,7 @@ impl Environment {
         }
     }
 
-    /// Notes the end and what was used.
+    /// Records the end time and the peak memory.
     pub fn finish(&mut self, device: &Device) {
         self.finished = Some(now());
         self.peak_memory_mb = peak_memory_mb();
@@ -59,8 +59,8 @@ fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-/// The largest resident size of this process so far in MiB; `None` where the system does not tell
-/// it in a file, as Linux does.
+/// Peak resident memory of this process so far in MiB; `None` unless the system reports it in a
+/// file, as Linux does.
 pub fn peak_memory_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

@@ -10,28 +10,28 @@ use crate::checkpoint::{Best, Checkpoint};
 use crate::evaluate::Part;
 use crate::objective::Losses;
 
-/// What a run tells while it goes on.
+/// An event during a run.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Steps are done: one, or all that an asynchronous engine has done since it was last waited for.
+    /// Steps have finished: one, or all that an asynchronous engine has done since the last wait.
     Step {
         epoch: usize,
-        /// Steps done in this epoch, of how many.
+        /// Steps done in this epoch, and the total.
         position: usize,
         steps: usize,
-        /// Steps since the event before, and samples in them.
+        /// Steps since the previous event, and the samples in them.
         done: usize,
         samples: usize,
         /// Mean training loss of the epoch so far.
         loss: f64,
     },
-    /// All steps of an epoch are done; validation begins.
+    /// All steps of an epoch have finished; validation begins.
     Validating { epoch: usize },
-    /// An epoch is measured, and saved where there is a folder.
+    /// An epoch was measured, and saved if there is a folder.
     Epoch(&'a EpochMetrics),
-    /// The run is over, and a density of its codes is being fitted, as the recipe says.
+    /// The epochs are over, and the density of the codes that the recipe asks for is being fitted.
     Density {
-        /// Codes and the Gaussians that are fitted to them.
+        /// The number of codes and of Gaussians.
         codes: usize,
         components: usize,
         /// Rounds done; 0 while the codes are computed.
@@ -44,24 +44,24 @@ pub enum Event<'a> {
 pub enum Ending {
     /// All epochs are done.
     Finished,
-    /// The recipe's patience is used up: that many epochs in a row had no lower validation loss.
+    /// The recipe's patience ran out: that many epochs in a row had no lower validation loss.
     StoppedEarly,
-    /// It was asked to stop: the step under way was finished and the state saved. A density of the codes
-    /// that was being fitted is fitted when the run is resumed.
+    /// A stop was requested: the current step was finished and the state saved. A density fit that was interrupted
+    /// starts again when the run is resumed.
     Stopped,
 }
 
-/// How often an asynchronous engine is waited for, to report its progress: the device is then idle until it is given the
-/// next step.
+/// The interval between waits for an asynchronous engine to report its progress: each wait leaves the device idle until
+/// its next step.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 impl Trainer {
-    /// Trains until the recipe's last epoch, until its patience is used up, or until `stop` says so
-    /// after a step. Then fits the density of the codes that the recipe asks for. Without a folder nothing is
-    /// kept but the weights in memory, and no density is fitted.
+    /// Trains until the recipe's last epoch, until its patience runs out, or until `stop` returns true after a step.
+    /// Then fits the density of the codes if the recipe asks for one. Without a folder, nothing is kept but the weights
+    /// in memory, and no density is fitted.
     ///
     /// # Errors
-    /// If the loss leaves the finite numbers, or a file cannot be written. What was saved before stays.
+    /// If the loss is no longer finite, or a file cannot be written. What was saved before stays.
     pub fn run(
         &mut self,
         mut folder: Option<&mut RunFolder>,
@@ -99,8 +99,8 @@ impl Trainer {
         }
     }
 
-    /// Keeps the recipe and the state before the first step, of a run and of its extension. So what cannot
-    /// be written is known at once, and a run that is killed in its first epoch goes on too.
+    /// Saves the recipe and the state before the first step of a run or of its extension. A file that cannot be written
+    /// is then reported at once, and a run killed in its first epoch can be resumed.
     fn begin(&mut self, folder: &mut RunFolder) -> Result<()> {
         if self.progress.best.is_some() {
             let mut best = Checkpoint::read(&folder.best())?;
@@ -114,7 +114,7 @@ impl Trainer {
     /// One epoch of steps, neither measured nor saved; returns its training losses.
     ///
     /// # Errors
-    /// If the loss leaves the finite numbers.
+    /// If the loss is no longer finite.
     pub fn epoch(&mut self) -> Result<Losses> {
         self.run_steps(None, &|| false, &mut |_| {})?;
         let losses = self.progress.losses();
@@ -129,7 +129,7 @@ impl Trainer {
         Ok(Ending::Stopped)
     }
 
-    /// Saves what resuming needs, if it is worth it.
+    /// Saves the resume state if it is valid.
     fn save(&mut self, folder: &mut RunFolder) -> Result<()> {
         self.check_state()?;
         self.write(folder)
@@ -141,21 +141,21 @@ impl Trainer {
         Ok(())
     }
 
-    /// Whether an epoch, from 1, is measured and saved.
+    /// Whether an epoch, counted from 1, is measured and saved.
     fn reports(&self, epoch: usize) -> bool {
         let training = self.recipe.training;
         epoch >= training.epochs || epoch.is_multiple_of(training.report_every)
     }
 
-    /// Behind the last step of an epoch.
+    /// Advances the progress past the last step of an epoch.
     fn begin_epoch(&mut self, done: usize) {
         self.progress.epoch = done;
         self.progress.position = 0;
         self.progress.set_losses(Losses::default());
     }
 
-    /// How the run has ended; `None` while epochs are left. It is told from the number of the best
-    /// epoch alone, so that a run resumed from a checkpoint ends where an uninterrupted one does.
+    /// How the run ended; `None` while epochs are left. It depends on the number of the best epoch alone, so that a run
+    /// resumed from a checkpoint ends where an uninterrupted one does.
     pub fn ending(&self) -> Option<Ending> {
         let training = self.recipe.training;
         let done = self.progress.epoch;
@@ -167,7 +167,7 @@ impl Trainer {
         (waited >= patience).then_some(Ending::StoppedEarly)
     }
 
-    /// The steps that are left of the epoch under way.
+    /// Runs the remaining steps of the current epoch.
     fn run_steps(
         &mut self,
         mut folder: Option<&mut RunFolder>,
@@ -186,7 +186,7 @@ impl Trainer {
             done += 1;
             samples += indices.len();
             let is_last = self.progress.position >= steps;
-            // After the last step of an epoch it is saved anyway.
+            // The state is saved after the last step of an epoch anyway.
             let is_due = !is_last
                 && (folder.as_deref()).is_some_and(|folder| folder.is_due(self.progress.step));
             let looks = is_last
@@ -198,7 +198,7 @@ impl Trainer {
                 continue;
             }
             let finished = self.finish_steps();
-            // A step that failed is taken back.
+            // A failed step does not count.
             self.progress.position = begun.1 + (self.progress.step - begun.0) as usize;
             let losses = finished?;
             self.progress.set_losses(losses);
@@ -240,7 +240,7 @@ impl Trainer {
         let metrics = EpochMetrics {
             epoch,
             step: self.progress.step,
-            // Of the epoch's last step, the latest that was used.
+            // The rate of the epoch's last step, the latest that was used.
             learning_rate: self.rate_at(self.progress.step.saturating_sub(1)),
             metric: self.recipe.objective.metric(),
             train_loss: self.progress.losses().mean(),
@@ -269,7 +269,7 @@ impl Trainer {
             if let Some(picture) = &self.picture {
                 picture.write(&network, &self.recipe, &metrics, &folder.sample(epoch))?;
             }
-            // Last, so that a run which is killed before does the epoch again with all that belongs to it.
+            // Saved last, so that a run killed before this repeats the epoch with all its files.
             self.write(folder)?;
         }
         observe(Event::Epoch(&metrics));
@@ -313,8 +313,8 @@ mod tests {
         trainer
     }
 
-    /// Trains in a folder until it was asked whether to stop so many times; returns the last checkpoint, and the steps
-    /// after which it was told of some.
+    /// Trains in a folder until `stop` calls of the stop function; returns the last checkpoint, and the step counts of
+    /// the step events.
     fn train(
         path: &Path,
         in_background: bool,
@@ -360,7 +360,7 @@ mod tests {
             [4, 6, 8, 12].iter().all(|step| seen.contains(step)),
             "{seen:?}"
         );
-        // It is asked after every step, and stops there.
+        // It asks after every step, and stops there.
         let (expected, _) = run("stopped", false, 100, 2);
         let (found, seen) = run("stopped-seldom", true, 100, 2);
         assert!(found == expected);

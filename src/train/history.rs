@@ -1,4 +1,4 @@
-//! The figures of a run, read back for looking at them.
+//! The metrics of a run, read back for charts.
 
 use std::path::{Path, PathBuf};
 
@@ -18,16 +18,17 @@ pub struct History {
 
 /// The column that counts the rows.
 const EPOCH: &str = "epoch";
-/// The longest file that is read: a million epochs take a third of it.
+/// The size limit of the file: three times that of a million epochs.
 pub(super) const MAX_BYTES: u64 = 1 << 30;
-/// The longest name of a column, which stands in the picture.
+/// The longest column name, as it appears in the picture.
 const MAX_NAME: usize = 100;
 
 impl History {
-    /// Reads a run folder's `metrics.jsonl`, or such a file itself; also while the run goes on.
+    /// Reads a run folder's `metrics.jsonl`, or such a file itself, even during the run.
     ///
     /// # Errors
-    /// If there is none, it holds no row, or a row is not a JSON object with a number of an epoch.
+    /// If there is no such file, it holds no row, or a row is not a JSON object with an epoch
+    /// number.
     pub fn read(run: &Path) -> Result<Self> {
         let file = match run.is_dir() {
             true => run.join("metrics.jsonl"),
@@ -67,18 +68,19 @@ impl History {
         })
     }
 
-    /// The names of the columns with numbers, the epoch's own left out.
+    /// The names of the numeric columns except the epoch.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// What the run minimises, as `bce_per_pixel`: there are columns `train_` and `val_` of it.
+    /// The loss that the run minimises, such as `bce_per_pixel`: it has columns with the prefixes
+    /// `train_` and `val_`.
     pub fn loss(&self) -> Option<&str> {
         let mut names = self.columns.iter().filter_map(|c| c.strip_prefix("train_"));
         names.find(|name| self.has(&format!("val_{name}")))
     }
 
-    /// Whether there is such a column.
+    /// Whether the column exists.
     pub fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|name| name == column)
     }
@@ -86,7 +88,7 @@ impl History {
     /// A column as `(epoch, value)`.
     ///
     /// # Errors
-    /// If there is none of that name; the message lists those that there are.
+    /// If no column has that name; the message lists the existing ones.
     pub fn column(&self, name: &str) -> Result<Vec<(f64, f64)>> {
         if !self.has(name) {
             let expected = format!("one of the columns {}", self.columns.join(", "));

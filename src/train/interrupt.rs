@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks for a stop, the second stops at once.
+//! Ctrl-C and SIGTERM: the first requests a stop, the second stops at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,14 +8,14 @@ use signal_hook::flag;
 
 use crate::{Error, Result};
 
-/// Remembers a signal until the step under way is finished.
+/// Remembers a signal until the current step is finished.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     signal: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
-    /// Takes over both signals for the rest of the process.
+    /// Handles both signals for the rest of the process.
     ///
     /// # Errors
     /// If the system refuses.
@@ -23,7 +23,7 @@ impl Interrupt {
         let signal = Arc::new(AtomicUsize::new(0));
         let armed = Arc::new(AtomicBool::new(false));
         for number in [SIGINT, SIGTERM] {
-            // The order matters: a second signal finds the shutdown armed by the first.
+            // The order matters: a second signal must find the shutdown that the first one armed.
             flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&armed))
                 .and_then(|_| flag::register(number, Arc::clone(&armed)))
                 .and_then(|_| {
@@ -38,7 +38,7 @@ impl Interrupt {
         Ok(Self { signal })
     }
 
-    /// Whether a stop was asked for.
+    /// Whether a stop was requested.
     pub fn requested(&self) -> bool {
         self.signal.load(Ordering::Relaxed) != 0
     }

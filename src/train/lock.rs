@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 const NAME: &str = ".lock";
 
-/// A lock on a folder. The system gives it back when its process ends, however it ends; the file stays.
+/// A lock on a folder. The system releases it when the process ends, however it ends; the file stays.
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
@@ -16,7 +16,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Locks a folder. Where the file system knows no locks, nothing is locked.
+    /// Locks a folder. On a file system without locks, nothing is locked.
     ///
     /// # Errors
     /// If another process holds the lock, or the folder cannot be written to.
@@ -44,7 +44,7 @@ impl Lock {
                 if source.kind() == std::io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(source)) => return Err(Error::io("lock", &path, source)),
         }
-        // Who holds it, for the message above.
+        // The holder, for the message above.
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()))
@@ -52,12 +52,12 @@ impl Lock {
         Ok(Self { path, _file: file })
     }
 
-    /// Whether a folder's entry is the file of its lock.
+    /// Whether a folder entry is the lock file.
     pub fn is_file_of_lock(entry: &Path) -> bool {
         entry.file_name().is_some_and(|name| name == NAME)
     }
 
-    /// Takes the file away, for a folder that is to be removed.
+    /// Removes the lock file, for a folder about to be removed.
     pub fn remove(self) {
         let _ = std::fs::remove_file(self.path);
     }

@@ -1,4 +1,4 @@
-//! One row an epoch, as JSON lines and as CSV.
+//! One row per epoch, as JSON lines and as CSV.
 
 use serde_json::{Map, Value, json};
 
@@ -13,27 +13,27 @@ pub struct EpochMetrics {
     pub epoch: usize,
     /// Optimiser steps since the start of the run.
     pub step: u64,
-    /// Of the epoch's last step.
+    /// The rate of the epoch's last step.
     pub learning_rate: f64,
-    /// The unit of the two losses, as `bce_per_pixel`.
+    /// The unit of the two losses, such as `bce_per_pixel`.
     pub metric: &'static str,
-    /// Mean over the epoch's steps, while the weights were moving.
+    /// Mean over the epoch's steps, during which the weights change.
     pub train_loss: f64,
-    /// At the end of the epoch, on images held out of training.
+    /// At the end of the epoch, on the validation images.
     pub validation_loss: f64,
-    /// Of a variational network.
+    /// `None` unless the network is variational.
     pub kl: Option<Kl>,
-    /// Of images.
+    /// `None` unless the data are images.
     pub validation_psnr_db: Option<f64>,
-    /// Whether no epoch before had a lower validation loss.
+    /// Whether no earlier epoch had a lower validation loss.
     pub is_best: bool,
-    /// Training, validation and files.
+    /// Time for training, validation and files.
     pub seconds: f64,
-    /// In training.
+    /// Training throughput.
     pub images_per_second: f64,
 }
 
-/// The KL divergence from the prior in nats an image, without its weight.
+/// The KL divergence from the prior in nats per image, before weighting.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Kl {
     pub train: f64,
@@ -41,7 +41,7 @@ pub struct Kl {
 }
 
 impl EpochMetrics {
-    /// Column names and values, units in the names.
+    /// Column names and values; names include the unit.
     pub fn columns(&self) -> Map<String, Value> {
         let kl = self.kl.map(|kl| {
             [
@@ -70,7 +70,7 @@ impl EpochMetrics {
         .collect()
     }
 
-    /// Reads a row back; `None` if it is torn or of another objective.
+    /// Reads a row back; `None` if it is truncated or has another objective.
     pub fn from_columns(row: &str, objective: Objective) -> Option<Self> {
         let row: Map<String, Value> = serde_json::from_str(row).ok()?;
         let metric = objective.metric();
@@ -92,7 +92,7 @@ impl EpochMetrics {
         })
     }
 
-    /// As one JSON line, without its end.
+    /// The row as one line of JSON, without the newline.
     pub fn json_line(&self) -> String {
         Value::Object(self.columns()).to_string()
     }

@@ -1,4 +1,4 @@
-//! Taking a run up where it was left, whatever ended it.
+//! Resuming a run, whatever ended it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,21 +10,21 @@ use crate::recipe::Recipe;
 use crate::{Error, Result, file};
 use candle_core::Device;
 
-/// A run that can go on: its folder, locked for this process, and the newest sound checkpoint in it.
+/// A run that can be resumed: its folder, locked for this process, and its newest sound checkpoint.
 #[derive(Debug)]
 pub struct Resumable {
     pub folder: RunFolder,
     pub checkpoint: Checkpoint,
-    /// Where the checkpoint was read.
+    /// The file the checkpoint was read from.
     pub file: PathBuf,
-    /// What was found damaged and what took its place, a sentence each.
+    /// Each damaged file and its replacement, a sentence each.
     pub notes: Vec<String>,
 }
 
 impl Resumable {
-    /// Opens a run folder. If `last.safetensors` is damaged, it becomes `damaged.safetensors` and the
-    /// checkpoint before it is taken. If `best.safetensors` is, the epoch of the checkpoint takes its place;
-    /// within an epoch, the next one will.
+    /// Opens a run folder. If `last.safetensors` is damaged, it is renamed to `damaged.safetensors` and the
+    /// previous checkpoint is used. If `best.safetensors` is damaged, the checkpoint's epoch replaces it;
+    /// within an epoch, the next epoch will.
     ///
     /// # Errors
     /// If another process trains in the folder, it cannot be written to, no checkpoint in it is sound, or
@@ -62,12 +62,12 @@ fn take_up(folder: &mut RunFolder, notes: &mut Vec<String>) -> Result<(Checkpoin
     Ok((checkpoint, file))
 }
 
-/// The last checkpoint, or the one before if that is damaged or a kill came between two renamings.
+/// The last checkpoint, or the previous one if that is damaged or a kill came between two renames.
 fn newest(folder: &RunFolder, notes: &mut Vec<String>) -> Result<(Checkpoint, PathBuf)> {
     let last = folder.last();
     let failure = match Checkpoint::read(&last) {
         Ok(checkpoint) => return Ok((checkpoint, last)),
-        // Of another kind are those that a person can mend: no permission, a newer version.
+        // Other errors are for the user to fix: no permission, a newer version.
         Err(error) if is_damage(&error) => error,
         Err(error) => return Err(error),
     };
@@ -83,12 +83,12 @@ fn newest(folder: &RunFolder, notes: &mut Vec<String>) -> Result<(Checkpoint, Pa
         at.epoch + 1,
         at.step
     ));
-    // Otherwise the next save would put it in the place of the sound one.
+    // Otherwise the next save would replace the sound checkpoint with it.
     file::move_if_there(&last, &folder.file("damaged.safetensors"))?;
     Ok((checkpoint, previous))
 }
 
-/// Makes sure that there is a best checkpoint where there should be one.
+/// Makes sure that the best checkpoint exists if there should be one.
 fn restore_best(
     folder: &RunFolder,
     checkpoint: &mut Checkpoint,
@@ -99,8 +99,8 @@ fn restore_best(
     };
     let failure = match Checkpoint::read(&folder.best()) {
         Ok(found) => {
-            // Another one may have taken its place since. A later one than this checkpoint was saved just
-            // before a kill, and will be again.
+            // Another epoch may have become the best since. One later than this checkpoint was saved just
+            // before a kill, and will be saved again.
             let done = checkpoint.progress.epoch;
             let there = found.progress.best.filter(|best| best.epoch <= done);
             checkpoint.progress.best = there.or(Some(known));
@@ -140,7 +140,7 @@ fn restore_best(
     Ok(())
 }
 
-/// An error and what the system said.
+/// An error and its cause.
 fn with_cause(error: &Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
@@ -148,7 +148,7 @@ fn with_cause(error: &Error) -> String {
     }
 }
 
-/// Whether a file is gone, cannot be read from its disk, or is not as it was written.
+/// Whether a file is missing, unreadable, or not as it was written.
 fn is_damage(error: &Error) -> bool {
     match error {
         Error::File { .. } => true,
@@ -158,11 +158,11 @@ fn is_damage(error: &Error) -> bool {
 }
 
 impl Trainer {
-    /// A run taken up where a checkpoint left it; `origin` names its file in errors.
+    /// Restores a run from a checkpoint; `origin` names its file in errors.
     ///
     /// # Errors
-    /// If the checkpoint does not fit its own recipe or the data, listing every tensor that is missing, too
-    /// many, misshapen or of another type.
+    /// If the checkpoint does not fit its own recipe or the data; the error lists every tensor that is
+    /// missing, unexpected, misshapen or of another type.
     pub fn resume(
         checkpoint: Checkpoint,
         origin: &Path,
@@ -185,7 +185,7 @@ impl Trainer {
                 content,
             ));
         }
-        // Reports every tensor that does not fit before anything is changed.
+        // Check every tensor before anything is changed.
         checkpoint.model(origin, &device)?;
         let mut trainer = Self::new(checkpoint.recipe, dataset, device)?;
         let at = &checkpoint.progress;
@@ -220,12 +220,12 @@ impl Trainer {
         Ok(trainer)
     }
 
-    /// Sets keys of the recipe that may change while a run goes on: `training.epochs`, `training.patience` and
-    /// `training.report_every`. A schedule that ends with the run, as the cosine, is from then on that of
-    /// a run of the new length: its rate jumps to what it would be at this step.
+    /// Sets recipe keys that may change during a run: `training.epochs`, `training.patience` and
+    /// `training.report_every`. A schedule that ends with the run, such as the cosine, then follows the new
+    /// length: its rate jumps to the value for this step.
     ///
     /// # Errors
-    /// If another key is changed, a value is out of range, or more epochs are done already.
+    /// If another key is changed, a value is out of range, or more epochs are already done.
     pub fn change(&mut self, settings: &[String]) -> Result<()> {
         let text = self.recipe.to_toml()?;
         let recipe = Recipe::parse(&text, Path::new(&self.recipe.name), settings)?;

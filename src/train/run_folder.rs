@@ -1,4 +1,4 @@
-//! `runs/<recipe>[-N]/`: everything that one run leaves.
+//! `runs/<recipe>[-N]/`: the files of one run.
 
 use std::fs;
 use std::io::Read;
@@ -16,26 +16,26 @@ use crate::picture::{Scale, Series, curves};
 use crate::recipe::{Objective, Recipe};
 use crate::{Error, Result, file};
 
-/// The folder of the pictures in it.
+/// The subfolder of the pictures.
 const SAMPLES: &str = "samples";
 
-/// When the state is saved within an epoch; at its end it always is.
+/// When the state is saved within an epoch; it is always saved at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SaveEvery {
-    /// After every so many steps, counted from the start of the run.
+    /// After this many steps, counted from the start of the run.
     Steps(NonZeroU64),
-    /// When so much time has passed since the last save.
+    /// When this much time has passed since the last save.
     Time(Duration),
 }
 
 impl Default for SaveEvery {
-    /// Five minutes: what a kill costs at most.
+    /// Five minutes: the most training that a kill can lose.
     fn default() -> Self {
         Self::Time(Duration::from_secs(300))
     }
 }
 
-/// The folder of a run. Only one process at a time has it.
+/// The folder of a run. Only one process at a time can hold it.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -43,15 +43,16 @@ pub struct RunFolder {
     rows: Vec<EpochMetrics>,
     every: SaveEvery,
     saved: Instant,
-    /// Folders that did not exist before, outermost first.
+    /// Folders created for this run, outermost first.
     made: Vec<PathBuf>,
 }
 
 impl RunFolder {
-    /// Makes the first of `parent/name`, `parent/name-2`, `parent/name-3`, ... that does not exist.
+    /// Creates the first of `parent/name`, `parent/name-2`, `parent/name-3`, ... that does not
+    /// exist.
     ///
     /// # Errors
-    /// If the folder cannot be made.
+    /// If the folder cannot be created.
     pub fn create_in(parent: &Path, name: &str) -> Result<Self> {
         let mut made = make_dirs(parent)?;
         let mut number = 1usize;
@@ -71,10 +72,10 @@ impl RunFolder {
         }
     }
 
-    /// Makes this folder, which must not exist or be empty.
+    /// Creates this folder, which must be missing or empty.
     ///
     /// # Errors
-    /// If it holds something, or cannot be made or written to.
+    /// If the folder is not empty, or cannot be created or written to.
     pub fn create(path: &Path) -> Result<Self> {
         let made = make_dirs(path)?;
         let entries = fs::read_dir(path);
@@ -90,10 +91,10 @@ impl RunFolder {
         Self::fill(path, made)
     }
 
-    /// Opens the folder of a run that goes on, and removes what a kill left unfinished.
+    /// Opens the folder of a run to resume, and removes unfinished files that a kill left.
     ///
     /// # Errors
-    /// If another process has it, or it cannot be written to.
+    /// If another process holds it, or it cannot be written to.
     pub fn open(path: &Path) -> Result<Self> {
         let folder = Self::fill(path, Vec::new())?;
         file::sweep(path)?;
@@ -114,8 +115,8 @@ impl RunFolder {
         })
     }
 
-    /// Reads the metrics of a run that goes on after `epoch`: rows of later epochs, which a kill may
-    /// have left, are dropped.
+    /// Reads the metrics of a run resumed after `epoch`: rows of later epochs, which a kill may have
+    /// left, are dropped.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -128,7 +129,7 @@ impl RunFolder {
                 .take(history::MAX_BYTES)
                 .read_to_end(&mut bytes)
                 .map_err(|source| Error::io("read", &file, source))?;
-            // What is damaged of it must not keep the run from going on.
+            // Damaged rows must not stop the run.
             self.rows = String::from_utf8_lossy(&bytes)
                 .lines()
                 .filter_map(|line| EpochMetrics::from_columns(line, objective))
@@ -138,7 +139,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Takes away again what was made for a run that could not begin or go on.
+    /// Removes what was created for a run that could not start.
     pub fn discard(self) {
         self.lock.remove();
         for folder in self.made.iter().rev() {
@@ -147,22 +148,22 @@ impl RunFolder {
         }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The figures of every epoch so far.
+    /// The metrics of every epoch so far.
     pub fn rows(&self) -> &[EpochMetrics] {
         &self.rows
     }
 
-    /// A file in the folder.
+    /// The path of a file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// All that resuming needs.
+    /// The checkpoint with the resume state.
     pub fn last(&self) -> PathBuf {
         self.file(LAST)
     }
@@ -191,7 +192,7 @@ impl RunFolder {
         self.every = every;
     }
 
-    /// Whether the state after this step is to be saved.
+    /// Whether to save the state after this step.
     pub(super) fn is_due(&self, step: u64) -> bool {
         match self.every {
             SaveEvery::Steps(steps) => step.is_multiple_of(steps.get()),
@@ -199,17 +200,17 @@ impl RunFolder {
         }
     }
 
-    /// Keeps what resuming needs, and the checkpoint before it.
+    /// Saves the resume state, and keeps the previous checkpoint.
     ///
     /// # Errors
-    /// If it cannot be written; the last checkpoint stays then.
+    /// If it cannot be written; the last checkpoint then stays.
     pub(super) fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         checkpoint.write_keeping(&self.last(), &self.previous())?;
         self.saved = Instant::now();
         Ok(())
     }
 
-    /// Keeps the resolved recipe.
+    /// Saves the resolved recipe.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -217,7 +218,7 @@ impl RunFolder {
         self.write("recipe.toml", &recipe.to_toml()?)
     }
 
-    /// Keeps what the checkpoint must not hold: versions, device, paths, times.
+    /// Saves facts that do not belong in a checkpoint: versions, device, paths, times.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -225,7 +226,7 @@ impl RunFolder {
         self.write_json("environment.json", environment)
     }
 
-    /// Keeps a value as readable JSON.
+    /// Saves a value as readable JSON.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -236,7 +237,7 @@ impl RunFolder {
         self.write(name, &text)
     }
 
-    /// Adds an epoch to the metrics files and draws the curves again.
+    /// Adds an epoch to the metrics files and redraws the curves.
     ///
     /// # Errors
     /// If a file cannot be written.
@@ -268,13 +269,13 @@ impl RunFolder {
         chart.write(self.file("curves.png"))
     }
 
-    /// Whole or not at all: a reader never sees half a file.
+    /// Writes the whole file or nothing: a reader never sees half a file.
     fn write(&self, name: &str, text: &str) -> Result<()> {
         file::replace(&self.file(name), text.as_bytes())
     }
 }
 
-/// Makes a folder and those around it; returns the ones that did not exist, outermost first.
+/// Creates a folder and its parents; returns those that did not exist, outermost first.
 fn make_dirs(path: &Path) -> Result<Vec<PathBuf>> {
     let mut missing: Vec<PathBuf> = path
         .ancestors()

@@ -1,4 +1,4 @@
-//! The picture of an epoch: what goes in, what comes out.
+//! The picture of an epoch: inputs and outputs.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::evaluate::Part;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::recipe::Recipe;
 
-/// How many images a picture shows.
+/// Images per picture.
 const COLUMNS: usize = 10;
 
-/// Validation images, the same in every epoch, one of each class where there are ten.
+/// Validation images, the same in every epoch: one of each class if there are ten.
 pub(super) struct SamplePicture {
     batch: Batch,
     clean: Vec<Picture>,

@@ -14,20 +14,20 @@ use crate::random::{Purpose, Stream};
 use crate::recipe::Sampling;
 use candle_core::DType;
 
-/// Codes that a mixture is fitted to at most. Measured on a code of 16 values of MNIST: of 1,000 digits
-/// drawn from 50 components a classifier is sure of 89.7% whether these were fitted to 20,000 codes or to
-/// 55,000 (and of 91.0% decoded from codes of training images), though the density of validation codes is
-/// 0.2 nats higher with 55,000; these take three times as long.
+/// The largest number of codes that a mixture is fitted to. Measured on 16-value codes of MNIST, with
+/// 1,000 digits drawn from 50 components: a classifier is sure of 89.7% with either 20,000 or 55,000 codes
+/// (and of 91.0% decoded from codes of training images). The density of validation codes is 0.2 nats
+/// higher with 55,000, but fitting takes three times as long.
 const MOST_CODES: usize = 20_000;
-/// Images that go through the encoder at once.
+/// Images per encoder pass.
 const BATCH: usize = 250;
-/// The epoch of the noise on these codes: those of training count from 1.
+/// The epoch that keys the noise of these codes: training epochs count from 1.
 const EPOCH: u64 = 0;
 
 impl Trainer {
-    /// Fits the mixture that the recipe asks for to the codes which the best epoch's network gives to the
-    /// training images, and writes it into best.safetensors, where it is not there yet. Returns whether it
-    /// was done to the end; where `stop` said so before, the file stays as it was.
+    /// Fits the recipe's mixture to the best epoch's codes of the training images, and writes it into
+    /// best.safetensors unless it is already there. Returns whether it finished; if `stop` ended it early,
+    /// the file stays as it was.
     pub(super) fn fit_density(
         &self,
         folder: &RunFolder,
@@ -51,11 +51,11 @@ impl Trainer {
         Ok(true)
     }
 
-    /// The mixture that the recipe asks for, of the codes which a network gives to the training images.
-    /// `None` where it asks for none, or `stop` said so before the end.
+    /// Fits the recipe's mixture to a network's codes of the training images. `None` if the recipe asks
+    /// for no mixture, or `stop` ended it early.
     ///
     /// # Errors
-    /// If the network takes other images.
+    /// If the network takes another image shape.
     pub fn density(
         &self,
         network: &Inference,
@@ -89,9 +89,9 @@ impl Trainer {
         Ok((!stopped).then_some(mixture))
     }
 
-    /// The codes of so many training images, chosen in a random order and prepared as training prepares
-    /// them; of a variational network they are drawn from the images' distributions, whose means alone
-    /// would leave out how far the decoder knows its way around them. `None` if it was stopped.
+    /// The codes of `count` training images, chosen in a random order and prepared as in training. For a
+    /// variational network they are drawn from the images' distributions: the means alone would not cover
+    /// the region around them where the decoder works. `None` if stopped.
     fn training_codes(
         &self,
         network: &Inference,

@@ -1,4 +1,4 @@
-//! A run's state, and one step of it.
+//! The state of a run, and single steps.
 
 use std::time::{Duration, Instant};
 
@@ -18,28 +18,27 @@ use crate::random::Purpose;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
 
-/// The seed of validation and test noise: the same for every run, so that figures of different
-/// seeds compare.
+/// The seed of validation and test noise: the same for every run, so that results of different seeds are comparable.
 const EVALUATION_SEED: u64 = 0;
 
-/// A run: a network, its data and where it has come to.
+/// A run: a network, its data and its progress.
 pub struct Trainer {
     pub(super) recipe: Recipe,
     pub(super) dataset: Dataset,
     content: String,
     pub(super) device: Device,
     pub(super) parameters: Parameters,
-    /// Reads the same weights as the engine, without tracking.
+    /// Shares the engine's weights, without tracking.
     pub(super) model: Autoencoder,
     pub(super) engine: TrainingEngine,
     pub(super) progress: Progress,
-    /// Whether the state is as the run folder's last checkpoint holds it.
+    /// Whether the run folder's last checkpoint holds the current state.
     pub(super) is_saved: bool,
     pub(super) picture: Option<SamplePicture>,
 }
 
 impl Trainer {
-    /// A run from the start, with the recipe's input shape taken from the data.
+    /// A new run, with the recipe's input shape taken from the data.
     ///
     /// # Errors
     /// If the recipe is invalid or does not fit the data.
@@ -83,7 +82,7 @@ impl Trainer {
         })
     }
 
-    /// The recipe with everything filled in.
+    /// The resolved recipe.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
     }
@@ -98,23 +97,23 @@ impl Trainer {
         &self.model
     }
 
-    /// The network of the current weights, for use while they stay as they are.
+    /// The network for inference, valid until the weights change.
     pub fn inference(&self) -> Inference {
         Inference::new(self.model.clone())
     }
 
-    /// Where the run has come to.
+    /// The progress of the run.
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
 
-    /// Steps of one epoch.
+    /// Steps per epoch.
     pub fn steps_per_epoch(&self) -> usize {
         self.samples_per_epoch()
             .div_ceil(self.recipe.training.batch_size)
     }
 
-    /// Samples that an epoch visits.
+    /// Samples per epoch.
     pub fn samples_per_epoch(&self) -> usize {
         Preparation::of(&self.recipe).samples(self.dataset.train.len())
     }
@@ -122,7 +121,7 @@ impl Trainer {
     /// Times one step after a warm-up, without changing anything.
     ///
     /// # Errors
-    /// As a step's.
+    /// The same as for a step.
     pub fn time_step(&mut self) -> Result<Duration> {
         let first = self.batches(1)?.next().unwrap_or_default();
         let spec = self.spec(&first);
@@ -132,19 +131,18 @@ impl Trainer {
         Ok(start.elapsed())
     }
 
-    /// Does one full step on the samples of these indices, as training does, and returns its losses.
+    /// Does one full training step on the samples with these indices, and returns its losses.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] if the loss or a gradient is not a finite number; the weights are not changed
-    /// then.
+    /// [`Error::NotFinite`] if the loss or a gradient is not finite; the weights are then unchanged.
     pub fn step(&mut self, indices: &[u32]) -> Result<Losses> {
         self.begin_steps(Losses::default())?;
         self.start_step(indices)?;
         self.finish_steps()
     }
 
-    /// Begins a series of steps, each of which is [started](Self::start_step), and which are
-    /// [waited for](Self::finish_steps) together. `losses` are those of steps before.
+    /// Begins a series of steps: each is [started](Self::start_step), and all are [waited for](Self::finish_steps)
+    /// together. `losses` are those of earlier steps.
     ///
     /// # Errors
     /// If the device fails.
@@ -152,11 +150,11 @@ impl Trainer {
         self.engine.begin(losses)
     }
 
-    /// Starts the next step, on the samples of these indices; a [synchronous](Self::is_asynchronous) engine has done it
-    /// then.
+    /// Starts the next step, on the samples with these indices; a [synchronous](Self::is_asynchronous) engine finishes
+    /// it before returning.
     ///
     /// # Errors
-    /// If an index is outside of the training set, or the device fails.
+    /// If an index is outside the training set, or the device fails.
     pub fn start_step(&mut self, indices: &[u32]) -> Result<()> {
         let spec = self.spec(indices);
         self.engine.step(&spec)?;
@@ -165,11 +163,11 @@ impl Trainer {
         Ok(())
     }
 
-    /// Waits for the steps that were started; returns the losses of the series and of those before it.
+    /// Waits for the started steps; returns the losses of the series and of the steps before it.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] if a step's loss or gradient was not a finite number; the weights are then as they were
-    /// before that step.
+    /// [`Error::NotFinite`] if a step's loss or gradient was not finite; the weights are then as they were before that
+    /// step.
     pub fn finish_steps(&mut self) -> Result<Losses> {
         let status = self.engine.status()?;
         if let Some((what, value)) = status.failure {
@@ -179,22 +177,22 @@ impl Trainer {
         Ok(status.losses)
     }
 
-    /// Whether steps go on in the background once they are started: waiting for each would leave the device idle.
+    /// Whether started steps run in the background: waiting for each would leave the device idle.
     pub fn is_asynchronous(&self) -> bool {
         self.engine.is_asynchronous()
     }
 
-    /// What the user of the engine may not expect, such as why a faster one was not taken.
+    /// Notes about the engine that may surprise the user, such as why a faster one was not used.
     pub fn notes(&self) -> &[String] {
         self.engine.notes()
     }
 
-    /// How long the parts of the last step took.
+    /// The times of the parts of the last step.
     pub fn step_times(&self) -> StepTimes {
         self.engine.times()
     }
 
-    /// Measures a network on a part of the data under the recipe's noise.
+    /// Measures a network on a part of the data with the recipe's noise.
     ///
     /// # Errors
     /// If the network takes another shape.
@@ -212,7 +210,7 @@ impl Trainer {
         evaluate(network, images, &conditions, &self.device)
     }
 
-    /// The state as a checkpoint, with or without what resuming needs.
+    /// The state as a checkpoint, with or without the resume state.
     pub(super) fn checkpoint(&self, resumable: bool) -> Result<Checkpoint> {
         let weights = self
             .parameters
@@ -235,10 +233,10 @@ impl Trainer {
         })
     }
 
-    /// Refuses a state that is not worth saving.
+    /// Refuses an invalid state, which should not be saved.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] if a weight or a value of the optimiser's is not a finite number.
+    /// [`Error::NotFinite`] if a weight or optimiser value is not finite.
     pub(super) fn check_state(&self) -> Result<()> {
         match self.checkpoint(true)?.not_finite()? {
             Some((name, value)) => self.finite(&format!("sum of `{name}`"), value),
@@ -256,7 +254,7 @@ impl Trainer {
         Batches::new(count, training.batch_size, *seed, epoch)
     }
 
-    /// The next step, on the samples of these indices.
+    /// The next step, on the samples with these indices.
     fn spec<'a>(&self, indices: &'a [u32]) -> StepSpec<'a> {
         let (seed, epoch) = (self.recipe.seed, self.progress.epoch as u64 + 1);
         StepSpec {

@@ -20,27 +20,27 @@ use super::model::Model;
 use super::pictures::{Fitting, Noise, Prepared};
 use super::shared::Shared;
 
-/// Denoise PNG digits: each goes through the network and comes out as a PNG.
+/// Denoise PNG digits: the network reconstructs each and writes it as a PNG.
 ///
-/// Pictures of any size, bit depth or colour are fitted to the network's input first. With --add-noise the
-/// fitted picture is the clean reference, and the signal-to-noise ratio before and after is measured.
+/// Pictures of any size, bit depth or colour are first fitted to the network's input. With --add-noise,
+/// the fitted picture is the clean reference, and the signal-to-noise ratio is measured before and after.
 #[derive(Debug, Args)]
 pub struct Infer {
-    /// PNG files, or folders whose PNG files are taken.
+    /// PNG files, or folders of PNG files.
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
     #[command(flatten)]
     model: Model,
 
-    /// Folder for the results, one PNG an input under its name.
+    /// Folder for the results, one PNG per input, with the input's name.
     #[arg(long, short, value_name = "DIR", default_value = "denoised")]
     output: PathBuf,
 
     #[command(flatten)]
     noise: Noise,
 
-    /// Also draw one labelled sheet with input, fitted, noisy and output of each.
+    /// Also draw one labelled sheet with the input, fitted, noisy and output images.
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
 
@@ -51,19 +51,19 @@ pub struct Infer {
     #[command(flatten)]
     fitting: Fitting,
 
-    /// Overwrite files that exist.
+    /// Overwrite existing files.
     #[arg(long)]
     force: bool,
 }
 
-/// One input on its way.
+/// One input with its output path.
 struct Item {
     input: PathBuf,
     output: PathBuf,
     prepared: Prepared,
 }
 
-/// An input with what the network made of it.
+/// An input with its reconstruction.
 struct Outcome {
     item: Item,
     picture: Picture,
@@ -76,7 +76,7 @@ struct Gain {
     result: f64,
 }
 
-/// Pictures that go through the network at once.
+/// Pictures per pass through the network.
 const BATCH: usize = 64;
 
 impl Infer {
@@ -136,7 +136,7 @@ impl Infer {
 }
 
 impl Outcome {
-    /// Only where noise was added to a known reference.
+    /// The gain; `None` unless noise was added to a known reference.
     fn gain(&self) -> Option<Gain> {
         let noisy = self.item.prepared.noisy.as_ref()?;
         let clean = self.item.prepared.fitted.values();
@@ -147,7 +147,7 @@ impl Outcome {
     }
 }
 
-/// What the network makes of every item, `(N, C, H, W)` on the CPU.
+/// The reconstructions of all items, `(N, C, H, W)` on the CPU.
 fn reconstruct(network: &Inference, items: &[Item], device: &Device) -> Result<Tensor> {
     let mut outputs = Vec::new();
     for items in items.chunks(BATCH) {

@@ -1,4 +1,4 @@
-//! What infer tells: a table, JSON, a contact sheet.
+//! The output of infer: a table, JSON, a contact sheet.
 
 use std::path::Path;
 
@@ -11,12 +11,12 @@ use crate::cli::model::Loaded;
 use crate::cli::output::{print, print_json, table};
 use crate::cli::shared::Shared;
 
-/// Pixels a side on a sheet for each of the network's.
+/// The scale factor of an image on a sheet.
 const SHEET_SCALE: usize = 4;
-/// The most rows on a sheet; more would be too tall a picture to open.
+/// The largest number of rows on a sheet: taller pictures are hard to open.
 const SHEET_ROWS: usize = 100;
 
-/// Which input went where, with the signal-to-noise ratios where there are some.
+/// Prints each input with its output file, and the signal-to-noise ratios if measured.
 pub fn print_report(
     outcomes: &[Outcome],
     sheet: Option<&Path>,
@@ -67,7 +67,7 @@ pub fn print_report(
     Ok(())
 }
 
-/// Input, fitted, noisy and output of each, a row an input.
+/// A sheet with one row per input: input, fitted, noisy and output images.
 pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
     let mut title = loaded.checkpoint.recipe.name.clone();
     if outcomes.len() > SHEET_ROWS {

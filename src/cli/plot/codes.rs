@@ -22,9 +22,9 @@ use crate::cli::shared::Shared;
 
 /// Draw the codes of the test images, coloured by label.
 ///
-/// Codes of two values are drawn as they are; for a variational autoencoder they are the means. Larger ones are
-/// projected onto their first two principal components, and the axes say how much of the variance each
-/// explains. Codes of one value get a row for each label, spread within it so that they can be seen.
+/// Codes of two values are drawn directly; for a variational autoencoder they are the means. Larger codes are
+/// projected onto their first two principal components, and the axes show the share of variance that each
+/// explains. Codes of one value get a row per label, spread within the row to keep them apart.
 #[derive(Debug, Args)]
 pub struct Codes {
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub struct Codes {
     #[command(flatten)]
     data: Data,
 
-    /// The picture to write, an SVG or a PNG by its ending.
+    /// The picture to write; its extension, .svg or .png, sets the format.
     #[arg(long, short, value_name = "FILE", default_value = "codes.png", value_parser = drawing)]
     output: PathBuf,
 
@@ -42,7 +42,7 @@ pub struct Codes {
     force: bool,
 }
 
-/// Values in all codes together, a gigabyte of them.
+/// The largest number of values in all codes together: a gigabyte.
 const MOST_VALUES: usize = 1 << 28;
 
 /// Codes as points, with the labels of the axes.
@@ -129,7 +129,7 @@ impl Codes {
     }
 }
 
-/// The codes of all images, one after the other, and how many values each has.
+/// The codes of all images, concatenated, and the number of values in each.
 fn encode(network: &Inference, images: &Images, device: &Device) -> Result<(Vec<f32>, usize)> {
     let size: usize = network.model().code_shape().iter().product();
     let values = size.saturating_mul(images.len());
@@ -145,12 +145,12 @@ fn encode(network: &Inference, images: &Images, device: &Device) -> Result<(Vec<
     Ok((codes, size))
 }
 
-/// Two numbers for each code.
+/// Two coordinates for each code.
 fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<PlacedCodes> {
     match size {
         1 => {
             let spread = |place: usize, label: u8| {
-                // The golden ratio's multiples spread evenly, however many there are.
+                // Multiples of the golden ratio spread evenly for any number of points.
                 const GOLDEN: f64 = 0.618_033_988_749_894_9;
                 f64::from(label) + 0.7 * ((place as f64 * GOLDEN).fract() - 0.5)
             };
@@ -188,7 +188,7 @@ fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<PlacedCodes> {
     }
 }
 
-/// Two values after each other as a point.
+/// Pairs of successive values as points.
 fn pairs(mut values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
     std::iter::from_fn(|| values.next().zip(values.next())).collect()
 }

@@ -14,22 +14,22 @@ use crate::cli::files::claim;
 use crate::cli::output::{print, print_json};
 use crate::cli::shared::Shared;
 
-/// Draw the curves of one run, or of several over each other.
+/// Draw the curves of one run, or of several in one chart.
 ///
-/// For one run, this draws training and validation loss; for several, which must have the same loss, the
-/// validation loss of each.
+/// For one run, this draws the training and validation loss; for several, the validation loss of each.
+/// All runs must have the same loss.
 #[derive(Debug, Args)]
 pub struct Curves {
     /// Run folders, or their metrics.jsonl.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
 
-    /// The picture to write, an SVG or a PNG by its ending.
+    /// The picture to write; its extension, .svg or .png, sets the format.
     #[arg(long, short, value_name = "FILE", default_value = "curves.png", value_parser = drawing)]
     output: PathBuf,
 
-    /// A column of metrics.jsonl to draw instead, as val_psnr_db; a name without train_ or val_ is
-    /// drawn as the loss is.
+    /// Draw this column of metrics.jsonl instead, such as val_psnr_db; a name without train_ or val_ is
+    /// drawn like the loss.
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
 
@@ -42,7 +42,7 @@ pub struct Curves {
     force: bool,
 }
 
-/// A run with the name that the legend gives it.
+/// A run and its name in the legend.
 struct Run {
     name: String,
     history: History,
@@ -117,7 +117,7 @@ impl Curves {
         ))
     }
 
-    /// The run folder's own name, or the path as it was typed where another has the same.
+    /// The name of the run folder, or the path as typed if another run has the same name.
     fn name(&self, path: &Path) -> String {
         let own = |path: &Path| {
             let folder = match path.is_dir() {
@@ -138,7 +138,7 @@ impl Curves {
         if same.count() > 1 { shown() } else { name }
     }
 
-    /// What is drawn, with the column it comes from.
+    /// The series to draw, each with the name of its column.
     fn series(&self, runs: &[Run], metric: &str) -> Result<Vec<(String, Series)>> {
         let line = |run: &Run, column: &str, name: &str| -> Result<(String, Series)> {
             let points = run.history.column(column)?;
@@ -146,7 +146,7 @@ impl Curves {
         };
         let [train, validation] = ["train_", "val_"].map(|part| format!("{part}{metric}"));
         match runs {
-            // A full column name, or one that is not there and says so.
+            // A full column name, or a name that does not exist, for which `line` reports the error.
             _ if !runs.iter().any(|run| run.history.has(&validation)) => runs
                 .iter()
                 .map(|run| line(run, metric, &run.name))
@@ -197,7 +197,7 @@ fn refuse_non_positive(drawn: &[(String, Series)]) -> Result<()> {
     Ok(())
 }
 
-/// A column's name for people: `val_psnr_db` as `validation PSNR (dB)`.
+/// A readable column name: `validation PSNR (dB)` for `val_psnr_db`.
 fn words(column: &str) -> String {
     let word = |word: &str| match word {
         "train" => "training".to_string(),

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use super::files::make_folders;
 use super::shared::Shared;
 
-/// Draw charts, as SVG or PNG: the curves of runs, the codes of images.
+/// Draw charts as SVG or PNG: the curves of runs, the codes of images.
 #[derive(Debug, Args)]
 pub struct Plot {
     #[command(subcommand)]
@@ -34,7 +34,7 @@ impl Plot {
     }
 }
 
-/// The name of a drawing, which tells its format.
+/// Parses the path of a drawing, whose extension sets the format.
 pub fn drawing(name: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(name);
     match path.extension().map(|e| e.to_ascii_lowercase()) {
@@ -43,7 +43,7 @@ pub fn drawing(name: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Writes a drawing, in a new folder if need be.
+/// Writes a drawing, creating its folder if needed.
 pub fn write(chart: &Chart, path: &PathBuf) -> Result<()> {
     make_folders([path])?;
     Ok(chart.write(path)?)

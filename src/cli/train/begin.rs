@@ -15,11 +15,11 @@ use autoencode::train::{Interrupt, Resumable, RunFolder, Trainer};
 use super::super::shared::Shared;
 use super::Train;
 
-/// How often is looked for a signal while the data is loaded.
+/// The interval between checks for a signal while the data is loaded.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl Train {
-    /// A new run; `None` if a signal came before it began, which leaves no folder.
+    /// Starts a new run; `None` if a signal came first, in which case no folder remains.
     pub fn start(
         &self,
         chosen: &Chosen,
@@ -27,10 +27,10 @@ impl Train {
         interrupt: &Interrupt,
     ) -> Result<Option<(Trainer, RunFolder)>> {
         let mut recipe = Recipe::load(&self.recipe, &self.settings())?;
-        // The run then finds its data again by itself.
+        // Kept in the recipe, so that the resumed run finds its data.
         recipe.data.set = self.data.set().unwrap_or(recipe.data.set);
-        // Before the data is loaded, which may take a while: a folder that cannot be written to is
-        // better known at once.
+        // Create the folder before loading the data, which may take a while, so that an unwritable
+        // folder is reported at once.
         let folder = match &self.output {
             Some(path) => RunFolder::create(path)?,
             None => RunFolder::create_in(Path::new("runs"), &recipe.name)?,
@@ -50,7 +50,7 @@ impl Train {
         }
     }
 
-    /// A run that goes on; `None` if a signal came before it did.
+    /// Resumes a run; `None` if a signal came first.
     pub fn resume(
         &self,
         run: &Path,
@@ -71,7 +71,7 @@ impl Train {
         Ok(Some((trainer, run.folder)))
     }
 
-    /// Loads the data on a thread of its own, as a download does not hear a signal.
+    /// Loads the data on a separate thread, as a download does not react to signals.
     fn load(
         &self,
         config: &DataConfig,
@@ -82,7 +82,7 @@ impl Train {
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new()
             .name("data".to_string())
-            // Nobody waits for the data any more where this fails.
+            // Sending fails only if the receiver has gone, and then nobody needs the data.
             .spawn(move || drop(sender.send(request.load())))
             .context("cannot start a thread")?;
         loop {

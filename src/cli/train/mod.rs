@@ -16,10 +16,10 @@ use super::progress::Progress;
 use super::shared::Shared;
 use report::{conclude, introduce, why_early};
 
-/// Train an autoencoder; without a recipe, the convolutional denoiser of MNIST digits.
+/// Train an autoencoder; without a recipe, the convolutional denoiser for MNIST digits.
 ///
-/// Leaves a run folder with the resolved recipe, metrics, curves, a picture an epoch,
-/// best.safetensors for use and last.safetensors for --resume. Ctrl-C finishes the step and saves.
+/// Writes a run folder with the resolved recipe, metrics, curves, a picture per epoch, best.safetensors for use
+/// and last.safetensors for --resume. Ctrl-C finishes the current step, saves and stops.
 #[derive(Debug, Args)]
 pub struct Train {
     /// A recipe by name (see `autoencode recipes`) or a TOML file.
@@ -29,23 +29,24 @@ pub struct Train {
     #[command(flatten)]
     data: Data,
 
-    /// Passes over the training set (training.epochs).
+    /// Number of passes over the training set (training.epochs).
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
 
-    /// Samples a step (training.batch_size).
+    /// Samples per step (training.batch_size).
     #[arg(long, value_name = "N")]
     batch_size: Option<u32>,
 
-    /// Numbers of the products: f32; on the tensor cores of a CUDA card tf32 or bf16; f64 (training.precision).
+    /// Number type: f32; f64; or tf32 or bf16, which use the tensor cores of a CUDA device for products
+    /// (training.precision).
     #[arg(long, value_name = "TYPE")]
     precision: Option<String>,
 
-    /// Key of everything random: initial weights, order, noise (seed).
+    /// Seed of everything random: initial weights, order, noise (seed).
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Set any key of the recipe, as in --set optimizer.lr=3e-4; may be repeated.
+    /// Set any key of the recipe, for example --set optimizer.lr=3e-4; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 
@@ -53,12 +54,12 @@ pub struct Train {
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Go on with a run where it was left; --epochs makes it longer, also one that is finished. A cosine
-    /// schedule is then that of a run of the new length.
+    /// Resume a run from its last checkpoint; --epochs extends it, even if it has finished. A cosine schedule
+    /// then follows the new length.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "batch_size", "precision", "seed", "output"])]
     resume: Option<PathBuf>,
 
-    /// Save for --resume after every so many steps [default: every 5 minutes, and after each epoch].
+    /// Steps between saves for --resume [default: every 5 minutes, and after each epoch].
     #[arg(long, value_name = "STEPS")]
     checkpoint_every: Option<NonZeroU64>,
 }
@@ -104,7 +105,7 @@ impl Train {
         })
     }
 
-    /// The settings of the recipe, those of flags of their own among them.
+    /// The recipe settings, including those with their own flags.
     fn settings(&self) -> Vec<String> {
         let flags = [
             ("training.epochs", self.epochs.map(u64::from)),
@@ -121,7 +122,7 @@ impl Train {
     }
 }
 
-/// What to do about a run that ended with an error.
+/// The advice for a run that ended with an error.
 fn how_to_go_on(folder: &RunFolder) -> String {
     match folder.last().is_file() {
         true => format!(
@@ -132,7 +133,7 @@ fn how_to_go_on(folder: &RunFolder) -> String {
     }
 }
 
-/// How far a run came that was asked to stop.
+/// Where a run was when it was stopped.
 fn where_stopped(trainer: &Trainer, folder: &RunFolder) -> String {
     let at = trainer.progress();
     let place = match trainer.ending() {

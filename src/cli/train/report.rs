@@ -1,4 +1,4 @@
-//! What is said before and after training.
+//! Messages before and after training.
 
 use std::path::Path;
 
@@ -15,14 +15,15 @@ use super::super::evaluate::quality_table;
 use super::super::output::{duration, figure, print_json, say};
 use super::super::shared::Shared;
 
-/// The first lines: how many epochs, about how long, how to shorten it; which data, network and device.
+/// The opening lines: the number of epochs, the estimated time and how to shorten it; the data, network
+/// and device.
 pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Result<()> {
     let step = trainer.time_step()?.as_secs_f64();
     let recipe = trainer.recipe();
     let progress = trainer.progress();
     let epochs = recipe.training.epochs;
     let steps = trainer.steps_per_epoch();
-    // Validation is a forward pass, about a third of a step's work for each image.
+    // Validation is a forward pass, about a third of a training step's work per image.
     let data = trainer.dataset();
     let images = trainer.samples_per_epoch() as f64 + data.validation.len() as f64 / 3.0;
     let epoch_seconds = step * images / recipe.training.batch_size as f64;
@@ -88,7 +89,7 @@ pub fn why_early(trainer: &Trainer) -> String {
     )
 }
 
-/// The last lines: the figures of the best epoch on the test set, the files, what to type next.
+/// The closing lines: test figures of the best epoch, the files, and commands to try next.
 pub fn conclude(
     trainer: &Trainer,
     folder: &RunFolder,
@@ -140,7 +141,7 @@ pub fn conclude(
     Ok(())
 }
 
-/// What to do with the network.
+/// Commands to try with the network.
 fn next_command(trainer: &Trainer, run: &Path) -> String {
     let run = run.display();
     if trainer.dataset().test.are_points() {
