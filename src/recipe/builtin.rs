@@ -6,11 +6,11 @@ pub struct Builtin {
     pub name: &'static str,
     /// Its TOML.
     pub text: &'static str,
-    /// Whether it repeats a published tutorial, with that one's settings.
+    /// Whether it repeats a published tutorial with its settings.
     pub tutorial: bool,
 }
 
-/// A file of models/.
+/// A file in models/.
 macro_rules! own {
     ($name:literal) => {
         Builtin {
@@ -21,7 +21,7 @@ macro_rules! own {
     };
 }
 
-/// A file of models/tutorials/.
+/// A file in models/tutorials/.
 macro_rules! tutorial {
     ($name:literal) => {
         Builtin {
@@ -32,7 +32,7 @@ macro_rules! tutorial {
     };
 }
 
-/// Every shipped recipe.
+/// All shipped recipes.
 pub fn builtin() -> &'static [Builtin] {
     &[
         own!("conv-denoiser"),

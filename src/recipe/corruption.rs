@@ -1,11 +1,11 @@
-//! What a recipe says of corruption: what is done to an input before the network sees it.
+//! The corruption section of a recipe: how inputs are changed before the network sees them.
 
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
 use crate::{Error, Result};
 
-/// What is done to an input before the network sees it.
+/// How an input is changed before the network sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Corruption {
@@ -14,14 +14,14 @@ pub enum Corruption {
     None,
     /// Adds `factor` times standard normal noise; images are then clipped to `[0,1]`.
     Gaussian(Noise),
-    /// Sets the share `factor` of the values to 0 or 1, each as likely.
+    /// Sets a share `factor` of the values to 0 or 1 with equal probability.
     SaltAndPepper(Noise),
-    /// Sets the share `factor` of the values to 0 (Vincent et al., "Extracting and composing robust
+    /// Sets a share `factor` of the values to 0 (Vincent et al., "Extracting and composing robust
     /// features with denoising autoencoders", ICML 2008, section 2.3).
     Masking(Noise),
 }
 
-/// How strong a corruption is, when it is drawn, and what the network should make of it.
+/// The strength of a corruption, when it is drawn, and the target of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {
@@ -30,7 +30,7 @@ pub struct Noise {
     pub draw: Draw,
     #[serde(default, skip_serializing_if = "is_default")]
     pub target: Target,
-    /// Adds the corrupted samples to the clean ones instead of taking their place: an epoch sees every
+    /// Adds the corrupted samples to the clean ones instead of replacing them: an epoch sees every
     /// sample twice.
     #[serde(default, skip_serializing_if = "is_default")]
     pub added: bool,
@@ -51,25 +51,25 @@ pub enum Draw {
     /// Fresh noise for every sample in every epoch.
     #[default]
     EveryEpoch,
-    /// One draw a sample, the same in every epoch.
+    /// One draw per sample, the same in every epoch.
     Once,
 }
 
-/// What the network should give for a corrupted sample.
+/// The target for a corrupted sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
-    /// The sample without its corruption: the network learns to denoise. It is validated and tested
-    /// on corrupted samples.
+    /// The clean sample: the network learns to denoise. It is validated and tested on corrupted
+    /// samples.
     #[default]
     Clean,
-    /// The corrupted sample itself: corruption varies the training set, and nothing else. The network
-    /// is validated and tested on clean samples.
+    /// The corrupted sample itself: corruption only augments the training set. The network is
+    /// validated and tested on clean samples.
     Corrupted,
 }
 
 impl Noise {
-    /// Of that strength, fresh in every epoch, with clean targets.
+    /// Noise of this strength, fresh in every epoch, with clean targets.
     pub fn of(factor: f64) -> Self {
         Self {
             factor: Strength::Fixed(factor),
@@ -81,7 +81,7 @@ impl Noise {
 }
 
 impl Strength {
-    /// The lowest and the highest.
+    /// The lowest and highest strength.
     pub fn bounds(self) -> [f64; 2] {
         match self {
             Self::Fixed(factor) => [factor; 2],
@@ -100,7 +100,7 @@ impl std::fmt::Display for Strength {
 }
 
 impl Corruption {
-    /// Its settings, if it does anything.
+    /// The settings of the noise, if any.
     pub fn noise(&self) -> Option<&Noise> {
         match self {
             Self::None => None,
@@ -110,7 +110,7 @@ impl Corruption {
         }
     }
 
-    /// What validation and test do to their inputs: nothing if the network is not to denoise.
+    /// The corruption of validation and test inputs: none unless the network learns to denoise.
     pub fn evaluated(self) -> Self {
         match self.noise() {
             Some(noise) if noise.target == Target::Clean => self,

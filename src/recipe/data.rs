@@ -1,4 +1,4 @@
-//! What a recipe says of its images.
+//! The data section of a recipe.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,36 +6,36 @@ use super::is_default;
 use super::points::Points;
 use crate::{Error, Result};
 
-/// Which images to take, and how to make them from pictures.
+/// The images to use, and how pictures become images.
 ///
-/// A recipe without this table trains on MNIST, or on whatever other data it is given.
+/// A recipe without this section trains on MNIST, or on whatever other data it is given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// The set to take where no other data is given.
+    /// The data set used if no other data is given.
     pub set: NamedSet,
     /// A synthetic set of points instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<Points>,
-    /// Only images with one of these labels; all when absent.
+    /// Uses only images with these labels; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<u8>>,
-    /// Height and width that the pictures of a folder are brought to; when absent they must all have
-    /// one size. Other data must have this size already.
+    /// Height and width to which the pictures of a folder are resized; when absent they must all have
+    /// one size. Other data must already have this size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<ImageSize>,
-    /// 1 (grey) or 3 (red, green, blue) that the pictures of a folder are turned into; when absent 3
-    /// if any of them is a colour picture, else 1. Other data must have as many already.
+    /// Channels to which the pictures of a folder are converted: 1 (grey) or 3 (red, green, blue).
+    /// When absent, 3 if any picture is in colour, else 1. Other data must already have this number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
-    /// How pictures of another size are brought to `size`.
+    /// How pictures of another size are fitted to `size`.
     pub resize: Resize,
-    /// The share of the images that become the test set where the data has none of its own.
+    /// The share of the images that becomes the test set if the data has none.
     pub test_fraction: f64,
-    /// Which images choose the best epoch.
+    /// The images that choose the best epoch.
     #[serde(skip_serializing_if = "is_default")]
     pub validation: ValidationSet,
-    /// Whether, and how, every value is made 0 or 1.
+    /// Whether, and how, the values are binarized.
     #[serde(skip_serializing_if = "is_default")]
     pub binarization: Binarization,
 }
@@ -56,36 +56,37 @@ impl Default for DataConfig {
     }
 }
 
-/// Which images choose the best epoch.
+/// The images that choose the best epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ValidationSet {
-    /// One tenth of the training images, at most 5,000, which are not trained on.
+    /// One tenth of the training images, at most 5,000, held out of training.
     #[default]
     HeldOut,
-    /// The test images, and all training images are trained on. The test figures of the best epoch are
-    /// then chosen to be good; this is for repeating published runs that did so.
+    /// The test images; the network trains on all training images. The best epoch is then chosen on
+    /// the test set, so its test figures are biased; use this only to repeat published runs that did
+    /// so.
     Test,
 }
 
-/// How the values of an image are made 0 or 1, before anything else is done with them: in training and
-/// where a network is measured. In use a network sees images as they are.
+/// How the values of an image are binarized, before any other step, in training and evaluation. In use
+/// a network sees images unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Binarization {
-    /// They are not.
+    /// Values are unchanged.
     #[default]
     None,
-    /// 1 from one half on.
+    /// 1 if the value is at least 0.5, else 0.
     Threshold,
-    /// 1 with the value as probability, one draw for each image (Salakhutdinov and Murray, "On the
+    /// 1 with the value as its probability, drawn once per image (Salakhutdinov and Murray, "On the
     /// quantitative analysis of deep belief networks", ICML 2008).
     Once,
-    /// The same with a fresh draw in every epoch of training; validation and test keep one draw.
+    /// As `once`, but with a fresh draw in every epoch of training; validation and test keep one draw.
     EveryEpoch,
 }
 
-/// A data set that has a name.
+/// A named data set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NamedSet {
@@ -96,12 +97,12 @@ pub enum NamedSet {
     /// 70,000 pictures of clothes of 28x28 in ten classes (Xiao, Rasul and Vollgraf, "Fashion-MNIST: a
     /// novel image dataset for benchmarking machine learning algorithms", 2017).
     FashionMnist,
-    /// 12,000 of MNIST's digits, built into the program.
+    /// 12,000 MNIST digits, built into the program.
     Sample,
 }
 
 impl NamedSet {
-    /// All of them.
+    /// All named sets.
     pub const ALL: [Self; 3] = [Self::Mnist, Self::FashionMnist, Self::Sample];
 
     /// Its name in recipes and on the command line.
@@ -127,7 +128,7 @@ impl NamedSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number of pixels or [height, width]")]
 pub enum ImageSize {
-    /// As high as wide.
+    /// The side of a square.
     Square(usize),
     /// Height and width.
     Sides([usize; 2]),
@@ -143,23 +144,22 @@ impl ImageSize {
     }
 }
 
-/// How a picture is brought to another size.
+/// How a picture is fitted to another size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resize {
-    /// The whole picture, each axis scaled for itself: other proportions are distorted.
+    /// The whole picture, each axis scaled separately: this distorts pictures of other proportions.
     #[default]
     Squeeze,
-    /// The largest part from the middle that has the target's proportions, scaled: what lies beside it
-    /// is lost.
+    /// The largest central part with the target's proportions, scaled: the rest is cut off.
     Crop,
 }
 
-/// The longest side of an image that a network is trained on.
+/// The longest side of a training image.
 const MAX_SIDE: usize = 4096;
 
 impl DataConfig {
-    /// What the samples are called.
+    /// The noun for the samples.
     pub fn noun(&self) -> &'static str {
         match self.points {
             Some(_) => "points",

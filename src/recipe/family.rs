@@ -1,11 +1,11 @@
-//! What the families of networks share: defaults and limits.
+//! Defaults and limits that the network families share.
 
 use super::limits::{count, positive};
 use crate::activation::Activation;
 use crate::layer::{Initialization, MAX_UNITS};
 use crate::{Error, Result};
 
-/// The most layers of an encoder or decoder.
+/// The largest number of layers in an encoder or decoder.
 const MAX_LAYERS: usize = 256;
 
 pub(super) fn relu() -> Activation {

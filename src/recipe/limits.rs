@@ -1,10 +1,10 @@
-//! Limits of numbers in recipes, with one form of message for each kind.
+//! Limits of numbers in recipes, and the error message for each kind.
 
 use std::ops::RangeInclusive;
 
 use crate::{Error, Result};
 
-/// No run has more steps than this; TOML holds no more than 2^63 - 1.
+/// The largest number of steps of a run; TOML holds no more than 2^63 - 1.
 const MAX_STEPS: u64 = 1_000_000_000_000;
 
 pub(super) fn check(key: &str, value: f64, expected: &str, holds: bool) -> Result<()> {

@@ -7,8 +7,8 @@ use crate::activation::Activation;
 use crate::layer::{Initialization, LayerSpec, output_shape};
 use crate::{Error, Result};
 
-/// An autoencoder of any layers, each in the words that `autoencode summary` prints; a residual block is a table with
-/// its own list.
+/// An autoencoder of any layers, each written as `autoencode summary` prints it; a residual block is a table with its
+/// own list.
 ///
 /// ```
 /// use autoencode::recipe::LayersConfig;
@@ -26,7 +26,7 @@ pub struct LayersConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<[usize; 3]>,
     /// Dimensions of a variational code: the encoder's last layer gives twice as many values, means and then
-    /// log-variances, and the decoder reads a sample. Without it the code is the encoder's result.
+    /// log-variances, and the decoder reads a sample. Without it, the code is the encoder's output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latent: Option<usize>,
     #[serde(default)]
@@ -37,7 +37,7 @@ pub struct LayersConfig {
     pub decoder: Vec<LayerSpec>,
 }
 
-/// The most layers of an encoder or decoder, those within others included.
+/// The largest number of layers in an encoder or decoder, including nested ones.
 const MAX_LAYERS: usize = 256;
 
 static LINEAR: Activation = Activation::Linear;
@@ -51,7 +51,7 @@ impl LayersConfig {
         }
     }
 
-    /// Values of a code, where they do not depend on the input or it is stated.
+    /// Values of a code, if stated or independent of the input.
     pub(super) fn code_len(&self) -> Option<usize> {
         let of_encoder = || {
             let shape = output_shape(&self.encoder, "encoder", &self.input?).ok()?;
@@ -79,7 +79,7 @@ impl LayersConfig {
     }
 }
 
-/// Checks the parameters of activations; returns how many layers there are, those within others included.
+/// Checks the parameters of activations; returns the number of layers, including nested ones.
 fn validate(key: &str, layers: &[LayerSpec]) -> Result<usize> {
     let mut count = 0;
     for (place, layer) in layers.iter().enumerate() {

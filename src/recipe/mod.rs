@@ -1,4 +1,5 @@
-//! Recipes: all that determines a trained model besides the data, as plain data read from TOML.
+//! Recipes: everything that determines a trained model besides the data, as plain data read from
+//! TOML.
 
 mod builtin;
 mod corruption;
@@ -44,7 +45,7 @@ pub struct Recipe {
     pub name: String,
     #[serde(default)]
     pub description: String,
-    /// The key of everything random: initial weights, order of the samples, noise.
+    /// The seed of everything random: initial weights, order of the samples, noise.
     #[serde(default = "default_seed")]
     pub seed: u64,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -65,21 +66,22 @@ fn default_seed() -> u64 {
     1
 }
 
-/// Whether a key says what holds without it, so that it need not be written.
+/// Whether a value is the default, so that it need not be written.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Recipes are a few hundred bytes; nothing larger is read.
+/// The size limit of a recipe; real ones are a few hundred bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// Characters of a message about one.
+/// The length limit of an error message about a recipe, in characters.
 const MAX_MESSAGE: usize = 500;
 
 impl Recipe {
-    /// The recipe of that name, or in that file, with `key=value` settings put over it.
+    /// Loads the recipe with that name, or in that file, and applies the `key=value` settings.
     ///
     /// # Errors
-    /// If there is no such recipe, it is not valid TOML, has unknown keys or values out of range.
+    /// If there is no such recipe, it is not valid TOML, or it has unknown keys or values out of
+    /// range.
     pub fn load(name_or_path: &str, settings: &[String]) -> Result<Self> {
         if let Some(shipped) = builtin().iter().find(|r| r.name == name_or_path) {
             return Self::parse(shipped.text, Path::new(shipped.name), settings);
@@ -123,18 +125,18 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// The recipe as TOML that [`Recipe::parse`] reads back to an equal one.
+    /// The recipe as TOML; [`Recipe::parse`] reads it back to an equal one.
     ///
     /// # Errors
-    /// If the seed is above what TOML holds; [`Recipe::validate`] refuses such a seed.
+    /// If the seed is too large for TOML; [`Recipe::validate`] refuses such a seed.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|e| Error::recipe("seed", "a value TOML can hold", e))
     }
 
-    /// Checks every value and what they must be to each other.
+    /// Checks every value and the relations between values.
     ///
     /// # Errors
-    /// Names the first key that cannot work.
+    /// Names the first invalid key.
     pub fn validate(&self) -> Result<()> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.name.is_empty()
@@ -199,7 +201,7 @@ impl Recipe {
     }
 }
 
-/// What the parser says, without the lines of the file that it would show.
+/// The parser's message, without the excerpt of the file.
 fn located(error: &toml::de::Error, text: &str) -> String {
     let message = one_line(error.message());
     match error.span().and_then(|span| text.get(..span.start)) {
@@ -213,7 +215,7 @@ fn located(error: &toml::de::Error, text: &str) -> String {
     }
 }
 
-/// A message of one line, and not of the length of a hostile file.
+/// A message on one line, cut to a limit, so that a hostile file cannot make it long.
 fn one_line(message: &str) -> String {
     let words: Vec<&str> = message.split_whitespace().collect();
     let line = words.join(" ");

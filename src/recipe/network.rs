@@ -1,4 +1,4 @@
-//! What a recipe says of the network.
+//! The network section of a recipe.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,17 +11,18 @@ use crate::activation::Activation;
 use crate::layer::Initialization;
 use crate::{Error, Result};
 
-/// The network of a recipe: one family with its sizes.
+/// A recipe's network: one family and its sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "kebab-case")]
 pub enum NetworkConfig {
     /// Fully connected layers on the flattened image.
     Dense(DenseConfig),
-    /// Convolutions with max-pooling on the way to the code and nearest upsampling on the way back.
+    /// Convolutions with max-pooling in the encoder and nearest-neighbour upsampling in the
+    /// decoder.
     Conv(ConvConfig),
-    /// Either with a normal distribution of codes.
+    /// A dense or convolutional network with a normal distribution of codes.
     Vae(VaeConfig),
-    /// Any lists of layers.
+    /// Arbitrary lists of layers.
     Layers(LayersConfig),
 }
 
@@ -37,17 +38,17 @@ pub struct DenseConfig {
     /// Units of the decoder's hidden layers; the encoder's mirrored when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder: Option<Vec<usize>>,
-    /// After every layer but the last.
+    /// The activation after every layer but the last.
     #[serde(default = "relu")]
     pub activation: Activation,
-    /// One for each layer but the last, encoder and decoder in a row; these then stand in place of
+    /// One activation for each layer but the last, from encoder to decoder; they replace
     /// `activation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activations: Option<Vec<Activation>>,
-    /// After the last layer.
+    /// The activation after the last layer.
     #[serde(default = "sigmoid")]
     pub output_activation: Activation,
-    /// Whether the layers add biases.
+    /// Whether the layers have biases.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub bias: bool,
     #[serde(default)]
@@ -56,9 +57,10 @@ pub struct DenseConfig {
 
 /// A convolutional autoencoder.
 ///
-/// The encoder is a convolution and an activation for each entry, with a max-pool between two of
-/// them, so the last convolution's result is the code. The decoder is a convolution, an activation
-/// and an upsampling for each entry, then one convolution back to the image's channels.
+/// The encoder is a convolution and an activation for each entry, with a max-pool between
+/// neighbouring entries, so the last convolution's output is the code. The decoder is a
+/// convolution, an activation and an upsampling for each entry, then one convolution back to the
+/// image's channels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvConfig {
@@ -67,18 +69,18 @@ pub struct ConvConfig {
     pub input: Option<[usize; 3]>,
     /// Channels of the encoder's convolutions.
     pub encoder: Vec<usize>,
-    /// Channels of the decoder's convolutions but the last: one fewer than the encoder's.
+    /// Channels of the decoder's convolutions except the last: one entry fewer than the encoder's.
     pub decoder: Vec<usize>,
-    /// Height and width of every kernel, odd, so that padding keeps the size.
+    /// Height and width of every kernel; odd, so that padding preserves the size.
     #[serde(default = "three")]
     pub kernel: usize,
     /// Factor of every max-pool and upsampling.
     #[serde(default = "two")]
     pub scale: usize,
-    /// After every convolution but the last.
+    /// The activation after every convolution but the last.
     #[serde(default = "relu")]
     pub activation: Activation,
-    /// After the last convolution.
+    /// The activation after the last convolution.
     #[serde(default = "sigmoid")]
     pub output_activation: Activation,
     #[serde(default)]
@@ -93,7 +95,7 @@ fn is_yes(value: &bool) -> bool {
     *value
 }
 
-/// The most values of an image: enough for 3x4096x4096.
+/// The largest number of values in an image: enough for 3x4096x4096.
 const MAX_INPUT: usize = 1 << 26;
 impl NetworkConfig {
     /// Channels, height and width of an image, if stated.
@@ -106,7 +108,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Whether its code is a normal distribution.
+    /// Whether the code is a normal distribution.
     pub fn is_variational(&self) -> bool {
         match self {
             Self::Dense(_) | Self::Conv(_) => false,
@@ -125,7 +127,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Values of a code; `None` for a convolutional one as long as no input is stated.
+    /// Values of a code; `None` for a convolutional code while the input shape is unknown.
     pub fn code_len(&self) -> Option<usize> {
         match self {
             Self::Dense(config) => config.encoder.last().copied(),
@@ -143,7 +145,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Fills in the shape of the images, or checks that the stated one is theirs.
+    /// Sets the shape of the images, or checks the stated one against it.
     ///
     /// # Errors
     /// If the recipe states another shape.

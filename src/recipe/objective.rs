@@ -1,4 +1,4 @@
-//! What a recipe says of the objective.
+//! The objective section of a recipe.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,24 +6,24 @@ use super::limits::{steps, within};
 pub use crate::loss::Reconstruction;
 use crate::{Error, Result};
 
-/// What training minimises.
+/// The training objective.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Objective {
     pub reconstruction: Reconstruction,
-    /// Added to the reconstruction loss; not for a variational autoencoder, whose code the KL
+    /// A penalty added to the reconstruction loss; not for a variational autoencoder, whose code the KL
     /// divergence keeps small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_penalty: Option<CodePenalty>,
-    /// Of a variational autoencoder: minimises the negative evidence lower bound instead, with the
+    /// For a variational autoencoder: minimises the negative evidence lower bound instead, with the
     /// reconstruction as the likelihood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elbo: Option<Elbo>,
 }
 
-/// What is added to a sample's loss for the values c of its code: `l1 sum |c| + l2 sum c^2`. The mean
-/// over the samples is added to the reconstruction loss, the mean over all their values, as an activity
-/// regulariser of Keras is.
+/// A penalty on the values c of a sample's code: `l1 sum |c| + l2 sum c^2`. Its mean over the samples
+/// is added to the reconstruction loss, which is a mean over all values, as with an activity
+/// regulariser in Keras.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CodePenalty {
@@ -33,8 +33,8 @@ pub struct CodePenalty {
     pub l2: f64,
 }
 
-/// The parts of the evidence lower bound that can be chosen. With reconstruction `bce` the likelihood
-/// is Bernoulli's, with `mse` a normal distribution of standard deviation `sigma`.
+/// The configurable parts of the evidence lower bound. With reconstruction `bce` the likelihood is a
+/// Bernoulli distribution, with `mse` a normal distribution of standard deviation `sigma`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Elbo {
@@ -44,7 +44,7 @@ pub struct Elbo {
     /// Steps over which that weight rises linearly from 0 (Bowman et al., CoNLL 2016, section 3.1).
     #[serde(default)]
     pub warmup_steps: u64,
-    /// Standard deviation of a normal likelihood, in units of a pixel's value.
+    /// Standard deviation of a normal likelihood, in units of pixel values.
     #[serde(default = "one")]
     pub sigma: f64,
 }
@@ -54,7 +54,7 @@ fn one() -> f64 {
 }
 
 impl Objective {
-    /// A reconstruction loss alone.
+    /// Only a reconstruction loss.
     pub fn of(reconstruction: Reconstruction) -> Self {
         Self {
             reconstruction,

@@ -1,4 +1,4 @@
-//! What a recipe says of the optimiser. The formulas stand in [`crate::optim`].
+//! The optimiser section of a recipe. The formulas are in [`crate::optim`].
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +6,8 @@ use super::is_default;
 use super::limits::{check, positive};
 use crate::Result;
 
-/// How gradients move the weights. Every kind has `lr`, the rate that the schedule scales, and
-/// `clip_norm`: gradients with a larger norm over all weights together are scaled down to it.
+/// The optimiser. Every kind has `lr`, the rate that the schedule scales, and `clip_norm`: if the
+/// norm of all gradients together is larger, they are scaled down to it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Optimizer {
@@ -18,49 +18,49 @@ pub enum Optimizer {
     AdamW(AdamW),
 }
 
-/// Gradient descent, with momentum if that is above 0.
+/// Gradient descent, with momentum if `momentum` is above 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sgd {
     pub lr: f64,
-    /// How much of the last step's velocity is kept.
+    /// The decay factor of the velocity.
     #[serde(default)]
     pub momentum: f64,
-    /// Steps from where the velocity leads rather than from where the weights are.
+    /// Nesterov momentum: looks ahead along the velocity.
     #[serde(default)]
     pub nesterov: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
 }
 
-/// RMSprop. The default values are those of Keras, but for the place of epsilon.
+/// RMSprop. The default values are those of Keras, except for the place of epsilon.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RmsProp {
     pub lr: f64,
-    /// How much of the running mean of the squared gradient is kept each step.
+    /// The decay factor of the running mean of the squared gradient.
     #[serde(default = "rho_of_rmsprop")]
     pub rho: f64,
     #[serde(default = "epsilon")]
     pub epsilon: f64,
-    /// Adds epsilon to the mean square, under the root, as Keras does; else to the root, as PyTorch
-    /// does.
+    /// Adds epsilon to the mean square, under the root, as Keras does; otherwise to the root, as
+    /// PyTorch does.
     #[serde(default)]
     pub epsilon_inside: bool,
-    /// How much of the last step's velocity is kept.
+    /// The decay factor of the velocity.
     #[serde(default)]
     pub momentum: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
 }
 
-/// Adadelta. Its paper has no rate, which is `lr = 1`; so have PyTorch and old versions of Keras,
-/// while newer ones default to 0.001.
+/// Adadelta. Its paper has no rate, which corresponds to `lr = 1`; PyTorch and old versions of
+/// Keras have this default, newer ones 0.001.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adadelta {
     pub lr: f64,
-    /// How much of the running means of squared gradient and squared step is kept each step.
+    /// The decay factor of the running means of squared gradient and squared step.
     #[serde(default = "rho_of_adadelta")]
     pub rho: f64,
     /// Added to both means, under the roots.
@@ -82,8 +82,8 @@ pub struct Adam {
     /// Added to the root of the second moment.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
-    /// Adds epsilon before the bias of the second moment is corrected, as Keras does, so that it
-    /// weighs more in the first steps; else after, as PyTorch does.
+    /// Adds epsilon before the bias correction of the second moment, as Keras does, so that it has
+    /// more effect in the first steps; otherwise after, as PyTorch does.
     #[serde(default, skip_serializing_if = "is_default")]
     pub epsilon_hat: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,7 +105,7 @@ pub struct AdamW {
     /// As for [`Adam`].
     #[serde(default)]
     pub epsilon_hat: bool,
-    /// Every step takes this share, times the rate, off every weight and bias.
+    /// Every step subtracts this share, times the rate, from every weight and bias.
     #[serde(default = "weight_decay")]
     pub weight_decay: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,7 +148,7 @@ impl Optimizer {
         }
     }
 
-    /// The largest norm over all gradients together that is left as it is.
+    /// The gradient norm, over all gradients together, above which they are scaled down.
     pub fn clip_norm(&self) -> Option<f64> {
         match *self {
             Self::Sgd(Sgd { clip_norm, .. })
@@ -190,7 +190,7 @@ impl Optimizer {
                 share("optimizer.beta1", adamw.beta1)?;
                 share("optimizer.beta2", adamw.beta2)?;
                 positive("optimizer.epsilon", adamw.epsilon, 1.0)?;
-                // More than all of a weight would be taken off in a step above that.
+                // Above this, a step would subtract more than the whole weight.
                 check(
                     "optimizer.weight_decay",
                     adamw.weight_decay,
@@ -211,7 +211,7 @@ impl Optimizer {
     }
 }
 
-/// What is kept of something each step.
+/// Checks a decay factor.
 fn share(key: &str, value: f64) -> Result<()> {
     check(key, value, "from 0 to below 1", (0.0..1.0).contains(&value))
 }

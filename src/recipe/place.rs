@@ -1,18 +1,18 @@
-//! Reading a recipe from its table, with the exact key of what is wrong in it.
+//! Reading a recipe from its table, with the exact key of an error.
 
 use toml::{Table, Value};
 
 use super::Recipe;
 
-/// What is wrong, and at which key.
+/// An error and its key.
 pub(super) struct Wrong {
     pub key: String,
     pub message: String,
 }
 
-/// The keys that say which others a table has.
+/// The keys that determine which other keys a table has.
 const TAGS: [&str; 2] = ["family", "kind"];
-/// More keys than any table of a recipe has.
+/// More keys than any recipe table has.
 const MOST_KEYS: usize = 64;
 
 /// Reads a recipe from a table.
@@ -21,7 +21,8 @@ pub(super) fn read(table: &Table) -> Result<Recipe, Wrong> {
         Ok(recipe) => return Ok(recipe),
         Err(wrong) => wrong,
     };
-    // serde reads a table whose `kind` says its keys twice, and of the second time it knows the table only.
+    // For a table with a tag, serde buffers the keys and then knows only the path of the table, not of the
+    // key. Remove one key at a time to find the cause.
     let mut copy = table.clone();
     let Some(inside) = find(&mut copy, &wrong.key) else {
         return Err(wrong);
@@ -30,7 +31,7 @@ pub(super) fn read(table: &Table) -> Result<Recipe, Wrong> {
     if wrong.message.starts_with("missing field") || keys.len() > MOST_KEYS {
         return Err(wrong);
     }
-    // The table without its tag is wrong in any case.
+    // A table without its tag is always invalid, so tags come last.
     keys.sort_by_key(|key| TAGS.contains(&key.as_str()));
     let culprit = keys.into_iter().find(|key| {
         let mut without = table.clone();

@@ -1,16 +1,16 @@
-//! What a recipe says of a synthetic set of points.
+//! The synthetic point sets of a recipe.
 
 use serde::{Deserialize, Serialize};
 
 use super::limits::{check, count};
 use crate::Result;
 
-/// A synthetic set: rows of numbers in f64, drawn or computed. Where nothing else is said, the whole set
-/// is training, validation and test set at once.
+/// A synthetic set: rows of f64 numbers, drawn or computed. Unless stated otherwise, the whole set
+/// serves as training, validation and test set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Points {
-    /// Rows `(r, 100 r)` with r uniform from 0 to 1: one feature tells the other. The last tenth is
+    /// Rows `(r, 100 r)` with r uniform from 0 to 1: one feature determines the other. The last tenth is
     /// validation and test set.
     LinearDependent {
         #[serde(default = "million")]
@@ -21,15 +21,16 @@ pub enum Points {
         #[serde(default = "million")]
         count: usize,
     },
-    /// Every row that has one 1 among `size` values, with `leading` before each row.
+    /// Every one-hot row of `size` values, each preceded by `leading`.
     OneHot {
         #[serde(default = "eight")]
         size: usize,
-        /// A constant that is put before each row.
+        /// A constant before each row.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         leading: Option<f64>,
     },
-    /// Points `(radius cos t + shift, radius sin t + shift)`, t evenly from 0 to 2 pi, both ends.
+    /// Points `(radius cos t + shift, radius sin t + shift)`, with t evenly spaced from 0 to 2 pi, both
+    /// ends included.
     Ellipse {
         #[serde(default = "three_thousand")]
         count: usize,
@@ -39,7 +40,7 @@ pub enum Points {
         #[serde(default)]
         shift: f64,
     },
-    /// Points drawn evenly from the surface of a sphere in three dimensions.
+    /// Points drawn uniformly from the surface of a sphere in three dimensions.
     Sphere {
         #[serde(default = "three_thousand")]
         count: usize,
@@ -67,11 +68,11 @@ fn three() -> f64 {
     3.0
 }
 
-/// The most rows, or values in a row, of a set.
+/// The largest number of rows, or values per row, in a set.
 const MOST: usize = 10_000_000;
 
 impl Points {
-    /// Its name in words.
+    /// The name of the set in words.
     pub fn title(&self) -> &'static str {
         match self {
             Self::LinearDependent { .. } => "two dependent features",

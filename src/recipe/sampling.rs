@@ -1,4 +1,4 @@
-//! What a recipe says of a density of the codes.
+//! The sampling section of a recipe: a density of the codes.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +6,8 @@ use super::limits::count;
 use super::{DataConfig, NetworkConfig};
 use crate::{Error, Result};
 
-/// The largest code that a mixture with full covariances is fitted to: each component has half its square
-/// of numbers.
+/// The largest code that a mixture with full covariances is fitted to: each component has about n^2 / 2
+/// numbers for n values.
 const MAX_CODE: usize = 256;
 const MAX_COMPONENTS: usize = 1000;
 
@@ -17,8 +17,8 @@ const MAX_COMPONENTS: usize = 1000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sampling {
-    /// How many Gaussians; fewer are fitted where there are not 10 training images for each, or not as many
-    /// as a code has values.
+    /// Number of Gaussians; fewer are fitted if there are fewer than 10 training images for each, or fewer
+    /// than a code has values.
     pub components: usize,
 }
 

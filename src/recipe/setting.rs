@@ -3,10 +3,10 @@
 use super::one_line;
 use crate::{Error, Result};
 
-/// Parts of a dotted key, more than any key has.
+/// The largest number of parts in a dotted key, more than any key has.
 const MAX_DEPTH: usize = 8;
 
-/// Puts one `dotted.key=value` into the table. The value is TOML; what is not valid TOML is a string.
+/// Sets `dotted.key=value` in the table. The value is TOML; text that is not valid TOML is a string.
 pub(super) fn put(table: &mut toml::Table, setting: &str) -> Result<()> {
     let wrong = || {
         Error::argument(

@@ -1,4 +1,4 @@
-//! What a recipe says of the learning rate over the run and of its length.
+//! The training section of a recipe: learning rate schedule and run length.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,12 +6,12 @@ use super::is_default;
 use super::limits::{count, positive, steps, within};
 use crate::{Error, Result};
 
-/// The learning rate over the run, as a factor of the optimiser's. It rises linearly over the first
-/// `warmup_steps` steps, which are 0 if nothing is said.
+/// The learning rate schedule, as a factor of the optimiser's rate. It rises linearly over the first
+/// `warmup_steps` steps (default 0).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
-    /// The same from the warm-up to the end.
+    /// Constant after the warm-up.
     Constant {
         #[serde(default, skip_serializing_if = "is_default")]
         warmup_steps: u64,
@@ -41,7 +41,7 @@ impl Default for Schedule {
     }
 }
 
-/// What a schedule counts.
+/// The unit of a schedule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
@@ -50,22 +50,22 @@ pub enum Unit {
     Steps,
 }
 
-/// How long, and in what portions.
+/// Run length, batch size and precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
     /// Passes over the training set.
     pub epochs: usize,
-    /// Samples a step; the last step of an epoch takes what is left.
+    /// Samples per step; the last step of an epoch takes the rest.
     pub batch_size: usize,
     /// The run ends early after this many epochs in a row without a lower validation loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
-    /// Validates, saves and draws after every so many epochs, and after the last: 1 unless said, more
-    /// for runs of thousands of short epochs.
+    /// Validates, saves and draws after every this many epochs, and after the last (default 1); larger values
+    /// suit runs of thousands of short epochs.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub report_every: usize,
-    /// The type of the numbers that the network computes with.
+    /// The number type that the network computes with.
     #[serde(default, skip_serializing_if = "is_default")]
     pub precision: Precision,
 }
@@ -82,29 +82,29 @@ fn is_one(value: &usize) -> bool {
     *value == 1
 }
 
-/// A type of floating-point numbers.
+/// A floating-point type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// 32 bits.
     #[default]
     F32,
-    /// 32 bits, but products on the tensor cores of a CUDA card, which read 19 of them and add in 32. On other
-    /// devices all is f32.
+    /// 32 bits, with products on the tensor cores of a CUDA device, which read 19 bits and accumulate in 32.
+    /// On other devices everything is f32.
     Tf32,
-    /// The same with products of 16 bits, and sums, weights and all else in 32.
+    /// As `tf32`, but with 16-bit products; sums, weights and everything else have 32 bits.
     Bf16,
     /// 64 bits: for losses that fall below 1e-10, at half the speed.
     F64,
 }
 
 impl Precision {
-    /// Whether products are of fewer bits than the numbers, on a device that can.
+    /// Whether products use fewer bits than the weights, on devices that support it.
     pub fn has_short_products(self) -> bool {
         matches!(self, Self::Tf32 | Self::Bf16)
     }
 
-    /// candle's name of it.
+    /// candle's type.
     pub fn dtype(self) -> candle_core::DType {
         match self {
             Self::F32 | Self::Tf32 | Self::Bf16 => candle_core::DType::F32,

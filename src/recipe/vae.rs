@@ -1,4 +1,4 @@
-//! What a recipe says of a variational autoencoder.
+//! The variational autoencoder of a recipe.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,25 +17,26 @@ pub struct VaeConfig {
     /// Channels, height and width of an image; taken from the data when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<[usize; 3]>,
-    /// What encoder and decoder are made of.
+    /// The layer type of encoder and decoder.
     pub body: Body,
     /// Units (dense) or channels (conv) of the encoder's hidden layers.
     pub encoder: Vec<usize>,
-    /// Of the decoder's hidden layers; the encoder's mirrored when absent.
+    /// Units or channels of the decoder's hidden layers; the encoder's, mirrored, when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder: Option<Vec<usize>>,
     /// Dimensions of the code.
     pub latent: usize,
-    /// Height and width of every kernel of a conv body, odd.
+    /// Height and width of every kernel in a conv body; odd.
     #[serde(default = "three")]
     pub kernel: usize,
     /// Factor of every max-pool and upsampling of a conv body.
     #[serde(default = "two")]
     pub scale: usize,
-    /// After every hidden layer.
+    /// The activation after every hidden layer.
     #[serde(default = "relu")]
     pub activation: Activation,
-    /// After the last layer: the parameter of the likelihood, a sigmoid for Bernoulli's.
+    /// The activation after the last layer, which gives the parameter of the likelihood: a sigmoid
+    /// for Bernoulli's.
     #[serde(default = "sigmoid")]
     pub output_activation: Activation,
     #[serde(default)]
@@ -54,7 +55,7 @@ pub enum Body {
 }
 
 impl VaeConfig {
-    /// The decoder's hidden layers, from the code on.
+    /// The decoder's hidden layers, starting from the code.
     pub fn decoder(&self) -> Vec<usize> {
         let mirrored = || self.encoder.iter().rev().copied().collect();
         self.decoder.clone().unwrap_or_else(mirrored)
