@@ -66,7 +66,7 @@ pub fn denoiser(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-/// Test digits, noisy, and as they come back.
+/// Test digits, their noisy versions and their reconstructions.
 fn draw(network: &Inference, data: &Dataset, lab: &Lab) -> Result<ContactSheet> {
     let recipe = lab.recipe(RECIPE, 1, &[])?;
     let preparation = Preparation::of(&recipe);
@@ -86,10 +86,10 @@ fn draw(network: &Inference, data: &Dataset, lab: &Lab) -> Result<ContactSheet> 
     )
 }
 
-/// The layer whose filters the tutorial shows, and one without weights.
+/// The layer whose filters the tutorial shows, and a layer without weights.
 const SHOWN: &str = "encoder.3";
 const WEIGHTLESS: &str = "encoder.2";
-/// Pixels a side for each weight.
+/// Pixels per weight on each side.
 const SCALE: usize = 16;
 
 pub fn filters(lab: &mut Lab) -> Result<Outcome> {

@@ -1,4 +1,4 @@
-//! Zeros and ones with noisy copies, through five hidden layers.
+//! Zeros and ones with noisy copies, in a network of five hidden layers.
 
 use std::ops::RangeInclusive;
 
@@ -11,7 +11,7 @@ use crate::evaluate::Part;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::recipe::{Corruption, Noise};
 
-/// With ReLU.
+/// The ReLU network.
 pub fn relu(lab: &mut Lab) -> Result<Outcome> {
     let published = ["0.1445", "0.0666 (0.0661 at epoch 49)"];
     let note = "Clean digits and noisy copies, each its own target: the network learns to reconstruct, and \
@@ -19,7 +19,7 @@ pub fn relu(lab: &mut Lab) -> Result<Outcome> {
     row(lab, "deep-denoise", published, 0.0655..=0.068, note)
 }
 
-/// With sin and softplus.
+/// The network with sin and softplus.
 pub fn custom(lab: &mut Lab) -> Result<Outcome> {
     let published = ["0.1709", "0.0652"];
     let note = "The point of the tutorial is a function of one's own: a recipe names sin and softplus, and the \
@@ -67,7 +67,8 @@ fn row(
     })
 }
 
-/// Test digits as they are, noisy, and as they come back, at the noise of training and at twice that.
+/// Clean test digits, their noisy versions and reconstructions, at the training noise and at twice
+/// that.
 fn draw(name: &str, network: &Inference, data: &Dataset, lab: &Lab) -> Result<ContactSheet> {
     let indices: Vec<u32> = (0..10).collect();
     let mut rows = Vec::new();

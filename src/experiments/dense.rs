@@ -1,4 +1,4 @@
-//! MNIST through a code of 32 values.
+//! MNIST with a code of 32 values.
 
 use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
@@ -8,7 +8,7 @@ use crate::engine::Inference;
 use crate::evaluate::Part;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
-/// With the library's recipe.
+/// The library's recipe.
 pub fn dense_32(lab: &mut Lab) -> Result<Outcome> {
     let mut losses = Vec::new();
     let mut protocol = String::new();
@@ -46,7 +46,7 @@ pub fn dense_32(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-/// With Adadelta, as the tutorial trains it.
+/// Adadelta, as in the tutorial.
 pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
     let (mut at_one, mut at_old_default) = (Vec::new(), Vec::new());
     let mut protocol = String::new();
@@ -69,7 +69,7 @@ pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
             write_rgb(&path, &sheet.render()?)?;
         }
     }
-    // Long enough to see what the other rate does.
+    // Long enough to show the effect of the other rate.
     let slow = ["optimizer.lr=0.001", "training.epochs=5"];
     let recipe = lab.recipe("dense-32-adadelta", 1, &slow)?;
     let data = lab.data(&recipe)?;
@@ -89,7 +89,7 @@ pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-/// Ten test digits, their codes as small squares, and what comes back.
+/// Ten test digits, their codes as small squares, and their reconstructions.
 pub(super) fn with_codes(
     title: &str,
     network: &Inference,
@@ -104,7 +104,7 @@ pub(super) fn with_codes(
     let squares = codes
         .iter()
         .map(|code| {
-            // The most nearly square shape; all codes on one scale.
+            // The most nearly square shape, with one scale for all codes.
             let height = (1..=code.len())
                 .take_while(|height| height * height <= code.len())
                 .filter(|height| code.len().is_multiple_of(*height))
@@ -121,10 +121,10 @@ pub(super) fn with_codes(
         .scale(3))
 }
 
-/// Pixels of a code's value before the sheet's own scale.
+/// Side of a code value in pixels, before the sheet is scaled.
 const CODE_CELL: usize = 3;
 
-/// Every value as a square of `cell` pixels.
+/// Draws every value as a square of `cell` pixels a side.
 fn enlarged(picture: &Picture, cell: usize) -> Result<Picture> {
     let rows = picture.values().chunks(picture.width()).flat_map(|row| {
         let wide: Vec<f32> = row

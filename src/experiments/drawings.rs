@@ -1,11 +1,11 @@
-//! Activations and networks as pictures.
+//! Drawings of activations and networks.
 
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::network::{Autoencoder, Parameters, curves, draw_curves};
 use crate::picture::{diagram, units};
 
-/// Every activation with its derivative.
+/// Every activation and its derivative.
 pub fn activations(lab: &mut Lab) -> Result<Outcome> {
     let curves = curves()?;
     let path = lab.file("activations.png");

@@ -1,4 +1,4 @@
-//! Points on an ellipse through two values.
+//! Points on an ellipse with a code of two values.
 
 use candle_core::Tensor;
 use rayon::prelude::*;
@@ -14,23 +14,23 @@ use crate::evaluate::Part;
 use crate::picture::{Chart, Panel, Scale, ScatterOptions, Series, curves, scatter};
 use crate::recipe::{Corruption, Noise, Precision};
 
-/// A row of the tutorial and its figures.
+/// One row of the tutorial's table, with its figures.
 struct Row {
     recipe: &'static str,
-    /// The epoch, from 0, of the later figure.
+    /// The epoch of the later figure, counted from 0.
     late: usize,
     first: &'static str,
     published: &'static str,
     note: &'static str,
 }
 
-/// What the seeds of a row gave.
+/// The results of a row over its seeds.
 struct Runs {
     first: Vec<f64>,
     late: Vec<f64>,
-    /// Of the best seed: loss every hundred epochs, and the network.
+    /// The best seed's loss every hundred epochs, and its network.
     best: Option<(Vec<(f64, f64)>, Inference)>,
-    /// What the loss has fallen to at the best.
+    /// The final loss of the best seed.
     lowest: f64,
 }
 
@@ -156,7 +156,7 @@ impl Row {
             let mut history = Vec::new();
             let mut loss = f64::NAN;
             for epoch in 0..=self.late {
-                // Measured before the step, as the tutorials print it.
+                // Measured before the step, as in the tutorials' output.
                 loss = trainer.epoch()?.mean();
                 if epoch == 0 {
                     runs.first.push(loss);
@@ -178,10 +178,10 @@ impl Row {
     }
 }
 
-/// Noise on the points that the scatter plots of ellipse-noisy are tested with.
+/// The noise on the test points in the scatter plots of ellipse-noisy.
 const TEST_NOISE: f64 = 0.5;
 
-/// Points, codes and what comes back.
+/// Points, codes and reconstructions.
 fn draw(lab: &Lab, name: &str, network: &Inference) -> Result<Chart> {
     let recipe = lab.recipe(name, 1, &[])?;
     let data = lab.data(&recipe)?;
@@ -241,12 +241,12 @@ fn pairs(points: &Tensor) -> Result<Vec<(f64, f64)>> {
         .collect())
 }
 
-/// `3 s(z)`, with its derivative from its value c: c (1 - c / 3).
+/// `3 s(z)`; its derivative in terms of its value c is c (1 - c / 3).
 const SCALED_SIGMOID: Curve = Curve {
     value: |z| 3.0 / (1.0 + (-z).exp()),
     slope: |c| c * (1.0 - c / 3.0),
 };
-/// With the derivative that the tutorial prints, that of the sigmoid at the code itself: s(c) (1 - s(c)).
+/// The derivative as the tutorial prints it, that of the sigmoid applied to the code: s(c) (1 - s(c)).
 const SCALED_SIGMOID_AS_PRINTED: Curve = Curve {
     slope: |c| {
         let s = 1.0 / (1.0 + (-c).exp());
@@ -259,7 +259,7 @@ const RELU: Curve = Curve {
     slope: |y| if y > 0.0 { 1.0 } else { 0.0 },
 };
 
-/// A code of `3 s(0.1 x W + b)` with gradients by hand, as printed and as they should be.
+/// A code of `3 s(0.1 x W + b)` with hand-written gradients, as printed and corrected.
 pub fn scaled_sigmoid(lab: &mut Lab) -> Result<Outcome> {
     const EPOCHS: usize = 20_000;
     let seeds: Vec<u64> = lab.cheap_seeds().collect();
@@ -280,7 +280,8 @@ pub fn scaled_sigmoid(lab: &mut Lab) -> Result<Outcome> {
                 network.scale = 0.1;
                 network.scale_in_gradient = scale_in_gradient;
                 network.biases = true;
-                // Of the sum of the squares divided by rows: twice that of its half.
+                // This rate applies to the sum of squares divided by the rows, whose gradient is twice
+                // that of the half sum.
                 let rate = 0.005 * 2.0 / count;
                 let first = network.descend(rows, rate);
                 for _ in 1..EPOCHS {

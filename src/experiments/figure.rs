@@ -1,4 +1,4 @@
-//! What an experiment found.
+//! The results of an experiment.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -7,29 +7,29 @@ use serde::Serialize;
 
 use super::statistics::{median, seeds, share};
 
-/// All that an experiment found.
+/// All results of an experiment.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Outcome {
-    /// How it was run: data, seeds, epochs.
+    /// How the experiment was run: data, seeds, epochs.
     pub protocol: String,
     pub figures: Vec<Figure>,
-    /// What is known of the published figures, and what this run adds.
+    /// Known facts about the published figures, and what this run adds.
     pub notes: Vec<String>,
-    /// Files that it left.
+    /// Files written by the experiment.
     pub pictures: Vec<PathBuf>,
 }
 
-/// One figure beside the published one.
+/// An obtained figure and the published one.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figure {
     pub what: String,
     pub obtained: String,
-    /// A dash where nothing was published.
+    /// A dash if nothing was published.
     pub published: String,
-    /// Where the obtained one should lie; empty where nothing says so.
+    /// The range in which the obtained figure should lie; empty if there is none.
     pub tolerance: String,
     pub verdict: Verdict,
-    /// The numbers behind it, one a seed.
+    /// The underlying values, one per seed.
     pub values: Vec<f64>,
 }
 
@@ -44,7 +44,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// As a word in a table.
+    /// The verdict as a word in a table.
     pub fn word(self) -> &'static str {
         match self {
             Self::Inside => "inside",
@@ -80,7 +80,7 @@ impl Figure {
         }
     }
 
-    /// Something that is no number.
+    /// A result that is not a number.
     pub fn text(what: &str, obtained: impl Into<String>, published: &str) -> Self {
         Self {
             obtained: obtained.into(),
@@ -115,7 +115,7 @@ impl Figure {
     }
 }
 
-/// Median, and the range where there are several.
+/// Median, with the range if there are several values.
 fn summary(values: &[f64]) -> String {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -131,7 +131,7 @@ fn summary(values: &[f64]) -> String {
     }
 }
 
-/// Four significant digits, without needless zeros.
+/// Four significant digits, without trailing zeros.
 pub(super) fn digits(value: f64) -> String {
     if value == 0.0 {
         return "0".to_string();
@@ -140,7 +140,7 @@ pub(super) fn digits(value: f64) -> String {
     if !(-4.0..6.0).contains(&size) {
         return format!("{value:.1e}");
     }
-    // Between 0 and 7 by the range above.
+    // Between 0 and 7, by the check above.
     let decimals = (3.0 - size).clamp(0.0, 7.0) as usize;
     let text = format!("{value:.decimals$}");
     match text.contains('.') {

@@ -1,4 +1,4 @@
-//! Where experiments run: their data, seeds, folder, and how they tell what goes on.
+//! The environment of experiments: their data, seeds, folder and progress messages.
 
 use std::path::PathBuf;
 
@@ -11,24 +11,24 @@ use crate::recipe::Recipe;
 use crate::train::{EpochMetrics, Event, Trainer};
 use crate::{Error, Result};
 
-/// How experiments are to be run.
+/// The options of a session of experiments.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// MNIST.
+    /// The source of MNIST.
     pub source: Source,
-    /// Does not ask the hub.
+    /// Whether to skip the download.
     pub offline: bool,
-    /// Fewer seeds, the built-in sample, fewer epochs: minutes instead of hours, and figures that are
-    /// not judged.
+    /// Fewer seeds, the built-in sample, fewer epochs: minutes instead of hours; the figures are not
+    /// judged.
     pub quick: bool,
-    /// Seeds of experiments that take minutes each.
+    /// Number of seeds for experiments that take minutes per seed.
     pub seeds: usize,
-    /// Gets a folder for each experiment.
+    /// The folder in which each experiment gets a subfolder.
     pub folder: PathBuf,
     pub device: Device,
 }
 
-/// Seeds of experiments that take seconds each.
+/// Number of seeds for experiments that take seconds per seed.
 const CHEAP_SEEDS: u64 = 20;
 const CHEAP_SEEDS_QUICK: u64 = 5;
 
@@ -41,7 +41,7 @@ pub struct Lab<'a> {
     pub(super) denoiser: Option<(Autoencoder, String)>,
 }
 
-/// A network after its training.
+/// A trained network with its history.
 pub(super) struct Trained {
     pub trainer: Trainer,
     pub history: Vec<EpochMetrics>,
@@ -56,14 +56,14 @@ impl Trained {
         self.trainer.inference()
     }
 
-    /// Validation losses, one an epoch.
+    /// Validation losses, one per epoch.
     pub fn validation(&self) -> Vec<f64> {
         self.history.iter().map(|row| row.validation_loss).collect()
     }
 }
 
 impl<'a> Lab<'a> {
-    /// `tell` hears what goes on, a short line at a time.
+    /// `tell` receives progress messages, one short line at a time.
     pub fn new(options: Options, tell: &'a mut dyn FnMut(&str)) -> Self {
         Self {
             options,
@@ -98,7 +98,7 @@ impl<'a> Lab<'a> {
         self.options.quick
     }
 
-    /// Seeds of an experiment that takes seconds each.
+    /// Seeds of an experiment that takes seconds per seed.
     pub(super) fn cheap_seeds(&self) -> std::ops::RangeInclusive<u64> {
         match self.options.quick {
             true => 1..=CHEAP_SEEDS_QUICK,
@@ -106,7 +106,7 @@ impl<'a> Lab<'a> {
         }
     }
 
-    /// Seeds of an experiment that takes minutes each.
+    /// Seeds of an experiment that takes minutes per seed.
     pub(super) fn seeds(&self) -> std::ops::RangeInclusive<u64> {
         1..=self.options.seeds as u64
     }
@@ -131,12 +131,13 @@ impl<'a> Lab<'a> {
         load_with(&source, &recipe.data, self.options.offline)
     }
 
-    /// Whether the figures of an experiment on this data are to be judged: not on a sample.
+    /// Whether to judge the figures of an experiment on this data: not with --quick, and not on a
+    /// sample.
     pub(super) fn judged(&self, data: &Dataset) -> bool {
         !self.options.quick && !data.origin.is_sample()
     }
 
-    /// A run at its start.
+    /// A new run.
     pub(super) fn trainer(&self, recipe: Recipe, data: Dataset) -> Result<Trainer> {
         Trainer::new(recipe, data, self.options.device.clone())
     }

@@ -1,4 +1,4 @@
-//! Two features through one value.
+//! Two features with a code of one value.
 
 use candle_core::Tensor;
 
@@ -36,7 +36,7 @@ pub fn dependent(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-/// Two features that know nothing of each other: one is lost.
+/// Two independent features: one is lost.
 pub fn independent(lab: &mut Lab) -> Result<Outcome> {
     let (mut errors, mut points, mut factors) = (Vec::new(), Vec::new(), Vec::new());
     let mut drawn = None;
@@ -86,7 +86,7 @@ fn protocol(count: usize) -> String {
     format!("1,000,000 rows, the last tenth held out; {}", seeds(count))
 }
 
-/// The network after its epoch, and its MAE on the rows that are held out.
+/// The network after one epoch, and its MAE on the held-out rows.
 fn train(lab: &mut Lab, name: &str, seed: u64) -> Result<(Inference, f64)> {
     lab.tell(&format!("seed {seed}"));
     let recipe = lab.recipe(name, seed, &[])?;
@@ -103,7 +103,7 @@ fn through(network: &Inference, point: [f64; 2]) -> Result<[f64; 2]> {
     Ok(rows.first().copied().unwrap_or([f64::NAN; 2]))
 }
 
-/// What the network makes of some points.
+/// The network's reconstructions of some points.
 fn rows(network: &Inference, points: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> {
     let input = Tensor::from_slice(
         points.as_flattened(),
@@ -114,10 +114,10 @@ fn rows(network: &Inference, points: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> {
     Ok(output.as_chunks::<2>().0.to_vec())
 }
 
-/// How much of the kept feature stands for the lost one.
+/// The coefficient with which the kept feature replaces the lost one.
 fn factor(network: &Inference) -> Result<f64> {
     let [first, second] = [through(network, [1.0, 0.0])?, through(network, [0.0, 1.0])?];
-    // The kept feature moves its own output.
+    // The kept feature is the one that changes its own output more.
     Ok(match first[0].abs() > second[1].abs() {
         true => first[1] / first[0],
         false => second[0] / second[1],
@@ -128,7 +128,7 @@ fn column(points: &[[f64; 2]], axis: usize) -> Vec<f64> {
     points.iter().filter_map(|p| p.get(axis).copied()).collect()
 }
 
-/// Points of the square, and where they come back.
+/// Points of the square and their reconstructions.
 fn draw(network: &Inference) -> Result<crate::picture::Chart> {
     let grid: Vec<[f64; 2]> = (0..=20)
         .flat_map(|x| (0..=20).map(move |y| [5.0 * f64::from(x), 5.0 * f64::from(y)]))

@@ -1,8 +1,9 @@
-//! The systems of published tutorials, run with their settings: what comes out beside what was published.
+//! Experiments: the systems of published tutorials, run with their settings and compared with the published
+//! figures.
 //!
 //! Each is a recipe of [`crate::recipe::builtin`] or a few lines, with the published figures, the tolerance
-//! in which a repetition should lie, and what is known about them. Cheap ones run many seeds, as some
-//! published figures are one lucky or unlucky run.
+//! for a repetition, and notes. Cheap experiments run many seeds, because some published figures are a
+//! single lucky or unlucky run.
 
 mod conv;
 mod denoise;
@@ -25,27 +26,27 @@ pub use lab::{Lab, Options};
 
 use crate::{Error, Result};
 
-/// One of the systems.
+/// One experiment.
 #[derive(Debug, Clone, Copy)]
 pub struct Experiment {
     pub id: &'static str,
-    /// What it is, in a line.
+    /// One line of description.
     pub what: &'static str,
     run: fn(&mut Lab) -> Result<Outcome>,
 }
 
 impl Experiment {
-    /// Runs it, and leaves its pictures in the lab's folder.
+    /// Runs it, and writes its pictures to the lab's folder.
     ///
     /// # Errors
-    /// If the data cannot be had, a file cannot be written, or training fails.
+    /// If the data is not available, a file cannot be written, or training fails.
     pub fn run(&self, lab: &mut Lab) -> Result<Outcome> {
         lab.enter(self.id)?;
         (self.run)(lab)
     }
 }
 
-/// All of them, in the order in which a newcomer would read them.
+/// All experiments, in the recommended reading order.
 pub fn all() -> &'static [Experiment] {
     const fn of(
         id: &'static str,
@@ -152,10 +153,10 @@ pub fn all() -> &'static [Experiment] {
     ALL
 }
 
-/// The ones with these names, in the order of [`all`]; all of them for no names.
+/// The experiments with these names, in the order of [`all`]; all of them if no names are given.
 ///
 /// # Errors
-/// If a name is none of theirs.
+/// If no experiment has one of the names.
 pub fn choose(ids: &[String]) -> Result<Vec<Experiment>> {
     if let Some(unknown) = ids.iter().find(|id| all().iter().all(|e| e.id != **id)) {
         let known: Vec<&str> = all().iter().map(|experiment| experiment.id).collect();

@@ -1,4 +1,4 @@
-//! One-hot rows through three values.
+//! One-hot rows with a code of three values.
 
 use rayon::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::evaluate::Part;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::train::Trainer;
 
-/// With the library's network and optimiser.
+/// The library's network and optimiser.
 pub fn library(lab: &mut Lab) -> Result<Outcome> {
     let (mut first, mut late) = (Vec::new(), Vec::new());
     let (mut first_accuracy, mut right, mut right_at_end) = (Vec::new(), Vec::new(), Vec::new());
@@ -64,7 +64,7 @@ fn loss(trainer: &Trainer) -> Result<f64> {
     Ok(report.output.mse_per_pixel)
 }
 
-/// The share of the rows whose largest value comes back as the largest.
+/// The share of rows whose largest value is also the largest in the reconstruction.
 fn accuracy(trainer: &Trainer) -> Result<f64> {
     let rows = &trainer.dataset().test;
     let (_, _, width) = rows.shape();
@@ -79,8 +79,8 @@ fn reconstructed(trainer: &Trainer, rows: &Images) -> Result<Vec<f64>> {
     Ok(output.flatten_all()?.to_vec1()?)
 }
 
-/// The share of the rows in which input and output have their largest value, from `first` on, at the
-/// same place.
+/// The share of rows in which input and output have their largest value, from index `first` on, at the
+/// same index.
 fn same_largest(input: &[f64], output: &[f64], width: usize, first: usize) -> f64 {
     let largest = |row: &[f64]| {
         let places = row.iter().enumerate().skip(first);
@@ -96,7 +96,7 @@ fn same_largest(input: &[f64], output: &[f64], width: usize, first: usize) -> f6
     super::statistics::share(&same)
 }
 
-/// The rows, their codes and what comes back, as one square of grey values each.
+/// The rows, their codes and their reconstructions, each as a grey picture.
 fn draw(trainer: &Trainer) -> Result<image::RgbImage> {
     let rows = &trainer.dataset().test;
     let indices = rows.indices();
@@ -124,22 +124,22 @@ fn draw(trainer: &Trainer) -> Result<image::RgbImage> {
         .render()
 }
 
-/// Logistic function with its derivative.
+/// The logistic function and its derivative.
 const SIGMOID: Curve = Curve {
     value: |z| 1.0 / (1.0 + (-z).exp()),
     slope: |s| s * (1.0 - s),
 };
-/// With the derivative that the tutorial prints, of the wrong sign. It uses it twice: for the output,
-/// where the error has the wrong sign too, so that the gradient is right; and again for the code, whose
-/// gradient is then wrong.
+/// The derivative as the tutorial prints it, with the wrong sign. The tutorial uses it twice. In the
+/// output layer the error has the wrong sign too, so the gradient is right; in the code layer the
+/// gradient is wrong.
 const SIGMOID_AS_PRINTED: Curve = Curve {
     slope: |s| s * (s - 1.0),
     ..SIGMOID
 };
-/// Values before each row: a constant 1.
+/// Leading values in each row: a constant 1.
 const CONSTANTS: usize = 1;
 
-/// With gradients by hand, as printed and as they should be.
+/// Hand-written gradients, as printed and corrected.
 pub fn scratch(lab: &mut Lab) -> Result<Outcome> {
     let rows: Vec<f64> = (0..8)
         .flat_map(|one| {
@@ -220,9 +220,9 @@ struct Scratch {
 }
 
 struct Measured {
-    /// Half the squared error, a row.
+    /// Half the squared error per row.
     loss: f64,
-    /// The tutorial's accuracy, and the one that leaves the constant out.
+    /// The tutorial's accuracy, and the accuracy without the constant.
     with_constant: f64,
     accuracy: f64,
 }

@@ -1,4 +1,4 @@
-//! A linear autoencoder beside principal components.
+//! A linear autoencoder compared with principal components.
 
 use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
@@ -83,7 +83,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-/// All values of a set, from 0 to 1.
+/// All values of a set, in [0, 1].
 fn values(images: &Images) -> Result<Vec<f32>> {
     Ok(images
         .pixels()

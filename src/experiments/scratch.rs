@@ -1,10 +1,10 @@
-//! A network of two layers with its gradients written out by hand, in f64: for tutorials that do so, some
-//! of them wrongly.
+//! A two-layer network with hand-written gradients, in f64: for tutorials that write their own gradients,
+//! some of them wrong.
 
 use crate::random::{Purpose, Stream};
 
-/// An activation with the derivative that a tutorial uses, both from what they are given: the function
-/// from its input, the derivative from the function's value.
+/// An activation and the derivative that a tutorial uses: `value` is a function of the input, `slope` of
+/// the activation's value.
 #[derive(Clone, Copy)]
 pub struct Curve {
     pub value: fn(f64) -> f64,
@@ -16,7 +16,7 @@ pub struct Curve {
 pub struct TwoLayers {
     pub hidden: Curve,
     pub output: Curve,
-    /// Multiplies `x W1`, and with `scale_in_gradient` its gradient, as it should.
+    /// Multiplies `x W1`; also its gradient if `scale_in_gradient` is set, which is correct.
     pub scale: f64,
     pub scale_in_gradient: bool,
     pub biases: bool,
@@ -27,7 +27,7 @@ pub struct TwoLayers {
     second_bias: Vec<f64>,
 }
 
-/// Of half the sum of the squared errors, by every value of the two layers.
+/// The gradients of half the sum of squared errors.
 pub struct Gradients {
     pub first: Vec<f64>,
     pub second: Vec<f64>,
@@ -36,7 +36,7 @@ pub struct Gradients {
 }
 
 impl TwoLayers {
-    /// Weights from a normal distribution of that deviation, zero biases.
+    /// Weights from a normal distribution with this deviation, zero biases.
     pub fn new(sizes: [usize; 3], hidden: Curve, output: Curve, deviation: f64, seed: u64) -> Self {
         let [input, code, out] = sizes;
         let draw = |layer: u64, count: usize| {
@@ -71,7 +71,7 @@ impl TwoLayers {
             .collect()
     }
 
-    /// What comes back of a code.
+    /// The reconstruction from a code.
     pub fn decode(&self, code: &[f64]) -> Vec<f64> {
         let sums = product(code, &self.second, self.sizes[2]);
         let with_bias = |(sum, bias): (f64, &f64)| (self.output.value)(sum + bias);
@@ -81,12 +81,12 @@ impl TwoLayers {
             .collect()
     }
 
-    /// What comes back of one row.
+    /// The reconstruction of one row.
     pub fn reconstruct(&self, row: &[f64]) -> Vec<f64> {
         self.decode(&self.code(row))
     }
 
-    /// The sum of the squared errors over rows that are their own targets.
+    /// The sum of squared errors over rows that are their own targets.
     pub fn squared_error(&self, rows: &[f64]) -> f64 {
         rows.chunks(self.sizes[0])
             .map(|row| {
@@ -99,7 +99,7 @@ impl TwoLayers {
             .sum()
     }
 
-    /// The gradients over rows that are their own targets, and the sum of the squared errors.
+    /// The gradients over rows that are their own targets, and the sum of squared errors.
     pub fn gradients(&self, rows: &[f64]) -> (Gradients, f64) {
         let mut sums = Gradients {
             first: vec![0.0; self.first.len()],
@@ -144,7 +144,7 @@ impl TwoLayers {
         (sums, squared)
     }
 
-    /// One step along the gradients times `rate`; returns the sum of the squared errors before it.
+    /// One gradient step with rate `rate`; returns the sum of squared errors before it.
     pub fn descend(&mut self, rows: &[f64], rate: f64) -> f64 {
         let (gradients, squared) = self.gradients(rows);
         let step = |values: &mut [f64], gradients: &[f64]| {
@@ -162,7 +162,7 @@ impl TwoLayers {
     }
 }
 
-/// `row W` with W `(row, out)`, row-major.
+/// `row W`, with W `(row, out)` row-major.
 fn product(row: &[f64], weights: &[f64], out: usize) -> Vec<f64> {
     let mut sums = vec![0.0; out];
     for (x, weights) in row.iter().zip(weights.chunks(out)) {
@@ -199,7 +199,7 @@ mod tests {
         slope: |s| s * (1.0 - s),
     };
 
-    /// By candle's automatic differentiation of the same formula.
+    /// The gradients by candle's automatic differentiation of the same formula.
     #[test]
     fn the_gradients_are_those_of_automatic_differentiation() {
         let mut network = TwoLayers::new([4, 3, 4], SIGMOID, SIGMOID, 0.7, 5);

@@ -9,7 +9,7 @@ use crate::engine::Inference;
 use crate::evaluate::Part;
 use crate::picture::write_rgb;
 
-/// The penalties that are compared: a name, and settings over dense-32.
+/// The penalties compared: a name, and settings on top of dense-32.
 const PENALTIES: [(&str, &[&str]); 3] = [
     ("no penalty", &[]),
     ("L1, 0.001", &["objective.code_penalty.l1=1e-3"]),

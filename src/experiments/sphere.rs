@@ -1,4 +1,4 @@
-//! A noisy sphere through two values: a study over rate, length and noise.
+//! A noisy sphere with a code of two values: a study of rate, epochs and noise.
 
 use super::figure::digits;
 use super::statistics::median;
@@ -12,9 +12,9 @@ use crate::train::Trainer;
 const RATES: [f64; 3] = [0.001, 0.01, 0.1];
 const EPOCHS: [usize; 3] = [10, 50, 200];
 const NOISE: [f64; 3] = [0.0, 0.1, 0.5];
-/// Seeds of each combination.
+/// Seeds per combination.
 const SEEDS: u64 = 3;
-/// What is lost where one of three coordinates is: the mean over the coordinates of a third of the
+/// The loss from losing one of three coordinates: the mean over the coordinates of a third of the
 /// squared radius, 3.
 const ONE_COORDINATE: f64 = 1.0;
 
@@ -66,7 +66,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-/// Trains one network, measured on clean points at each of the lengths.
+/// Trains one network and measures it on clean points after each number of epochs.
 fn study(
     lab: &mut Lab,
     rate: f64,
@@ -91,7 +91,7 @@ fn study(
     Ok(trainer)
 }
 
-/// Codes and reconstructions, coloured by the direction that the code keeps least of.
+/// Codes and reconstructions, coloured by the direction that the code preserves least.
 fn draw(trainer: &Trainer) -> Result<Chart> {
     let points = &trainer.dataset().test;
     let indices = points.indices();
@@ -113,7 +113,7 @@ fn draw(trainer: &Trainer) -> Result<Chart> {
     let codes: Vec<f64> = codes.flatten_all()?.to_vec1()?;
     let points = points.coordinates();
 
-    // The lost direction: where points and reconstructions differ most.
+    // The lost direction, in which points and reconstructions differ most.
     let mut lost = [0.0f64; 3];
     for (point, back) in points
         .as_chunks::<3>()

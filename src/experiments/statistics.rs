@@ -1,6 +1,6 @@
 //! Means, medians and shares.
 
-/// The value in the middle, of an even number the mean of both; NaN for none.
+/// The middle value, or the mean of the two middle values for an even count; NaN for no values.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -21,12 +21,12 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The part of them that holds.
+/// The share of true values.
 pub fn share(holds: &[bool]) -> f64 {
     holds.iter().filter(|&&holds| holds).count() as f64 / holds.len().max(1) as f64
 }
 
-/// Such as "20 seeds".
+/// A seed count as text, such as "20 seeds".
 pub fn seeds(count: usize) -> String {
     match count {
         1 => "1 seed".to_string(),

@@ -5,9 +5,9 @@ use crate::Result;
 use crate::evaluate::{Part, code_knn};
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
-/// Digits drawn, in rows of as many.
+/// Rows, and digits per row, of the drawn samples.
 const SIDE: usize = 8;
-/// Neighbours that vote.
+/// Neighbours in the classifier.
 const K: usize = 5;
 
 pub fn run(lab: &mut Lab) -> Result<Outcome> {
