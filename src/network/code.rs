@@ -1,28 +1,28 @@
-//! What lies between encoder and decoder.
+//! The code between encoder and decoder.
 
 use candle_core::Tensor;
 
 use crate::{Error, Result};
 
-/// How the encoder's result becomes the decoder's input.
+/// How the encoder's output becomes the decoder's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// As it is.
+    /// Unchanged.
     Plain,
     /// The encoder gives mean and log-variance of a normal distribution with `latent` independent
     /// dimensions; the decoder reads a sample of it.
     Gaussian { latent: usize },
 }
 
-/// The normal distribution of codes that an encoder gives for each sample, `(N, latent)` each.
+/// The normal distributions of the codes, one per sample; both tensors are `(N, latent)`.
 #[derive(Debug, Clone)]
 pub struct Posterior {
     pub mean: Tensor,
     pub log_variance: Tensor,
 }
 
-/// Log-variances are kept within plus and minus this: standard deviations from 0.02 to 55, far beyond
-/// both the prior's 1 and what images tell apart.
+/// Log-variances are bounded by plus and minus this value: standard deviations from 0.02 to 55, far
+/// beyond both the prior's 1 and the precision that images need.
 pub(crate) const LOG_VARIANCE_BOUND: f64 = 8.0;
 
 impl Code {
@@ -45,10 +45,10 @@ impl Code {
         }
     }
 
-    /// The distributions of codes from what an encoder gives.
+    /// The distributions of codes from the encoder's output.
     ///
     /// # Errors
-    /// If there are none for plain codes; the encoder's own.
+    /// If the code is plain; the encoder's own.
     pub(crate) fn posterior(self, encode: impl FnOnce() -> Result<Tensor>) -> Result<Posterior> {
         match self {
             Self::Gaussian { latent } => Posterior::from_encoded(&encode()?, latent),
@@ -62,8 +62,8 @@ impl Code {
 }
 
 impl Posterior {
-    /// From an encoder's output `(N, 2 latent)`: the means first, then the log-variances, which are
-    /// bent smoothly into their range, so that their gradient never vanishes altogether.
+    /// From an encoder's output `(N, 2 latent)`: the means first, then the log-variances, which a
+    /// smooth function maps into their range, so that their gradient never vanishes.
     ///
     /// # Errors
     /// Only candle's own.
@@ -76,10 +76,11 @@ impl Posterior {
     }
 
     /// `mean + noise * standard deviation`, the reparameterisation of Kingma and Welling (2014, section
-    /// 2.4). `noise` is `(N, latent)`, standard normal, passed in so that it is the caller's to repeat.
+    /// 2.4). `noise` is `(N, latent)`, standard normal; the caller passes it in, so that it can be
+    /// repeated.
     ///
     /// # Errors
-    /// If the noise has another shape.
+    /// If the noise does not have the shape of the means.
     pub fn sample(&self, noise: &Tensor) -> Result<Tensor> {
         let deviation = (&self.log_variance * 0.5)?.exp()?;
         Ok((&self.mean + deviation.mul(noise)?)?)

@@ -6,31 +6,30 @@ use crate::Result;
 use crate::activation::Activation;
 use crate::picture::{Chart, Panel, Series, panels};
 
-/// An activation and its derivative over the numbers from -3 to 3.
+/// An activation and its derivative on the interval from -3 to 3.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActivationCurve {
     pub name: String,
     pub formula: String,
-    /// The interval of its values.
+    /// Its range.
     pub range: String,
-    /// As recipes write it; none for a form that is infinite or undefined somewhere, with which no network can
-    /// be trained.
+    /// Its name in recipes. None for a form that is infinite or undefined somewhere, which no network can train with.
     pub activation: Option<Activation>,
-    /// `(x, f(x))` in order of x, for those x where the form holds.
+    /// `(x, f(x))` in order of x, where the form is defined.
     pub values: Vec<(f64, f64)>,
-    /// `(x, f'(x))` at the same x; for the softmax, the derivative of each value by its own x.
+    /// `(x, f'(x))` at the same x. For softmax, the derivative of each value with respect to its own x.
     pub derivatives: Vec<(f64, f64)>,
 }
 
-/// Points of a curve.
+/// Number of points on a curve.
 const POINTS: usize = 400;
 const END: f64 = 3.0;
 
-/// Caps within the drawing.
+/// Caps small enough to be seen in the drawing.
 const CAP: f64 = 2.0;
 
-/// Every activation: those of recipes, computed and differentiated in f64 as networks do it, and beside three
-/// of them the form for x >= 0 that is found in print, which has no use in a network.
+/// Every activation of recipes, computed and differentiated in f64 as in networks. Three of them are followed by the
+/// published form for x >= 0, which networks cannot use.
 ///
 /// # Errors
 /// Only candle's own.
@@ -52,7 +51,7 @@ pub fn curves() -> Result<Vec<ActivationCurve>> {
     Ok(curves)
 }
 
-/// The form of an activation that is found in print.
+/// The published form of an activation.
 fn as_printed(activation: &Activation) -> Option<ActivationCurve> {
     let form = |formula, range, both: fn(f64) -> (f64, f64)| {
         Some(half(activation.name(), formula, range, both))
@@ -73,18 +72,18 @@ fn as_printed(activation: &Activation) -> Option<ActivationCurve> {
     }
 }
 
-/// Even steps from end to end.
+/// Evenly spaced values, both ends included.
 fn points() -> impl Iterator<Item = f64> {
     (0..POINTS).map(|i| END * (2.0 * i as f64 / (POINTS - 1) as f64 - 1.0))
 }
 
 fn curve(activation: Activation) -> Result<ActivationCurve> {
     let xs: Vec<f64> = points().collect();
-    // One sample of as many units.
+    // One sample with one unit per point.
     let x = Var::from_tensor(&Tensor::new(xs.as_slice(), &Device::Cpu)?.unsqueeze(0)?)?;
     let y = activation.apply(&x)?;
     let slope = if activation.couples() {
-        // The gradient of the sum would be 0.
+        // The gradient of softmax's sum would be 0.
         (&y * y.affine(-1.0, 1.0)?)?
     } else {
         let gradients = y.sum_all()?.backward()?;
@@ -108,7 +107,7 @@ fn curve(activation: Activation) -> Result<ActivationCurve> {
     })
 }
 
-/// A form that holds for x >= 0, as a function and its derivative.
+/// A form defined for x >= 0, as a function and its derivative.
 fn half(name: &str, formula: &str, range: &str, both: fn(f64) -> (f64, f64)) -> ActivationCurve {
     let xs = || points().filter(|x| *x >= 0.0);
     ActivationCurve {
@@ -121,11 +120,11 @@ fn half(name: &str, formula: &str, range: &str, both: fn(f64) -> (f64, f64)) -> 
     }
 }
 
-/// Panels in a row, and the largest value that they show.
+/// Panels in a row, and the largest value shown.
 const COLUMNS: usize = 3;
 const LIMIT: f64 = 3.0;
 
-/// Draws functions with their derivatives, a panel for each.
+/// Draws functions with their derivatives, one panel each.
 ///
 /// # Errors
 /// If there are none, or more than 200.

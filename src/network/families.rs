@@ -1,11 +1,11 @@
-//! From the sizes of a family to its lists of layers.
+//! Expands the sizes of a family into lists of layers.
 
 use crate::activation::Activation;
 use crate::layer::{Conv2d, Dense, Flatten, LayerSpec, MaxPool2d, Reshape, Upsample, count};
 use crate::recipe::{Body, ConvConfig, DenseConfig, LayersConfig, NetworkConfig, VaeConfig};
 use crate::{Error, Result};
 
-/// The network of a recipe as lists of layers.
+/// The layer lists of a recipe's network.
 ///
 /// # Errors
 /// If the input shape is not stated.
@@ -51,8 +51,8 @@ fn dense(config: &DenseConfig, input: [usize; 3]) -> Lists {
     }
     decoder.push(dense(count(&input)).into());
     let reshape = reshape(&input);
-    // The reshape stands before the activation, so that the last layer is the activation in every
-    // family; but a dense layer's softmax is over all its units.
+    // The reshape comes before the activation, so that the last layer is the activation in every
+    // family. A softmax comes before the reshape, as it is taken over all units of the dense layer.
     if config.output_activation.couples() {
         push_activation(&mut decoder, &config.output_activation);
         decoder.push(reshape);
@@ -112,8 +112,8 @@ fn dense_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> Lists {
     (encoder, decoder)
 }
 
-/// The first of the decoder's channels are those of the small image that its dense layer makes; each
-/// upsampling is followed by a convolution to the next, the last one to the image's.
+/// The first decoder channel count is that of the small image from the dense layer. Each upsampling is
+/// followed by a convolution to the next count, the last one to the image's channels.
 fn conv_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> Lists {
     let convolution = |channels: usize| Conv2d::new(channels, config.kernel).into();
     let size = config.scale;
@@ -127,7 +127,7 @@ fn conv_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> Lists {
     encoder.extend([Flatten.into(), both]);
 
     let [channels, height, width] = input;
-    // Sizes that do not divide are refused by the encoder's max-pools.
+    // The encoder's max-pools refuse sizes that do not divide.
     let shrunk = (0..config.encoder.len()).fold((height, width), |(height, width), _| {
         (height / config.scale, width / config.scale)
     });

@@ -10,9 +10,9 @@ use crate::{Error, Result};
 /// The tiles of one layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filters {
-    /// Its name, as `encoder.0`.
+    /// Its name, such as `encoder.0`.
     pub layer: String,
-    /// One filter each, `height * width` weights, row by row.
+    /// One entry per filter: `height * width` weights, row by row.
     pub tiles: Vec<Vec<f32>>,
     pub height: usize,
     pub width: usize,
@@ -20,15 +20,15 @@ pub struct Filters {
     pub channels: Option<usize>,
 }
 
-/// The filters of a layer by name, or of the first layer that has some.
+/// The filters of the named layer, or of the first layer that has filters.
 ///
-/// Of a convolution those that read the input channel `channel`; of a dense layer whose inputs are the
-/// pixels of a one-channel image, each unit's weights as such an image; of one whose outputs are the
-/// pixels, the image that each input unit draws.
+/// For a convolution: the kernels that read input channel `channel`. For a dense layer whose inputs are
+/// the pixels of a one-channel image: the weights of each unit as an image. For a dense layer whose
+/// outputs are the pixels: the image that each input unit draws.
 ///
 /// # Errors
-/// If there is no layer of that name, it has no weights that are pictures, or no such channel; the
-/// message lists the layers that have filters.
+/// If there is no layer of that name, its weights cannot be shown as images, or it has no such channel.
+/// The message lists the layers that have filters.
 pub fn filters(model: &Autoencoder, layer: Option<&str>, channel: usize) -> Result<Filters> {
     let mut found = Vec::new();
     let mut known = false;
@@ -58,7 +58,8 @@ pub fn filters(model: &Autoencoder, layer: Option<&str>, channel: usize) -> Resu
     ))
 }
 
-/// Weights as `(filters, input channels, height, width)`, and whether the channels are a convolution's.
+/// Weights as `(filters, input channels, height, width)`, and whether those channels belong to a
+/// convolution.
 fn pictures(layer: &Layer, input: &[usize]) -> Result<Option<(Tensor, bool)>> {
     if let Some(kernels) = layer.spec().kind().kernels(layer)? {
         return Ok(Some((kernels, true)));
@@ -90,7 +91,7 @@ fn cut(layer: String, weight: &Tensor, convolution: bool, channel: usize) -> Res
             channel.to_string(),
         ));
     }
-    // Once, not for each tile.
+    // Computed once, not for each tile.
     let weight = to_host(weight)?;
     let tiles = (0..count)
         .map(|filter| {

@@ -1,4 +1,4 @@
-//! What the drawings of a network show, as plain data.
+//! The contents of a network drawing, as plain data.
 
 use candle_core::{DType, Tensor};
 
@@ -9,7 +9,7 @@ use crate::picture::{Block, Diagram, MAX_COLUMNS, MAX_UNITS, Role, UnitColumn};
 use crate::{Error, Result};
 
 impl Autoencoder {
-    /// Every layer in order; those that keep the shape and have no weights are tags on the one before.
+    /// Every layer in order. Layers that keep the shape and have no weights become tags on the one before.
     pub fn graph(&self, title: impl Into<String>) -> Diagram {
         Diagram {
             title: title.into(),
@@ -21,12 +21,12 @@ impl Autoencoder {
         }
     }
 
-    /// The units of a small dense network with their weights, a column for the input and for each dense
-    /// layer; what lies between these is a tag on the column before.
+    /// The units of a small dense network with their weights: a column for the input and one for each dense layer.
+    /// Layers in between become tags on the column before.
     ///
     /// # Errors
-    /// If the network has layers with weights that are not dense, a variational code, more than 16 units
-    /// in a layer or more than 11 dense layers.
+    /// If a layer with weights is not dense, the code is variational, a layer has more than 16 units, or there are more
+    /// than 11 dense layers.
     pub fn units(&self) -> Result<Vec<UnitColumn>> {
         if let Code::Gaussian { .. } = self.code() {
             let expected = "a plain code, for the units to be drawn one by one";
@@ -110,7 +110,7 @@ fn add_columns(columns: &mut Vec<UnitColumn>, stack: &Stack, role: Role) -> Resu
             });
             continue;
         }
-        // What only gives values another shape stands as a tag as well.
+        // Layers that only reshape become tags too.
         let is_tag = layer.spec().kind().is_pointwise()
             || matches!(layer.spec(), LayerSpec::Flatten(_) | LayerSpec::Reshape(_));
         match columns.last_mut() {

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::random::{Purpose, Stream};
 
-/// Draws the parameter of that name: always the same values for the same seed, name and shape,
-/// whatever was drawn before and wherever it will live.
+/// Draws the parameter of that name. The values depend only on the seed, the name and the shape, not on
+/// earlier draws or the device.
 pub(super) fn draw(
     seed: u64,
     name: &str,
@@ -38,7 +38,7 @@ pub(super) fn draw(
     Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
 }
 
-/// 40 bits of the name's digest: what a [`Stream`] takes as its index.
+/// The first 40 bits of the name's digest, used as the index of a [`Stream`].
 fn name_index(name: &str) -> u64 {
     Sha256::digest(name.as_bytes())
         .iter()

@@ -30,12 +30,11 @@ use crate::{Error, Result};
 
 /// An autoencoder of any family: `input -> encoder -> code -> decoder -> reconstruction`.
 ///
-/// What it computes is composed of the operations of [`crate::ops`], on every device, and can be differentiated: the
-/// reference for the engines. `engine::Inference` is the faster one without gradients.
+/// It is composed of the operations of [`crate::ops`], works on every device and can be differentiated: it is the
+/// reference for the engines. `engine::Inference` is faster, without gradients.
 ///
-/// Parameters are named `encoder.N.weight`, `decoder.N.bias` with N the layer's place in its list,
-/// activations included, as PyTorch's `nn.Sequential` numbers them; those of a layer within another one
-/// `encoder.N.M.weight`.
+/// Parameters are named `encoder.N.weight`, `decoder.N.bias`, where N is the layer's index in its list, counting
+/// activations, as in PyTorch's `nn.Sequential`. Parameters of nested layers are named `encoder.N.M.weight`.
 #[derive(Debug, Clone)]
 pub struct Autoencoder {
     encoder: Stack,
@@ -47,8 +46,8 @@ impl Autoencoder {
     /// Builds the network that a recipe describes.
     ///
     /// # Errors
-    /// If the input shape is not stated, if a layer does not fit the one before it, if the output
-    /// is not shaped like the input, or if `vb` has a parameter missing or misshapen.
+    /// If the input shape is not stated, if a layer does not fit the one before it, if the output shape differs from
+    /// the input shape, or if a parameter in `vb` is missing or has the wrong shape.
     pub fn new(config: &NetworkConfig, vb: VarBuilder) -> Result<Self> {
         let lists = lists(config)?;
         let input = lists.input.unwrap_or_default();
@@ -65,7 +64,7 @@ impl Autoencoder {
     /// Joins an encoder and a decoder.
     ///
     /// # Errors
-    /// If the decoder does not begin at the encoder's code or does not end in the encoder's input.
+    /// If the decoder's input is not the encoder's code or its output is not shaped like the encoder's input.
     pub fn from_stacks(encoder: Stack, code: Code, decoder: Stack) -> Result<Self> {
         let shape = code.shape(encoder.output_shape())?;
         if decoder.input_shape() != shape {
@@ -102,7 +101,7 @@ impl Autoencoder {
         &self.decoder
     }
 
-    /// Where its parameters are, and samples should be.
+    /// The device of its parameters, which samples must be on too.
     pub fn device(&self) -> &Device {
         self.encoder.device()
     }
@@ -117,15 +116,15 @@ impl Autoencoder {
         self.decoder.input_shape()
     }
 
-    /// What lies between encoder and decoder.
+    /// How the encoder's output becomes the decoder's input.
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// `(N, C, H, W)` to codes `(N, ...)`; of a variational network the means of their distributions.
+    /// `(N, C, H, W)` to codes `(N, ...)`. A variational network returns the means of its distributions.
     ///
     /// # Errors
-    /// If the samples are not shaped as the network was built for.
+    /// If the samples do not have the network's input shape.
     pub fn encode(&self, samples: &Tensor) -> Result<Tensor> {
         match self.code {
             Code::Plain => self.encoder.run(samples),
@@ -136,7 +135,7 @@ impl Autoencoder {
     /// `(N, C, H, W)` to the distributions of their codes.
     ///
     /// # Errors
-    /// If the network is not variational, or the samples are not shaped as it was built for.
+    /// If the network is not variational, or the samples do not have its input shape.
     pub fn posterior(&self, samples: &Tensor) -> Result<Posterior> {
         self.code.posterior(|| self.encoder.run(samples))
     }
@@ -144,7 +143,7 @@ impl Autoencoder {
     /// Codes `(N, ...)` to reconstructions `(N, C, H, W)`.
     ///
     /// # Errors
-    /// If the codes are not shaped as the network was built for.
+    /// If the codes do not have the network's code shape.
     pub fn decode(&self, codes: &Tensor) -> Result<Tensor> {
         self.decoder.run(codes)
     }
@@ -152,7 +151,7 @@ impl Autoencoder {
     /// `(N, C, H, W)` to reconstructions of the same shape.
     ///
     /// # Errors
-    /// If the samples are not shaped as the network was built for.
+    /// If the samples do not have the network's input shape.
     pub fn reconstruct(&self, samples: &Tensor) -> Result<Tensor> {
         self.decode(&self.encode(samples)?)
     }
@@ -165,11 +164,11 @@ impl Autoencoder {
             .is_some_and(|layer| *layer.spec() == LayerSpec::Activation(activation))
     }
 
-    /// The values under the final sigmoid, which the binary cross-entropy reads: it stays exact
-    /// there where the sigmoid itself has rounded to 0 or 1.
+    /// The inputs of the final sigmoid, for the binary cross-entropy: they stay exact where the sigmoid itself rounds
+    /// to 0 or 1.
     ///
     /// # Errors
-    /// If the network does not end in a sigmoid, or as [`Autoencoder::reconstruct`].
+    /// If the network does not end in a sigmoid, and as [`Autoencoder::reconstruct`].
     pub fn logits(&self, samples: &Tensor) -> Result<Tensor> {
         self.decode_logits(&self.encode(samples)?)
     }

@@ -1,4 +1,4 @@
-//! The trained values of a network, by name.
+//! The trained parameters of a network, by name.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use candle_nn::var_builder::SimpleBackend;
 use super::init;
 use crate::Result;
 
-/// Hands a network its parameters while it is built, and keeps them, sorted by name.
+/// Supplies a network's parameters while it is built, and keeps them sorted by name.
 ///
 /// ```
 /// use autoencode::network::{Autoencoder, Parameters};
@@ -32,7 +32,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Initial values drawn from keyed streams: by seed and name, the same on every device.
+    /// Initial values drawn from streams keyed by seed and name: the same on every device.
     pub fn drawn(seed: u64) -> Self {
         Self {
             seed,
@@ -45,8 +45,8 @@ impl Parameters {
         VarBuilder::from_backend(Box::new(self.clone()), dtype, device.clone())
     }
 
-    /// Builds a network that reads the same values, always the current ones, without being tracked
-    /// for gradients. The variables must exist by then.
+    /// Builds a network that shares the current values of the variables without tracking gradients. The
+    /// variables must exist already.
     pub fn frozen_builder(&self, dtype: DType, device: &Device) -> VarBuilder<'static> {
         let tensors = self
             .vars()
@@ -56,7 +56,7 @@ impl Parameters {
         VarBuilder::from_tensors(tensors, dtype, device)
     }
 
-    /// Every variable that was built so far, sorted by name.
+    /// Every variable built so far, sorted by name.
     pub fn vars(&self) -> Vec<(String, Var)> {
         self.lock()
             .iter()
@@ -79,7 +79,7 @@ impl Parameters {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Var>> {
-        // The map is never left half changed, so a poisoned lock still guards a whole one.
+        // The map is never left half changed, so a poisoned lock is safe to use.
         self.vars.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,8 +9,8 @@ use crate::Result;
 use crate::recipe::NetworkConfig;
 
 impl Autoencoder {
-    /// The network that a recipe describes, to be looked at: its layers have their shapes and numbers of
-    /// parameters, but every parameter reads as 0 and takes no memory, however many there are.
+    /// Builds a recipe's network for inspection: its layers have their shapes and parameter counts, but every parameter
+    /// reads as 0 and takes no memory.
     ///
     /// # Errors
     /// As [`Autoencoder::new`].
@@ -22,7 +22,7 @@ impl Autoencoder {
     }
 }
 
-/// Hands out one 0 in every shape.
+/// Returns a single 0, broadcast to every shape.
 struct ZeroParameters;
 
 impl SimpleBackend for ZeroParameters {

@@ -1,4 +1,4 @@
-//! A list of layers, one after the other.
+//! A sequence of layers.
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -8,14 +8,14 @@ use crate::layer::{Initialization, Layer, LayerSpec, build, count, forward};
 use crate::number::grouped;
 use crate::{Error, Result};
 
-/// The most weights of a stack, a gigabyte of them; more are a typing mistake.
+/// The most weights in a stack: a gigabyte in f32. A larger number is a typing mistake.
 const MAX_WEIGHTS: usize = 1 << 28;
-/// The most values that all layers of a stack make of one sample, half a gigabyte of them.
+/// The most values that all layers of a stack compute for one sample: half a gigabyte in f32.
 const MAX_VALUES: usize = 1 << 27;
-/// The most layers within each other, as lists are gone through by recursion.
+/// The deepest nesting of layers, as lists are walked by recursion.
 const MAX_DEPTH: usize = 16;
 
-/// Layers in order, with the shape of a sample before, between and after them.
+/// Layers in order, with the shapes of one sample at the input, between layers and at the output.
 #[derive(Debug, Clone)]
 pub struct Stack {
     name: String,
@@ -29,8 +29,8 @@ impl Stack {
     /// Builds the layers for samples of shape `input`, with parameters named by their place.
     ///
     /// # Errors
-    /// If a layer cannot take what comes before it, if the layers have more than 2^28 weights or make
-    /// more than 2^27 values of one sample, or if `vb` lacks their parameters.
+    /// If a layer does not accept the shape before it, if the layers have more than 2^28 weights or compute more than
+    /// 2^27 values for one sample, or if `vb` lacks their parameters.
     pub fn new(
         name: &str,
         specs: &[LayerSpec],
@@ -53,32 +53,32 @@ impl Stack {
         })
     }
 
-    /// The layers; those within others are in these.
+    /// The layers of the list itself; nested layers are inside these.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
 
-    /// All layers, those within others behind them.
+    /// All layers, each followed by those nested in it.
     pub fn walk(&self) -> impl Iterator<Item = &Layer> {
         self.layers.iter().flat_map(Layer::walk)
     }
 
-    /// Type of the parameters, in which samples are worked on.
+    /// The type of the parameters, in which the stack computes.
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
-    /// Where the parameters are, and samples should be.
+    /// The device of the parameters, which samples must be on too.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Shape of a sample before the first layer.
+    /// Shape of a sample at the input of the first layer.
     pub fn input_shape(&self) -> &[usize] {
         &self.input
     }
 
-    /// Shape of a sample behind the last layer.
+    /// Shape of a sample at the output of the last layer.
     pub fn output_shape(&self) -> &[usize] {
         self.layers.last().map_or(&self.input, Layer::output)
     }
@@ -86,15 +86,15 @@ impl Stack {
     /// `(N, input...)` to `(N, output...)`, computed in the type of the parameters.
     ///
     /// # Errors
-    /// If the samples have another shape.
+    /// If the samples do not have the input shape.
     pub fn run(&self, samples: &Tensor) -> Result<Tensor> {
         self.run_layers(samples, &self.layers)
     }
 
-    /// All but the last layer, which must be this activation.
+    /// Runs all layers but the last, which must be this activation.
     ///
     /// # Errors
-    /// If the last layer is another, or the samples have another shape.
+    /// If the last layer is not this activation, or the samples do not have the input shape.
     pub fn run_until(&self, samples: &Tensor, last: &Activation) -> Result<Tensor> {
         self.run_layers(samples, self.until(last)?)
     }
@@ -102,7 +102,7 @@ impl Stack {
     /// The layers but the last, which must be this activation.
     ///
     /// # Errors
-    /// If the last layer is another.
+    /// If the last layer is not this activation.
     pub(crate) fn until(&self, last: &Activation) -> Result<&[Layer]> {
         match self.layers.split_last() {
             Some((layer, before)) if *layer.spec() == LayerSpec::Activation(last.clone()) => {
@@ -118,7 +118,7 @@ impl Stack {
         }
     }
 
-    /// Checks that samples can be given to the first layer.
+    /// Checks that the first layer accepts samples of this shape.
     fn check(&self, samples: &Tensor) -> Result<()> {
         if samples.dims().get(1..) == Some(self.input.as_slice()) {
             return Ok(());
@@ -137,14 +137,14 @@ impl Stack {
     }
 }
 
-/// What layers take: weights in all, and values of one sample.
+/// The size of layers: their weights in all, and the values they compute for one sample.
 struct Size {
     weights: usize,
     values: usize,
 }
 
 impl Size {
-    /// Counts layers, and refuses those that would fill the memory, before it is taken for the first of them.
+    /// Measures layers, and refuses those that would exhaust memory before anything is allocated.
     fn add(
         &mut self,
         specs: &[LayerSpec],

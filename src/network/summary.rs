@@ -16,11 +16,11 @@ pub struct Summary {
 /// One layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
-    /// As in the checkpoint, `encoder.0`.
+    /// The name in the checkpoint, such as `encoder.0`.
     pub name: String,
-    /// What it is.
+    /// A description of the layer.
     pub layer: String,
-    /// Shape of a sample behind it, without the batch.
+    /// Shape of a sample at its output, without the batch.
     pub output: Vec<usize>,
     pub parameters: usize,
 }
