@@ -9,14 +9,15 @@ use super::kind::{IMAGES, Kind, ParameterSpec, Written, refusal};
 use super::words::Words;
 use crate::{Result, ops};
 
-/// `(C, H, W)` to `(channels, H / stride, W / stride)`, PyTorch's `nn.Conv2d` with as much zero padding as keeps the
-/// places of the pixels: half of an odd kernel on all sides. An even kernel goes without, and its stride is its size.
+/// `(C, H, W)` to `(channels, H / stride, W / stride)`. PyTorch's `nn.Conv2d`; an odd kernel is padded with zeros by
+/// half its size on all sides, so that pixels keep their places. An even kernel has no padding, and its stride is its
+/// size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2d {
     pub channels: usize,
     /// Height and width of the kernel.
     pub kernel: usize,
-    /// Rows and columns from one result to the next.
+    /// Rows and columns from one output to the next.
     pub stride: usize,
     pub bias: bool,
 }

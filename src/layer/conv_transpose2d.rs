@@ -10,8 +10,8 @@ use super::kind::{IMAGES, Kind, ParameterSpec, Written, refusal};
 use super::words::Words;
 use crate::{Result, ops};
 
-/// `(C, H, W)` to `(channels, H * scale, W * scale)`: each pixel makes `scale` by `scale` ones, PyTorch's
-/// `nn.ConvTranspose2d` with a kernel of its stride.
+/// `(C, H, W)` to `(channels, H * scale, W * scale)`: each pixel becomes a block of `scale` by `scale` pixels.
+/// PyTorch's `nn.ConvTranspose2d` with a kernel as large as its stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvTranspose2d {
     pub channels: usize,
@@ -21,7 +21,7 @@ pub struct ConvTranspose2d {
 }
 
 impl Kind for ConvTranspose2d {
-    /// The fans are PyTorch's, which counts those of the convolution that it transposes.
+    /// The fans are PyTorch's: those of the convolution that it transposes.
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
         let taken = input.first().copied().unwrap_or(0);
         let area = self.scale.saturating_mul(self.scale);

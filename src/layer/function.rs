@@ -9,13 +9,12 @@ use super::Layer;
 use super::kind::{Kind, Written};
 use crate::{Error, Result};
 
-/// A named function from a tensor to one of the same shape, made of candle operations, so that candle
-/// knows its gradient. It must not let the samples of a batch, the first axis, see each other. A function of each
-/// value by itself is faster as an [`Activation::Custom`](crate::activation::Activation::Custom), which the CPU engine
-/// trains.
+/// A named function from a tensor to one of the same shape, composed of candle operations, so that candle can
+/// differentiate it. It must treat the samples of a batch (the first axis) independently. An elementwise function is
+/// faster as an [`Activation::Custom`](crate::activation::Activation::Custom), which the CPU engine trains.
 ///
-/// Recipes cannot name it: the user builds the network from its lists of layers, and builds it again
-/// to use weights that were kept. Here it learns, a step and on:
+/// Recipes cannot name it: build the network from lists of layers, and build it again to load saved weights. This
+/// example trains such a network and copies its weights into a second one:
 ///
 /// ```
 /// use autoencode::layer::{Dense, Function, Initialization, LayerSpec};
@@ -72,7 +71,7 @@ pub struct Function {
 type Apply = dyn Fn(&Tensor) -> candle_core::Result<Tensor> + Send + Sync;
 
 impl Function {
-    /// A function under the name that summaries and errors show.
+    /// A function with the name that summaries and errors show.
     pub fn new(
         name: &str,
         apply: impl Fn(&Tensor) -> candle_core::Result<Tensor> + Send + Sync + 'static,
@@ -88,7 +87,7 @@ impl Function {
         &self.name
     }
 
-    /// The function of a batch.
+    /// Applies the function to a batch.
     ///
     /// # Errors
     /// The function's own, or if its result has another shape.
@@ -140,7 +139,7 @@ impl fmt::Debug for Function {
     }
 }
 
-/// Equal are copies of one function; two functions of the same name are not.
+/// Copies of one function are equal; two functions of the same name are not.
 impl PartialEq for Function {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.apply, &other.apply)

@@ -10,12 +10,12 @@ use super::words::Words;
 use super::{Layer, count};
 use crate::{Error, Result, ops};
 
-/// `(C, ...)` to the same: the values of each group of channels shifted and scaled to mean 0 and variance 1 within the
-/// sample, then by a weight and a bias for each channel. PyTorch's `nn.GroupNorm` (Wu and He, "Group normalization",
-/// ECCV 2018). It couples no samples, unlike batch normalisation.
+/// `(C, ...)` to the same shape: normalises each group of channels to mean 0 and variance 1 within the sample, then
+/// applies a weight and a bias per channel. PyTorch's `nn.GroupNorm` (Wu and He, "Group normalization", ECCV 2018).
+/// Unlike batch normalisation it does not couple samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupNorm {
-    /// Groups of channels, of as many channels each.
+    /// Number of groups, with the same number of channels each.
     pub groups: usize,
 }
 

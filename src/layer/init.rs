@@ -1,9 +1,9 @@
-//! Where parameters start.
+//! Initial values of parameters.
 
 use candle_nn::Init;
 use serde::{Deserialize, Serialize};
 
-/// How weights start; biases follow.
+/// The distribution of initial weights; it decides that of the biases too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Initialization {
@@ -22,19 +22,19 @@ pub enum Initialization {
     },
 }
 
-/// What a parameter does in its layer, which decides where it starts.
+/// The role of a parameter in its layer, which decides its initial values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Role {
-    /// Every result sums `fan_in` inputs, and every input goes to `fan_out` results.
+    /// A weight: every output sums `fan_in` inputs, and every input goes to `fan_out` outputs.
     Weight { fan_in: usize, fan_out: usize },
-    /// Added to results that sum `fan_in` inputs.
+    /// A bias: added to outputs that sum `fan_in` inputs.
     Bias { fan_in: usize },
-    /// The same value everywhere, for every initialisation.
+    /// The same value everywhere, whatever the initialisation.
     Constant(f64),
 }
 
 impl Initialization {
-    /// The distribution of a parameter.
+    /// The initial distribution of a parameter.
     pub(crate) fn distribution(self, role: Role) -> Init {
         let uniform = |bound: f64| Init::Uniform {
             lo: -bound,

@@ -1,4 +1,4 @@
-//! What a kind of layer has to say of itself.
+//! The interface of a kind of layer.
 
 use std::fmt;
 
@@ -16,16 +16,16 @@ pub(crate) trait Kind: fmt::Display {
         Vec::new()
     }
 
-    /// Shape of the result for samples of shape `input`; `name` is the layer's in messages.
+    /// Output shape for samples of shape `input`; `name` is the layer's name in messages.
     ///
     /// # Errors
     /// If the layer cannot take that shape.
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>>;
 
-    /// The reference: `(N, input...)` to `(N, output...)`, with the tensors and the body of `layer`.
+    /// The reference computation: `(N, input...)` to `(N, output...)`, with the tensors and the body of `layer`.
     ///
     /// # Errors
-    /// If the samples are not shaped as the layer was built for.
+    /// If the samples do not have the layer's input shape.
     fn forward(&self, x: &Tensor, layer: &Layer) -> Result<Tensor>;
 
     /// The kernels of a convolution as `(results, input channels, height, width)`.
@@ -41,35 +41,36 @@ pub(crate) trait Kind: fmt::Display {
         &[]
     }
 
-    /// Whether a drawing shows it on the layer before, as it keeps shapes and has no weights.
+    /// Whether drawings show it as a tag on the layer before, because it keeps shapes and has no weights.
     fn is_pointwise(&self) -> bool {
         false
     }
 }
 
-/// How recipes write a kind of layer.
+/// The text form of a kind of layer.
 pub(super) trait Written: Kind + Sized {
-    /// Its words, for messages; none for a kind that recipes cannot name.
+    /// Its syntax, for messages; empty for a kind that recipes cannot name.
     const FORM: &'static str;
 
-    /// Reads the words of this kind; none of another's, and what was expected of words that are wrong.
+    /// Reads the words of this kind. None if they are another kind's; an error that says what was expected if they are
+    /// wrong.
     fn parse(text: &str) -> Option<Result<Self, String>>;
 }
 
 pub(super) type Parser = fn(&str) -> Option<Result<LayerSpec, String>>;
 
-/// A trained tensor that a layer asks for.
+/// A trained tensor that a layer needs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ParameterSpec {
-    /// As in PyTorch's module of that kind.
+    /// Its name in PyTorch's module of that kind.
     pub name: &'static str,
-    /// As in PyTorch's.
+    /// Its shape in PyTorch.
     pub shape: Vec<usize>,
     pub role: Role,
 }
 
 impl ParameterSpec {
-    /// The weights of a layer, of whose values `fan_in` go into each result and `fan_out` come from each input.
+    /// The weights of a layer in which each output sums `fan_in` inputs and each input goes to `fan_out` outputs.
     pub fn weight(shape: Vec<usize>, fan_in: usize, fan_out: usize) -> Self {
         Self {
             name: "weight",
@@ -87,18 +88,18 @@ impl ParameterSpec {
         }
     }
 
-    /// Values of the tensor.
+    /// Number of values of the tensor.
     pub fn len(&self) -> usize {
         count(&self.shape)
     }
 }
 
-/// Values of a sample of that shape.
+/// Number of values of a sample of that shape.
 pub(crate) fn count(shape: &[usize]) -> usize {
     shape.iter().copied().fold(1, usize::saturating_mul)
 }
 
-/// A layer that cannot take samples of shape `input`.
+/// The error of a layer that cannot take samples of shape `input`.
 pub(super) fn refusal(
     name: &str,
     kind: &dyn Kind,
@@ -109,5 +110,5 @@ pub(super) fn refusal(
     Error::layer(format!("{name} ({kind})"), expected, found)
 }
 
-/// What every layer on images expects.
+/// The expected input of every layer on images.
 pub(super) const IMAGES: &str = "samples of channels, height and width";

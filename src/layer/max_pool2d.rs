@@ -10,8 +10,8 @@ use super::kind::{IMAGES, Kind, Written, refusal};
 use super::words::Words;
 use crate::{Result, ops};
 
-/// `(C, H, W)` to `(C, H / size, W / size)`: the largest value of each window, the first of equals, a NaN where there
-/// is one.
+/// `(C, H, W)` to `(C, H / size, W / size)`: the maximum of each window, or NaN if the window contains one. Ties go to
+/// the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxPool2d {
     pub size: usize,

@@ -1,9 +1,8 @@
-//! The closed set of layers: one file a kind, with everything that is true of it on any device.
+//! The closed set of layers: one file per kind, with everything about it that does not depend on the device.
 //!
-//! A kind says what its parameters are, which shapes it takes and gives, how it is written, and what it computes, as a
-//! composition of candle operations that is right on every device (`Kind`). With its line in [`LayerSpec`] it is
-//! read from recipes, trained by automatic differentiation, summarised, drawn, saved and checked; a fast step in an
-//! engine is a second, optional thing.
+//! A kind defines its parameters, its input and output shapes, its text form and its computation, as a composition of
+//! candle operations that is right on every device (`Kind`). With its line in [`LayerSpec`] it is read from recipes,
+//! trained by automatic differentiation, summarised, drawn, saved and checked. A fast step in an engine is optional.
 
 mod activation;
 mod conv2d;
@@ -42,7 +41,7 @@ use crate::activation::Activation;
 /// Declares [`LayerSpec`] with a variant for each kind.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident,)+) => {
-        /// What a layer is, before it has weights.
+        /// The description of a layer, before it has weights.
         #[derive(Debug, Clone, PartialEq)]
         pub enum LayerSpec {
             $($(#[$doc])* $kind($kind),)+
@@ -67,7 +66,7 @@ macro_rules! kinds {
             $(|text| Some(<$kind as Written>::parse(text)?.map(LayerSpec::$kind)),)+
         ];
 
-        /// How each kind is written.
+        /// The text form of each kind.
         const FORMS: &[&str] = &[$(<$kind as Written>::FORM,)+];
     };
 }
@@ -85,13 +84,13 @@ kinds! {
     Upsample,
     /// Any shape to one dimension.
     Flatten,
-    /// Any shape to another one of as many values.
+    /// Any shape to another with the same number of values.
     Reshape,
     /// Channels normalised in groups, within each sample; any shape, kept.
     GroupNorm,
-    /// x plus what a list of layers makes of it; any shape, kept.
+    /// x plus the output of a list of layers; any shape, kept.
     Residual,
-    /// A function of each value, or of the values beside it; any shape, kept.
+    /// A function of each value, or of a value and its neighbours (softmax); any shape, kept.
     Activation,
     /// A function of the library's user; any shape, kept.
     Function,

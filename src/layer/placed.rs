@@ -1,4 +1,4 @@
-//! A layer at its place, with its weights.
+//! A layer at its place in a network, with its weights.
 
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -6,8 +6,8 @@ use candle_nn::VarBuilder;
 use super::{Initialization, LayerSpec};
 use crate::{Error, Result};
 
-/// A layer with its name, its shapes and its parameters, which are laid out as PyTorch's: dense `(out, in)`,
-/// convolution `(out, in, kh, kw)`, transposed convolution `(in, out, kh, kw)`.
+/// A layer with its name, its shapes and its parameters, in PyTorch's layout: dense `(out, in)`, convolution `(out, in,
+/// kh, kw)`, transposed convolution `(in, out, kh, kw)`.
 #[derive(Debug, Clone)]
 pub struct Layer {
     name: String,
@@ -19,22 +19,22 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// Its full name, as `encoder.0`; of a layer in the body of another one `encoder.3.0`.
+    /// Its full name, such as `encoder.0`, or `encoder.3.0` for a layer in the body of another one.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is.
+    /// Its kind and settings.
     pub fn spec(&self) -> &LayerSpec {
         &self.spec
     }
 
-    /// Shape of a sample before it, without the batch.
+    /// Shape of a sample at its input, without the batch.
     pub fn input(&self) -> &[usize] {
         &self.input
     }
 
-    /// Shape of a sample behind it, without the batch.
+    /// Shape of a sample at its output, without the batch.
     pub fn output(&self) -> &[usize] {
         &self.output
     }
@@ -44,13 +44,13 @@ impl Layer {
         self.parameters.iter().map(|(_, tensor)| tensor)
     }
 
-    /// A parameter of its own by its name.
+    /// One of its own parameters, by name.
     pub fn parameter(&self, name: &str) -> Option<&Tensor> {
         let named = self.parameters.iter().find(|(own, _)| *own == name);
         named.map(|(_, tensor)| tensor)
     }
 
-    /// The weights of a layer that has some.
+    /// The weights of the layer.
     ///
     /// # Errors
     /// If it has none.
@@ -61,12 +61,12 @@ impl Layer {
         })
     }
 
-    /// The layers within it.
+    /// The nested layers.
     pub fn body(&self) -> &[Layer] {
         &self.body
     }
 
-    /// The layer and all within it, from the outside.
+    /// The layer and all nested in it, outermost first.
     pub fn walk(&self) -> Vec<&Layer> {
         let within = self.body.iter().flat_map(Self::walk);
         std::iter::once(self).chain(within).collect()
@@ -77,19 +77,19 @@ impl Layer {
         self.parameters().map(Tensor::elem_count).sum()
     }
 
-    /// `(N, ...)` to `(N, ...)`, the reference: by candle operations that are right on every device.
+    /// `(N, ...)` to `(N, ...)`, by the reference: candle operations that are right on every device.
     ///
     /// # Errors
-    /// If the samples are not shaped as the layer was built for.
+    /// If the samples do not have the layer's input shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.spec.kind().forward(x, self)
     }
 }
 
-/// Layers one after the other for samples of shape `input`, with parameters named by their place in the list.
+/// Builds a sequence of layers for samples of shape `input`, with parameters named by their index in the list.
 ///
 /// # Errors
-/// If a layer cannot take what comes before it, or if `vb` lacks its parameters.
+/// If a layer does not accept the shape before it, or if `vb` lacks its parameters.
 pub(crate) fn build(
     specs: &[LayerSpec],
     input: &[usize],
@@ -119,10 +119,10 @@ pub(crate) fn build(
     Ok(layers)
 }
 
-/// Shape of a sample behind layers one after the other; `name` is that of their list in messages.
+/// Output shape of a sequence of layers; `name` is the list's name in messages.
 ///
 /// # Errors
-/// If a layer cannot take what comes before it.
+/// If a layer does not accept the shape before it.
 pub(crate) fn output_shape(specs: &[LayerSpec], name: &str, input: &[usize]) -> Result<Vec<usize>> {
     let mut shape = input.to_vec();
     for (place, spec) in specs.iter().enumerate() {
@@ -131,10 +131,10 @@ pub(crate) fn output_shape(specs: &[LayerSpec], name: &str, input: &[usize]) -> 
     Ok(shape)
 }
 
-/// A batch through layers one after the other, by the reference.
+/// Runs a batch through a sequence of layers, by the reference.
 ///
 /// # Errors
-/// If it is not shaped as the first of them was built for.
+/// If the batch does not have the first layer's input shape.
 pub(crate) fn forward(layers: &[Layer], x: &Tensor) -> Result<Tensor> {
     layers
         .iter()

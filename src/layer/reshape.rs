@@ -13,7 +13,7 @@ use crate::Result;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flatten;
 
-/// Any shape to this one, of as many values.
+/// Any shape to this one, which has the same number of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reshape {
     pub shape: Vec<usize>,

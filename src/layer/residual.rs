@@ -10,7 +10,7 @@ use super::{Layer, LayerSpec};
 use crate::{Error, Result};
 
 /// x + body(x): He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016. Nested blocks that
-/// shrink and grow make a U-Net whose skips add.
+/// shrink and grow images make a U-Net with additive skips.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Residual {
     pub body: Vec<LayerSpec>,
@@ -48,7 +48,7 @@ impl Written for Residual {
     }
 }
 
-/// Without its layers, which stand below it in a table.
+/// Without its layers, which follow it in a table.
 impl fmt::Display for Residual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("residual")

@@ -1,5 +1,5 @@
-//! Layers as recipes write them: the words that `summary` prints, a table for a residual block, and an activation's own
-//! table.
+//! Layers as recipes write them: in the words that `summary` prints, or as a table for a residual block or an
+//! activation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::{FORMS, LayerSpec, PARSERS, Residual};
 use crate::activation::Activation;
 
-/// How layers are written, for messages.
+/// The ways to write a layer, for messages.
 fn forms() -> String {
     let forms = FORMS.iter().copied().filter(|form| !form.is_empty());
     forms.collect::<Vec<_>>().join("; ")
 }
 
-/// As much as is shown of text that is no layer.
+/// The most characters shown of text that is not a layer.
 const MAX_SHOWN: usize = 60;
 /// The key of a residual block's table.
 const RESIDUAL: &str = "residual";
@@ -28,7 +28,7 @@ impl fmt::Display for LayerSpec {
     }
 }
 
-/// Reads the words that [`fmt::Display`] writes, except those of layers with others in them.
+/// Reads the words that [`fmt::Display`] writes, except for layers with nested ones.
 impl FromStr for LayerSpec {
     type Err = String;
 
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for Written {
                 Some(key) => Err(de::Error::unknown_field(&key, &[RESIDUAL])),
             };
         }
-        // An activation with its parameters: its keys come in any order.
+        // An activation with its parameters; its keys may come in any order.
         let mut table = toml::Table::new();
         table.insert(key, map.next_value()?);
         while let Some((key, value)) = map.next_entry()? {

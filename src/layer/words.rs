@@ -1,21 +1,22 @@
-//! How layers are written: `conv 3x3, 32, stride 2, no bias`.
+//! The text form of layers: `conv 3x3, 32, stride 2, no bias`.
 
-/// What follows the name of a layer, parts between commas, each taken once.
+/// The parts after a layer's name, separated by commas, each read once.
 pub(super) struct Words<'a> {
     rest: Vec<&'a str>,
 }
 
-/// The largest width or channel count of a layer: far above use, far below what would exhaust memory by a typing mistake.
+/// The largest width or channel count of a layer: far above any use, far below a typing mistake that would exhaust
+/// memory.
 pub(crate) const MAX_UNITS: usize = 1 << 20;
 
 impl<'a> Words<'a> {
-    /// The parts of a layer of that name; none of another one's text.
+    /// The parts of a layer of that name; None if the text is another layer's.
     pub fn of(text: &'a str, name: &str) -> Option<Self> {
         let rest = text.trim().strip_prefix(name)?;
         if !rest.is_empty() && !rest.starts_with(' ') {
             return None;
         }
-        // Commas in brackets do not part.
+        // Commas in brackets do not separate parts.
         let mut depth = 0;
         let parts = rest.split(|c| {
             match c {
@@ -43,7 +44,7 @@ impl<'a> Words<'a> {
         self.at_most(MAX_UNITS)
     }
 
-    /// A number from 1.
+    /// A number of at least 1.
     pub fn at_most(&mut self, most: usize) -> Result<usize, String> {
         let expected = format!("a number from 1 to {most}");
         let word = self.next(&expected)?;
@@ -73,7 +74,7 @@ impl<'a> Words<'a> {
             .ok_or_else(|| expected.to_string())
     }
 
-    /// A number behind its name, if it is given: `stride 2`.
+    /// A number after its name, if it is given: `stride 2`.
     pub fn named(&mut self, name: &str, most: usize) -> Result<Option<usize>, String> {
         let value = |part: &&str| part.strip_prefix(name).is_some_and(|v| v.starts_with(' '));
         let Some(place) = self.rest.iter().position(value) else {
@@ -94,7 +95,7 @@ impl<'a> Words<'a> {
         place.map(|place| self.rest.remove(place)).is_some()
     }
 
-    /// What was read, if nothing is left over.
+    /// Returns the value read, if no part is left over.
     pub fn end<T>(self, read: T) -> Result<T, String> {
         match self.rest.as_slice() {
             [] => Ok(read),
