@@ -8,10 +8,10 @@ use crate::Result;
 /// |x|, with derivative 0 at 0 (as in PyTorch; candle's own takes 1).
 ///
 /// # Shapes
-/// Any shape, which the result has too.
+/// Any shape, kept.
 ///
 /// # Errors
-/// Those of candle, where there is no memory or no device.
+/// Only candle's own.
 pub fn absolute(x: &Tensor) -> Result<Tensor> {
     Ok((relu(x)? + relu(&x.neg()?)?)?)
 }

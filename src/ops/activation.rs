@@ -13,10 +13,10 @@ use crate::{Error, Result};
 /// max(x, 0), with derivative 0 at 0 (as in PyTorch; candle's own takes 1).
 ///
 /// # Shapes
-/// Any shape, which the result has too.
+/// Any shape, kept.
 ///
 /// # Errors
-/// Those of candle, where there is no memory or no device.
+/// Only candle's own.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     Activation::Relu.apply(x)
 }
@@ -24,7 +24,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// x where x > 0, else `slope` x, with derivative `slope` at 0 (as in PyTorch).
 ///
 /// # Shapes
-/// Any shape, which the result has too.
+/// Any shape, kept.
 ///
 /// # Errors
 /// [`Error::Argument`] if `slope` is not a finite number above 0.
@@ -35,10 +35,10 @@ pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
 /// The logistic function 1 / (1 + e^-x), which saturates to 0 and 1 and is never NaN for a number.
 ///
 /// # Shapes
-/// Any shape, which the result has too.
+/// Any shape, kept.
 ///
 /// # Errors
-/// Those of candle, where there is no memory or no device.
+/// Only candle's own.
 pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
     Activation::Sigmoid.apply(x)
 }
@@ -47,11 +47,11 @@ impl Activation {
     /// Applies the function to a batch.
     ///
     /// # Shapes
-    /// `(N, ...)`, which the result has too; softmax is taken along the axis behind the batch.
+    /// `(N, ...)`, kept; softmax is taken along the axis after the batch.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a parameter is not a finite number above 0, but for those of `scaled`;
-    /// [`Error::Layer`] if there is no axis for a softmax.
+    /// [`Error::Argument`] if a parameter is not a finite number above 0, except those of `scaled`; [`Error::Layer`] if
+    /// there is no axis for a softmax.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
         self.check_parameters()?;
         let Some(function) = self.pointwise() else {
@@ -67,8 +67,8 @@ impl Activation {
         }
     }
 
-    /// Parameters have bounds that keep every function finite, and the sign of a leaky relu, from which the backward
-    /// pass tells the sides apart.
+    /// The bounds of parameters keep every function finite, and keep the sign of a leaky relu, by which the backward
+    /// pass tells its two sides apart.
     fn check_parameters(&self) -> Result<()> {
         if let Self::Scaled { of, .. } = self {
             return of.check_parameters();
@@ -83,7 +83,7 @@ impl Activation {
     }
 }
 
-/// About how many additions a function takes as long as: one of arithmetic alone, and others.
+/// Approximate cost of a function in additions: of basic arithmetic only, and of the others.
 const BASIC_COST: usize = 4;
 const COST: usize = 16;
 
@@ -100,7 +100,7 @@ impl Pointwise {
         )
     }
 
-    /// The gradient of x from the value y there and its gradient.
+    /// The gradient of x from the value y and the gradient of y.
     fn backward<T: Real>(&self, x: &[T], y: &[T], gradient: &[T]) -> candle_core::Result<Vec<T>> {
         let wide = || {
             zip(x, gradient, |x, gradient| {
@@ -147,7 +147,7 @@ impl CustomOp1 for Pointwise {
     }
 }
 
-/// A function by candle's operations.
+/// A function composed of candle's operations.
 fn composed(function: &Pointwise, x: &Tensor) -> Result<Tensor> {
     let scaled = |x: &Tensor, factor: f64| match factor {
         1.0 => Ok(x.clone()),
@@ -172,14 +172,14 @@ fn composed(function: &Pointwise, x: &Tensor) -> Result<Tensor> {
     Ok(scaled(&y, function.outer)?)
 }
 
-/// Whether candle's own derivative of the composed value is right, and as exact as the formula's.
+/// Whether candle's own derivative of the composed value is right, and as precise as the formula's.
 fn is_differentiated_well(kind: ActivationKind) -> bool {
     let is_function = matches!(kind, ActivationKind::Tanh | ActivationKind::Sin);
     is_function || with_basic!(kind, _F => true, false)
 }
 
 /// A function as y + d (x - x0), where y and d are the value and the derivative at x0 = x outside the graph: the value
-/// is y, and the gradient is d whatever candle's own would be. Types of fewer bits are computed in f32.
+/// is y, and the gradient is d whatever candle's own would be. Types of fewer bits than f32 are computed in f32.
 fn linearized(
     x: &Tensor,
     value: impl Fn(Tensor) -> candle_core::Result<Tensor>,

@@ -1,10 +1,10 @@
-//! The operations composed from candle's, right in value and gradient on any device and for any float
-//! type: the reference for the CPU kernels, and what runs on other devices.
+//! The operations composed from candle's, right in value and gradient on any device and for any float type: the
+//! reference for the CPU kernels, and the implementation on other devices.
 
 use super::kernel::real::without_kernels;
 
-/// Runs `work` as another device than the CPU would: on this thread, networks, engines and optimisers use
-/// the compositions in place of the CPU kernels.
+/// Runs `work` as on a device without CPU kernels: on this thread, networks, engines and optimisers use the
+/// compositions instead.
 ///
 /// ```
 /// use autoencode::ops::{composed, relu};

@@ -5,11 +5,11 @@ use candle_core::{Device, Tensor};
 use super::linear::linear_rows;
 use crate::{Error, Result};
 
-/// The place of what lies beside the image: candle selects zero for it, and adds it to nothing.
+/// The index of positions outside the image: candle selects zero for it, and does not add it.
 const OUTSIDE: u32 = u32::MAX;
 
-/// Elements of columns or products that images share when no gradient is asked for: 16 MB in f64, which
-/// stay in memory that is used again and again.
+/// Elements of columns or products in a block of images, if no gradient is needed: 16 MB in f64, so that the memory is
+/// reused.
 const SHARED: usize = 1 << 21;
 
 /// Convolution (cross-correlation, as in PyTorch's `nn.Conv2d`) with zero padding on all sides:
@@ -19,10 +19,10 @@ const SHARED: usize = 1 << 21;
 ///                 w[o, c, u, v] x[n, c, i stride + u - padding, j stride + v - padding]
 /// ```
 ///
-/// It is one matrix product, [`crate::ops::linear`]: of the kernel and, for every position of it, a row of the pixels
-/// that it covers ("im2col"); or, where that takes less memory because there are few output channels, of
-/// the kernel and every pixel, whose results are added where they belong. Both selection and addition
-/// have each other for gradients, with the same bits for any number of threads.
+/// It is one matrix product, [`crate::ops::linear`]: either the kernel times a row of covered pixels for each output
+/// position ("im2col"), or, if there are so few output channels that it takes less memory, the kernel times every
+/// pixel, with the products added at their output positions. Selection and addition are each other's gradients, with
+/// the same bits for any number of threads.
 ///
 /// # Shapes
 /// `x` is (N, C, H, W), `weight` is (O, C, kh, kw), `bias` is (O). The result is (N, O, H', W') with
@@ -64,7 +64,7 @@ pub fn conv2d(
     )?)
 }
 
-/// The sizes of a convolution that has been found to fit.
+/// The sizes of a convolution, checked.
 #[derive(Clone, Copy, Debug)]
 struct Conv2d {
     in_channels: usize,
@@ -75,23 +75,23 @@ struct Conv2d {
     kernel_width: usize,
     stride: usize,
     padding: usize,
-    /// Positions of the kernel, below each other and side by side.
+    /// Vertical and horizontal positions of the kernel.
     grid_height: usize,
     grid_width: usize,
 }
 
 /// How a convolution becomes a matrix product.
 enum Way {
-    /// Every pixel by a 1x1 kernel.
+    /// A 1x1 kernel at every pixel.
     Pixels,
-    /// For each position and kernel element the pixel there.
+    /// The pixel index for each position and kernel element.
     Select(Tensor),
-    /// For each pixel and kernel element the position to which their product is added.
+    /// The position, for each pixel and kernel element, to which their product is added.
     Add(Tensor),
 }
 
 impl Conv2d {
-    /// Checks what [`conv2d`] is given.
+    /// Checks the arguments of [`conv2d`].
     fn new(
         x: &Tensor,
         weight: &Tensor,
@@ -127,7 +127,7 @@ impl Conv2d {
             let padded = padding.checked_mul(2)?.checked_add(size)?;
             Some(padded.checked_sub(kernel)? / stride + 1)
         };
-        // Places are counted in u32, and columns have to be addressed.
+        // Indices are u32, and the columns must be addressable.
         let fits = |&(grid_height, grid_width): &(usize, usize)| {
             let count = |sizes: &[usize]| {
                 let mut sizes = sizes.iter();
@@ -179,12 +179,12 @@ impl Conv2d {
         self.kernel_height * self.kernel_width
     }
 
-    /// Whether the products of an image's pixels are fewer numbers than the pixels of its positions.
+    /// Whether the products of an image are fewer numbers than its selected pixels.
     fn adds(&self) -> bool {
         self.out_channels * self.plane() < self.in_channels * self.grid()
     }
 
-    /// The numbers that stand for an image between product and selection or addition.
+    /// Elements per image between the product and the selection or addition.
     fn shared(&self) -> usize {
         let (selected, added) = (
             self.in_channels * self.grid(),
@@ -222,7 +222,7 @@ impl Conv2d {
         })
     }
 
-    /// Along one axis, every position and kernel element that see a pixel, and that pixel.
+    /// Along one axis: each position and kernel element that cover a pixel of the image, and that pixel.
     fn seen(&self, pixels: usize, positions: usize, elements: usize) -> Vec<[usize; 3]> {
         let pairs = (0..positions).flat_map(|at| (0..elements).map(move |element| (at, element)));
         let seen = pairs.filter_map(|(at, element)| {

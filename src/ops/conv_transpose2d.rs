@@ -34,7 +34,7 @@ pub fn conv_transpose2d(
     let outputs = weight.dim(1)?;
     let block = outputs * scale * scale;
     let kernel = weight.reshape((channels, block))?.t()?;
-    // The bias of every element of a block.
+    // Repeat the bias for every element of a block.
     let biases = bias
         .map(|bias| {
             let blocks = bias.unsqueeze(1)?.broadcast_as((outputs, scale * scale))?;
@@ -57,7 +57,7 @@ pub fn conv_transpose2d(
     ))?)
 }
 
-/// Checks what [`conv_transpose2d`] is given, and returns the dimensions of `x`.
+/// Checks the arguments of [`conv_transpose2d`], and returns the dimensions of `x`.
 fn check(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, scale: usize) -> Result<[usize; 4]> {
     let misfit = |expected: String, found: &Tensor| {
         Error::layer("conv_transpose2d", expected, format!("{:?}", found.dims()))

@@ -4,16 +4,16 @@ use candle_core::{D, DType, Tensor};
 
 use crate::{Error, Result};
 
-/// Group normalisation, as PyTorch's `nn.GroupNorm`: the channels of each sample are cut into `groups`
-/// groups of consecutive channels, every group is brought to mean 0 and variance 1 over its channels and
-/// places, and every channel is then scaled and moved:
+/// Group normalisation, as PyTorch's `nn.GroupNorm`: the channels of each sample are divided into `groups` groups of
+/// consecutive channels, every group is normalised to mean 0 and variance 1 over its channels and positions, and every
+/// channel is then scaled and shifted:
 ///
 /// ```text
 /// y = (x - mean) / sqrt(variance + eps) * weight + bias
 /// ```
 ///
-/// The variance is that of the group itself (divided by its size, not by one less). Samples do not see
-/// each other. Types of fewer bits are computed in f32.
+/// The variance is that of the group itself (divided by its size, not by one less). Samples are independent. Types of
+/// fewer bits than f32 are computed in f32.
 ///
 /// # Shapes
 /// `x` is (N, C) or (N, C, ...), `weight` and `bias` are (C). The result has the shape of `x`.
@@ -53,7 +53,7 @@ pub fn group_norm(
         .reshape(x.shape())?)
 }
 
-/// Checks what [`group_norm`] is given.
+/// Checks the arguments of [`group_norm`].
 fn check(x: &Tensor, groups: usize, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<()> {
     let misfit = |expected: String, found: String| Error::layer("group_norm", expected, found);
     if groups == 0 {

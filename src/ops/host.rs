@@ -1,4 +1,4 @@
-//! Functions of the library's user on tensors of any device: by way of the host, in f64.
+//! The library user's functions on tensors of any device: computed on the host, in f64.
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -7,7 +7,7 @@ pub(super) fn map(x: &Tensor, f: impl Fn(f64) -> f64) -> Result<Tensor> {
     back(x, values(x)?.into_iter().map(f).collect())
 }
 
-/// `f` of each pair of elements, shaped and placed as the first, outside any graph.
+/// `f` of each pair of elements, with the shape and device of the first tensor, outside any graph.
 pub(super) fn zip(a: &Tensor, b: &Tensor, f: impl Fn(f64, f64) -> f64) -> Result<Tensor> {
     let pairs = values(a)?.into_iter().zip(values(b)?);
     back(a, pairs.map(|(a, b)| f(a, b)).collect())

@@ -1,4 +1,4 @@
-//! The elements of tensors on the CPU, written where they lie.
+//! Writes the elements of CPU tensors in place.
 
 use std::cell::Cell;
 
@@ -7,11 +7,11 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail}
 use super::kernel::real::{Real, elements, elements_mut};
 
 /// Calls `work` with the elements of the tensors in `written`, to be changed, and of those in `read`,
-/// both in their order. Every tensor that shares storage with a written one, like the variable's for
-/// a frozen copy of a network, has the new values.
+/// both in their order. Every tensor that shares storage with a written one, such as a frozen copy of a
+/// network, sees the new values.
 ///
-/// All tensors are locked at once. A tensor that other threads work with should be the only such one in
-/// a call, or two threads may wait for each other.
+/// All tensors are locked at once. At most one tensor of a call may be in use by other threads;
+/// otherwise two threads could deadlock.
 ///
 /// # Errors
 /// If a tensor is not contiguous, on another device or of another type, or if a written one shares its
@@ -44,12 +44,12 @@ pub(crate) fn with_elements_mut<T: Real, R>(
     }
 }
 
-/// That no written tensor shares its storage with another one, which would be locked twice.
+/// Checks that no written tensor shares its storage with another one, which would be locked twice.
 ///
 /// # Errors
 /// If one does.
 pub(crate) fn check_distinct(written: &[&Tensor], read: &[&Tensor]) -> Result<()> {
-    // candle keeps the identity of a storage to itself, but not its address.
+    // candle does not expose the identity of a storage, but it does expose its address.
     let address = |tensor: &&Tensor| std::ptr::from_ref(&*tensor.storage_and_layout().0);
     let mut addresses: Vec<_> = written.iter().map(address).collect();
     addresses.sort_unstable();
@@ -69,14 +69,14 @@ pub(crate) fn check_distinct(written: &[&Tensor], read: &[&Tensor]) -> Result<()
 
 type Work<'a, T> = dyn FnMut(Vec<&mut [T]>) -> Result<()> + 'a;
 
-/// Adds the elements of `tensors` to `lent` and calls `work` with all. candle gives out one storage at
-/// a time, to an operation in place; so the operation on the first tensor calls that on the next one.
+/// Adds the elements of `tensors` to `lent` and calls `work` with all of them. candle lends one storage
+/// at a time, to an in-place operation, so the operation on the first tensor runs the one on the next.
 fn lend<T: Real>(tensors: &[&Tensor], lent: Vec<&mut [T]>, work: &mut Work<T>) -> Result<()> {
     match tensors {
         [] => work(lent),
         [first, rest @ ..] => first.inplace_op1(&Lend {
             rest,
-            // Cells, because an operation is called by a shared reference.
+            // Cells, because candle calls an operation through a shared reference.
             lent: Cell::new(lent),
             work: Cell::new(Some(work)),
         }),
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(add(&[&a, &b], &[&two, &ones]).unwrap(), 2);
         assert_eq!(a.to_vec1::<f32>().unwrap(), [2.0, 3.0]);
         assert_eq!(view.to_vec1::<f32>().unwrap(), [5.0, 6.0]);
-        // A view is written within its own bounds.
+        // A view is written only within its own bounds.
         add(&[&view], &[&two]).unwrap();
         assert_eq!(b.to_vec1::<f32>().unwrap(), [4.0, 6.0, 7.0]);
         assert_eq!(add(&[], &[&a]).unwrap(), 0);

@@ -36,8 +36,8 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
     Ok(linear_rows(x, weight, bias, &[batch, outputs])?)
 }
 
-/// [`linear`] of a tensor of any shape, of whose elements every `in` are a row, with a result of the shape
-/// `dims`: what a reshape before and behind would cost are two more gradients of that size each.
+/// [`linear`] on a tensor of any shape, read as rows of `in` elements, with a result of shape `dims`. A reshape before
+/// and one after would each cost another gradient of that size.
 pub(super) fn linear_rows(
     x: &Tensor,
     weight: &Tensor,
@@ -54,7 +54,7 @@ pub(super) fn linear_rows(
         };
         return sum.reshape(dims);
     }
-    // Without biases the kernel gets an empty tensor of them.
+    // Without a bias the kernel gets an empty tensor.
     let biases = match bias {
         Some(bias) => bias.contiguous()?,
         None => Tensor::zeros(0, x.dtype(), x.device())?,
@@ -74,7 +74,7 @@ struct Linear {
     batch: usize,
     inputs: usize,
     outputs: usize,
-    /// Of the result.
+    /// Shape of the result.
     dims: Shape,
 }
 
@@ -126,7 +126,7 @@ impl Linear {
         tensor(out, &[outputs, inputs])
     }
 
-    /// The gradient of the bias: lanes of rows, summed in index order.
+    /// The gradient of the bias: sums over shards of rows, added in index order.
     fn column_sums<T: Real>(&self, grad: &[T]) -> candle_core::Result<Vec<T>> {
         let outputs = self.outputs;
         let lanes = lanes::collect(self.batch, grad.len(), |rows| {
@@ -142,7 +142,7 @@ impl Linear {
         lanes::sum(lanes, outputs)
     }
 
-    /// The gradients of x, weight and bias; None for what nobody asked a gradient of.
+    /// The gradients of x, weight and bias; None for those that are not needed.
     fn backward<T: Real>(
         &self,
         (x, weight, bias): (&Tensor, &Tensor, &Tensor),

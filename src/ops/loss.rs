@@ -1,4 +1,4 @@
-//! Losses between tensors, summed.
+//! Losses between tensors, as sums.
 
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor, bail};
@@ -25,10 +25,10 @@ pub fn bce_with_logits_sum(logits: &Tensor, targets: &Tensor) -> Result<Tensor> 
     loss_sum(Reconstruction::Bce, logits, targets)
 }
 
-/// A loss between outputs, for the cross-entropy logits, and targets, summed over all elements. On the CPU the sum is
+/// A loss between outputs (logits for the cross-entropy) and targets, summed over all elements. On the CPU the sum is
 /// taken in f64, elsewhere in f32 for types of fewer bits.
 ///
-/// Both arguments have gradients, but for the targets of a loss of the library's user.
+/// Both arguments have gradients, except the targets of a custom loss.
 ///
 /// # Shapes
 /// `x` and `targets` have the same shape; the result is a scalar.
@@ -52,7 +52,7 @@ pub fn loss_sum(loss: Reconstruction, x: &Tensor, targets: &Tensor) -> Result<Te
 
 struct LossSum(Reconstruction);
 
-/// About how many additions a term takes as long as.
+/// Approximate cost of a term in additions.
 const COST: usize = 32;
 
 impl LossSum {
@@ -71,7 +71,7 @@ impl LossSum {
         Ok(T::of(lanes.iter().sum()))
     }
 
-    /// The gradient of the outputs from that of the sum.
+    /// The gradient of the outputs from the gradient of the sum.
     fn backward<T: Real>(&self, x: &[T], t: &[T], gradient: T) -> candle_core::Result<Vec<T>> {
         match self.0.formula() {
             Ok(kind) => zip(x, t, |x, t| {
@@ -102,8 +102,8 @@ impl LossSum {
         }
     }
 
-    /// By candle's operations: of the terms outside the graph, with d (x - x0) added, which is 0 and whose gradient is
-    /// the derivative d.
+    /// Composed of candle's operations: the terms outside the graph plus d (x - x0), which is 0 and has the derivative
+    /// d as its gradient.
     fn composed(&self, x: &Tensor, targets: &Tensor) -> candle_core::Result<Tensor> {
         let dtype = match x.dtype() {
             DType::F64 => DType::F64,

@@ -4,9 +4,9 @@ use candle_core::{D, DType, Tensor};
 
 use crate::{Error, Result};
 
-/// The largest value of each `size` x `size` window, windows side by side (stride = `size`), as
-/// PyTorch's `nn.MaxPool2d(size)`: rows and columns that fill no window are left out, a window that holds
-/// NaN has NaN for its maximum, and the gradient goes to the first maximum of a window, row by row.
+/// The maximum of each `size` x `size` window, without overlap (stride = `size`), as PyTorch's `nn.MaxPool2d(size)`:
+/// rows and columns that fill no window are ignored, a window with a NaN has the maximum NaN, and the gradient goes to
+/// the first maximum of a window, row by row.
 ///
 /// # Shapes
 /// (N, C, H, W) to (N, C, floor(H / size), floor(W / size)).
@@ -47,15 +47,15 @@ pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     Ok(out.squeeze(D::Minus1)?)
 }
 
-/// The first maxima along the last axis and their places, (..., size) to (..., 1) both; a NaN is the maximum
-/// where there is one. candle's `argmax` does not find equal maxima in order on CUDA.
+/// The first maxima along the last axis and their indices, both (..., size) to (..., 1); a NaN counts as the maximum.
+/// On CUDA, candle's `argmax` does not return the first of equal maxima.
 fn first_maxima(windows: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
     let value = |place: usize| windows.narrow(D::Minus1, place, 1)?.contiguous();
     let mut best = value(0)?;
     let mut places = Tensor::zeros(best.shape(), DType::U32, best.device())?;
     for place in 1..windows.dim(D::Minus1)? {
         let next = value(place)?;
-        // A NaN is not at most the best; one that is the best is unequal to itself.
+        // A NaN is not <= the best value; a best value that is NaN is unequal to itself.
         let stays = next.le(&best)?.add(&best.ne(&best)?)?;
         let here = Tensor::full(place as u32, places.shape(), places.device())?;
         places = stays.where_cond(&places, &here)?;

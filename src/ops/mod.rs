@@ -1,14 +1,14 @@
-//! Differentiable operations that candle lacks, gets wrong, or does slowly.
+//! Differentiable operations that candle lacks, computes wrongly or computes slowly.
 //!
-//! Every operation checks its shapes first and is composed from candle operations whose values and gradients
-//! are right on any device and for any float type. They avoid what candle 0.11 gets wrong: the gradients of
-//! its max pooling (shared out wrongly), of its nearest upsampling (overwrites what other uses of the tensor
-//! added) and of its convolution (slow, and wrong on Metal). What small networks spend their time in has a
-//! second form for f32 and f64 on the CPU, a kernel of our own: the same mathematics in one pass, or around
-//! large matrix products.
+//! Every operation checks its shapes first and is composed from candle operations whose values and gradients are right
+//! on any device and for any float type. They avoid the defects of candle 0.11: the gradients of its max pooling
+//! (shared out wrongly), of its nearest upsampling (overwrites contributions from other uses of the tensor) and of its
+//! convolution (slow, and wrong on Metal). The operations that take most of the time in small networks have a second
+//! form for f32 and f64 on the CPU, a kernel of our own: the same mathematics in one pass, or around large matrix
+//! products.
 //!
-//! The kernels cut a batch into at most 16 lanes by its size alone and add what lanes have summed in
-//! index order, so that their results have the same bits for any number of threads.
+//! The kernels divide a batch into at most 16 shards by its size alone and add the sums of shards in index order, so
+//! that results have the same bits for any number of threads.
 
 mod absolute;
 mod activation;

@@ -4,11 +4,11 @@ use candle_core::Tensor;
 
 use crate::{Error, Result};
 
-/// e^x / sum of e^x along the axis `dim`, computed from x less its maximum there, so that nothing
-/// overflows. The maximum is a constant to the gradient: the result does not depend on it.
+/// e^x / sum of e^x along the axis `dim`, computed after subtracting the maximum there, so that nothing
+/// overflows. The gradient treats the maximum as a constant, because the result does not depend on it.
 ///
 /// # Shapes
-/// Any shape with an axis `dim`, which the result has too.
+/// Any shape with an axis `dim`, kept.
 ///
 /// # Errors
 /// [`Error::Layer`] if there is no such axis.

@@ -1,8 +1,8 @@
-//! Lanes: the pieces into which a kernel cuts its work.
+//! Lanes: the shards into which a kernel divides its work.
 //!
-//! How the work is cut depends on its size alone, never on the number of threads, and each lane is
-//! done in order by one thread; results of lanes are added in index order. So the bits of a result do
-//! not depend on how many threads there are.
+//! The division depends only on the size of the work, never on the number of threads. One thread
+//! computes each lane in order, and the results of lanes are added in index order, so the bits of a
+//! result do not depend on the number of threads.
 
 use candle_core::Result;
 use rayon::prelude::*;
@@ -11,20 +11,20 @@ use super::real::Real;
 
 const MAX_LANES: usize = 16;
 
-/// Below this many operations waking another thread takes longer than the work.
+/// Below this many operations, waking another thread takes longer than the work.
 const WORTH_A_THREAD: usize = 1 << 16;
 
-/// How many of `items` go into each lane but the last, which may be shorter. Never 0.
+/// The items of each lane but the last, which may be shorter. Never 0.
 fn lane_len(items: usize) -> usize {
     items.div_ceil(MAX_LANES).max(1)
 }
 
-/// Whether work of about `operations` arithmetic operations or moved elements is spread on threads.
+/// Whether to use several threads for about `operations` arithmetic operations or moved elements.
 fn spread(operations: usize) -> bool {
     operations >= WORTH_A_THREAD
 }
 
-/// Calls `work(first_item, chunk)` for each lane of `out`, which has `item_len` elements an item.
+/// Calls `work(first_item, chunk)` for each lane of `out`, which has `item_len` elements per item.
 pub(in crate::ops) fn fill<T: Send>(
     out: &mut [T],
     item_len: usize,
@@ -35,8 +35,8 @@ pub(in crate::ops) fn fill<T: Send>(
     fill_lanes(out, item_len, lane, operations, work)
 }
 
-/// [`fill`] in lanes of at least 64 items, for matrix products in which an item is one row: shorter
-/// ones take more time to pack their operands than to multiply them.
+/// [`fill`] in lanes of at least 64 items, for matrix products with one row per item: shorter lanes
+/// spend more time packing their operands than multiplying them.
 pub(in crate::ops) fn fill_blocks<T: Send>(
     out: &mut [T],
     item_len: usize,
@@ -84,7 +84,7 @@ pub(in crate::ops) fn collect<R: Send>(
     }
 }
 
-/// The sum over lanes, element by element, in index order.
+/// The elementwise sum over lanes, in index order.
 pub(in crate::ops) fn sum<T: Real>(lanes: Vec<Vec<T>>, len: usize) -> Result<Vec<T>> {
     let mut lanes = lanes.into_iter();
     let Some(mut total) = lanes.next() else {
@@ -102,7 +102,7 @@ pub(in crate::ops) fn sum<T: Real>(lanes: Vec<Vec<T>>, len: usize) -> Result<Vec
     Ok(total)
 }
 
-/// `f` of each element; `cost` is about how many operations it takes.
+/// `f` of each element; `cost` is its approximate number of operations.
 pub(in crate::ops) fn map<T: Real>(
     x: &[T],
     cost: usize,

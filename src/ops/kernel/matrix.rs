@@ -38,8 +38,7 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
-    /// The columns of a range, on the same elements. A range that leaves the matrix gives a matrix
-    /// that no product takes.
+    /// A range of columns, on the same elements. A range outside the matrix gives a matrix that no product accepts.
     pub fn columns(self, range: std::ops::Range<usize>) -> Self {
         Self {
             data: self

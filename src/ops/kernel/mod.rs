@@ -1,4 +1,4 @@
-//! What the CPU kernels share: element types, lanes, matrix products.
+//! Shared parts of the CPU kernels: element types, lanes (shards of the work), matrix products.
 
 pub(super) mod lanes;
 pub(super) mod matrix;

@@ -13,7 +13,7 @@ thread_local! {
 
 /// A float type with CPU kernels: f32 or f64.
 pub(crate) trait Real: Float + WithDType + Default {
-    /// The elements of a storage of this type, and of no other.
+    /// The elements of a storage of this type; None for a storage of another.
     fn stored(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }
 
@@ -33,9 +33,9 @@ macro_rules! real {
 real!(f32, F32);
 real!(f64, F64);
 
-/// Runs `work` with the CPU kernels out of use on this thread.
+/// Runs `work` with the CPU kernels disabled on this thread.
 pub(in crate::ops) fn without_kernels<R>(work: impl FnOnce() -> R) -> R {
-    /// Puts back what was set before, also when `work` panics.
+    /// Restores the previous setting, also when `work` panics.
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -46,12 +46,12 @@ pub(in crate::ops) fn without_kernels<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Whether this thread uses kernels at all: not within [`super::super::composed::only`].
+/// Whether this thread uses kernels: false within [`super::super::composed::only`].
 pub(crate) fn has_kernels() -> bool {
     !WITHOUT_KERNELS.get()
 }
 
-/// Whether the CPU kernels take these tensors: all on the CPU, all of one type, f32 or f64.
+/// Whether the CPU kernels accept these tensors: all on the CPU, and all f32 or all f64.
 pub(crate) fn has_kernel(tensors: &[&Tensor]) -> bool {
     let dtype = tensors.first().map(|tensor| tensor.dtype());
     matches!(dtype, Some(DType::F32 | DType::F64))
@@ -76,7 +76,7 @@ pub(in crate::ops) fn elements<'a, T: Real>(
     }
 }
 
-/// The elements of a contiguous tensor on the CPU, to be written.
+/// The elements of a contiguous tensor on the CPU, mutable.
 pub(in crate::ops) fn elements_mut<'a, T: Real>(
     storage: &'a mut CpuStorage,
     layout: &Layout,
@@ -94,7 +94,7 @@ pub(in crate::ops) fn elements_mut<'a, T: Real>(
     }
 }
 
-/// Calls `work` with the elements of a tensor on the CPU, made contiguous where they are not.
+/// Calls `work` with the elements of a tensor on the CPU, after making it contiguous if necessary.
 pub(crate) fn with_elements<T: Real, R>(
     tensor: &Tensor,
     work: impl FnOnce(&[T]) -> Result<R>,
@@ -117,7 +117,7 @@ pub(in crate::ops) fn tensor<T: Real>(data: Vec<T>, dims: &[usize]) -> Result<Te
     Tensor::from_vec(data, dims, &Device::Cpu)
 }
 
-/// Runs an expression with `$T` standing for the element type of `$dtype`.
+/// Evaluates an expression with `$T` as the element type of `$dtype`.
 macro_rules! with_real {
     ($dtype:expr, $T:ident => $work:expr) => {
         match $dtype {
