@@ -1,13 +1,13 @@
 //! Losses as numbers.
 
-/// The losses of some samples. Sums, so that batches of different sizes add up to the right mean.
+/// The losses of some samples, as sums, so that batches of different sizes add up to the right mean.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Losses {
-    /// Sum of what is minimised: over all values in their unit, or for an ELBO in nats over the images.
+    /// Sum of the training loss: over all values in their unit, or over the images in nats for an ELBO.
     pub sum: f64,
-    /// Sum of the KL divergence over the images in nats, without its weight.
+    /// Sum of the KL divergence over the images in nats, unweighted.
     pub kl_sum: f64,
-    /// What the sums are divided by: values, or for an ELBO images.
+    /// The divisor of the sums: the number of values, or of images for an ELBO.
     pub count: usize,
 }
 
@@ -20,12 +20,12 @@ impl std::ops::AddAssign for Losses {
 }
 
 impl Losses {
-    /// What training minimises.
+    /// The mean training loss.
     pub fn mean(&self) -> f64 {
         self.sum / self.count.max(1) as f64
     }
 
-    /// The KL divergence in nats an image.
+    /// The KL divergence in nats per image.
     pub fn kl(&self) -> f64 {
         self.kl_sum / self.count.max(1) as f64
     }

@@ -1,4 +1,4 @@
-//! What training minimises, as sums over a batch with their counts.
+//! The training objective, as sums over a batch with their counts.
 
 mod losses;
 
@@ -12,19 +12,19 @@ use crate::network::{Autoencoder, Posterior};
 use crate::recipe::{CodePenalty, Elbo, Objective, Recipe, Reconstruction};
 use crate::{Error, Result, ops};
 
-/// The sums of a batch as scalars that can be differentiated.
+/// The sums over a batch, as differentiable scalars.
 #[derive(Debug)]
 pub struct Sums {
-    /// Of the reconstruction loss: over all values, in nats for BCE and a likelihood, else in their unit
-    /// or its square.
+    /// The reconstruction loss, summed over all values: in nats for BCE and a likelihood, else in their unit or its
+    /// square.
     pub reconstruction: Tensor,
-    /// Of the penalties on the codes, over all samples; where the objective has some.
+    /// The penalties on the codes, summed over all samples, if the objective has any.
     pub penalty: Option<Tensor>,
-    /// Of the KL divergence in nats, with its weight; of a variational network only.
+    /// The KL divergence in nats, with its weight; only for a variational network.
     pub kl: Option<(Tensor, f64)>,
 }
 
-/// [`Sums`] as numbers; 0 for what the objective does not have.
+/// [`Sums`] as numbers; 0 for terms that the objective does not have.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Numbers {
     pub reconstruction: f64,
@@ -36,8 +36,8 @@ impl Objective {
     /// The sums of the losses over a batch.
     ///
     /// # Errors
-    /// If the samples are not shaped as the network; for BCE if it does not end in a sigmoid; for an
-    /// ELBO if it is not variational or the batch brings no noise for its codes.
+    /// If the samples do not have the network's input shape; for BCE, if the network does not end in a sigmoid; for an
+    /// ELBO, if the network is not variational or the batch has no noise for its codes.
     pub fn sums(&self, model: &Autoencoder, batch: &Batch) -> Result<Sums> {
         let decode = |codes: &Tensor| match self.reconstruction {
             Reconstruction::Bce => model.decode_logits(codes),
@@ -58,11 +58,11 @@ impl Objective {
         })
     }
 
-    /// The sums of an ELBO from the distributions of the codes. `decode` gives the decoder's logits for BCE, else its
-    /// results.
+    /// The sums of an ELBO from the distributions of the codes. `decode` returns the decoder's logits for BCE, else its
+    /// outputs.
     ///
     /// # Errors
-    /// If the batch brings no noise for the codes; the decoder's own.
+    /// If the batch has no noise for the codes; the decoder's own.
     pub(crate) fn elbo_sums(
         &self,
         elbo: Elbo,
@@ -93,14 +93,14 @@ impl Objective {
         ops::loss_sum(self.reconstruction, decoded, target)
     }
 
-    /// All sums in one, which divided by the count of [`Objective::losses`] is what training minimises.
+    /// The total of the sums. Divided by the count of [`Objective::losses`], it is the training loss.
     ///
     /// # Errors
     /// Only candle's own.
     pub fn total(&self, sums: &Sums, batch: &Batch) -> Result<Tensor> {
         let mut total = sums.reconstruction.clone();
         if let Some(penalty) = &sums.penalty {
-            // A mean over samples beside a mean over their values.
+            // Combines a mean over samples with a mean over values.
             let values = batch.target.elem_count() as f64 / batch.target.dim(0)?.max(1) as f64;
             total = (total + (penalty * values)?)?;
         }
@@ -129,7 +129,7 @@ impl Objective {
         self.losses_of(numbers, batch)
     }
 
-    /// What the sums of a batch are divided by: its values, or for an ELBO its samples.
+    /// The divisor of a batch's sums: its number of values, or of samples for an ELBO.
     ///
     /// # Errors
     /// Only candle's own.
@@ -155,7 +155,7 @@ impl Objective {
         })
     }
 
-    /// The weight of the KL divergence at a step, from 0.
+    /// The weight of the KL divergence at a step, counted from 0.
     pub fn kl_weight(&self, step: u64) -> f64 {
         match self.elbo {
             Some(elbo) if step < elbo.warmup_steps => {
@@ -178,7 +178,7 @@ impl Objective {
         self.choose("-ELBO", plain, penalized)
     }
 
-    /// The one for an ELBO, a loss by itself, or a loss with a penalty on the codes.
+    /// Selects the name for an ELBO, for a plain loss, or for a loss with a penalty on the codes.
     fn choose<T>(&self, elbo: T, plain: T, penalized: T) -> T {
         match (self.elbo, self.code_penalty) {
             (Some(_), _) => elbo,
@@ -189,7 +189,7 @@ impl Objective {
 }
 
 impl Recipe {
-    /// Behind a loss, what it is counted by.
+    /// The unit of the loss, printed after it.
     pub fn loss_unit(&self) -> &'static str {
         match (self.objective.elbo, self.data.points) {
             (Some(_), None) => "nats an image",
@@ -213,13 +213,12 @@ impl CodePenalty {
 }
 
 impl Elbo {
-    /// The negative log-likelihood in nats from the sum of a distance over `values` values is `factor *
-    /// distance + constant`: a Bernoulli likelihood's is the cross-entropy itself, a normal
-    /// distribution's has its constant added.
+    /// The negative log-likelihood in nats is `factor * distance + constant`, for a distance summed over `values`
+    /// values. For a Bernoulli likelihood it is the cross-entropy itself; a normal distribution adds its constant.
     pub(crate) fn likelihood(&self, kind: Reconstruction, values: usize) -> (f64, f64) {
         match kind {
             Reconstruction::Bce => (1.0, 0.0),
-            // A recipe with another distance is refused.
+            // Recipes with another distance are refused.
             _ => {
                 let variance = self.sigma * self.sigma;
                 let constant = 0.5 * (std::f64::consts::TAU * variance).ln() * values as f64;

@@ -14,7 +14,7 @@ use crate::recipe::Adam;
 pub(super) struct Moments {
     beta1: f64,
     beta2: f64,
-    /// 1 / (1 - beta^t) of each.
+    /// 1 / (1 - beta^t) for each moment.
     correction1: f64,
     correction2: f64,
     epsilon: f64,
@@ -22,7 +22,7 @@ pub(super) struct Moments {
 }
 
 impl Adam {
-    /// The rule of step number `step`, from 1.
+    /// The rule for step number `step`, from 1.
     pub(super) fn rule(&self, rate: f64, step: u64) -> Moments {
         let exponent = i32::try_from(step).unwrap_or(i32::MAX);
         let reached1 = 1.0 - self.beta1.powi(exponent);

@@ -5,10 +5,10 @@ use super::rule::{Rule, RuleKind};
 use crate::arithmetic::Number;
 use crate::recipe::{Adam, AdamW};
 
-/// Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2:
-/// w *= 1 - lr weight_decay, then a step of [`Adam`], whose moments know nothing of the decay.
+/// Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2: w *= 1 - lr
+/// weight_decay, then a step of [`Adam`], whose moments do not include the decay.
 ///
-/// The decay is scaled by the rate, schedule included, as in PyTorch and Keras; in the paper by
+/// The decay is scaled by the rate, schedule included, as in PyTorch and Keras; the paper scales it by
 /// the schedule alone.
 pub(super) struct Decayed {
     kept: f64,
@@ -16,7 +16,7 @@ pub(super) struct Decayed {
 }
 
 impl AdamW {
-    /// The rule of step number `step`, from 1.
+    /// The rule for step number `step`, from 1.
     pub(super) fn rule(&self, rate: f64, step: u64) -> Decayed {
         let Self {
             lr,

@@ -9,14 +9,14 @@ use crate::device::{scalars, widest_float};
 use crate::ops::{Real, has_kernel, with_elements};
 use crate::simd::vectorized;
 
-/// Elements whose squares are summed at a time, whatever the number of threads.
+/// Elements whose squares are summed in one task, whatever the number of threads.
 const TASK: usize = 1 << 18;
 
-/// Sums that are kept side by side within a task, so that they need not wait for each other.
+/// Independent partial sums within a task, so that additions need not wait for each other.
 const SUMS: usize = 32;
 
-/// The Euclidean norm of all gradients together, summed in the order of `vars`; in f64, but on
-/// Metal, which has none, in f32.
+/// The Euclidean norm of all gradients together, summed in the order of `vars`: in f64, or in f32 on
+/// Metal, which has no f64.
 ///
 /// # Errors
 /// Only candle's own.
@@ -25,7 +25,7 @@ pub fn global_norm<'a>(
     gradients: &GradStore,
 ) -> Result<f64> {
     let mut sum = 0.0;
-    // Of devices that are slow to answer: read once, at the end.
+    // Sums on devices other than the CPU: reading one synchronises, so they are read once, at the end.
     let mut elsewhere: Vec<Tensor> = Vec::new();
     for var in vars {
         let Some(gradient) = gradients.get(var) else {
@@ -47,13 +47,13 @@ pub fn global_norm<'a>(
     Ok(sum.sqrt())
 }
 
-/// What all gradients are multiplied by so that their norm is `limit` at most (Pascanu, Mikolov and
-/// Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1).
+/// The factor for all gradients that keeps their norm at most `limit` (Pascanu, Mikolov and Bengio, "On
+/// the difficulty of training recurrent neural networks", ICML 2013, algorithm 1).
 pub(super) fn clip_factor(norm: f64, limit: f64) -> f64 {
     if norm > limit { limit / norm } else { 1.0 }
 }
 
-/// The sum of squares in f64, in an order that depends on the number of elements alone.
+/// The sum of squares in f64, in an order that depends only on the number of elements.
 fn square_sum<T: Real>(elements: &[T]) -> f64 {
     let task = |elements: &[T]| {
         vectorized(

@@ -1,9 +1,9 @@
 //! Optimisers with visible state, learning-rate schedules, gradient clipping.
 //!
-//! [`Optimizer`] does what all kinds have in common: it clips, keeps the state of every variable and
-//! changes all of them or none. Each kind is a rule in a file of its own, from a weight's value, gradient
-//! and state to the next value and state. A rule is applied in place, in one pass over the elements, or,
-//! on other devices and types than the CPU's f32 and f64, in candle's operations.
+//! [`Optimizer`] is common to all kinds: it clips, keeps the state of every variable and changes all of them or none.
+//! Each kind is a rule in a file of its own, which maps a weight's value, gradient and state to the next value and
+//! state. For f32 and f64 on the CPU a rule is applied in place, in one pass over the elements; on other devices and
+//! for other types, in candle's operations.
 //!
 //! | kind | state of each variable | epsilon stands |
 //! |---|---|---|
@@ -12,7 +12,7 @@
 //! | `adadelta` | `square`, `delta` | under both roots |
 //! | `adam`, `adamw` | `first`, `second` | beside the root of the second moment, after the correction of its bias or before it (`epsilon_hat`) |
 //!
-//! In the formulas g is the gradient, w the value, lr the rate of the step, scaled by the schedule.
+//! In the formulas g is the gradient, w the value, and lr the rate of the step, schedule included.
 
 mod adadelta;
 mod adam;

@@ -1,4 +1,4 @@
-//! What all optimisers have in common: clipping, state by name, all or nothing.
+//! The common part of all optimisers: clipping, state by name, all or nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::data::python::excerpt;
 use crate::error::listed;
 use crate::{Error, Result, recipe};
 
-/// Moves the variables of a network along their gradients, as the recipe says.
+/// Updates the variables of a network along their gradients, with the recipe's settings.
 #[derive(Debug)]
 pub struct Optimizer {
     config: recipe::Optimizer,
@@ -21,7 +21,7 @@ pub struct Optimizer {
     parameters: Vec<Parameter>,
 }
 
-/// A variable with the tensors that are kept for it, in the order of their names.
+/// A variable with its state tensors, in the order of their names.
 #[derive(Debug)]
 struct Parameter {
     name: String,
@@ -30,8 +30,7 @@ struct Parameter {
 }
 
 impl recipe::Optimizer {
-    /// The names of the tensors that are kept for every variable; none for an optimiser without
-    /// memory.
+    /// The names of the state tensors of every variable; none for an optimiser without state.
     pub fn state_names(&self) -> &'static [&'static str] {
         match self {
             Self::Sgd(sgd) if sgd.momentum == 0.0 => &[],
@@ -43,7 +42,7 @@ impl recipe::Optimizer {
         }
     }
 
-    /// Gives the rule of step number `step`, from 1, at this rate to a visitor.
+    /// Calls a visitor with the rule of step number `step`, from 1, at this rate.
     pub(crate) fn with_rule<V: Visit>(&self, rate: f64, step: u64, visitor: V) -> V::Output {
         match self {
             Self::Sgd(sgd) if sgd.momentum == 0.0 => visitor.visit(&sgd.descent(rate)),
@@ -60,7 +59,7 @@ impl recipe::Optimizer {
 }
 
 impl Optimizer {
-    /// With a state of zeros for each variable.
+    /// An optimiser with a state of zeros for each variable.
     ///
     /// # Errors
     /// Only candle's own.
@@ -85,11 +84,11 @@ impl Optimizer {
         self.step
     }
 
-    /// Moves every variable that has a gradient, after scaling all gradients down together if their
-    /// norm is above the recipe's `clip_norm`. The rate of the recipe is not looked at.
+    /// Updates every variable that has a gradient, after scaling all gradients down together if their norm is above the
+    /// recipe's `clip_norm`. The recipe's rate is ignored.
     ///
     /// # Errors
-    /// If a gradient is of another shape or type than its variable; nothing is changed then.
+    /// If a gradient's shape or type differs from its variable's; nothing is changed then.
     pub fn update(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
         let norm = match self.config.clip_norm() {
             Some(_) => self.norm(gradients)?,
@@ -98,7 +97,7 @@ impl Optimizer {
         self.update_of_norm(gradients, norm, learning_rate)
     }
 
-    /// [`Optimizer::update`] along gradients whose [`Optimizer::norm`] is known.
+    /// [`Optimizer::update`] along gradients with a known [`Optimizer::norm`].
     ///
     /// # Errors
     /// As [`Optimizer::update`].
@@ -113,8 +112,8 @@ impl Optimizer {
         self.advance(gradients, learning_rate, |moves| Apply { moves, factor })
     }
 
-    /// Does the next step by a visitor of its rule, which is given the variables that have a gradient; it is counted
-    /// unless the visitor fails.
+    /// Takes the next step through a visitor of its rule, which receives the variables that have a gradient. The step
+    /// counts unless the visitor fails.
     ///
     /// # Errors
     /// As [`Optimizer::update`], and the visitor's own.
@@ -131,18 +130,17 @@ impl Optimizer {
         Ok(done)
     }
 
-    /// The largest norm of a gradient, which others are scaled down to.
+    /// The norm to which larger gradients are scaled down.
     pub fn clip_norm(&self) -> Option<f64> {
         self.config.clip_norm()
     }
 
-    /// Goes back to a step behind which nothing was changed.
+    /// Resets the step count to an earlier step, if nothing has changed since.
     pub(crate) fn rewind(&mut self, step: u64) {
         self.step = self.step.min(step);
     }
 
-    /// The Euclidean norm of the gradients of all variables together: no finite number if one of them is
-    /// none.
+    /// The Euclidean norm of the gradients of all variables together. It is not finite if a gradient is not.
     ///
     /// # Errors
     /// Only candle's own.
@@ -151,7 +149,7 @@ impl Optimizer {
         global_norm(vars, gradients)
     }
 
-    /// A copy of the state by name of its tensor and variable, as `first.encoder.0.weight`.
+    /// A copy of the state, by the names of its tensor and variable, such as `first.encoder.0.weight`.
     ///
     /// # Errors
     /// Only candle's own.
@@ -166,11 +164,11 @@ impl Optimizer {
         Ok(state)
     }
 
-    /// Takes up where `state` and `step` were left.
+    /// Resumes from `state` and `step`.
     ///
     /// # Errors
-    /// Lists the tensors that are missing, of another shape or type than their variable, or belong to no
-    /// variable, 20 at most; nothing is changed then.
+    /// If tensors are missing, differ from their variable in shape or type, or belong to no variable. The error lists
+    /// at most 20 of them; nothing is changed then.
     pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, step: u64) -> Result<()> {
         let mut restored = Vec::with_capacity(self.parameters.len());
         let mut wrong = Vec::new();
@@ -213,7 +211,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The names of a variable's state.
+    /// The names of a variable's state tensors.
     fn names(&self, parameter: &Parameter) -> impl Iterator<Item = String> {
         let names = self.config.state_names().iter();
         names.map(|name| format!("{name}.{}", parameter.name))

@@ -15,8 +15,8 @@ pub(super) struct Quotient {
     rate: f64,
 }
 
-/// With momentum the quotient goes into a velocity, as in PyTorch: v = momentum v + g / sqrt(s),
-/// w -= lr v. Keras keeps lr v instead, which differs where the rate changes.
+/// With momentum the quotient goes into a velocity, as in PyTorch: v = momentum v + g / sqrt(s), w -=
+/// lr v. Keras keeps lr v instead, which differs when the rate changes.
 pub(super) struct Momentum {
     momentum: f64,
     quotient: Quotient,
@@ -42,7 +42,7 @@ impl RmsProp {
 }
 
 impl Quotient {
-    /// The next mean square, and the gradient by its root.
+    /// The next mean square, and the gradient divided by its root.
     #[inline(always)]
     fn divide<N: Number>(
         &self,

@@ -1,4 +1,4 @@
-//! What an optimiser does to one weight, and the two ways to do it to all of them.
+//! Update rules for one weight, and the two ways to apply them to all weights.
 
 use candle_core::{DType, Result, Tensor, Var};
 
@@ -7,19 +7,19 @@ use crate::ops::in_place::{check_distinct, with_elements_mut};
 use crate::ops::{Real, has_kernel};
 use crate::simd::vectorized;
 
-/// Elements of a tensor that one thread takes at a time. One core moves as many by Adam in 200 us, about
-/// what memory allows; with smaller tasks a second one came too late to help.
+/// Elements of a tensor in one thread's task. With Adam one core updates this many in 200 us, about the limit of memory
+/// bandwidth; with smaller tasks a second thread started too late to help.
 const TASK: usize = 1 << 18;
 
-/// The formula of an optimiser that keeps `STATE` numbers for every weight, and has `SETTINGS` plain numbers which are
+/// The formula of an optimiser that keeps `STATE` numbers for every weight, and has `SETTINGS` plain numbers that are
 /// the same for all weights of a step.
 pub(crate) trait Rule<const STATE: usize, const SETTINGS: usize>: Sync {
-    /// Its number.
+    /// The number of the formula.
     fn kind(&self) -> RuleKind;
 
     fn settings(&self) -> [f64; SETTINGS];
 
-    /// The next value and state. Always to be inlined, as the body of a loop over weights.
+    /// The next value and state. Always inlined, as the body of a loop over weights.
     fn step<N: Number>(
         &self,
         settings: [N::Setting; SETTINGS],
@@ -45,7 +45,7 @@ pub(crate) enum RuleKind {
     AdamW,
 }
 
-/// What is done with the rule of a step, whichever it is.
+/// An operation on the rule of a step, whichever it is.
 pub(crate) trait Visit {
     type Output;
 
@@ -55,7 +55,7 @@ pub(crate) trait Visit {
     ) -> Self::Output;
 }
 
-/// A variable with its state and what moves it.
+/// A variable with its state and its gradient.
 #[derive(Debug)]
 pub(crate) struct Move<'a> {
     pub var: &'a Var,
@@ -63,7 +63,7 @@ pub(crate) struct Move<'a> {
     pub gradient: Tensor,
 }
 
-/// Moves variables, their gradients multiplied by `factor`: all, or none and an error.
+/// Updates variables along their gradients multiplied by `factor`: all of them, or none and an error.
 #[derive(Debug)]
 pub(super) struct Apply<'a> {
     pub moves: Vec<Move<'a>>,
@@ -86,7 +86,7 @@ impl Visit for Apply<'_> {
     }
 }
 
-/// In candle's operations, for any device and float type.
+/// Updates by candle's operations, for any device and float type.
 fn in_operations<const STATE: usize, const SETTINGS: usize>(
     rule: &impl Rule<STATE, SETTINGS>,
     moves: Vec<Move>,
@@ -103,7 +103,7 @@ fn in_operations<const STATE: usize, const SETTINGS: usize>(
             .clone()
             .try_into()
             .map_err(|state| misfit(rule.kind(), state))?;
-        // Detached, or the state would hold on to the graph of every step.
+        // Detached; otherwise the state would keep the graph of every step alive.
         let gradient = match factor {
             1.0 => gradient.detach(),
             _ => (gradient.detach() * factor)?,
@@ -131,7 +131,7 @@ fn in_operations<const STATE: usize, const SETTINGS: usize>(
     Ok(())
 }
 
-/// In place: every weight and its state are read and written once. For contiguous f32 or f64 on the CPU.
+/// Updates in place: every weight and its state are read and written once. For contiguous f32 or f64 on the CPU.
 fn in_place<const STATE: usize, const SETTINGS: usize>(
     rule: &impl Rule<STATE, SETTINGS>,
     mut moves: Vec<Move>,
@@ -144,7 +144,7 @@ fn in_place<const STATE: usize, const SETTINGS: usize>(
             return Err(misfit(rule.kind(), step.state.clone()));
         }
     }
-    // One after the other, so that the variable is the only tensor with other owners that is locked.
+    // One after the other, so that the variable is the only locked tensor with other owners.
     for step in &moves {
         match step.var.dtype() {
             DType::F64 => step.fused::<f64, STATE, SETTINGS>(rule, factor)?,
@@ -155,7 +155,7 @@ fn in_place<const STATE: usize, const SETTINGS: usize>(
 }
 
 impl Move<'_> {
-    /// Whether [`in_place`] takes it.
+    /// Whether [`in_place`] accepts it.
     pub fn is_fusible(&self) -> bool {
         let mut tensors = self.written();
         let contiguous = tensors.iter().all(|tensor| tensor.is_contiguous());
@@ -163,7 +163,7 @@ impl Move<'_> {
         contiguous && has_kernel(&tensors)
     }
 
-    /// All that a step changes.
+    /// All tensors that a step changes.
     fn written(&self) -> Vec<&Tensor> {
         let state = self.state.iter();
         std::iter::once(self.var.as_tensor()).chain(state).collect()
@@ -187,7 +187,7 @@ impl Move<'_> {
     }
 }
 
-/// Elements of a variable, its gradient and its state, all of one length.
+/// Elements of a variable, its gradient and its state, all of the same length.
 struct Weights<'a, T, const STATE: usize> {
     value: &'a mut [T],
     gradient: &'a [T],
@@ -195,7 +195,7 @@ struct Weights<'a, T, const STATE: usize> {
 }
 
 impl<T: Real, const STATE: usize> Weights<'_, T, STATE> {
-    /// Every weight is moved by itself, so the cut between threads does not show in the bits.
+    /// Every weight is updated independently, so the division between threads does not affect the result's bits.
     fn step<const SETTINGS: usize>(self, rule: &impl Rule<STATE, SETTINGS>, factor: f64) {
         let tasks = self.value.len().div_ceil(TASK);
         if tasks <= 1 {
@@ -237,7 +237,7 @@ impl<T: Real, const STATE: usize> Weights<'_, T, STATE> {
     #[inline(always)]
     fn step_each<const SETTINGS: usize>(mut self, rule: &impl Rule<STATE, SETTINGS>, factor: f64) {
         let count = self.value.len();
-        // Tells the compiler that no index leaves its slice.
+        // Tells the compiler that every index is in bounds.
         if self.gradient.len() != count || self.state.iter().any(|state| state.len() != count) {
             return;
         }
@@ -254,7 +254,7 @@ impl<T: Real, const STATE: usize> Weights<'_, T, STATE> {
     }
 }
 
-/// A state of more or fewer tensors than the rule keeps; an optimiser never hands out one.
+/// The error for a state with more or fewer tensors than the rule keeps, which an optimiser never passes.
 fn misfit(rule: RuleKind, state: Vec<Tensor>) -> candle_core::Error {
     candle_core::Error::Msg(format!(
         "an optimiser's state of {} tensors a variable does not fit {rule:?}",
@@ -301,7 +301,7 @@ mod tests {
         (var, state)
     }
 
-    /// [`Apply`] in the way that is asked for.
+    /// Runs [`Apply`] in the requested way.
     struct Walk<'a> {
         moves: Vec<Move<'a>>,
         factor: f64,
@@ -322,7 +322,7 @@ mod tests {
         }
     }
 
-    /// Steps along gradients that are the same for every call; the second is clipped.
+    /// Takes steps along gradients that are the same for every call; the second is clipped.
     fn walk(config: &Optimizer, (var, state): &mut Held, in_place: bool) {
         for (step, factor) in [(1, 1.0), (2, 0.25), (3, 1.0)] {
             let mut stream = Stream::new(2, Purpose::Init, step, 0);
@@ -353,7 +353,7 @@ mod tests {
         for kind in KINDS {
             let config: Optimizer = toml::from_str(kind).unwrap();
             for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 1e-14)] {
-                // Around the widths of vectors, and more than a thread's task.
+                // Around the vector widths, and more than one thread's task.
                 for len in [1, 15, 17, 1000, TASK + 3] {
                     let (mut fused, mut composed) =
                         (held(&config, len, dtype), held(&config, len, dtype));

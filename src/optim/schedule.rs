@@ -101,7 +101,7 @@ mod tests {
             ],
             [1.0, 1.0, 0.5, 0.5, 0.25]
         );
-        // The warm-up moves no fall, and is taken of what has fallen already.
+        // The warm-up does not shift the decay, and multiplies the decayed rate.
         let warm = factors(schedule(2, Unit::Epochs, 11));
         assert_eq!(warm[0], 1.0 / 12.0);
         assert_eq!(warm[10], 0.5 * 11.0 / 12.0);

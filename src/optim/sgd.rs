@@ -13,7 +13,7 @@ pub(super) struct Descent {
 /// learning", ICML 2013, equations 1 and 2 (3 and 4 for Nesterov's), in the form of PyTorch:
 /// v = momentum v + g, w -= lr v; with `nesterov` w -= lr (g + momentum v).
 ///
-/// The paper and Keras keep lr v instead of v, which differs where the rate changes.
+/// The paper and Keras keep lr v instead of v, which differs when the rate changes.
 pub(super) struct Momentum {
     momentum: f64,
     nesterov: bool,
