@@ -1,4 +1,4 @@
-//! The identity up to a bound.
+//! The identity with an upper bound.
 
 use super::formula::Formula;
 use crate::arithmetic::Elementary;

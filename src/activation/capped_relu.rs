@@ -1,4 +1,4 @@
-//! The rectified linear unit up to a bound.
+//! The rectified linear unit with an upper bound.
 
 use super::formula::Formula;
 use crate::arithmetic::Elementary;

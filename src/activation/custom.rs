@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A named function of one number with its derivative, both over plain numbers. Recipes cannot name it; it stands in
-/// the user's own lists of layers, where the CPU engine trains it as any other activation. On other devices the values
-/// of a batch go to the host and back, by automatic differentiation.
+/// A named function of one number with its derivative, both over plain numbers. Recipes cannot name it; use it in your
+/// own lists of layers, where the CPU engine trains it like any other activation. On other devices the values of a
+/// batch go to the host and back, and automatic differentiation trains it.
 ///
 /// ```
 /// use autoencode::activation::{Activation, Custom};
@@ -33,7 +33,7 @@ struct Functions {
 }
 
 impl Custom {
-    /// A function and its derivative under the name that summaries and errors show.
+    /// A function and its derivative, with the name that summaries and errors show.
     pub fn new(
         name: &str,
         value: impl Fn(f64) -> f64 + Send + Sync + 'static,
@@ -51,12 +51,12 @@ impl Custom {
         &self.0.name
     }
 
-    /// The function at one point.
+    /// The value at x.
     pub fn value(&self, x: f64) -> f64 {
         (self.0.value)(x)
     }
 
-    /// Its derivative there.
+    /// The derivative at x.
     pub fn derivative(&self, x: f64) -> f64 {
         (self.0.derivative)(x)
     }
@@ -68,7 +68,7 @@ impl fmt::Debug for Custom {
     }
 }
 
-/// Equal are copies of one function; two functions of the same name are not.
+/// Copies of one function are equal; two functions of the same name are not.
 impl PartialEq for Custom {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

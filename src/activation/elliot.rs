@@ -1,4 +1,4 @@
-//! x by 1 + |x|.
+//! x divided by 1 + |x|.
 
 use super::formula::Formula;
 use crate::arithmetic::Elementary;

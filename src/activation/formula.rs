@@ -1,32 +1,32 @@
-//! What the file of an activation says of it.
+//! The interface of an activation's file.
 
 use crate::arithmetic::{Elementary, Number};
 
-/// A function of one number with at most one parameter. Sources are with the variants of [`super::Activation`].
+/// A function of one number with at most one parameter. Sources are given at the variants of [`super::Activation`].
 pub(crate) trait Formula {
-    /// In recipes.
+    /// Its name in recipes.
     const NAME: &'static str;
 
-    /// As people write it, and the interval of its values.
+    /// Its usual notation, and its range.
     fn printed(parameter: f64) -> (String, String);
 
     fn value<N: Elementary>(x: N, parameter: N::Setting) -> N;
 
-    /// At a kink one of the two, as the variant says.
+    /// The derivative; at a kink one of the two, as the variant says.
     fn derivative<N: Elementary>(x: N, parameter: N::Setting) -> N;
 }
 
-/// A formula of arithmetic that vectors have, and whose derivative can be told from its value: engines compute it in
-/// the type of their numbers, where others are computed in f64 and rounded once.
+/// A formula that uses only vector arithmetic and whose derivative follows from its value. Engines compute it in the
+/// type of their numbers; other formulas are computed in f64 and rounded once.
 pub(crate) trait Basic {
-    /// Always to be inlined, as [`Basic::backward`].
+    /// Always inlined, as is [`Basic::backward`].
     fn value<N: Number>(x: N, parameter: N::Setting) -> N;
 
-    /// The gradient of x from the value y at x and the gradient of that.
+    /// The gradient of x from the value y at x and the gradient of y.
     fn backward<N: Number>(y: N, gradient: N, parameter: N::Setting) -> N;
 }
 
-/// [`Formula`]'s functions of a [`Basic`] one.
+/// Implements [`Formula`]'s functions for a [`Basic`] one.
 macro_rules! basic {
     () => {
         fn value<N: crate::arithmetic::Elementary>(x: N, parameter: N::Setting) -> N {
@@ -43,7 +43,7 @@ macro_rules! basic {
 
 pub(super) use basic;
 
-/// A factor as it is written before something; 1 is left out.
+/// A factor, written before a term; 1 is omitted.
 pub(super) fn factor(value: f64) -> String {
     match value {
         1.0 => String::new(),

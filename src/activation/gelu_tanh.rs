@@ -1,4 +1,4 @@
-//! The Gaussian error linear unit by a hyperbolic tangent.
+//! The Gaussian error linear unit, approximated with a hyperbolic tangent.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
@@ -10,10 +10,10 @@ pub(crate) struct GeluTanh;
 /// sqrt(2/pi), and the factor of the cube.
 const SCALE: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
 const CUBE: f64 = 0.044715;
-/// Beyond this the hyperbolic tangent is 1 to the last bit; powers of x stay finite before.
+/// Beyond this the hyperbolic tangent is 1 to the last bit; powers of x are still finite here.
 const END: f64 = 20.0;
 
-/// What the hyperbolic tangent is taken of.
+/// The argument of the hyperbolic tangent.
 fn inner<N: Elementary>(x: N) -> N {
     (x.clone() + x.clone() * CUBE * x.clone() * x) * SCALE
 }

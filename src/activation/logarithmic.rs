@@ -1,4 +1,4 @@
-//! A logarithm to both sides.
+//! A logarithm, odd around 0.
 
 use super::formula::Formula;
 use crate::arithmetic::Elementary;

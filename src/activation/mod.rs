@@ -1,4 +1,4 @@
-//! Activations: one file a function, with its name, value and derivative, and here their closed set.
+//! Activations: one file per function, with its name, value and derivative; here their closed set.
 
 mod arcsinh;
 mod arctan;
@@ -37,16 +37,16 @@ pub(crate) use sigmoid::Sigmoid;
 use crate::arithmetic::Elementary;
 use crate::{Error, Result};
 
-/// Declares [`Activation`] and [`ActivationKind`]: functions in their files, and defaults of their parameters.
+/// Declares [`Activation`] and [`ActivationKind`]: functions in their files, and the defaults of their parameters.
 macro_rules! activations {
     ($(
         $(#[$doc:meta])*
         $kind:ident $({ $parameter:ident: $default:literal })? in $file:ident,
     )+) => {
-        /// A function between layers. All but softmax take every value by itself.
+        /// A function between layers. All but softmax are elementwise.
         ///
-        /// In a recipe it is its name, or a table with its name and parameters; a parameter that is left out
-        /// has the default given here:
+        /// Recipes write its name, or a table with its name and parameters. Omitted parameters have the defaults given
+        /// here:
         ///
         /// ```
         /// use autoencode::activation::Activation;
@@ -66,15 +66,15 @@ macro_rules! activations {
         #[derive(Debug, Clone, PartialEq)]
         pub enum Activation {
             $($(#[$doc])* $kind $({ $parameter: f64 })?,)+
-            /// e^x / sum of e^x, over the units of a dense layer or the channels at a place of an image.
+            /// e^x / sum of e^x, over the units of a dense layer or the channels at each pixel of an image.
             Softmax,
-            /// `a` f(`b` x) with f the activation `of`; `a` and `b` 1. Always a table.
+            /// `a` f(`b` x), where f is the activation `of`; `a` and `b` 1. Always a table.
             Scaled {
                 of: Box<Activation>,
                 a: f64,
                 b: f64,
             },
-            /// A function of the library's user, which recipes cannot name.
+            /// A custom function, which recipes cannot name.
             Custom(Custom),
         }
 
@@ -115,7 +115,7 @@ macro_rules! activations {
         }
 
         impl Activation {
-            /// Every activation that has a plain name, with default parameters.
+            /// Every activation with a plain name, with default parameters.
             pub fn all() -> [Self; [$(ActivationKind::$kind,)+].len() + 1] {
                 [$(Self::$kind $({ $parameter: $default })?,)+ Self::Softmax]
             }
@@ -166,8 +166,7 @@ activations! {
     /// x Phi(x), with the normal distribution function. Hendrycks and Gimpel, "Gaussian error linear units",
     /// 2016.
     Gelu in gelu,
-    /// Their approximation of it, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), which is often what a GELU is
-    /// printed as.
+    /// Their approximation of it, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), which is often printed as the GELU.
     GeluTanh in gelu_tanh,
     Sin in sin,
     /// min(x, `cap`), with derivative 0 at the cap (as `clamp` in PyTorch 2.15); `cap` 6.
@@ -191,7 +190,7 @@ activations! {
     Logarithmic in logarithmic,
 }
 
-/// Works out an expression with a type for the [`Basic`] formula of a kind, and another one for other kinds.
+/// Evaluates an expression with a type for the [`Basic`] formula of a kind, and another expression for other kinds.
 macro_rules! with_basic {
     ($kind:expr, $F:ident => $work:expr, $otherwise:expr) => {
         match $kind {
@@ -218,11 +217,11 @@ macro_rules! with_basic {
 
 pub(crate) use with_basic;
 
-/// Larger and smaller parameters are typing mistakes.
+/// Parameters outside these bounds are typing mistakes.
 const MOST: f64 = 1e6;
 const LEAST: f64 = 1e-6;
 
-/// Of the one that is always a table.
+/// The name of the activation that is always a table.
 const SCALED: &str = "scaled";
 
 impl Activation {
@@ -236,7 +235,7 @@ impl Activation {
         }
     }
 
-    /// As people write it, and the interval of its values.
+    /// Its usual notation, and its range.
     pub(crate) fn printed(&self) -> (String, String) {
         match self {
             Self::Softmax => ("e^x/Σ e^x".to_string(), "(0, 1)".to_string()),
@@ -264,12 +263,12 @@ impl Activation {
             .collect()
     }
 
-    /// As it is written in a recipe: `"relu"`, `{ kind = "leaky-relu", slope = 0.2 }`.
+    /// Its form in a recipe: `"relu"`, `{ kind = "leaky-relu", slope = 0.2 }`.
     pub fn to_toml(&self) -> String {
         toml::Value::try_from(self).map_or_else(|_| self.to_string(), |value| value.to_string())
     }
 
-    /// Whether the name alone says all: the parameters are the defaults.
+    /// Whether the name alone describes it: its parameters are the defaults.
     fn is_plain(&self) -> bool {
         Self::named(self.name()).as_ref() == Some(self)
     }
@@ -279,7 +278,7 @@ impl Activation {
         Self::all().into_iter().find(|one| one.name() == name)
     }
 
-    /// Checks that samples of shape `input` can be given to it.
+    /// Checks that it accepts samples of shape `input`.
     pub(crate) fn check(&self, layer: &str, input: &[usize]) -> Result<()> {
         if !self.couples() || input.first().is_some_and(|&units| units > 1) {
             return Ok(());
@@ -313,7 +312,7 @@ impl Activation {
     }
 }
 
-/// For tables and messages: `relu`, `leaky-relu (slope 0.2)`, `scaled sigmoid (a 3, b 0.1)`.
+/// The form in tables and messages: `relu`, `leaky-relu (slope 0.2)`, `scaled sigmoid (a 3, b 0.1)`.
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;

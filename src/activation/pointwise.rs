@@ -3,7 +3,7 @@
 use super::{Activation, ActivationKind, Custom};
 use crate::arithmetic::Scalar;
 
-/// `outer` f(`inner` x), with f a formula or the library's user's.
+/// `outer` f(`inner` x), where f is a formula or a custom function.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Pointwise {
     pub f: Form,
@@ -11,7 +11,7 @@ pub(crate) struct Pointwise {
     pub inner: f64,
 }
 
-/// A function that takes every value by itself.
+/// The elementwise function.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Form {
     Formula {
@@ -22,7 +22,7 @@ pub(crate) enum Form {
 }
 
 impl Activation {
-    /// The function of one value; none for those that couple the values of a sample.
+    /// The function of one value; None for activations that couple the values of a sample.
     pub(crate) fn pointwise(&self) -> Option<Pointwise> {
         let f = match self {
             Self::Softmax => return None,
@@ -54,7 +54,7 @@ impl Activation {
 }
 
 impl Pointwise {
-    /// The formula and its parameter, where it stands alone.
+    /// The formula and its parameter, if it is not scaled.
     pub fn plain(&self) -> Option<(ActivationKind, f64)> {
         match self.f {
             Form::Formula { kind, parameter } if self.outer == 1.0 && self.inner == 1.0 => {

@@ -1,4 +1,4 @@
-//! The rectified linear unit up to 1.
+//! The identity clamped to the range from 0 to 1.
 
 use super::capped_relu::CappedRelu;
 use super::formula::Formula;

@@ -5,7 +5,7 @@ use crate::arithmetic::Elementary;
 
 pub(crate) struct Swish;
 
-/// Its lowest value where beta is 1.
+/// Its minimum for beta = 1.
 const LOWEST: f64 = -0.278_465;
 /// Beyond this the logistic function is 0 or 1 to the last bit, and its slope is 0.
 const END: f64 = 1e3;

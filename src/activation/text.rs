@@ -1,4 +1,4 @@
-//! How recipes write an activation: its name, or a table where its parameters are not the defaults.
+//! The text form of activations in recipes: a name, or a table if parameters differ from the defaults.
 
 use std::fmt;
 
@@ -93,7 +93,7 @@ impl<'de> Visitor<'de> for Written {
     }
 }
 
-/// As much as is shown of a name that no activation has.
+/// The most characters shown of an unknown name.
 const MAX_NAME: usize = 60;
 
 fn unknown<E: de::Error>(name: &str) -> E {
@@ -123,8 +123,8 @@ fn no_parameter<E: de::Error>(activation: &Activation, key: &str) -> E {
 }
 
 impl Activation {
-    /// Reads the words that [`fmt::Display`] writes: `leaky-relu (slope 0.2)`, `scaled sigmoid (a 3, b 0.1)`. None where
-    /// they do not begin with the name of an activation, and what was expected where they go on wrongly.
+    /// Reads the words that [`fmt::Display`] writes: `leaky-relu (slope 0.2)`, `scaled sigmoid (a 3, b 0.1)`. None if
+    /// they do not begin with the name of an activation; an error that says what was expected if they continue wrongly.
     pub(crate) fn from_words(text: &str) -> Option<std::result::Result<Self, String>> {
         let text = text.trim();
         let (name, rest) = match text.split_once(' ') {
@@ -153,7 +153,7 @@ impl Activation {
         })
     }
 
-    /// Sets what stands in brackets, `(a 3, b 0.1)`.
+    /// Sets the parameters in brackets, `(a 3, b 0.1)`.
     fn read_parameters(&mut self, text: &str) -> Option<()> {
         if text.is_empty() {
             return Some(());

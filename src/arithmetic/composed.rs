@@ -1,4 +1,4 @@
-//! A tensor, worked on by candle's operations: on any device, for any float type.
+//! Arithmetic on a tensor by candle's operations: on any device, for any float type.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -8,7 +8,7 @@ use candle_core::{Error, Result, Tensor};
 
 use super::{Elementary, Number, Side};
 
-/// A tensor, or the first error on the way to it.
+/// A tensor, or the first error in computing it.
 #[derive(Debug, Clone)]
 pub(crate) struct Composed(std::result::Result<Tensor, Arc<Error>>);
 
@@ -153,17 +153,17 @@ impl Elementary for Composed {
     }
 }
 
-/// m = max(|x|, 1) and sqrt(x^2 + 1) / m, where nothing overflows.
+/// m = max(|x|, 1) and sqrt(x^2 + 1) / m, which do not overflow.
 fn scaled_root(size: &Tensor) -> Result<(Tensor, Tensor)> {
     let m = size.maximum(1.0)?;
     let root = ((size / &m)?.sqr()? + m.recip()?.sqr()?)?.sqrt()?;
     Ok((m, root))
 }
 
-/// The arc tangent, by atan(x) = 2 atan(x / (1 + sqrt(1 + x^2))) four times, which leaves at most
-/// pi/32, and the first seven terms of its series at 0: next is one of 1e-16.
+/// The arc tangent: atan(x) = 2 atan(x / (1 + sqrt(1 + x^2))), applied four times, reduces the argument
+/// to at most pi/32; then the first seven terms of the series at 0. The next term is about 1e-16.
 fn arctan(x: &Tensor) -> Result<Tensor> {
-    // Beyond its end it is pi/2 to the last bit; the square stays finite before.
+    // Beyond the bound it is pi/2 to the last bit; below it the square stays finite.
     let mut t = x.clamp(-1e17, 1e17)?;
     for _ in 0..4 {
         let root = (t.sqr()? + 1.0)?.sqrt()?;
@@ -172,7 +172,7 @@ fn arctan(x: &Tensor) -> Result<Tensor> {
     let square = t.sqr()?;
     let mut sum = square.zeros_like()?;
     for odd in [13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0] {
-        // 1 - t^2 (1/3 - t^2 (1/5 - ...)), from the inside.
+        // 1 - t^2 (1/3 - t^2 (1/5 - ...)), from the inside out.
         sum = (sum * &square)?.affine(-1.0, 1.0 / odd)?;
     }
     (t * sum)? * 16.0

@@ -1,6 +1,6 @@
-//! The arithmetic in which formulas are written. An activation, a loss or an optimiser's rule stands in the code once,
-//! over [`Number`], and is worked out for one number ([`Scalar`]), a vector of them ([`Vector`]) or a tensor
-//! ([`Composed`]); the CUDA kernels have it as text that the same source writes.
+//! The arithmetic of formulas. An activation, a loss or an optimiser's rule is written once, over [`Number`], and
+//! evaluated for one number ([`Scalar`]), a vector of them ([`Vector`]) or a tensor ([`Composed`]). The CUDA kernels
+//! include it as text generated from the same source.
 
 mod composed;
 mod scalar;
@@ -16,15 +16,15 @@ pub(crate) use scalar::{Float, Scalar};
 pub(crate) use text::{Listing, Text};
 pub(crate) use vector::Vector;
 
-/// A side of a bound, the bound included.
+/// A side of a bound, including the bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     AtMost,
     AtLeast,
 }
 
-/// What every formula is made of. Of functions, those that vectors have; constants are rounded to the number's type
-/// before they meet it.
+/// The operations of every formula, limited to those that vectors support. Constants are rounded to the number's type
+/// before use.
 pub(crate) trait Number:
     Clone
     + Add<Output = Self>
@@ -40,35 +40,35 @@ pub(crate) trait Number:
     /// A parameter of a formula: a plain number, or its name where text is written.
     type Setting: Clone + From<f64>;
 
-    /// A number that is the same everywhere.
+    /// A constant, the same for every element.
     fn constant(&self, value: impl Into<Self::Setting>) -> Self;
 
-    /// `then` where this is on a side of `bound`; a NaN is on none.
+    /// `then` if this is on that side of `bound`; a NaN is on neither side.
     fn choose(&self, side: Side, bound: Self::Setting, then: Self, otherwise: Self) -> Self;
 
     fn abs(self) -> Self;
 
     fn sqrt(self) -> Self;
 
-    /// -1, 0 or 1; of a NaN 0.
+    /// -1, 0 or 1; 0 for a NaN.
     fn sign(self) -> Self;
 
     /// max(x, 0).
     fn positive(self) -> Self;
 
-    /// 1 / (1 + e^-x), 0 or 1 where that is saturated.
+    /// 1 / (1 + e^-x); 0 or 1 where it saturates.
     fn logistic(self) -> Self;
 
     /// ln(1 + e^-|x|).
     fn ln_1p_exp_minus_abs(self) -> Self;
 
-    /// `then` where this is at most `bound`.
+    /// `then` if this is at most `bound`.
     #[inline(always)]
     fn if_at_most(&self, bound: impl Into<Self::Setting>, then: Self, otherwise: Self) -> Self {
         self.choose(Side::AtMost, bound.into(), then, otherwise)
     }
 
-    /// `then` where this is at least `bound`.
+    /// `then` if this is at least `bound`.
     #[inline(always)]
     fn if_at_least(&self, bound: impl Into<Self::Setting>, then: Self, otherwise: Self) -> Self {
         self.choose(Side::AtLeast, bound.into(), then, otherwise)
@@ -85,7 +85,7 @@ pub(crate) trait Number:
         self.constant(1.0) / self
     }
 
-    /// x between -`end` and `end`.
+    /// x clamped between -`end` and `end`.
     #[inline(always)]
     fn within(self, end: f64) -> Self {
         let below = self.if_at_least(end, self.constant(end), self.clone());
@@ -93,7 +93,7 @@ pub(crate) trait Number:
     }
 }
 
-/// Functions that vectors have not.
+/// Functions that vectors do not support.
 pub(crate) trait Elementary: Number {
     fn exp(self) -> Self;
 

@@ -1,4 +1,4 @@
-//! One number.
+//! Arithmetic on one number.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -7,7 +7,7 @@ use candle_core::cpu::erf::erf_f64;
 
 use super::{Elementary, Number, Side};
 
-/// f32 or f64. What is called in loops is sure to be inlined, so that constants are converted before them.
+/// f32 or f64. Functions called in loops are always inlined, so that constants are converted before the loop.
 pub(crate) trait Float:
     Copy
     + PartialOrd
@@ -147,7 +147,7 @@ impl<T: Float> Number for Scalar<T> {
         self.if_at_most(0.0, self.constant(0.0), self)
     }
 
-    /// With e^-x infinite it is 1 / inf = 0.
+    /// If e^-x is infinite, this is 1 / inf = 0.
     #[inline(always)]
     fn logistic(self) -> Self {
         let one = T::of(1.0);

@@ -1,4 +1,4 @@
-//! Text: what CUDA C++ computes in place of numbers.
+//! Formulas as text: CUDA C++ source instead of numbers.
 
 use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use super::{Elementary, Number, Side};
 
-/// The lines of a function, one for each operation.
+/// The lines of a function, one per operation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Listing(Rc<RefCell<Vec<String>>>);
 
 impl Listing {
-    /// A number that the function is given.
+    /// An argument of the function.
     pub fn argument(&self, name: &str) -> Text {
         Text {
             listing: self.clone(),
@@ -24,7 +24,7 @@ impl Listing {
         self.0.borrow().clone()
     }
 
-    /// A new line, which names the result of an expression.
+    /// Adds a line that names the result of an expression.
     fn line(&self, expression: &str) -> Text {
         let mut lines = self.0.borrow_mut();
         let name = format!("v{}", lines.len());
@@ -33,7 +33,7 @@ impl Listing {
     }
 }
 
-/// A number by its name in a function.
+/// A number, by its name in a function.
 #[derive(Debug, Clone)]
 pub(crate) struct Text {
     listing: Listing,
@@ -41,7 +41,7 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// The same as a parameter of a formula.
+    /// The same number as a parameter of a formula.
     pub fn symbol(&self) -> Symbol {
         Symbol(self.name.clone())
     }
@@ -159,7 +159,7 @@ impl Elementary for Text {
         atan: "atanf({})";
         asinh: "asinhf({})";
         hypot_one: "hypotf({}, 1.0f)";
-        // In this form it is near 0 to full precision where x is far below 0.
+        // For x far below 0 this form keeps full precision near 0.
         normal_distribution: "0.5f * erfcf(-0.70710678f * {})";
     }
 }

@@ -1,4 +1,4 @@
-//! A vector of f32.
+//! Arithmetic on a SIMD vector of f32.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -6,7 +6,7 @@ use pulp::Simd;
 
 use super::{Number, Side};
 
-/// A vector of the processor, with the token of the instructions that work on it.
+/// A SIMD vector, with the token of the instruction set that works on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Vector<S: Simd> {
     simd: S,
@@ -115,7 +115,7 @@ impl<S: Simd> Number for Vector<S> {
         self.with(self.simd.max_f32s(self.numbers, self.splat(0.0)))
     }
 
-    /// As e^x / (1 + e^x) below 0: neither side overflows.
+    /// e^x / (1 + e^x) below 0, so that neither side overflows.
     #[inline(always)]
     fn logistic(self) -> Self {
         let (one, power) = (self.constant(1.0), self.with(self.exp_minus_abs()));
@@ -131,20 +131,19 @@ impl<S: Simd> Number for Vector<S> {
     }
 }
 
-/// e^x for x from 0 down, to 2 units in the last place; below -87 about 1e-38 in place of less.
+/// e^x for x <= 0, to 2 units in the last place; below -87 about 1e-38 instead of less.
 ///
-/// e^x = 2^n e^r with n the nearest whole number to x / ln 2 and r what is left, at most ln(2)/2 in size, of
-/// which the Taylor series to the seventh power is exact to the last bit.
+/// e^x = 2^n e^r, where n is the integer nearest to x / ln 2 and r the remainder, at most ln(2)/2 in size. The Taylor
+/// series of e^r to the seventh power is exact to the last bit.
 #[inline(always)]
 fn exp_of_negative<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let splat = |value: f32| simd.splat_f32s(value);
     let x = simd.max_f32s(x, splat(-87.0));
-    // Added to a number this size, what stands behind the point is rounded away, and the whole number lies
-    // in the lowest bits.
+    // Adding a number of this size rounds to an integer, which is then in the lowest bits.
     let rounder = splat(12_582_912.0);
     let shifted = simd.mul_add_e_f32s(x, splat(std::f32::consts::LOG2_E), rounder);
     let n = simd.sub_f32s(shifted, rounder);
-    // ln 2 in two parts, the first with so few digits that its product with n is exact.
+    // ln 2 in two parts; the first has few enough digits that its product with n is exact.
     let r = simd.mul_add_e_f32s(n, splat(-0.693_359_4), x);
     let r = simd.mul_add_e_f32s(n, splat(2.121_944_4e-4), r);
     let mut sum = splat(1.0 / 5040.0);

@@ -90,7 +90,7 @@ kinds! {
     GroupNorm,
     /// x plus the output of a list of layers; any shape, kept.
     Residual,
-    /// A function of each value, or of a value and its neighbours (softmax); any shape, kept.
+    /// A function of each value, or of several values together (softmax); any shape, kept.
     Activation,
     /// A function of the library's user; any shape, kept.
     Function,

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// A named loss: what an output x and its target t add to it, and the derivative of that by x, both over plain numbers.
-/// Recipes cannot name it; engines take it in an [`crate::recipe::Objective`], where the outputs are those behind the
-/// network's last activation. On other devices than the CPU the values of a batch go to the host and back.
+/// A named loss: the term for an output x and its target t, and its derivative with respect to x, both over plain
+/// numbers. Recipes cannot name it; engines accept it in a [`crate::recipe::Objective`], with the outputs of the
+/// network's last activation. On devices other than the CPU the values of a batch go to the host and back.
 ///
 /// A loss stays in memory until the program ends, so that objectives can be copied freely.
 ///
@@ -38,7 +38,7 @@ struct Functions {
 }
 
 impl CustomLoss {
-    /// A loss under the name that metrics and tables show.
+    /// A loss with the name that metrics and tables show.
     pub fn new(
         name: &str,
         term: impl Fn(f64, f64) -> f64 + Send + Sync + 'static,
@@ -56,12 +56,12 @@ impl CustomLoss {
         &self.0.name
     }
 
-    /// What x adds to the loss for the target t.
+    /// The term for the output x and the target t.
     pub fn term(self, x: f64, t: f64) -> f64 {
         (self.0.term)(x, t)
     }
 
-    /// The derivative of that by x.
+    /// The derivative of the term with respect to x.
     pub fn derivative(self, x: f64, t: f64) -> f64 {
         (self.0.derivative)(x, t)
     }
@@ -73,7 +73,7 @@ impl fmt::Debug for CustomLoss {
     }
 }
 
-/// Equal are copies of one loss; two losses of the same name are not.
+/// Copies of one loss are equal; two losses of the same name are not.
 impl PartialEq for CustomLoss {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.0, other.0)

@@ -1,4 +1,4 @@
-//! Distances between outputs and targets: one file a loss, with its term and derivatives, and here their closed set.
+//! Distances between outputs and targets: one file per loss, with its term and derivatives; here their closed set.
 
 mod bce;
 mod custom;
@@ -14,18 +14,18 @@ pub(crate) use mse::Mse;
 
 use crate::arithmetic::Number;
 
-/// What a value of the output and one of the target, x and t, add to a loss. All is to be inlined into loops.
+/// The term that one output x and its target t add to a loss. All functions must be inlined into loops.
 pub(crate) trait Loss {
     fn term<N: Number>(x: N, t: N) -> N;
 
-    /// By x. At a kink 0.
+    /// The derivative with respect to x; 0 at a kink.
     fn derivative<N: Number>(x: N, t: N) -> N;
 
-    /// By t.
+    /// The derivative with respect to t.
     fn target_derivative<N: Number>(x: N, t: N) -> N;
 }
 
-/// Declares [`Reconstruction`]: losses with their names in recipes and on pictures.
+/// Declares [`Reconstruction`]: losses with their names in recipes and on plots.
 macro_rules! losses {
     ($($(#[$doc:meta])* $loss:ident: $name:literal, $label:literal;)+) => {
         /// The distance between output and target, a mean over all values of the batch.
@@ -33,7 +33,7 @@ macro_rules! losses {
         #[serde(rename_all = "kebab-case")]
         pub enum Reconstruction {
             $($(#[$doc])* $loss,)+
-            /// A loss of the library's user, which recipes cannot name.
+            /// A custom loss, which recipes cannot name.
             #[serde(skip)]
             Custom(CustomLoss),
         }
@@ -69,7 +69,7 @@ macro_rules! losses {
         }
 
         impl Reconstruction {
-            /// The formula, or the loss of the library's user.
+            /// The formula, or the custom loss.
             pub(crate) fn formula(self) -> Result<LossKind, CustomLoss> {
                 match self {
                     $(Self::$loss => Ok(LossKind::$loss),)+
@@ -85,7 +85,7 @@ macro_rules! losses {
                 }
             }
 
-            /// In metrics files, by itself and with a penalty on the codes.
+            /// Its names in metrics files, alone and with a penalty on the codes.
             pub(crate) fn metrics(self) -> [&'static str; 2] {
                 match self {
                     $(Self::$loss => [
@@ -96,7 +96,7 @@ macro_rules! losses {
                 }
             }
 
-            /// On pictures and in tables, likewise.
+            /// Its names on plots and in tables, likewise.
             pub(crate) fn labels(self) -> [&'static str; 2] {
                 match self {
                     $(Self::$loss => [$label, concat!($label, " + penalty")],)+
@@ -108,7 +108,7 @@ macro_rules! losses {
 }
 
 losses! {
-    /// Binary cross-entropy in nats a pixel; needs a final sigmoid, whose logits it reads.
+    /// Binary cross-entropy in nats per pixel; needs a final sigmoid, whose logits it reads.
     Bce: "bce", "BCE";
     /// Mean squared error.
     Mse: "mse", "MSE";
@@ -116,7 +116,7 @@ losses! {
     Mae: "mae", "MAE";
 }
 
-/// Works out an expression with a type for the [`Loss`] of a kind.
+/// Evaluates an expression with a type for the [`Loss`] of a kind.
 macro_rules! with_loss {
     ($kind:expr, $F:ident => $work:expr) => {
         match $kind {
