@@ -26,7 +26,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Builds the layers for samples of shape `input`, with parameters named by their place.
+    /// Builds the layers for samples of shape `input`, with parameters named by their index.
     ///
     /// # Errors
     /// If a layer does not accept the shape before it, if the layers have more than 2^28 weights or compute more than

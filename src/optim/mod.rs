@@ -5,7 +5,7 @@
 //! state. For f32 and f64 on the CPU a rule is applied in place, in one pass over the elements; on other devices and
 //! for other types, in candle's operations.
 //!
-//! | kind | state of each variable | epsilon stands |
+//! | kind | state of each variable | where epsilon is added |
 //! |---|---|---|
 //! | `sgd` | `velocity`; nothing without momentum | - |
 //! | `rmsprop` | `square`; with momentum also `velocity` | beside the root, or under it (`epsilon_inside`) |
