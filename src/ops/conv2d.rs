@@ -8,8 +8,8 @@ use crate::{Error, Result};
 /// The index of positions outside the image: candle selects zero for it, and does not add it.
 const OUTSIDE: u32 = u32::MAX;
 
-/// Elements of columns or products in a block of images, if no gradient is needed: 16 MB in f64, so that the memory is
-/// reused.
+/// Elements of columns or products per block of images, if no gradient is needed: 16 MB in f64, small enough that
+/// blocks reuse the same memory.
 const SHARED: usize = 1 << 21;
 
 /// Convolution (cross-correlation, as in PyTorch's `nn.Conv2d`) with zero padding on all sides:
@@ -64,7 +64,7 @@ pub fn conv2d(
     )?)
 }
 
-/// The sizes of a convolution, checked.
+/// The checked sizes of a convolution.
 #[derive(Clone, Copy, Debug)]
 struct Conv2d {
     in_channels: usize,

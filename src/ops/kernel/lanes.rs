@@ -14,7 +14,7 @@ const MAX_LANES: usize = 16;
 /// Below this many operations, waking another thread takes longer than the work.
 const WORTH_A_THREAD: usize = 1 << 16;
 
-/// The items of each lane but the last, which may be shorter. Never 0.
+/// Number of items in each lane but the last, which may be shorter. Never 0.
 fn lane_len(items: usize) -> usize {
     items.div_ceil(MAX_LANES).max(1)
 }
