@@ -39,7 +39,7 @@ impl Gradients for Autograd {
         let count = self.objective.count(batch)?;
         let mean = (self.objective.total(&sums, batch)? / count.max(1) as f64)?;
         let gradients = mean.backward()?;
-        // Last, as reading them waits for the device, which has all of its work by now.
+        // Read last: reading waits for the device, which has all of its work by now.
         Ok((self.objective.losses(&sums, batch)?, gradients))
     }
 

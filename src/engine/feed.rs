@@ -6,9 +6,9 @@ use super::seam::StepSpec;
 use crate::Result;
 use crate::data::{Batch, Images, Preparation};
 
-/// Makes batches of a training set, wherever its images lie.
+/// Makes batches of a training set, whose images are in the host's memory or the device's.
 pub(super) trait Source {
-    /// The batch of a step, in the memory of one that is no longer used where that fits.
+    /// The batch of a step. It reuses the memory of an unused batch if that fits.
     ///
     /// # Errors
     /// If an index is outside of the set, or the device fails.
@@ -44,14 +44,14 @@ impl Source for HostSource {
     }
 }
 
-/// The batches of a series of steps, in memory that is used again.
+/// The batches of a series of steps. Their memory is reused.
 pub(super) struct Feed {
     source: Box<dyn Source>,
-    /// The batch of the last step, whose memory the next one takes.
+    /// The batch of the last step, whose memory the next one reuses.
     spent: Option<Batch>,
-    /// The batch of all samples, where every step has the same one.
+    /// The batch of all samples, if every step has the same one.
     whole: Option<Batch>,
-    /// Samples of such a batch; none if every epoch draws another one.
+    /// The number of samples of such a batch; none if each epoch draws new samples.
     whole_len: Option<usize>,
 }
 
@@ -76,16 +76,16 @@ impl Feed {
             return Ok(batch.clone());
         }
         let batch = self.source.batch(self.spent.take(), spec)?;
-        // Thousands of short epochs over a few points would spend most of their time on this.
+        // Otherwise thousands of short epochs over a few points would spend most of their time here.
         if is_whole {
             self.whole = Some(batch.clone());
         }
         Ok(batch)
     }
 
-    /// Takes the memory of a batch that is no longer used.
+    /// Takes an unused batch, to reuse its memory.
     pub fn recycle(&mut self, batch: Batch) {
-        // Not that of the batch of all samples, which stays as it is.
+        // The batch of all samples is kept as it is.
         if self.whole.is_none() {
             self.spent = Some(batch);
         }

@@ -13,15 +13,15 @@ use crate::activation::Activation;
 use crate::network::{Autoencoder, Code, Posterior};
 use crate::ops::has_kernels;
 
-/// A network for use without gradients: the same functions as [`Autoencoder`], by the fastest way there is.
+/// A network for use without gradients: the functions of [`Autoencoder`], computed the fastest available way.
 ///
-/// On the CPU, and on CUDA cards in builds with the feature `cuda`, networks of f32 are lowered into steps once and
-/// their weights packed once; all memory is kept between calls. Encoder, decoder and the whole are each prepared when
-/// they are first used. [`Autoencoder`] itself, the reference, does what cannot be prepared: other types and devices,
-/// layers without a fast step, and whatever fails on a card. Results belong to no graph of gradients.
+/// On the CPU, and on CUDA devices in builds with the feature `cuda`, f32 networks are lowered into steps once and
+/// their weights are packed once; all memory is kept between calls. Encoder, decoder and the whole network are each
+/// prepared on first use. [`Autoencoder`] itself, the reference, runs everything else: other types and devices, layers
+/// without a fast step, and calls that fail on a CUDA device. Results carry no gradient graph.
 ///
-/// Several threads may use it at once. Weights must not change meanwhile: once they have, make another, which costs
-/// little more than packing them.
+/// Several threads may use it at once. The weights must not change: after a change make a new one, which costs little
+/// more than packing the weights.
 ///
 /// ```
 /// use autoencode::engine::Inference;
@@ -40,20 +40,20 @@ use crate::ops::has_kernels;
 /// ```
 pub struct Inference {
     model: Autoencoder,
-    /// Whether fast steps may be taken; the reference alone where the CPU stands for another device.
+    /// Whether fast steps may be used. If not, the CPU stands in for another device and only the reference runs.
     is_fast: bool,
     prepared: [OnceLock<Option<Prepared>>; Route::COUNT],
     note: OnceLock<String>,
 }
 
-/// Where samples enter the network, and where results leave it.
+/// Which part of the network runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route {
     Encoder,
     Decoder,
     /// The decoder without its final sigmoid.
     Logits,
-    /// Encoder, code and decoder, with no tensor in between.
+    /// Encoder, code and decoder, without tensors in between.
     Whole,
 }
 
@@ -73,12 +73,12 @@ impl Inference {
         &self.model
     }
 
-    /// Why the reference was taken in place of something faster, if something failed so far.
+    /// Why the reference is used instead of a faster way, if one has failed.
     pub fn note(&self) -> Option<&str> {
         self.note.get().map(String::as_str)
     }
 
-    /// As [`Autoencoder::encode`].
+    /// Same as [`Autoencoder::encode`].
     ///
     /// # Errors
     /// If the samples are not shaped as the network was built for.
@@ -89,7 +89,7 @@ impl Inference {
         }
     }
 
-    /// As [`Autoencoder::posterior`].
+    /// Same as [`Autoencoder::posterior`].
     ///
     /// # Errors
     /// If the network is not variational, or the samples are not shaped as it was built for.
@@ -98,7 +98,7 @@ impl Inference {
         code.posterior(|| self.run(Route::Encoder, samples))
     }
 
-    /// As [`Autoencoder::decode`].
+    /// Same as [`Autoencoder::decode`].
     ///
     /// # Errors
     /// If the codes are not shaped as the network was built for.
@@ -106,7 +106,7 @@ impl Inference {
         self.run(Route::Decoder, codes)
     }
 
-    /// As [`Autoencoder::reconstruct`].
+    /// Same as [`Autoencoder::reconstruct`].
     ///
     /// # Errors
     /// If the samples are not shaped as the network was built for.
@@ -117,7 +117,7 @@ impl Inference {
         }
     }
 
-    /// As [`Autoencoder::logits`].
+    /// Same as [`Autoencoder::logits`].
     ///
     /// # Errors
     /// If the network does not end in a sigmoid, or as [`Inference::reconstruct`].
@@ -125,10 +125,10 @@ impl Inference {
         self.decode_logits(&self.encode(samples)?)
     }
 
-    /// As [`Autoencoder::decode_logits`].
+    /// Same as [`Autoencoder::decode_logits`].
     ///
     /// # Errors
-    /// As [`Inference::logits`].
+    /// Those of [`Inference::logits`].
     pub fn decode_logits(&self, codes: &Tensor) -> Result<Tensor> {
         self.run(Route::Logits, codes)
     }
@@ -140,7 +140,7 @@ impl Inference {
         }
     }
 
-    /// Results of fast steps; none where there are none, and for samples that the reference refuses.
+    /// Results of fast steps; none if there are no such steps or the reference would reject the samples.
     fn run_prepared(&self, route: Route, samples: &Tensor) -> Option<Tensor> {
         let fits = self.is_fast
             && samples.dims().get(1..) == Some(route.input_shape(&self.model))
@@ -156,14 +156,14 @@ impl Inference {
         results().unwrap_or_else(|error| self.take_note(&error))
     }
 
-    /// The layers of a route, prepared at their first samples.
+    /// The layers of a route, prepared on first use.
     fn prepared(&self, route: Route, samples: &Tensor) -> Option<&Prepared> {
         let place = self.prepared.get(route as usize)?;
         if let Some(prepared) = place.get() {
             return prepared.as_ref();
         }
-        // Outside of the cell: a thread of a pool that waits for another one's result may be given work that waits for
-        // its own.
+        // Outside of the cell: a pool thread that waits for another thread's result may pick up work that waits for its
+        // own.
         let prepared = match route.part(&self.model) {
             Some(part) => self.prepare(route, part, samples),
             None => Ok(None),
@@ -185,7 +185,7 @@ impl Inference {
         cuda::inference(device, part, samples, reference)
     }
 
-    /// Notes why the reference has to do it.
+    /// Records why the reference is used.
     fn take_note<T>(&self, error: &crate::Error) -> Option<T> {
         self.note.get_or_init(|| {
             format!("the fast steps for this device failed, and the network is slower: {error}")
@@ -213,7 +213,7 @@ impl Route {
         }
     }
 
-    /// The layers; none where the network has no such route.
+    /// The layers; none if the network has no such route.
     fn part(self, model: &Autoencoder) -> Option<Part<'_>> {
         let decoder = model.decoder();
         let layers = match self {
@@ -225,7 +225,7 @@ impl Route {
         Some(Part::list(self.input_shape(model), layers))
     }
 
-    /// What the network itself makes of samples.
+    /// The results of the reference network.
     fn reference(self, model: &Autoencoder, samples: &Tensor) -> Result<Tensor> {
         match self {
             Self::Encoder => model.encoder().run(samples),

@@ -1,4 +1,4 @@
-//! What engines lower: the layers of a network or of a part of it.
+//! The layers of a network, or of a part of it, that engines lower.
 
 use candle_core::Tensor;
 
@@ -6,7 +6,7 @@ use crate::Result;
 use crate::layer::Layer;
 use crate::network::{Autoencoder, Code};
 
-/// Layers for samples of a shape, with a code between those of the encoder and the decoder.
+/// Layers for samples of one shape, with the code between encoder and decoder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part<'a> {
     pub input: &'a [usize],
@@ -15,11 +15,11 @@ pub(crate) struct Part<'a> {
     pub decoder: &'a [Layer],
 }
 
-/// Layers in a row, prepared: samples `(N, ...)` of f32, contiguous on the network's device, to their results.
+/// Consecutive layers, prepared: they map samples `(N, ...)` of f32, contiguous on the network's device, to results.
 pub(crate) type Prepared = Box<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
 
 impl<'a> Part<'a> {
-    /// A whole network, without its last activation where `logits` says so.
+    /// A whole network, without its last activation if `logits`.
     pub fn whole(model: &'a Autoencoder, logits: bool) -> Self {
         let decoder = model.decoder().layers();
         Self {
@@ -33,7 +33,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Layers in a row, with no code among them.
+    /// Consecutive layers without a code.
     pub fn list(input: &'a [usize], layers: &'a [Layer]) -> Self {
         Self {
             input,
@@ -43,14 +43,14 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Every layer with parameters, those within others behind them: the order in which steps take them.
+    /// Every layer with parameters, in the order in which steps take them: nested layers come after their parent.
     pub fn trained(self) -> impl Iterator<Item = &'a Layer> {
         let layers = self.encoder.iter().chain(self.decoder);
         let layers = layers.flat_map(Layer::walk);
         layers.filter(|layer| layer.parameters().next().is_some())
     }
 
-    /// The parameters of each of these, contiguous.
+    /// The parameters of each of these layers, contiguous.
     ///
     /// # Errors
     /// Only candle's own.

@@ -1,15 +1,16 @@
-//! Engines: how and where the steps of training are done, and how a trained network is applied.
+//! Engines: they run training steps and apply trained networks.
 //!
-//! The training loop knows [`TrainingEngine`] alone. It says what each step is made of, in a [`StepSpec`], and asks for
-//! the [`StepStatus`] when it wants to know the losses. Behind that stand three parts, each chosen for the device:
+//! The training loop knows only [`TrainingEngine`]. It describes each step by a [`StepSpec`] and reads the losses from
+//! the [`StepStatus`]. The engine has three parts, each chosen for the device:
 //!
 //! - A `Source` makes the batches with their noise: from images in the host's memory, or on a CUDA device that holds a
 //!   copy of the images.
 //! - [`Gradients`] of a batch: [`Autograd`] is the reference, for every layer on every device. [`CpuEngine`] and its
 //!   counterpart in `cuda` run the same network lowered into steps over memory that is allocated once.
-//! - A `Stepper` adds the optimiser's update: `synchronous` after any gradients, on the host; `cuda` asynchronously.
+//! - A `Stepper` adds the optimiser's update: `synchronous` works on the host with any gradients; `cuda` is
+//!   asynchronous.
 //!
-//! Whoever needs no gradients asks an [`Inference`].
+//! [`Inference`] applies a network without gradients.
 
 #[cfg(any(test, feature = "cuda"))]
 mod abi;

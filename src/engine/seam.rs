@@ -1,4 +1,4 @@
-//! What training asks of an engine.
+//! The interface between training and an engine.
 
 use std::time::Duration;
 
@@ -23,18 +23,18 @@ pub trait Gradients {
     fn name(&self) -> &'static str;
 }
 
-/// Does training steps on given batches: each at once, or asynchronously on a device that works while the host prepares
-/// the next ones.
+/// Does training steps on given batches, either synchronously or on a device that works while the host prepares the
+/// next batches.
 pub(super) trait Stepper: Gradients {
-    /// Begins a series of steps, after others with these losses.
+    /// Begins a series of steps. `losses` are those of the steps before it.
     ///
     /// # Errors
     /// If the device fails.
     fn begin(&mut self, losses: Losses) -> Result<()>;
 
-    /// Does or starts a step: the gradients of the batch, and the optimiser's update at this learning rate. Unless the
-    /// loss and the norm of the gradient are finite, it and all later steps of the series change no weight. Returns the
-    /// host's time for the update alone; zero where the device does it.
+    /// Does or starts a step: the gradients of the batch, and the optimiser's update at this learning rate. If the loss
+    /// or the norm of the gradient is not finite, neither this step nor a later one of the series changes a weight.
+    /// Returns the host time of the update alone; zero if the device does it.
     ///
     /// # Errors
     /// If the batch is not shaped as the network, or the device fails.
@@ -50,15 +50,14 @@ pub(super) trait Stepper: Gradients {
     fn is_asynchronous(&self) -> bool;
 }
 
-/// What a training step is made of.
+/// The description of a training step.
 #[derive(Debug, Clone, Copy)]
 pub struct StepSpec<'a> {
-    /// The samples, by their places in the training set; behind the last clean one the corrupted ones, where those are
-    /// added.
+    /// Indices of the samples in the training set. If corrupted samples are added, they follow the clean ones.
     pub indices: &'a [u32],
-    /// What binarization and corruption are drawn from, together with a sample's index.
+    /// Random key of binarization and corruption, combined with a sample's index.
     pub keys: Keys,
-    /// The same for the codes of a variational network.
+    /// Random key of the codes of a variational network.
     pub latent_key: NoiseKey,
     /// Weight of the KL divergence of a variational network.
     pub kl_weight: f64,
@@ -68,19 +67,19 @@ pub struct StepSpec<'a> {
 /// The state of a series of steps.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StepStatus {
-    /// Of all sound steps, with the losses that the series began with.
+    /// Losses of all sound steps, including those that the series began with.
     pub losses: Losses,
     /// Sound steps of the series: those with a finite loss and gradient.
     pub steps: u64,
-    /// Name and value of what was not finite in the step after those, if anything was.
+    /// Name and value of the quantity that was not finite in the step after those, if any.
     pub failure: Option<(&'static str, f64)>,
 }
 
-/// What a failed step calls its loss and its gradient.
+/// Names of the loss and the gradient in a failed step.
 pub(super) const LOSS: &str = "training loss";
 pub(super) const NORM: &str = "norm of the gradient";
 
-/// Host time of the parts of a step. Of an asynchronous step it is the time to start it.
+/// Host time of the parts of a step. For an asynchronous step it is the time to start it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StepTimes {
     /// Samples and their noise.

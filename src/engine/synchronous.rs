@@ -1,4 +1,4 @@
-//! Steps that are done when they return: on the CPU, and wherever automatic differentiation trains.
+//! Synchronous steps: on the CPU, and wherever automatic differentiation trains.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::data::Batch;
 use crate::objective::Losses;
 use crate::optim::Optimizer;
 
-/// Steps along the gradients of an engine.
+/// Steps that follow an engine's gradients.
 pub(super) struct Synchronous {
     gradients: Box<dyn Gradients>,
     status: StepStatus,

@@ -1,5 +1,4 @@
-//! What engines on lowered networks have in common: the trained tensors, what of a batch they rely on, and what
-//! comes of their sums.
+//! Shared parts of engines on lowered networks: the trained tensors, checks of a batch, and losses from its sums.
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor};
@@ -12,10 +11,10 @@ use crate::ops::has_kernels;
 use crate::recipe::Objective;
 use crate::{Error, Result};
 
-/// The trained tensors of each layer that has some.
+/// The trained tensors of each layer that has any.
 pub(super) type Trained = Vec<Vec<Parameter>>;
 
-/// A variable, and its gradient, which is written anew in every step.
+/// A variable, and its gradient, which every step overwrites.
 #[derive(Debug)]
 pub(super) struct Parameter {
     pub value: Tensor,
@@ -31,7 +30,7 @@ impl Parameter {
     }
 }
 
-/// The trained tensors of a network, in order; none if one is not of f32, or this thread uses no kernels.
+/// The trained tensors of a network, in order; none if one is not f32, or kernels are off on this thread.
 pub(super) fn trained(part: Part) -> Result<Option<Trained>> {
     let mut layers = Vec::new();
     if !has_kernels() {
@@ -55,7 +54,7 @@ pub(super) fn all(layers: &Trained) -> impl Iterator<Item = &Parameter> {
     layers.iter().flatten()
 }
 
-/// Factors of what is minimised.
+/// Factors of the minimised loss.
 pub(super) fn factors(objective: &Objective, batch: &Batch) -> Factors {
     let samples = batch.target.dims().first().copied().unwrap_or(1).max(1) as f64;
     let values = batch.target.elem_count().max(1);
@@ -74,8 +73,8 @@ pub(super) fn factors(objective: &Objective, batch: &Batch) -> Factors {
     }
 }
 
-/// Checks what steps rely on: samples of `input_len` and `out_len` values, and noise for the codes of a variational
-/// network, all on one device.
+/// Checks the assumptions of steps: samples of `input_len` and `out_len` values, and noise for the codes of a
+/// variational network, all on one device.
 pub(super) fn check(
     batch: &Batch,
     (input_len, out_len): (usize, usize),
@@ -119,7 +118,7 @@ pub(super) fn check(
     }
 }
 
-/// Of the sum of a batch's distances: the factor and the constant that make it the reconstruction loss.
+/// The factor and the constant that turn a batch's sum of distances into the reconstruction loss.
 pub(super) fn likelihood(objective: &Objective, batch: &Batch) -> (f64, f64) {
     match objective.elbo {
         Some(elbo) => elbo.likelihood(objective.reconstruction, batch.target.elem_count()),

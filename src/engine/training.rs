@@ -21,14 +21,14 @@ use crate::recipe::{Objective, Precision};
 
 /// Does the steps of a training run: batches and their noise, gradients, the optimiser's updates.
 ///
-/// On a CUDA device steps are asynchronous: [`step`](Self::step) only queues the work, and [`status`](Self::status) waits
-/// for it. Synchronising after every step would leave a fast device idle. The results do not depend on how often the
-/// status is asked for.
+/// On a CUDA device steps are asynchronous: [`step`](Self::step) only queues the work, and [`status`](Self::status)
+/// waits for it. Synchronising after every step would leave a fast device idle. The results do not depend on how often
+/// the status is read.
 pub struct TrainingEngine {
     feed: Feed,
     stepper: Box<dyn Stepper>,
     optimizer: Optimizer,
-    /// The optimiser's steps before the series under way.
+    /// The optimiser's steps before the current series.
     begun_at: u64,
     times: StepTimes,
     notes: Vec<String>,
@@ -37,9 +37,9 @@ pub struct TrainingEngine {
 impl TrainingEngine {
     /// For a network built on trainable variables, which `optimizer` updates, and the training set.
     ///
-    /// On a CUDA device the kernels are tried on a batch of `batch_size` samples, as devices and drivers are of many
-    /// kinds: batches against those of the host, gradients against [`Autograd`], the update against candle's operations.
-    /// What disagrees, fails or has no room is done the slower way, and a [note](Self::notes) says so.
+    /// On a CUDA device the kernels are first tried on a batch of `batch_size` samples, because devices and drivers
+    /// differ: batches are compared with the host's, gradients with [`Autograd`], the update with candle's operations.
+    /// A part that disagrees, fails or has no room is done the slower way, and a [note](Self::notes) says so.
     ///
     /// # Errors
     /// If there is no memory for the gradients, or for a batch on a CUDA device.
@@ -111,17 +111,17 @@ impl TrainingEngine {
         })
     }
 
-    /// What the user may not expect: why a slower way was taken, or another precision.
+    /// Notes for the user: why a slower way or another precision is used.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Whether steps go on while the host does other things.
+    /// Whether steps run while the host does other work.
     pub fn is_asynchronous(&self) -> bool {
         self.stepper.is_asynchronous()
     }
 
-    /// Begins a series of steps, after others with these losses.
+    /// Begins a series of steps. `losses` are those of the steps before it.
     ///
     /// # Errors
     /// If the device fails.
@@ -130,8 +130,8 @@ impl TrainingEngine {
         self.stepper.begin(losses)
     }
 
-    /// Does or starts the next step. Unless its loss and the norm of its gradient are finite, it and all later steps of
-    /// the series change no weight, which the [status](Self::status) tells.
+    /// Does or starts the next step. If its loss or the norm of its gradient is not finite, neither it nor a later step
+    /// of the series changes a weight, and the [status](Self::status) says so.
     ///
     /// # Errors
     /// If an index is outside of the set, or the device fails.
@@ -151,7 +151,7 @@ impl TrainingEngine {
         Ok(())
     }
 
-    /// Waits for the steps that were started. After a failure the optimiser stands where the sound steps left it.
+    /// Waits for the steps that were started. After a failure the optimiser has the state after the last sound step.
     ///
     /// # Errors
     /// If the device fails.
@@ -163,10 +163,10 @@ impl TrainingEngine {
         Ok(status)
     }
 
-    /// Does all of a step but its update, and waits for it.
+    /// Computes the losses and gradients of a step without its update, and waits for them.
     ///
     /// # Errors
-    /// As those of a step.
+    /// Those of a step.
     pub fn gradients(&mut self, spec: &StepSpec) -> Result<(Losses, GradStore)> {
         let batch = self.feed.batch(spec)?;
         let result = self.stepper.gradients(&batch);
@@ -179,7 +179,7 @@ impl TrainingEngine {
         self.times
     }
 
-    /// The optimiser, whose state is that after all steps only once the status was asked for.
+    /// The optimiser. Its state includes all steps only after the status was read.
     pub fn optimizer(&self) -> &Optimizer {
         &self.optimizer
     }
@@ -190,7 +190,7 @@ impl TrainingEngine {
     }
 }
 
-/// A batch from all over the set: clean and corrupted samples, where the latter are added to the former.
+/// A batch from all parts of the set: clean and, if they are added, corrupted samples.
 fn trial_samples(visited: usize, batch_size: usize) -> Vec<u32> {
     let len = batch_size.min(visited);
     let place = |number| number * visited / len.max(1);
@@ -199,8 +199,8 @@ fn trial_samples(visited: usize, batch_size: usize) -> Vec<u32> {
         .collect()
 }
 
-/// The fastest engine for a network built on trainable variables: [`CpuEngine`] on the CPU, or the one for CUDA devices,
-/// if it has all of the network's layers; else [`Autograd`].
+/// The fastest engine for a network built on trainable variables: [`CpuEngine`] on the CPU, or the one for CUDA
+/// devices, if it supports all of the network's layers; else [`Autograd`].
 ///
 /// # Errors
 /// If there is no memory for the gradients, or a CUDA device refuses the kernels.
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
     use crate::data::Batch;
 
-    /// Steps that are done at once, and do not say so.
+    /// Synchronous steps that pass for asynchronous ones.
     struct Background(Box<dyn Stepper>);
 
     impl Gradients for Background {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     impl TrainingEngine {
-        /// The same, passing for asynchronous.
+        /// The same, reported as asynchronous.
         pub fn in_background(self) -> Self {
             Self {
                 stepper: Box::new(Background(self.stepper)),

@@ -1,4 +1,4 @@
-//! Takes the place of `cuda` in builds without that feature, in which no device has its engine.
+//! Replaces `cuda` in builds without that feature: no device has a CUDA engine.
 
 use candle_core::{Device, Tensor};
 

@@ -6,20 +6,20 @@ use super::flat::{add, sum_of};
 use super::grid::{Layout, Shape};
 use super::step::{Backward, Forward, Step};
 
-/// x plus what an earlier step reads.
+/// x plus the samples that an earlier step reads.
 #[derive(Debug, Clone)]
 pub(crate) struct Add {
     /// The step whose samples are added.
     pub source: usize,
     pub shape: Shape,
-    /// How its samples lie, those of `source`, and the sums.
+    /// Layouts of its samples, of those of `source`, and of the sums.
     pub x: Layout,
     pub skip: Layout,
     pub out: Layout,
 }
 
 impl Add {
-    /// Values of a sample that lies so.
+    /// Values of a sample in this layout.
     pub fn len(&self, layout: Layout) -> usize {
         match layout {
             Layout::Flat => self.shape.len(),
@@ -36,12 +36,12 @@ impl Add {
         self.convert(simd, (skip, self.skip), (out, self.out), true);
     }
 
-    /// Adds the gradient of what is added to what else there is of it.
+    /// Adds to the gradient of the skip samples.
     pub fn backward_skip<S: Simd>(&self, simd: S, gradient: &[f32], skip_gradient: &mut [f32]) {
         self.convert(simd, (gradient, self.out), (skip_gradient, self.skip), true);
     }
 
-    /// Copies samples from one layout to another, or adds them to what stands there.
+    /// Copies samples from one layout to another, or adds them to the values there.
     fn convert<S: Simd>(
         &self,
         simd: S,

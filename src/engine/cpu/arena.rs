@@ -1,22 +1,22 @@
-//! The memory that a thread works in.
+//! The working memory of a thread.
 
 use super::CpuStep;
 use super::lines::Lines;
 
-/// The memory that one thread works in.
+/// The working memory of one thread.
 #[derive(Debug)]
 pub(crate) struct Arena {
-    /// Behind each step.
+    /// Results of each step.
     pub values: Vec<Lines>,
     pub sides: Vec<Lines>,
-    /// Before each step and behind the last.
+    /// Gradients before each step and after the last.
     pub gradients: Vec<Lines>,
     pub sums: Vec<Lines>,
     pub scratch: Lines,
 }
 
 impl Arena {
-    /// For so many samples at once.
+    /// Memory for `samples` samples at once.
     pub fn new(steps: &[CpuStep], samples: usize) -> Self {
         let zeros = |len: fn(&CpuStep) -> usize| {
             let lens = steps.iter().map(len);
@@ -33,7 +33,7 @@ impl Arena {
         }
     }
 
-    /// Makes room for gradients, which inference does without.
+    /// Allocates the gradients, which inference does not need.
     pub fn prepare(&mut self, steps: &[CpuStep], samples: usize) {
         if !self.gradients.is_empty() {
             return;

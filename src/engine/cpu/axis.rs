@@ -1,36 +1,34 @@
 //! Fast convolutions along one axis.
 //!
-//! Each is three linear maps: a tile of inputs to *planes*, a kernel to the weights of *products*, and
-//! products to a tile of outputs; product p multiplies its weight with plane `PLANE[p]`. Along both axes of
-//! an image, and summed over channels, the products are matrix products. Everything being linear, gradients
-//! go back through the transposed maps.
+//! Each is three linear maps: a tile of inputs to *planes*, a kernel to the weights of *products*, and products to a
+//! tile of outputs; product p multiplies its weight with plane `PLANE[p]`. Along both axes of an image, and summed over
+//! channels, the products are matrix products. All maps are linear, so gradients go back through the transposed maps.
 
 use pulp::Simd;
 
 /// A fast convolution of three taps along one axis.
 pub(crate) trait Axis<const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize>
 {
-    /// Which plane a product reads.
+    /// The plane that each product reads.
     const PLANE: [usize; PRODUCTS];
-    /// Weights of the products from the taps.
+    /// The map from taps to weights of the products.
     const WEIGHTS: [[f32; 3]; PRODUCTS];
     /// First input of tile t, counted from the first value of the image: `IN_STEP * t - 1`.
     const IN_STEP: usize;
     /// First output of tile t: `OUT * t - OUT_BEFORE`.
     const OUT_BEFORE: usize;
 
-    /// How many tiles it takes for an axis of `inputs` values.
+    /// Number of tiles for an axis of `inputs` values.
     fn tiles(inputs: usize) -> usize;
 
     /// Length of the axis of the results.
     fn outputs(inputs: usize) -> usize;
 
-    /// Whether a tile takes a product, of which it can leave out some where a part of it lies outside of
-    /// the image.
+    /// Whether a tile uses a product: a tile that is partly outside of the image can leave out some.
     fn takes(product: usize, tile: usize, inputs: usize) -> bool;
 
-    /// Planes of a tile with so many outputs inside of the image, where the image may end. Planes that the
-    /// tile's products do not read are left as they come.
+    /// Planes of a tile with `outputs` outputs inside of the image. Planes that the tile's products do not read hold
+    /// arbitrary values.
     fn planes<S: Simd>(simd: S, outputs: usize, x: [S::f32s; IN]) -> [S::f32s; PLANES];
 
     /// The transposed map of [`Axis::planes`].

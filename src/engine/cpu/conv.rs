@@ -1,18 +1,16 @@
 //! Convolutions of three by three taps through fewer products.
 //!
-//! What was found out on the way, on two cores of an AMD EPYC (Zen 4) with AVX-512, conv-denoiser in batches
-//! of 128:
+//! Measurements on two cores of an AMD EPYC (Zen 4) with AVX-512, conv-denoiser in batches of 128:
 //!
-//! - Planes whose distance is a power of two fall on the same cache sets; one line between them
-//!   ([`plane_stride`]) takes a twentieth off the time of these layers. (A tenth was predicted.)
-//! - Leaving out the products of which every output lies outside of the image takes a tenth off: a last tile
-//!   of 7 = 4 + 3 takes 5 products along an axis, not 6. (A sixth was predicted: some products then have
-//!   only 8 rows.)
-//! - More or fewer images at once, half or twice of [`SCRATCH`] and of [`ROWS`], are 2 to 4% slower.
-//! - Products of bf16 operands, twice as fast by themselves, do not pay. Rounding planes and weights to
-//!   bf16 gives results with a relative error of 2.4e-2 (128 channels; f32: 2e-6), eight times that of
-//!   the sum as it is written (3.1e-3), which in turn takes three to four times as many products. Only
-//!   upsampled images (4.4e-3) would be left, with two fifths of the products.
+//! - Planes whose distance is a power of two fall on the same cache sets; one line between them ([`plane_stride`])
+//!   makes these layers 5% faster.
+//! - Leaving out products whose outputs all lie outside of the image makes them 10% faster: the last tile of 7 = 4 + 3
+//!   takes 5 products along an axis, not 6. (Some products then have only 8 rows.)
+//! - Half or twice as many images at once ([`SCRATCH`], [`ROWS`]) are 2 to 4% slower.
+//! - Products of bf16 operands, twice as fast by themselves, do not pay. Rounding planes and weights to bf16 gives
+//!   results with a relative error of 2.4e-2 (128 channels; f32: 2e-6), eight times that of the direct sum (3.1e-3),
+//!   which takes three to four times as many products. Only upsampled images (4.4e-3) would be left, with two fifths of
+//!   the products.
 
 use pulp::Simd;
 
@@ -26,8 +24,8 @@ use super::upsampled::Upsampled2;
 use super::weights::Walk;
 use super::winograd::Winograd4;
 
-/// A convolution with zero padding that keeps the size, of images as they are or upsampled by two, and what
-/// follows it at once.
+/// A convolution with zero padding that keeps the size, of images as they are or upsampled by two, fused with the
+/// operations after it.
 #[derive(Debug, Clone)]
 pub(crate) struct FastConv {
     pub kind: Kind,
@@ -36,7 +34,7 @@ pub(crate) struct FastConv {
     pub finish: Finish,
 }
 
-/// Which images the taps lie on.
+/// The images that the taps read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The inputs.
@@ -61,13 +59,13 @@ pub(crate) struct ConvImages<'a> {
     pub pooled: &'a mut [f32],
 }
 
-/// What the gradients of some samples come from and go to.
+/// Sources and destinations of the gradients of some samples.
 pub(crate) struct ConvGradients<'a> {
     pub x: &'a [f32],
     pub out: &'a [f32],
     pub pooled: &'a [f32],
     pub gradient: &'a [f32],
-    /// Gradient of the images; none where nobody needs it.
+    /// Gradient of the images; none if it is not needed.
     pub x_gradient: Option<&'a mut [f32]>,
     /// Gradient of the products' weights, and of the biases.
     pub weights: &'a mut [f32],
@@ -78,7 +76,7 @@ pub(crate) struct ConvGradients<'a> {
 
 /// The values of planes and products that are worked on at once should stay in a core's own cache.
 const SCRATCH: usize = 192 * 1024;
-/// Fewer rows than this in a product, and loading the weights takes longer than multiplying.
+/// With fewer rows than this in a product, loading the weights takes longer than multiplying.
 const ROWS: usize = 32;
 
 type Plain = Square<Winograd4, 6, 6, 6, 4>;
@@ -115,7 +113,7 @@ impl FastConv {
         }
     }
 
-    /// How many images go through at once.
+    /// Number of images processed at once.
     pub(super) fn images(&self) -> usize {
         let tiles = self.tiles();
         let tiles = tiles.down * tiles.across;
@@ -138,7 +136,7 @@ impl FastConv {
         self.products() * self.product_len()
     }
 
-    /// From one product's to the next.
+    /// Distance from one product's gradient to the next.
     pub(super) fn product_len(&self) -> usize {
         plane_stride(self.from.channels * padded(self.out_channels))
     }
@@ -226,7 +224,7 @@ impl Step for FastConv {
         self.taps_len() + padded(self.out_channels)
     }
 
-    /// The taps come from the sums behind the last samples.
+    /// The gradient of the taps is computed from the sums after the last samples.
     fn overwritten(&self) -> usize {
         self.taps_len()
     }
@@ -296,7 +294,7 @@ impl Step for FastConv {
     }
 }
 
-/// From the panels of one product to those of the next.
+/// Distance from the panels of one product to those of the next.
 pub(super) fn panels_stride(depth: usize, columns: usize) -> usize {
     plane_stride(panels_len(depth, columns))
 }

@@ -7,8 +7,8 @@ use super::lines::padded;
 use super::product::{Left, Out, Right, product};
 use super::step::{Backward, Forward, Step, unpack_weight_and_bias, weight_and_bias};
 
-/// x W^T + b with W (outputs, inputs), read as it is: not the weights are transposed for the product, but
-/// the samples, which are fewer.
+/// x W^T + b with W (outputs, inputs), read as it is: the samples are transposed for the product instead
+/// of the weights, as they are fewer.
 #[derive(Debug, Clone)]
 pub(crate) struct Dense {
     pub inputs: usize,

@@ -40,7 +40,7 @@ impl Step for Elementwise {
 }
 
 impl Pointwise {
-    /// The function of each value: by vectors where they have all of it, else in f64, a value at a time.
+    /// The function of each value: in vectors if they support it, else in f64, one value at a time.
     fn forward_values<S: Simd>(&self, simd: S, x: &[f32], out: &mut [f32]) {
         let one_by_one = |out: &mut [f32]| {
             for (out, &x) in out.iter_mut().zip(x) {

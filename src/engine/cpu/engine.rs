@@ -14,21 +14,21 @@ use crate::objective::Losses;
 use crate::ops::in_place::with_elements_mut;
 use crate::recipe::{Objective, Reconstruction};
 
-/// Networks of f32 on the CPU whose layers all have steps: all but functions of the library's user.
+/// Runs f32 networks on the CPU whose layers all have steps: all layers except user-defined functions.
 ///
-/// It gives the gradients that [`crate::engine::Autograd`] gives, up to rounding. The same batch gives the same
-/// bits for any number of threads.
+/// It gives the gradients that [`crate::engine::Autograd`] gives, up to rounding. The same batch gives the same bits
+/// with any number of threads.
 #[derive(Debug)]
 pub struct CpuEngine {
     network: CpuNetwork,
     objective: Objective,
-    /// The trained tensors of each layer that has some.
+    /// The trained tensors of each layer that has any.
     layers: Trained,
 }
 
 impl CpuEngine {
-    /// For a network built on trainable variables; none if it is not of f32 on the CPU, or has a layer
-    /// that cannot be lowered.
+    /// For a network built on trainable variables; none if it is not f32 on the CPU, or has a layer that cannot be
+    /// lowered.
     ///
     /// # Errors
     /// If there is no memory for the gradients.

@@ -1,4 +1,4 @@
-//! What follows a convolution at once, while its results are in registers: bias, activation, max-pool.
+//! Operations fused into a convolution while its results are in registers: bias, activation, max-pool.
 
 use pulp::Simd;
 
@@ -7,7 +7,7 @@ use super::product::{load, store};
 use crate::activation::{Basic, Relu};
 use crate::arithmetic::Vector;
 
-/// The activations whose derivative can be told from their result.
+/// The activations whose derivative follows from their result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Fused {
     Linear,
@@ -21,23 +21,23 @@ pub(crate) struct Finish {
     pub width: usize,
     pub activation: Fused,
     pub pool: bool,
-    /// Where the results lie: half as high and wide with `pool`.
+    /// Layout of the results: half as high and wide with `pool`.
     pub to: Grid,
 }
 
-/// Of a pooled result that no gradient passes: all of its window were below zero.
+/// Marks a pooled result that passes no gradient: its whole window was below zero.
 const BLOCKED: f32 = 4.0;
 
-/// Where the results of one image go.
+/// Destination of the results of one image.
 #[derive(Clone, Copy)]
 pub(crate) struct Put {
     pub bias: *const f32,
     pub out: *mut f32,
-    /// With `pool`, which of its window a result came from, laid out as the results.
+    /// With `pool`, the place in its window that each result came from, laid out as the results.
     pub from: *mut f32,
 }
 
-/// Where the gradients of one image come from.
+/// Source of the gradients of one image.
 #[derive(Clone, Copy)]
 pub(crate) struct Take {
     pub gradient: *const f32,
@@ -47,12 +47,12 @@ pub(crate) struct Take {
 }
 
 impl Finish {
-    /// Values of an image that say where a pooled result came from.
+    /// Values of an image that hold the places of pooled results.
     pub fn side_len(&self) -> usize {
         if self.pool { self.to.len() } else { 0 }
     }
 
-    /// A tile of sums at row `top`, column `left`, of which what lies outside of the image is dropped.
+    /// Stores a tile of sums at row `top`, column `left`. Sums outside of the image are dropped.
     ///
     /// # Safety
     /// The pointers are to an image of `to`, and to its channels of biases; `c` is a channel that a vector
@@ -65,7 +65,7 @@ impl Finish {
         (top, left, c): (isize, isize, usize),
         put: Put,
     ) {
-        // SAFETY: the caller's; only places inside the image are written.
+        // SAFETY: as the caller guarantees; only places inside the image are written.
         unsafe {
             let bias = load::<S>(put.bias.add(c));
             if self.pool {
@@ -108,7 +108,7 @@ impl Finish {
         }
     }
 
-    /// The largest of a window, or its NaN, with bias and activation, and the first place it stands at.
+    /// The largest value of a window, or its NaN, with bias and activation, and its first place.
     #[inline(always)]
     fn largest<S: Simd>(&self, simd: S, window: [S::f32s; 4], bias: S::f32s) -> (S::f32s, S::f32s) {
         let mut largest = window[0];
@@ -136,7 +136,7 @@ impl Finish {
     /// The gradient of a tile of sums; zeros outside of the image.
     ///
     /// # Safety
-    /// As of [`Finish::put`].
+    /// Same as [`Finish::put`].
     #[inline(always)]
     pub unsafe fn take<S: Simd, const N: usize>(
         &self,
@@ -146,7 +146,7 @@ impl Finish {
     ) -> [[S::f32s; N]; N] {
         let zero = simd.splat_f32s(0.0);
         let mut tile = [[zero; N]; N];
-        // SAFETY: the caller's; only places inside the image are read.
+        // SAFETY: as the caller guarantees; only places inside the image are read.
         unsafe {
             if self.pool {
                 for i in (0..N).step_by(2) {

@@ -4,7 +4,7 @@ use pulp::Simd;
 
 use super::isa::vectorize;
 
-/// Calls `f` on whole vectors of `x` and `out`, and on what is left padded with zeros.
+/// Calls `f` on whole vectors of `x` and `out`, and on the rest padded with zeros.
 pub(crate) fn map<S: Simd>(
     simd: S,
     x: &[f32],
@@ -89,7 +89,7 @@ pub(crate) fn sum_of<S: Simd>(simd: S, a: &[f32], b: &[f32], out: &mut [f32]) {
 
 /// Copies (rows, columns) to (columns, rows).
 pub(crate) fn transpose(from: &[f32], columns: usize, to: &mut [f32]) {
-    /// Values a side of the blocks, whose lines all stay in the first cache.
+    /// Side length of the blocks: all of their lines stay in the first-level cache.
     const BLOCK: usize = 16;
     let rows = from.len() / columns.max(1);
     for first_row in (0..rows).step_by(BLOCK) {

@@ -74,7 +74,7 @@ impl GatherConv {
         }
     }
 
-    /// The values that each tap meets, one plane of the image's size for each channel and tap.
+    /// The values that each tap reads, one plane of the image's size for each channel and tap.
     fn patches(&self, image: &[f32], patches: &mut [f32]) {
         let (height, width) = (self.height, self.width);
         let (stride, padding) = (self.stride, self.padding);
@@ -210,7 +210,7 @@ impl GatherConv {
         );
     }
 
-    /// The transposed map of [`Self::patches`], of patches as rows (place, channel and tap).
+    /// The transposed map of [`Self::patches`], from patches as rows (place, channel and tap).
     fn scatter(&self, patches: &[f32], image: &mut [f32]) {
         let (height, width) = (self.height, self.width);
         let (kernel, padding, stride) = (self.kernel, self.padding, self.stride);
@@ -381,7 +381,7 @@ impl Step for GatherConv {
     }
 }
 
-/// Every `stride`-th value of a row moved by `v - padding` to the left, zeros coming in.
+/// Every `stride`-th value of a row moved by `v - padding` to the left, filled with zeros.
 fn pick(from: &[f32], to: &mut [f32], v: usize, padding: usize, stride: usize) {
     for (x, to) in to.iter_mut().enumerate() {
         let place = (stride * x + v).checked_sub(padding);

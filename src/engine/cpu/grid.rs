@@ -12,7 +12,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// None for a rank that no layer gives.
+    /// None for a rank that no layer produces.
     pub fn new(dims: &[usize]) -> Option<Self> {
         match *dims {
             [channels] => Some(Self::flat(channels)),
@@ -44,17 +44,17 @@ impl Shape {
     }
 }
 
-/// How a sample lies.
+/// The layout of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
     Flat,
     Grid(Grid),
 }
 
-/// How an image of `height x width x channels` lies in memory.
+/// The memory layout of an image of `height x width x channels`.
 ///
-/// The border stands in for the zero padding of a convolution and for what its last tiles read beyond the
-/// image, so that no tile needs a case of its own. Value (y, x, c) lies at [`Grid::at`]`(y, x) + c`.
+/// The border provides the zero padding of a convolution and the values that its last tiles read beyond the image, so
+/// that no tile is a special case. Value (y, x, c) lies at [`Grid::at`]`(y, x) + c`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
     pub height: usize,
@@ -80,7 +80,7 @@ impl Grid {
         }
     }
 
-    /// What lies in it.
+    /// The shape of the image.
     pub fn shape(&self) -> Shape {
         Shape {
             channels: self.channels,
@@ -99,7 +99,7 @@ impl Grid {
         self.rows * self.columns * self.padded()
     }
 
-    /// Where the channels of a place begin.
+    /// Offset of the channels of a place.
     pub fn at(&self, y: usize, x: usize) -> usize {
         ((y + self.before) * self.columns + x + self.before) * self.padded()
     }

@@ -1,4 +1,4 @@
-//! Layers in a row on the CPU without gradients: lowered once, their weights packed once.
+//! Consecutive layers on the CPU without gradients: lowered once, with weights packed once.
 
 use candle_core::Tensor;
 
@@ -11,7 +11,7 @@ use crate::ops::in_place::with_elements_mut;
 #[derive(Debug)]
 pub(crate) struct CpuInference {
     network: CpuNetwork,
-    /// The parameters of each layer that has some.
+    /// The parameters of each layer that has any.
     weights: Vec<Vec<Tensor>>,
     /// Shape of a result, without the batch.
     output: Vec<usize>,
@@ -21,7 +21,7 @@ impl CpuInference {
     /// None if a layer has no step.
     ///
     /// # Errors
-    /// If a weight is no tensor of f32 on the CPU.
+    /// If a weight is not an f32 tensor on the CPU.
     pub fn new(part: Part) -> Result<Option<Self>> {
         let Some((steps, code)) = lower(part).filter(|(steps, _)| !steps.is_empty()) else {
             return Ok(None);
@@ -36,7 +36,7 @@ impl CpuInference {
         }))
     }
 
-    /// Samples `(N, ...)` of f32, contiguous on the CPU, to their results.
+    /// Maps samples `(N, ...)` of f32, contiguous on the CPU, to results.
     ///
     /// # Errors
     /// Only candle's own.

@@ -1,8 +1,8 @@
-//! Instruction sets, picked while the program runs.
+//! Instruction sets, chosen at run time.
 
 use pulp::{Simd, WithSimd};
 
-/// An instruction set that the kernels can be run with.
+/// An instruction set for the kernels.
 ///
 /// Kernels are generic over [`pulp::Simd`]; each is compiled once for every set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +15,13 @@ pub enum Isa {
     /// AVX-512 F, BW, CD, DQ and VL.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// The best that pulp knows of other architectures: NEON on ARM.
+    /// The best that pulp supports on other architectures: NEON on ARM.
     #[cfg(not(target_arch = "x86_64"))]
     Native,
 }
 
 impl Isa {
-    /// All that this CPU has, the best last.
+    /// All that this CPU supports, the best last.
     pub fn available() -> Vec<Self> {
         let mut sets = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]
@@ -38,12 +38,12 @@ impl Isa {
         sets
     }
 
-    /// The best that this CPU has.
+    /// The best that this CPU supports.
     pub fn best() -> Self {
         Self::available().pop().unwrap_or(Self::Portable)
     }
 
-    /// Runs an operation compiled for this set, or the portable one where the CPU lacks it.
+    /// Runs an operation compiled for this set, or for the portable one if the CPU lacks this one.
     pub fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
         match self {
             Self::Portable => op.with_simd(pulp::Scalar),
@@ -65,14 +65,14 @@ impl Isa {
 
 /// Calls `work`, a kernel generic over the same `simd`, in a function that is compiled for its instructions.
 ///
-/// All that `work` calls has to be inlined into it, or it is compiled without them: `work` is a closure with
-/// `#[inline(always)]` and calls functions with the same attribute.
+/// Everything that `work` calls must be inlined into it, or it is compiled without these instructions: `work` is a
+/// closure with `#[inline(always)]` and calls functions with the same attribute.
 #[inline(always)]
 pub(crate) fn vectorize<S: Simd>(simd: S, work: impl FnMut()) {
     simd.vectorize(Kernel(work));
 }
 
-/// [`Simd::vectorize`] takes a closure too, but by a call that is not always inlined.
+/// [`Simd::vectorize`] takes a closure too, but through a call that is not always inlined.
 struct Kernel<F>(F);
 
 impl<F: FnMut()> WithSimd for Kernel<F> {

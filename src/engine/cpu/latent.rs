@@ -4,12 +4,12 @@ use pulp::Simd;
 
 use super::step::{Backward, Forward, Step};
 
-/// Mean and log-variance of each dimension, `(2 latent)`, to a sample `(latent)`, with its KL divergence:
-/// formulas and sources are with [`crate::network::Posterior`].
+/// Mean and log-variance of each dimension, `(2 latent)`, to a sample `(latent)`, with its KL
+/// divergence: see [`crate::network::Posterior`] for formulas and sources.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Latent {
     pub dimensions: usize,
-    /// Log-variances are bent into plus and minus this.
+    /// Log-variances are bounded smoothly to plus and minus this.
     pub bound: f64,
 }
 
@@ -38,7 +38,7 @@ impl Step for Latent {
 
 impl Latent {
     /// The samples, `mean + noise * standard deviation`; returns the sum of the KL divergences in nats.
-    /// Without noise the means.
+    /// Without noise, the means.
     fn sample(&self, x: &[f32], noise: Option<&[f32]>, out: &mut [f32]) -> f64 {
         let mut kl = 0.0;
         let samples = x.chunks_exact(2 * self.dimensions);
@@ -64,7 +64,7 @@ impl Latent {
         kl
     }
 
-    /// The gradient of the encoder's values, that of `kl_scale` times the KL divergence included.
+    /// The gradient of the encoder's values, including that of `kl_scale` times the KL divergence.
     fn gradient(
         &self,
         (x, noise): (&[f32], &[f32]),

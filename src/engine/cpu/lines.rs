@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-/// Values of a cache line, and of the widest vector: channels and columns are padded to this.
+/// Values in a cache line and in the widest vector: channels and columns are padded to a multiple.
 pub(crate) const LINE: usize = 16;
 
 /// `count` rounded up to whole lines.
@@ -10,8 +10,8 @@ pub(crate) fn padded(count: usize) -> usize {
     count.next_multiple_of(LINE)
 }
 
-/// From one plane of `len` values, whole lines, to the next when many are written side by side: planes a power of two
-/// apart would fall on the same cache sets.
+/// Distance between planes of `len` values, in whole lines, when many are written side by side: planes a power of two
+/// apart would share cache sets.
 pub(crate) fn plane_stride(len: usize) -> usize {
     match (len / LINE) % 2 {
         0 => len + LINE,
@@ -30,11 +30,11 @@ pub(crate) struct Lines(Vec<Line>);
 impl Lines {
     /// Zeros.
     pub fn zeros(len: usize) -> Self {
-        // Pages that nobody writes to take no time and no memory.
+        // Pages that are never written take no time and no memory.
         Self(bytemuck::allocation::zeroed_vec(len.div_ceil(LINE)))
     }
 
-    /// Makes room for `len` values; what was there stays.
+    /// Makes room for `len` values and keeps the existing ones.
     pub fn reserve(&mut self, len: usize) {
         if self.0.len() * LINE < len {
             self.0.resize(len.div_ceil(LINE), Line::zeroed());

@@ -9,8 +9,8 @@ use crate::loss::{CustomLoss, Loss, Reconstruction, with_loss};
 /// The sum of a loss over values and targets; `gradient` becomes `scale` times its derivative. For the
 /// binary cross-entropy the values are logits.
 ///
-/// The sum is taken in f32 over runs of values short enough to keep it exact to some units in the last
-/// place, and in f64 over the runs.
+/// The sum is taken in f32 over runs short enough to be exact to a few units in the last place, and in
+/// f64 over the runs.
 pub(crate) fn loss<S: Simd>(
     simd: S,
     loss: Reconstruction,
@@ -35,7 +35,7 @@ pub(crate) fn loss<S: Simd>(
     ))
 }
 
-/// A loss of the library's user, in f64.
+/// A user-defined loss, in f64.
 fn one_by_one(
     loss: CustomLoss,
     (x, target): (&[f32], &[f32]),

@@ -17,12 +17,12 @@ use crate::engine::lowering::Part;
 use crate::layer::{self, Conv2d, ConvTranspose2d, Layer, LayerSpec};
 use crate::network::{Code, LOG_VARIANCE_BOUND};
 
-/// Convolutions from or to no more channels than this are worked out place by place: vectors of channels
-/// would be mostly padding.
+/// Convolutions from or to at most this many channels use vectors of places: vectors of channels would be mostly
+/// padding.
 const FEW: usize = 4;
 
-/// Steps for the layers of a network or a part of it, and the number of the first behind the code; none if a layer has
-/// no step.
+/// Steps for the layers of a network or a part of it, and the number of the first step after the code; none if a layer
+/// has no step.
 pub(crate) fn lower(part: Part) -> Option<(Vec<CpuStep>, usize)> {
     let mut plans = Plans {
         shape: Shape::new(part.input)?,
@@ -37,11 +37,11 @@ pub(crate) fn lower(part: Part) -> Option<(Vec<CpuStep>, usize)> {
     Some(steps(&plans.list, code))
 }
 
-/// Steps in the layouts that their neighbours read, with conversions between them; and the number of that of plan
+/// Steps in the layouts that their neighbours read, with conversions between them, and the number of the step of plan
 /// `code`.
 fn steps(plans: &[(Plan, Shape)], code: usize) -> (Vec<CpuStep>, usize) {
     let mut steps = Vec::with_capacity(plans.len() + 2);
-    // How the values lie so far, and before each plan, with the step that reads them there.
+    // The current layout, and for each plan the first step and the layout before it.
     let mut layout = Layout::Flat;
     let mut before = Vec::with_capacity(plans.len());
     let mut first = 0;
@@ -56,13 +56,13 @@ fn steps(plans: &[(Plan, Shape)], code: usize) -> (Vec<CpuStep>, usize) {
         }
         let next = plans.get(number + 1).map(|(next, _)| next);
         let plain = Grid::plain(output.channels, output.height, output.width);
-        // A reshape between two convolutions changes what lies in a grid.
+        // A reshape between two convolutions changes the contents of a grid.
         let wanted = next.and_then(|next| next.grid_for(plain));
         let gives_grid = match plan {
             Plan::Conv(conv) => conv.algorithm != ConvAlgorithm::Scatter,
             Plan::Transposed(_) => true,
             Plan::Flat(_) => false,
-            // A sum gives what it is given.
+            // A sum keeps the layout of its input.
             Plan::Add { .. } => matches!(layout, Layout::Grid(_)),
         };
         let to = wanted.unwrap_or(plain);
@@ -100,14 +100,14 @@ enum Plan {
     Transposed(TransposedConv),
     /// From flat samples to flat ones.
     Flat(CpuStep),
-    /// What it reads plus what plan `source` reads.
+    /// Its input plus the input of plan `source`.
     Add {
         source: usize,
         shape: Shape,
     },
 }
 
-/// How a convolution is worked out.
+/// How a convolution is computed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ConvAlgorithm {
     Fast,
@@ -125,7 +125,7 @@ struct Conv {
 }
 
 impl Plan {
-    /// The grid that it reads, where it reads none that are flat.
+    /// The grid that it reads; none if it reads flat samples.
     fn input_grid(&self) -> Option<Grid> {
         match self {
             Self::Conv(conv) => conv.input_grid(),
@@ -134,7 +134,7 @@ impl Plan {
         }
     }
 
-    /// The grid in which it takes values that a grid without border could hold.
+    /// The grid in which it reads values that a grid without border could hold.
     fn grid_for(&self, plain: Grid) -> Option<Grid> {
         match self {
             Self::Add { shape, .. } => (plain.shape() == *shape).then_some(plain),
@@ -146,7 +146,7 @@ impl Plan {
 }
 
 impl Conv {
-    /// The convolution of a layer with the activation and the max-pool that follow it, which are taken from `rest`.
+    /// The convolution of a layer with the activation and the max-pool after it, which are removed from `rest`.
     fn new(kind: Kind, input: Shape, layer: Conv2d, rest: &mut &[Layer]) -> Self {
         let is_small = layer.kernel == 3 && layer.stride == 1;
         let algorithm = match kind {
@@ -204,7 +204,7 @@ impl Conv {
         }
     }
 
-    /// With the results in a grid.
+    /// The step, with its results in a grid.
     fn step(&self, to: Grid) -> CpuStep {
         let Shape {
             channels,
@@ -245,10 +245,10 @@ impl Conv {
     }
 }
 
-/// Plans of the layers so far, and the shape that they lead to.
+/// Plans of the layers so far, and the shape of their results.
 struct Plans {
     shape: Shape,
-    /// With the shapes behind them.
+    /// Each with the shape of its results.
     list: Vec<(Plan, Shape)>,
 }
 
@@ -296,7 +296,7 @@ impl Plans {
                 }
                 _ => return None,
             };
-            // Behind the layer, or the last of those that went into the same step.
+            // After the layer, or the last of those fused into the same step.
             let last = layers.get((layers.len() - rest.len()).checked_sub(1)?)?;
             self.shape = Shape::new(last.output())?;
             self.list.push((plan, self.shape));
@@ -304,7 +304,7 @@ impl Plans {
         Some(())
     }
 
-    /// A convolution of 3x3 behind an upsampling by two reads through it.
+    /// A 3x3 convolution after an upsampling by two includes the upsampling.
     fn upsample(&self, upsample: layer::Upsample, rest: &mut &[Layer]) -> Plan {
         if let Some((layer, behind)) = rest.split_first()
             && let LayerSpec::Conv2d(conv) = layer.spec()
@@ -341,7 +341,7 @@ fn transposed(input: Shape, layer: ConvTranspose2d, rest: &mut &[Layer]) -> Tran
     }
 }
 
-/// The relu that follows, which is taken from `rest`, or none.
+/// The relu that follows, which is removed from `rest`, or none.
 fn take_relu(rest: &mut &[Layer]) -> Fused {
     match rest.split_first() {
         Some((layer, behind)) if *layer.spec() == LayerSpec::Activation(Activation::Relu) => {
