@@ -3,9 +3,9 @@
 //! Measurements on two cores of an AMD EPYC (Zen 4) with AVX-512, conv-denoiser in batches of 128:
 //!
 //! - Planes whose distance is a power of two fall on the same cache sets; one line between them ([`plane_stride`])
-//!   makes these layers 5% faster.
-//! - Leaving out products whose outputs all lie outside of the image makes them 10% faster: the last tile of 7 = 4 + 3
-//!   takes 5 products along an axis, not 6. (Some products then have only 8 rows.)
+//!   makes these layers 5% faster (predicted: 10%).
+//! - Leaving out products whose outputs all lie outside of the image makes them 10% faster (predicted: 17%; some
+//!   products then have only 8 rows): the last tile of 7 = 4 + 3 takes 5 products along an axis, not 6.
 //! - Half or twice as many images at once ([`SCRATCH`], [`ROWS`]) are 2 to 4% slower.
 //! - Products of bf16 operands, twice as fast by themselves, do not pay. Rounding planes and weights to bf16 gives
 //!   results with a relative error of 2.4e-2 (128 channels; f32: 2e-6), eight times that of the direct sum (3.1e-3),

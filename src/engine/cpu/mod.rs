@@ -1,12 +1,11 @@
 //! Networks lowered into steps over preallocated memory, for the CPU.
 //!
-//! A list of layers becomes a list of [`CpuStep`]s, in which a convolution takes with it what stands before and
-//! behind it (upsampling; bias, activation, max-pool) and goes through fewer products than its sum has
-//! terms. The room knows nothing of tensors: slices of f32 come in and go out.
+//! A list of layers becomes a list of [`CpuStep`]s, in which a convolution is fused with its neighbours (upsampling
+//! before it; bias, activation, max-pool after it) and takes fewer products than its sum has terms. The steps work on
+//! slices of f32, not on tensors.
 //!
-//! Kernels are generic over [`pulp::Simd`] and compiled once for each instruction set of [`Isa`]. Indices
-//! and pointers in them stay inside of sizes that the lowering has fixed; each kernel asserts the lengths it
-//! is given before it begins.
+//! Kernels are generic over [`pulp::Simd`] and compiled once for each instruction set of [`Isa`]. Their indices and
+//! pointers stay within the sizes that the lowering has fixed; each kernel first asserts the lengths of its arguments.
 
 mod add;
 mod arena;
@@ -55,7 +54,7 @@ use pulp::Simd;
 use step::{Backward, Forward, Step};
 
 step::steps! {
-    /// Convolutions of 3x3 through fewer products.
+    /// Convolutions of 3x3 by fewer products.
     Fast(conv::FastConv),
     /// Convolutions whose patches are gathered.
     Gather(gather::GatherConv),

@@ -1,8 +1,8 @@
-//! A lowered network and its memory: samples through all steps, and gradients back.
+//! A lowered network and its memory, with the forward and backward passes.
 //!
-//! A batch is cut into shards by its size alone. Each shard goes through the network in micro-batches, in order,
-//! on one thread, and sums its own gradients; those of the shards are added in order. So results have the
-//! same bits for any number of threads.
+//! The size of a batch alone decides how it is cut into shards. One thread takes a shard through the network, in
+//! micro-batches and in order, and sums its gradients; the gradients of the shards are added in order. So results have
+//! the same bits with any number of threads.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -19,12 +19,12 @@ use super::step::Parameters;
 use super::task::{Sums, Task};
 use super::{CpuStep, Packed};
 
-/// Shards at most.
+/// The largest number of shards.
 const SHARDS: usize = 16;
-/// Values that take longer to move than it takes to wake another thread.
+/// From this many values on, waking another thread pays off.
 const WORTH_A_THREAD: usize = 1 << 17;
 
-/// Where the gradients of a step's parameters go.
+/// Destinations of the gradients of a step's parameters.
 pub(crate) type Gradients<'a> = Vec<&'a mut [f32]>;
 
 /// Steps from samples to reconstructions, both flat.
@@ -38,7 +38,7 @@ pub(crate) struct CpuNetwork {
 }
 
 impl CpuNetwork {
-    /// From steps, each of which reads what the one before it writes; the codes are what step `code` reads.
+    /// A network of steps, each of which reads the output of the one before it; step `code` reads the codes.
     pub fn new(steps: Vec<CpuStep>, code: usize, isa: Isa) -> Self {
         Self {
             program: Program::new(steps, code),
@@ -48,7 +48,7 @@ impl CpuNetwork {
         }
     }
 
-    /// Values of a sample before the first step and behind the last.
+    /// Values of a sample before the first step and after the last.
     pub fn sizes(&self) -> (usize, usize) {
         self.program.sizes()
     }
@@ -58,7 +58,7 @@ impl CpuNetwork {
         self.program.latent()
     }
 
-    /// Takes over the parameters of each step that has some.
+    /// Packs the parameters of each step that has any.
     pub fn pack(&mut self, parameters: &[Parameters]) {
         let isa = self.isa;
         let Program { steps, packed, .. } = &mut self.program;
@@ -95,7 +95,7 @@ impl CpuNetwork {
         let (input_len, out_len) = self.sizes();
         let at_once = self.program.samples * input_len;
         if input.len() <= at_once {
-            // Waking another thread takes longer than some networks take for a sample.
+            // Some networks take less time for a sample than waking another thread does.
             return work((input, out));
         }
         let parts = input.par_chunks(at_once);
@@ -104,7 +104,7 @@ impl CpuNetwork {
             .for_each(work);
     }
 
-    /// The sums of the losses; gradients are left in the first shard, for [`CpuNetwork::unpack`].
+    /// Computes the sums of the losses; leaves the gradients in the first shard, for [`CpuNetwork::unpack`].
     pub fn gradients(&mut self, parameters: &[Parameters], task: Task) -> Sums {
         let batch = task.input.len() / self.sizes().0.max(1);
         let samples = batch.div_ceil(SHARDS).max(self.program.samples);
@@ -128,7 +128,7 @@ impl CpuNetwork {
             })
         };
         let sums: Vec<Sums> = match shards.get_mut(..count) {
-            // Waking another thread takes longer than some networks take for a step.
+            // Some networks take less time for a step than waking another thread does.
             Some([shard]) => vec![work(0, shard)],
             Some(shards) => shards
                 .par_iter_mut()
@@ -153,7 +153,7 @@ impl CpuNetwork {
 
     /// The sum of all shards, in order.
     fn reduce(&self, total: &mut Lines, others: &[Lines]) {
-        /// Values that are worth a task of their own.
+        /// Values of one parallel task.
         const CHUNK: usize = 1 << 15;
         if others.is_empty() {
             return;
@@ -166,7 +166,7 @@ impl CpuNetwork {
         });
     }
 
-    /// The gradient of the parameters of each step that has some.
+    /// The gradients of the parameters of each step that has any.
     pub fn unpack(&self, gradients: Vec<Gradients>) {
         let Some(shard) = self.shards.first() else {
             return;
@@ -184,7 +184,7 @@ impl CpuNetwork {
         }
     }
 
-    /// Lends the memory of a thread, made where there is none free.
+    /// Lends the memory of a thread; allocates it if none is free.
     fn with_arena<R>(&self, work: impl FnOnce(&mut Arena) -> R) -> R {
         let lock = || self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
         let free = lock().pop();

@@ -1,4 +1,4 @@
-//! The passes of fast convolutions: planes, a product for each, and results; and the same way back.
+//! The passes of fast convolutions: to planes, products and results, and back.
 
 use pulp::Simd;
 
@@ -12,8 +12,8 @@ impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: 
 where
     A: Axis<IN, PLANES, PRODUCTS, OUT>,
 {
-    /// Calls `work` for each product and each run of rows it is used by: with its number, the plane it
-    /// reads, the first row, and how many.
+    /// Calls `work` for each product and each run of rows that use it, with the product's number, its
+    /// plane, the first row and the number of rows.
     fn each(
         conv: &FastConv,
         tiles: Tiles,
@@ -38,7 +38,7 @@ where
         }
     }
 
-    /// Images to results, some at a time.
+    /// Images to results, a few images at a time.
     pub fn forward<S: Simd>(
         conv: &FastConv,
         simd: S,
@@ -91,7 +91,7 @@ where
         }
     }
 
-    /// Gradients of results to those of images, weights and biases, some images at a time.
+    /// Gradients of results to those of images, weights and biases, a few images at a time.
     pub fn backward<S: Simd>(
         conv: &FastConv,
         simd: S,
@@ -157,7 +157,7 @@ where
             let Some(x_gradient) = &mut io.x_gradient else {
                 continue;
             };
-            // The planes are read no more: their gradients take their place.
+            // The planes are not read again: their gradients replace them.
             if PLANES < PRODUCTS {
                 planes.fill(0.0);
             }

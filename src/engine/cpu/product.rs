@@ -1,9 +1,9 @@
 //! Matrix products without packing.
 //!
-//! A general product packs both operands first, as it cannot know how they lie. Here the transforms write
-//! them as the kernel reads them: rows of the left operand anywhere, the right operand in lines. Measured
-//! on one core of an AMD EPYC (Zen 4, at most 118 GFLOP/s), in GFLOP/s, beside the `gemm` crate with
-//! AVX-512 (`cargo test --release --lib products_per_second -- --ignored --nocapture`):
+//! A general product packs both operands first, as it does not know their layout. Here the transforms write them as the
+//! kernel reads them: rows of the left operand anywhere, the right operand in lines. Measured on one core of an AMD
+//! EPYC (Zen 4, at most 118 GFLOP/s), in GFLOP/s, beside the `gemm` crate with AVX-512 (`cargo test --release --lib
+//! products_per_second -- --ignored --nocapture`):
 //!
 //! | rows x columns x depth | gemm | here, AVX-512 | here, AVX2 | here, portable |
 //! | --- | --- | --- | --- | --- |
@@ -31,8 +31,8 @@ pub(crate) struct Left<'a> {
 /// The right operand, `depth` rows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Right<'a> {
-    /// Panels of 32 columns one behind the other, each `depth` rows of 32; the last as wide as the columns
-    /// that are left, padded with zeros to a multiple of 16.
+    /// Consecutive panels of 32 columns, each with `depth` rows; the last panel has the remaining columns, padded with
+    /// zeros to a multiple of 16.
     Panels(&'a [f32]),
     /// Element (k, j) at `k * row + j`.
     Rows { data: &'a [f32], row: usize },
@@ -43,19 +43,19 @@ pub(crate) fn panels_len(depth: usize, columns: usize) -> usize {
     depth * padded(columns)
 }
 
-/// Where element (row, column) of a matrix (depth, columns) lies in panels.
+/// Index in panels of element (row, column) of a matrix (depth, columns).
 pub(crate) fn panel_place(depth: usize, columns: usize, row: usize, column: usize) -> usize {
     let panel = column / PANEL * PANEL;
     let width = PANEL.min(padded(columns) - panel);
     depth * panel + row * width + column - panel
 }
 
-/// Where a product goes: element (i, j) at `i * row + j`.
+/// The destination of a product: element (i, j) at `i * row + j`.
 #[derive(Debug)]
 pub(crate) struct Out<'a> {
     pub data: &'a mut [f32],
     pub row: usize,
-    /// Whether it is added to what is there.
+    /// Whether the product is added to the values there.
     pub accumulate: bool,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Out<'a> {
 /// `left` is (rows, depth), `right` is (depth, columns), `out` is (rows, columns).
 ///
 /// # Panics
-/// If an operand is shorter than its sizes say, which only a mistake in the lowering can bring about.
+/// If an operand is shorter than its sizes say, which only a bug in the lowering can cause.
 pub(crate) fn product<S: Simd>(
     simd: S,
     out: Out,
@@ -118,7 +118,7 @@ pub(crate) fn product<S: Simd>(
     );
 }
 
-/// What the blocks of a product share.
+/// The arguments that all blocks of a product share.
 #[derive(Clone, Copy)]
 struct Job {
     rows: usize,
@@ -236,7 +236,7 @@ unsafe fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Columns that fill no vector.
+/// Columns that do not fill a vector.
 #[inline(always)]
 unsafe fn tail<S: Simd>(
     simd: S,
@@ -246,7 +246,7 @@ unsafe fn tail<S: Simd>(
     out: *mut f32,
     columns: usize,
 ) {
-    // SAFETY: as of `block`; slices hold exactly the columns that are left.
+    // SAFETY: as for `block`; slices hold exactly the remaining columns.
     unsafe {
         for row in 0..job.rows {
             let mut sum = simd.splat_f32s(0.0);
@@ -321,7 +321,7 @@ mod tests {
         }
     }
 
-    /// The lowest time of some runs.
+    /// The shortest time of several runs.
     fn time(mut work: impl FnMut()) -> Duration {
         let run = |_| {
             let start = Instant::now();
@@ -331,7 +331,7 @@ mod tests {
         (0..9).map(run).min().unwrap_or_default()
     }
 
-    /// Prints the table of this file.
+    /// Prints the table in the documentation of this file.
     #[test]
     #[ignore = "a measurement, for a machine that does nothing else"]
     fn products_per_second() {

@@ -1,17 +1,17 @@
-//! The steps of a lowered network with their weights: what both passes go over.
+//! The steps of a lowered network with their weights, for both passes.
 
 use super::step::Parameters;
 use super::{CpuStep, Packed};
 
-/// Samples of a micro-batch. Networks with convolutions work on few, whose values stay in the caches; the
-/// products of dense networks take more, or loading the weights would take longer than multiplying.
+/// Samples of a micro-batch. Networks with convolutions take few, whose values stay in the caches. Dense
+/// networks take more: with few rows, loading the weights takes longer than multiplying.
 const CONV_SAMPLES: usize = 16;
 const DENSE_SAMPLES: usize = 64;
-/// Values behind all steps of a micro-batch: a gigabyte of them, which only samples of millions of values
+/// Most values after all steps of a micro-batch: a gigabyte, which only samples of millions of values
 /// reach.
 const MOST_VALUES: usize = 1 << 28;
 
-/// Steps, each of which reads what the one before it writes.
+/// Steps, each of which reads the output of the one before it.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub steps: Vec<CpuStep>,
@@ -20,7 +20,7 @@ pub(crate) struct Program {
     /// Samples of a micro-batch.
     pub samples: usize,
     pub packed: Vec<Packed>,
-    /// Where each step's part of a shard's gradient begins, and its length.
+    /// Start and length of each step's part of a shard's gradient.
     pub places: Vec<usize>,
     pub gradient_len: usize,
 }
@@ -48,7 +48,7 @@ impl Program {
         }
     }
 
-    /// Values of a sample before the first step and behind the last.
+    /// Values of a sample before the first step and after the last.
     pub fn sizes(&self) -> (usize, usize) {
         let input = self.steps.first().map_or(0, CpuStep::x_len);
         (input, self.steps.last().map_or(0, CpuStep::out_len))
@@ -63,7 +63,7 @@ impl Program {
     }
 }
 
-/// The parameters of a step: the next of those that are given, for a step whose layer has some.
+/// The parameters of a step: the next ones of `parameters` if its layer has any.
 pub(super) fn own<'a>(
     step: &CpuStep,
     parameters: &mut impl Iterator<Item = &'a Parameters<'a>>,

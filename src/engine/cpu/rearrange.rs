@@ -1,4 +1,4 @@
-//! Steps that compute little: between the two layouts, and the layers that stand alone.
+//! Steps that compute little: conversions between the two layouts, and layers that are not fused.
 
 use pulp::Simd;
 
@@ -20,7 +20,7 @@ macro_rules! plain_step {
         }
 
         impl $name {
-            /// Values of a sample before it, behind it, and kept for going back.
+            /// Values of a sample before the step, after it, and kept for the backward pass.
             fn sizes(&self) -> [usize; 3] {
                 let $step = self;
                 [$x_len, $out_len, $side_len]
@@ -91,7 +91,7 @@ plain_step! {
 }
 
 plain_step! {
-    /// Over the channels at each place of flat images.
+    /// Softmax over the channels at each place of flat images.
     Softmax { shape: Shape },
     |step| step.shape.len(), step.shape.len(), 0,
     forward |io| softmax(io.x, step.shape, io.out),
@@ -105,7 +105,7 @@ impl MaxPool {
     }
 }
 
-/// Flat images `(channels, height, width)` into a grid. Border and padding are left as they are.
+/// Flat images `(channels, height, width)` into a grid. Border and padding do not change.
 fn to_grid(flat: &[f32], grid: Grid, out: &mut [f32]) {
     let area = grid.height * grid.width;
     let images = flat.chunks_exact(area * grid.channels);
@@ -139,7 +139,7 @@ fn to_flat(grid_values: &[f32], grid: Grid, out: &mut [f32]) {
     }
 }
 
-/// The first of the largest values of each window, or of its NaNs, and where in the flat image it stands.
+/// The first of the largest values (or of the NaNs) of each window, and its place in the flat image.
 fn max_pool(x: &[f32], planes: Shape, size: usize, out: &mut [f32], from: &mut [f32]) {
     let (rows, columns) = (planes.height / size, planes.width / size);
     let planes_in = x.chunks_exact(planes.height * planes.width);
@@ -160,7 +160,7 @@ fn max_pool(x: &[f32], planes: Shape, size: usize, out: &mut [f32], from: &mut [
                 }
             }
             *out = x[best];
-            // A bit pattern, as places in large images are no exact floats.
+            // A bit pattern, because f32 cannot hold places in large images exactly.
             *from = f32::from_bits(best as u32);
         }
     }

@@ -1,5 +1,5 @@
-//! Convolutions to few channels: every place is multiplied with all taps first, and the products are added
-//! where they belong. The other way around, vectors of channels would be mostly padding.
+//! Convolutions to few channels: every place is first multiplied with all taps, and the products are added to their
+//! results. In a direct convolution, vectors of channels would be mostly padding.
 
 use pulp::Simd;
 
@@ -9,8 +9,8 @@ use super::lines::{Lines, padded};
 use super::product::{Left, Out, Right, panel_place, panels_len, product};
 use super::step::{Backward, Forward, Step, unpack_weight_and_bias, weight_and_bias};
 
-/// A convolution of three by three taps with zero padding that keeps the size, of images in a grid without
-/// border as they are or upsampled by two, to images (channels, height, width).
+/// A convolution of three by three taps with zero padding that keeps the size. It maps images in a grid without border,
+/// as they are or upsampled by two, to images (channels, height, width).
 #[derive(Debug, Clone)]
 pub(crate) struct ScatterConv {
     pub kind: Kind,
@@ -33,7 +33,7 @@ pub(crate) struct ScatterWeights {
 struct Tap {
     out: usize,
     offset: isize,
-    /// Of the kernel's three.
+    /// Factors of the kernel's three weights.
     weights: [f32; 3],
 }
 
@@ -51,8 +51,8 @@ const PLAIN: [Tap; 3] = [
     tap(0, 1, [0.0, 0.0, 1.0]),
 ];
 
-/// Of every two results the first lies between two inputs on the left, the second on the right: y\[2i\] = w0
-/// x\[i-1\] + (w1 + w2) x\[i\], y\[2i+1\] = (w0 + w1) x\[i\] + w2 x\[i+1\].
+/// The first of every two results lies between two inputs on the left, the second on the right: y\[2i\] = w0 x\[i-1\] +
+/// (w1 + w2) x\[i\], y\[2i+1\] = (w0 + w1) x\[i\] + w2 x\[i+1\].
 const UPSAMPLED: [Tap; 4] = [
     tap(0, -1, [1.0, 0.0, 0.0]),
     tap(0, 0, [0.0, 1.0, 1.0]),
@@ -86,7 +86,7 @@ impl ScatterConv {
         self.step() * self.step() * self.from.height * self.from.width * self.out_channels
     }
 
-    /// Of one image's products.
+    /// Length of one image's products.
     fn products_len(&self) -> usize {
         self.from.height * self.from.width * padded(self.products())
     }
@@ -128,8 +128,8 @@ impl ScatterConv {
         });
     }
 
-    /// Calls `work` for each product and row of results with the column of the product, where in the row
-    /// of results its first lies, where its input lies, and how many there are.
+    /// Calls `work` for each product and row of results with the column of the product, the place of its first result,
+    /// the place of its first input, and the number of results.
     fn rows(&self, mut work: impl FnMut(usize, usize, usize, usize)) {
         let (height, width) = (self.from.height, self.from.width);
         let step = self.step();

@@ -33,14 +33,14 @@ pub(crate) unsafe fn read<S: Simd, const N: usize>(
     let mut values = [[zero; N]; N];
     for (i, line) in values.iter_mut().enumerate() {
         for (j, value) in line.iter_mut().enumerate() {
-            // SAFETY: the caller's.
+            // SAFETY: as the caller guarantees.
             *value = unsafe { load::<S>(from.add(i * row + j * column)) };
         }
     }
     values
 }
 
-/// A square of vectors to memory.
+/// Writes a square of vectors to memory.
 ///
 /// # Safety
 /// All of them can be written.
@@ -53,13 +53,13 @@ pub(crate) unsafe fn write<S: Simd, const N: usize>(
 ) {
     for (i, line) in values.iter().enumerate() {
         for (j, &value) in line.iter().enumerate() {
-            // SAFETY: the caller's.
+            // SAFETY: as the caller guarantees.
             unsafe { store::<S>(to.add(i * row + j * column), value) };
         }
     }
 }
 
-/// A map of one axis along the rows, and one along the columns of what comes of that.
+/// Applies one map along the rows, then another along the columns of the result.
 #[inline(always)]
 pub(crate) fn both<V: Copy, const FROM: usize, const TO: usize>(
     zero: V,

@@ -1,4 +1,4 @@
-//! Samples through all steps of a network, and their gradients back.
+//! The forward and backward passes of a shard through all steps of a network.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::program::{Program, own};
 use super::step::{Backward, Forward, Parameters};
 use super::task::{Factors, Sums, Task, penalize};
 
-/// A micro-batch through all steps; returns its KL divergence.
+/// Takes a micro-batch through all steps; returns its KL divergence.
 pub(crate) struct Forwards<'a> {
     pub program: &'a Program,
     pub parameters: &'a [Parameters<'a>],
@@ -63,7 +63,7 @@ impl WithSimd for Forwards<'_> {
     }
 }
 
-/// The samples of a shard through all steps and back.
+/// Takes the samples of a shard through all steps and back.
 pub(crate) struct Shard<'a> {
     pub program: &'a Program,
     pub parameters: &'a [Parameters<'a>],
@@ -127,7 +127,8 @@ impl WithSimd for Shard<'_> {
 }
 
 impl Program {
-    /// The gradients of a micro-batch, from that behind the last step; returns the penalty on its codes.
+    /// Computes the gradients of a micro-batch from the gradient after the last step; returns the
+    /// penalty on its codes.
     fn back<S: Simd>(
         &self,
         simd: S,
@@ -147,7 +148,7 @@ impl Program {
             };
             let (before, behind) = arena.gradients.split_at_mut(number + 1);
             let x_gradient = match number {
-                // Nobody needs the gradient of the images.
+                // The gradient of the images is not needed.
                 0 => None,
                 _ => Some(&mut before[number][..samples * step.x_len()]),
             };
@@ -180,7 +181,7 @@ impl Program {
         penalty
     }
 
-    /// Adds the gradients of the sums that read what a step reads to that of the step's.
+    /// Adds to the gradient of a step's input the gradients of the sums that read the same input.
     fn add_skips<S: Simd>(&self, simd: S, number: usize, samples: usize, gradients: &mut [Lines]) {
         for (later, step) in self.steps.iter().enumerate().skip(number) {
             if let CpuStep::Add(add) = step

@@ -1,34 +1,34 @@
-//! What the steps of a lowered network have in common.
+//! The interface of the steps of a lowered network.
 
 use std::fmt::Debug;
 
 use pulp::Simd;
 
-/// The parameters of a step's layer, in the layer's order, laid out as PyTorch's; none where it has none.
+/// The parameters of a step's layer, in the layer's order, laid out as in PyTorch; none if it has none.
 pub(crate) type Parameters<'a> = Vec<&'a [f32]>;
 
-/// What a step reads and writes going forward.
+/// Inputs and outputs of a step's forward pass.
 pub(crate) struct Forward<'a> {
     pub x: &'a [f32],
     pub out: &'a mut [f32],
-    /// What it keeps for going back.
+    /// Values kept for the backward pass.
     pub side: &'a mut [f32],
-    /// Of the codes of a variational network.
+    /// Noise for the codes of a variational network.
     pub noise: Option<&'a [f32]>,
     pub scratch: &'a mut [f32],
 }
 
-/// What a step reads and writes going back.
+/// Inputs and outputs of a step's backward pass.
 pub(crate) struct Backward<'a> {
     pub x: &'a [f32],
     pub out: &'a [f32],
     pub side: &'a [f32],
     pub gradient: &'a [f32],
-    /// Gradient of the samples; none where nobody needs it.
+    /// Gradient of the samples; none if it is not needed.
     pub x_gradient: Option<&'a mut [f32]>,
-    /// Where gradients of weights are summed in the form of the products; see [`Step::sums_len`].
+    /// Sums of the gradients of weights in the form of the products; see [`Step::sums_len`].
     pub sums: &'a mut [f32],
-    /// Where those of the parameters are summed, [`Step::gradient_len`] values in the step's own order.
+    /// Sums of the gradients of the parameters, [`Step::gradient_len`] values in the step's own order.
     pub parameters: &'a mut [f32],
     /// Whether these are the first samples of the shard.
     pub first: bool,
@@ -37,23 +37,23 @@ pub(crate) struct Backward<'a> {
     pub scratch: &'a mut [f32],
 }
 
-/// Some samples from one buffer to the next.
+/// A map of samples from one buffer to the next.
 pub(crate) trait Step {
-    /// The weights as its products read them; nothing where they are read as they are.
+    /// The weights as its products read them; empty if they are read as they are.
     type Packed: Debug + Default + Send + Sync;
 
     /// Values of a sample before the step.
     fn x_len(&self) -> usize;
 
-    /// Values of a sample behind it.
+    /// Values of a sample after it.
     fn out_len(&self) -> usize;
 
-    /// Values of a sample that it keeps for going back.
+    /// Values of a sample that it keeps for the backward pass.
     fn side_len(&self) -> usize {
         0
     }
 
-    /// Scratch memory for so many samples.
+    /// Scratch memory for `samples` samples.
     fn scratch(&self, _samples: usize) -> usize {
         0
     }
@@ -73,8 +73,7 @@ pub(crate) trait Step {
         0
     }
 
-    /// Values of the weights' gradient in the form of the products; 0 where it is summed in the step's own order at
-    /// once.
+    /// Values of the weights' gradient in the form of the products; 0 if it is summed in the step's own order directly.
     fn sums_len(&self) -> usize {
         0
     }
@@ -87,10 +86,10 @@ pub(crate) trait Step {
     /// Gradients of results to those of samples and parameters.
     fn backward<S: Simd>(&self, simd: S, weights: (&Self::Packed, &[&[f32]]), io: Backward);
 
-    /// Behind the last samples of a shard: from the form of the products to the step's own order.
+    /// After the last samples of a shard, converts gradients from the form of the products to the step's own order.
     fn finish_shard<S: Simd>(&self, _simd: S, _sums: &[f32], _gradient: &mut [f32]) {}
 
-    /// From the step's own order to that of the parameters.
+    /// Converts gradients from the step's own order to that of the parameters.
     fn unpack(&self, _gradient: &[f32], _parameters: &mut [&mut [f32]]) {}
 }
 
@@ -100,7 +99,7 @@ pub(super) fn weight_and_bias<'a>(parameters: &[&'a [f32]]) -> (&'a [f32], &'a [
     (parameter(0), parameter(1))
 }
 
-/// Hands the gradients of weights, `len` values, to `unpack`, and copies those of the biases behind them.
+/// Hands the gradients of weights, `len` values, to `unpack`, and copies those of the biases, which follow them.
 pub(super) fn unpack_weight_and_bias(
     (gradient, len): (&[f32], usize),
     parameters: &mut [&mut [f32]],
@@ -131,7 +130,7 @@ macro_rules! steps {
             $($name(<$step as Step>::Packed),)+
         }
 
-        /// As [`Step`] has them.
+        /// The methods of [`Step`].
         impl CpuStep {
             pub fn x_len(&self) -> usize {
                 match self { $(Self::$name(step) => step.x_len(),)+ }

@@ -1,24 +1,24 @@
-//! What a network is to do with a batch.
+//! The task of a network for one batch.
 
 use std::ops::Range;
 
 use crate::recipe::{CodePenalty, Reconstruction};
 
-/// A batch, flat, and what is minimised.
+/// A batch, flat, and the factors of the minimised loss.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Task<'a> {
     pub input: &'a [f32],
     pub target: &'a [f32],
-    /// Of the codes of a variational network.
+    /// Noise for the codes of a variational network.
     pub noise: Option<&'a [f32]>,
     pub factors: Factors,
 }
 
-/// What is minimised, as factors of sums.
+/// The minimised loss, as factors of sums.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Factors {
     pub reconstruction: Reconstruction,
-    /// Factor of the reconstruction loss in what is minimised.
+    /// Factor of the reconstruction loss in the minimised loss.
     pub scale: f64,
     /// Penalties on the codes, and their factor.
     pub penalty: Option<(CodePenalty, f64)>,
@@ -52,7 +52,7 @@ impl<'a> Task<'a> {
     }
 }
 
-/// The sum of the penalties on codes; adds `scale` times their derivative.
+/// Returns the sum of the penalties on codes; adds `scale` times their derivative.
 pub(crate) fn penalize(kind: CodePenalty, scale: f64, codes: &[f32], gradient: &mut [f32]) -> f64 {
     let (l1, l2) = ((kind.l1 * scale) as f32, (2.0 * kind.l2 * scale) as f32);
     let (mut sum, mut squares) = (0.0, 0.0);

@@ -1,4 +1,4 @@
-//! Every kind of convolution, in every instruction set of this CPU, against sums in f64 as they are written.
+//! Compares every kind of convolution, in every instruction set of this CPU, with direct sums in f64.
 
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
@@ -12,7 +12,7 @@ use crate::layer::{Initialization, LayerSpec, Residual, build};
 use crate::network::Code;
 use crate::recipe::Reconstruction;
 
-/// Of a layer's results and gradients, relative to the largest.
+/// Tolerance of a layer's results and gradients, relative to the largest.
 const TOLERANCE: f64 = 1e-5;
 
 /// Numbers from -1 to 1, the same for the same key.
@@ -41,7 +41,7 @@ fn network(layers: &[LayerSpec], dims: [usize; 3], isa: Isa) -> CpuNetwork {
     CpuNetwork::new(steps, code, isa)
 }
 
-/// A convolution as it is written, in f64.
+/// A direct convolution, in f64.
 struct Direct {
     shape: Shape,
     channels: usize,
@@ -208,7 +208,7 @@ fn convolutions_are_right_in_every_instruction_set() {
         check(&direct([7, 7, 5], 9, 3, 1), images);
         check(&direct([33, 1, 2], 17, 3, 1), images);
         check(&direct([20, 4, 13], 48, 3, 1), images);
-        // Of upsampled images, with even and odd sizes.
+        // Upsampled images, with even and odd sizes.
         check(&direct([16, 7, 7], 32, 3, 2), images);
         check(&direct([5, 4, 6], 9, 3, 2), images);
         check(&direct([40, 1, 3], 20, 3, 2), images);
@@ -257,7 +257,7 @@ fn instruction_sets_agree_on_a_network() {
     let mut layers = layers
         .map(|layer| layer.parse::<LayerSpec>().unwrap())
         .to_vec();
-    // A residual block of the last but one.
+    // A residual block.
     let body = vec![layers.remove(13)];
     layers.insert(13, Residual { body }.into());
     let (images, len) = (21, 3 * 12 * 20);

@@ -28,7 +28,7 @@ impl Tiles {
         plane_stride(self.down * self.across * images * columns)
     }
 
-    /// From the first value of the first plane to the last of the last one.
+    /// Length from the first value of the first plane to the last of the last one.
     fn span(&self, planes: usize, images: usize, columns: usize) -> usize {
         let plane = self.down * self.across * images * columns;
         (planes - 1) * self.stride(images, columns) + plane
@@ -78,7 +78,7 @@ where
         }
     }
 
-    /// Tiles that use product `p` of an axis of so many inputs.
+    /// Tiles that use product `p` on an axis of this many inputs.
     pub fn uses(p: usize, inputs: usize) -> std::ops::Range<usize> {
         let tiles = A::tiles(inputs);
         let start = (0..tiles).find(|&tile| A::takes(p, tile, inputs));
@@ -87,7 +87,7 @@ where
         start..end.unwrap_or(tiles)
     }
 
-    /// Outputs of a tile up to the end of an axis of so many.
+    /// Outputs of a tile up to the end of an axis of this many.
     fn outputs(tile: usize, all: usize) -> usize {
         (all + A::OUT_BEFORE - tile * OUT).min(OUT)
     }
@@ -312,7 +312,7 @@ where
         );
     }
 
-    /// Whether the grid holds all that the tiles read.
+    /// Whether the grid holds everything that the tiles read.
     fn is_covered(tiles: Tiles, grid: Grid) -> bool {
         let side = |tiles: usize| (tiles - 1) * A::IN_STEP + IN;
         grid.before == 1 && side(tiles.down) <= grid.rows && side(tiles.across) <= grid.columns

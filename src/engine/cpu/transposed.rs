@@ -1,5 +1,5 @@
-//! Transposed convolutions whose kernel is their stride: each pixel makes a block of results by itself, so they are one
-//! product, and every result has one place.
+//! Transposed convolutions whose kernel is their stride: each pixel gives its own block of results, so the convolution
+//! is one product without overlap.
 
 use pulp::Simd;
 
@@ -10,7 +10,7 @@ use super::lines::{Lines, padded};
 use super::product::{Left, Out, Right, load, panel_place, panels_len, product, store};
 use super::step::{Backward, Forward, Step, unpack_weight_and_bias, weight_and_bias};
 
-/// From images in a grid to images in another one, `scale` times as high and wide.
+/// A map from images in a grid to images in another grid, `scale` times as high and wide.
 #[derive(Debug, Clone)]
 pub(crate) struct TransposedConv {
     pub from: Grid,
@@ -52,7 +52,7 @@ impl TransposedConv {
         self.from.channels * self.columns()
     }
 
-    /// Calls `work` with the place of each weight of (in, out, scale, scale), its input, and the column of its product.
+    /// Calls `work` with the index of each weight in (in, out, scale, scale), its input, and the column of its product.
     fn each(&self, mut work: impl FnMut(usize, usize, usize)) {
         let (area, outputs) = (self.area(), self.out_channels);
         for k in 0..self.from.channels {
@@ -65,7 +65,7 @@ impl TransposedConv {
         }
     }
 
-    /// Calls `work` for each block of channels of the results with where it lies in the products and in an image.
+    /// Calls `work` for each block of channels of the results, with its offsets in the products and in an image.
     fn blocks(&self, mut work: impl FnMut(usize, usize)) {
         let (columns, outputs) = (self.columns(), padded(self.out_channels));
         for y in 0..self.to.height {

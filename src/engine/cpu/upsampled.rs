@@ -4,8 +4,8 @@ use pulp::Simd;
 
 use super::axis::Axis;
 
-/// Three taps on values that are each repeated twice, without repeating them: four results from five
-/// products of three values where the sum as it is written takes twelve.
+/// Three taps on values that are each repeated twice, without repeating them: four results take five
+/// products of three values, where the direct sum takes twelve.
 ///
 /// With w = w0 + w1 + w2 and the tile around x\[i\], of every second i:
 ///
@@ -17,7 +17,7 @@ use super::axis::Axis;
 /// ```
 ///
 /// The results at even and at odd places are convolutions of two taps, each with three products for two
-/// results (Winograd's F(2,2)); taken at the same inputs they share the one of w.
+/// results (Winograd's F(2,2)); at the same inputs they share the product with w.
 pub(crate) struct Upsampled2;
 
 impl Axis<3, 3, 5, 4> for Upsampled2 {
@@ -41,7 +41,7 @@ impl Axis<3, 3, 5, 4> for Upsampled2 {
     }
 
     fn takes(product: usize, tile: usize, inputs: usize) -> bool {
-        // Each but the one of w is for one output.
+        // Each product but that with w is for one output.
         let out = [0, 1, 1, 2, 3].get(product).copied().unwrap_or(0);
         product == 2 || (1..=2 * inputs).contains(&(4 * tile + out))
     }

@@ -9,7 +9,7 @@ use super::product::panel_place;
 use super::separable::{both, read, write};
 use super::tiles::Square;
 
-/// Channels of a kernel: how many, and values from one to the next.
+/// Channels of a kernel: their number, and the distance from one to the next.
 #[derive(Clone, Copy)]
 pub(crate) struct Walk {
     pub count: usize,
@@ -21,7 +21,7 @@ impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: 
 where
     A: Axis<IN, PLANES, PRODUCTS, OUT>,
 {
-    /// For each product the panels of its weights, `outer` down and `inner` across.
+    /// Panels of the weights of each product, `outer` down and `inner` across.
     pub fn weights<S: Simd>(
         simd: S,
         weight: &[f32],

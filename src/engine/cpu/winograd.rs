@@ -4,13 +4,12 @@ use pulp::Simd;
 
 use super::axis::Axis;
 
-/// Winograd's F(4,3): four outputs from six products where the sum as it is written takes twelve, with the
-/// points 0, 1, -1, 2, -2 and infinity. The last tile, where the image ends within it, gives m of its outputs
-/// by F(m,3) from m + 2 products, which leaves out points from the back but the infinite one, and reads the
-/// same weights.
+/// Winograd's F(4,3): four outputs take six products, where the direct sum takes twelve, with the points 0, 1, -1, 2,
+/// -2 and infinity. If the image ends within the last tile, its m outputs use F(m,3) with m + 2 products, which drops
+/// the last finite points and reads the same weights.
 ///
-/// With the points a_k, the weights are those of F(4,3), g(a_k) s_k; so the planes are those of the
-/// Lagrange polynomials of the points that are left, divided by s_k.
+/// With the points a_k, the weights are those of F(4,3), g(a_k) s_k; so the planes are those of the Lagrange
+/// polynomials of the remaining points, divided by s_k.
 ///
 /// # Source
 /// Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, section 4.3
@@ -39,7 +38,7 @@ impl Axis<6, 6, 6, 4> for Winograd4 {
     }
 
     fn takes(product: usize, tile: usize, inputs: usize) -> bool {
-        // One less than the products of F(m,3) are of finite points.
+        // All but one of the products of F(m,3) are for finite points.
         product == 5 || product < (inputs - 4 * tile).min(4) + 1
     }
 
@@ -123,7 +122,7 @@ impl Axis<6, 6, 6, 4> for Winograd4 {
             }
             3 => {
                 let q = simd.mul_f32s(simd.splat_f32s(3.0), q);
-                // What stands with d - b in the planes.
+                // The factor of d - b in the planes.
                 let outer = simd.mul_f32s(two, simd.sub_f32s(p, u));
                 let outer = simd.mul_add_e_f32s(four, s, outer);
                 let p = simd.mul_f32s(four, p);
