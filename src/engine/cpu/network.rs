@@ -58,7 +58,7 @@ impl CpuNetwork {
         self.program.latent()
     }
 
-    /// Packs the parameters of each step that has any.
+    /// Packs weights for the products. `parameters` has an entry for each step that has any.
     pub fn pack(&mut self, parameters: &[Parameters]) {
         let isa = self.isa;
         let Program { steps, packed, .. } = &mut self.program;

@@ -257,7 +257,7 @@ fn instruction_sets_agree_on_a_network() {
     let mut layers = layers
         .map(|layer| layer.parse::<LayerSpec>().unwrap())
         .to_vec();
-    // A residual block.
+    // The last layer but one becomes a residual block.
     let body = vec![layers.remove(13)];
     layers.insert(13, Residual { body }.into());
     let (images, len) = (21, 3 * 12 * 20);

@@ -122,7 +122,7 @@ impl Axis<6, 6, 6, 4> for Winograd4 {
             }
             3 => {
                 let q = simd.mul_f32s(simd.splat_f32s(3.0), q);
-                // The factor of d - b in the planes.
+                // The gradient of the term d - b of the planes.
                 let outer = simd.mul_f32s(two, simd.sub_f32s(p, u));
                 let outer = simd.mul_add_e_f32s(four, s, outer);
                 let p = simd.mul_f32s(four, p);

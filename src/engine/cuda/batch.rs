@@ -1,4 +1,4 @@
-//! Batches from images that lie on the card.
+//! Batches made from images in device memory.
 
 use candle_core::cuda_backend::CudaDevice;
 
@@ -7,36 +7,36 @@ use super::launch::{Address, BATCH, Buffer, Grid, Launcher};
 use crate::Result;
 use crate::engine::abi::{BinarizationKind, CorruptionKind, Key, Preparation};
 
-/// How samples are made ready.
+/// The preparation of samples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchSpec {
-    /// Where corrupted samples are added to the clean ones: how many of these there are; else 0.
+    /// The number of clean samples if corrupted samples are added to them; else 0.
     pub added: u32,
     pub noise: CorruptionKind,
     pub binary: BinarizationKind,
-    /// The lowest and highest strength of the noise, between which each sample draws its own where they differ.
+    /// The lowest and highest strength of the noise. If they differ, each sample draws its own strength between them.
     pub strength: [f64; 2],
     pub has_range: bool,
     pub noise_key: Key,
     pub binary_key: Key,
 }
 
-/// Images on a card.
+/// Images in device memory.
 #[derive(Debug)]
 pub(crate) struct Images {
     card: Launcher,
     pixels: Buffer<u8>,
     /// Bytes of an image.
     size: usize,
-    /// Those of the last batch.
+    /// Indices of the last batch.
     indices: Buffer<u32>,
 }
 
 impl Images {
-    /// Copies images of `size` bytes each.
+    /// Copies images of `size` bytes each to the device.
     ///
     /// # Errors
-    /// If the card has no memory for them, or the driver refuses the kernels.
+    /// If the device has no memory for them, or the driver refuses the kernels.
     pub fn new(device: &CudaDevice, pixels: &[u8], size: usize) -> Result<Self> {
         let card = Launcher::new(device, &[BATCH])?;
         Ok(Self {
@@ -47,8 +47,8 @@ impl Images {
         })
     }
 
-    /// Writes the samples of these indices, `(N, size)`: what the network sees and what it should give, which may be
-    /// one. The caller has seen to it that there are images of these indices.
+    /// Writes the samples of these indices, `(N, size)`: inputs and targets, which may be the same buffer. The caller
+    /// has checked that the indices are inside of the set.
     pub fn prepare(
         &mut self,
         indices: &[u32],

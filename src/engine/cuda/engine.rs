@@ -17,7 +17,7 @@ use crate::objective::Losses;
 use crate::optim::Optimizer;
 use crate::recipe::{Objective, Precision, Reconstruction};
 
-/// Networks of f32 on a CUDA device whose layers and loss have kernels: all but softmax and those of the library's user.
+/// Trains f32 networks on a CUDA device whose layers and loss have kernels: all except softmax and user-defined ones.
 ///
 /// It gives the gradients that [`Autograd`](crate::engine::Autograd) gives, up to the rounding of its precision. The
 /// same batch gives the same bits on the same device.
@@ -28,16 +28,16 @@ pub(super) struct CudaEngine {
     precision: Precision,
     device: Device,
     layers: Trained,
-    /// Of each layer, and of their gradients.
+    /// Addresses of each layer's parameters, and of their gradients.
     parameters: Vec<Addresses>,
     gradients: Vec<Addresses>,
     steps: Steps,
-    /// Of the losses of the steps that were started, and of those that [`Stepper::begin`] was given.
+    /// Number of steps in the sum of losses: those started, and those that [`Stepper::begin`] was given.
     count: usize,
 }
 
 impl CudaEngine {
-    /// For a network built on trainable variables; none if it is not of f32 on a CUDA device, or has a layer without
+    /// For a network built on trainable variables; none if it is not f32 on a CUDA device, or has a layer without
     /// kernels.
     ///
     /// # Errors
@@ -94,13 +94,13 @@ impl CudaEngine {
         self.precision
     }
 
-    /// The kernels of the backward pass: for each layer with weights that of the gradient of what it reads, and that of
-    /// the gradient of its weights.
+    /// The kernels of the backward pass: for each layer with weights, those of the gradients of its input and of its
+    /// weights.
     pub fn backward_kernels(&self, samples: usize) -> Vec<[&'static str; 2]> {
         self.network.backward_kernels(samples)
     }
 
-    /// Starts the work on a batch. Copies of its tensors are freed before it is done, but in the order of the work.
+    /// Starts the work on a batch. Copies of its tensors may be freed at once, because the stream frees them in order.
     fn start_gradients(&mut self, batch: &Batch) -> Result<()> {
         let (sizes, latent) = (self.network.sizes(), self.network.latent());
         trained::check(batch, sizes, latent, &self.device)?;
@@ -117,7 +117,7 @@ impl CudaEngine {
         self.network.start(&self.parameters, &self.gradients, task)
     }
 
-    /// How the sums of a batch make its loss.
+    /// How the loss of a batch follows from its sums.
     fn terms(&self, batch: &Batch, limit: Option<f64>) -> Result<LossTerms> {
         let (samples, values) = (batch.target.dim(0)?, batch.target.elem_count());
         let (distance, constant) = trained::likelihood(&self.objective, batch);
@@ -134,7 +134,7 @@ impl CudaEngine {
     }
 }
 
-/// The tensor as kernels read it, four values at a time.
+/// The tensor aligned for kernels, which read four values at a time.
 pub(super) fn aligned(tensor: &Tensor) -> Result<Tensor> {
     let tensor = tensor.contiguous()?;
     match tensor.layout().start_offset().is_multiple_of(4) {
@@ -155,7 +155,7 @@ impl Gradients for CudaEngine {
     }
 }
 
-/// What a step failed by.
+/// The reason why a step failed.
 fn failure(status: &Status) -> Option<(&'static str, f64)> {
     let failures = [
         (Failure::Nothing, None),

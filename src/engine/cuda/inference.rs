@@ -1,4 +1,4 @@
-//! Layers in a row on a CUDA card without gradients: lowered once, their weights packed once.
+//! Consecutive layers on a CUDA device without gradients: lowered once, with weights packed once.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,12 +11,11 @@ use crate::engine::lowering::Part;
 use crate::recipe::Precision;
 use crate::{Error, Result};
 
-/// Samples that go through at once at most: enough to fill a large card.
+/// Most samples processed at once: enough to fill a large GPU.
 const SAMPLES: usize = 512;
-/// Values behind all steps of these at most, a gigabyte of them.
+/// Most values after all steps of these samples: a gigabyte.
 const MOST_VALUES: usize = 1 << 28;
-/// Samples that a network is tried on at most, and how far its results may be from the reference's, relative to their
-/// size.
+/// Most samples that a network is tried on, and the tolerance of its results, relative to the size of the reference's.
 const TRIED: usize = 128;
 const TOLERANCE: f64 = 0.01;
 
@@ -24,7 +23,7 @@ const TOLERANCE: f64 = 0.01;
 #[derive(Debug)]
 pub(crate) struct CudaInference {
     network: Mutex<CudaNetwork>,
-    /// Of each layer with weights; the tensors keep them where they lie.
+    /// Addresses of the weights of each layer that has any; the tensors keep this memory alive.
     parameters: Vec<Addresses>,
     _weights: Vec<Vec<Tensor>>,
     at_once: usize,
@@ -55,7 +54,7 @@ impl CudaInference {
         }))
     }
 
-    /// Samples `(N, ...)` of f32, contiguous on the card, to their results.
+    /// Maps samples `(N, ...)` of f32, contiguous on the device, to results.
     ///
     /// # Errors
     /// If there is no memory for them, or a kernel fails.
@@ -87,10 +86,10 @@ impl CudaInference {
         Ok(results)
     }
 
-    /// Compares some results with the reference's, as cards and drivers are of many kinds.
+    /// Compares some results with the reference's, because GPUs and drivers differ.
     ///
     /// # Errors
-    /// If they are further apart than rounding explains, or a kernel fails.
+    /// If they differ by more than rounding explains, or a kernel fails.
     pub fn try_out(
         &self,
         samples: &Tensor,
@@ -103,7 +102,7 @@ impl CudaInference {
             Ok(square.to_scalar::<f64>()?.sqrt())
         };
         let (apart, size) = (norm(&(found - &expected)?)?, norm(&expected)?);
-        // The comparison is false for what is no number, too.
+        // The comparison is false for NaN, too.
         if apart <= TOLERANCE * size {
             return Ok(());
         }

@@ -1,8 +1,8 @@
-//! Which kernel works out a product.
+//! The choice of the kernel for a product.
 
 use crate::recipe::Precision;
 
-/// A kernel by its name, with the rows and columns that its blocks work out.
+/// A kernel's name, with the rows and columns that each block computes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kernel {
     pub name: &'static str,
@@ -10,8 +10,8 @@ pub(super) struct Kernel {
     columns: usize,
 }
 
-/// Of one precision and number of columns, by how many values they read at a time, one or four: products by blocks of
-/// few rows and of many, and gradients of weights, which read from two sides.
+/// Kernels of one precision and number of columns, indexed by how many values they read at a time, one or four:
+/// products with blocks of few and of many rows, and gradients of weights, which read two operands.
 pub(super) struct Kernels {
     columns: usize,
     low: [&'static str; 2],
@@ -19,7 +19,7 @@ pub(super) struct Kernels {
     weight: [[&'static str; 2]; 2],
 }
 
-/// Rows of a block; of gradients of weights they are always the many.
+/// Rows of a block; gradients of weights always use the larger number.
 const LOW: usize = 64;
 const HIGH: usize = 128;
 
@@ -56,7 +56,7 @@ macro_rules! kernels {
     };
 }
 
-/// For columns up to 16, up to 32, and more.
+/// Kernels for up to 16 columns, up to 32, and more.
 fn kernels(precision: Precision) -> [Kernels; 3] {
     match precision {
         Precision::Tf32 => kernels!("tf32"),
@@ -65,7 +65,7 @@ fn kernels(precision: Precision) -> [Kernels; 3] {
     }
 }
 
-/// The narrowest kernels that hold so many columns, else the widest.
+/// The narrowest kernels for this many columns, else the widest.
 pub(super) fn narrowest(precision: Precision, columns: usize) -> Kernels {
     let [narrow, middle, wide] = kernels(precision);
     match columns {
@@ -76,7 +76,7 @@ pub(super) fn narrowest(precision: Precision, columns: usize) -> Kernels {
 }
 
 impl Kernels {
-    /// Products by few rows and by many.
+    /// Products with few rows a block and with many.
     pub fn products(&self, values: usize) -> [Kernel; 2] {
         [(self.low, LOW), (self.high, HIGH)].map(|(names, rows)| Kernel {
             name: chosen(names, values),
@@ -94,7 +94,7 @@ impl Kernels {
     }
 }
 
-/// The one for so many values at a time.
+/// The kernel that reads this many values at a time.
 fn chosen<T>([one, four]: [T; 2], values: usize) -> T {
     if values == 4 { four } else { one }
 }

@@ -1,4 +1,4 @@
-//! The card, its memory, and how a kernel is started.
+//! The CUDA device, its memory, and kernel launches.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) use compiled::{
     BATCH, LAYERS, OPTIMIZER, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS,
 };
 
-/// Blocks that a kernel over many values has at most; their threads go on by strides.
+/// Most blocks of a kernel over many values, whose threads loop with a grid stride.
 const MOST_BLOCKS: u64 = 1 << 13;
 
 macro_rules! passed {
@@ -39,19 +39,19 @@ passed!(Address, Tap, Product, Weights, Parts, Spread);
 passed!(Key, Preparation);
 passed!(Status, LossTerms, Variable, OptimizerStep);
 
-// SAFETY: all zeros are the status before the first step.
+// SAFETY: all zeros are a valid value: the status before the first step.
 unsafe impl ValidAsZeroBits for Status {}
 
 impl Address {
     pub const NONE: Self = Self(0);
 
-    /// So many values further.
+    /// The address this many values further.
     pub fn behind<T>(self, values: usize) -> Self {
         Self(self.0 + (values * size_of::<T>()) as u64)
     }
 
-    /// Of the first element of a contiguous tensor of f32 on a card. It stays as long as the tensor's storage lives,
-    /// which variables and their gradients never replace.
+    /// Address of the first element of a contiguous f32 tensor on a CUDA device. It is valid as long as the tensor's
+    /// storage, which variables and their gradients never replace.
     pub fn of(tensor: &Tensor) -> Result<Self> {
         let (storage, layout) = tensor.storage_and_layout();
         let (Storage::Cuda(storage), true) = (&*storage, layout.is_contiguous()) else {
@@ -69,7 +69,7 @@ impl Address {
     }
 }
 
-/// Memory on the card.
+/// Device memory.
 #[derive(Debug)]
 pub(super) struct Buffer<T> {
     slice: CudaSlice<T>,
@@ -85,10 +85,10 @@ impl<T> Buffer<T> {
     }
 }
 
-/// The kernels of a file as nvcc has compiled it.
+/// The kernels of one file, compiled by nvcc.
 pub(super) type Module = &'static str;
 
-/// A card with some kernels loaded, which it runs in the order in which they are started.
+/// A CUDA device with loaded kernels, which run in the order of their launches.
 #[derive(Clone)]
 pub(super) struct Launcher {
     stream: Arc<CudaStream>,
@@ -105,11 +105,11 @@ impl Launcher {
     /// Loads all kernels of some modules, once for each device.
     ///
     /// # Errors
-    /// If the driver cannot compile them for this card.
+    /// If the driver cannot compile them for this device.
     pub fn new(device: &CudaDevice, modules: &[Module]) -> Result<Self> {
         let mut functions = HashMap::new();
         for &text in modules {
-            // The address of the text stands for the module that it makes.
+            // The address of the text identifies the module.
             let module = format!("autoencode {:p}", text.as_ptr());
             for name in kernels(text) {
                 let function = device.get_or_load_custom_func(name, &module, text)?;
@@ -122,9 +122,9 @@ impl Launcher {
         })
     }
 
-    /// Memory for so many values, not set to anything.
+    /// Uninitialised memory for `len` values.
     pub fn memory<T: DeviceRepr>(&self, len: usize) -> Result<Buffer<T>> {
-        // SAFETY: whoever asks for it has a kernel write it before one reads it.
+        // SAFETY: the callers launch a kernel that writes it before one that reads it.
         let slice = unsafe { self.stream.alloc(len.max(1)) };
         Ok(Buffer {
             slice: slice.map_err(|error| refused(OUT_OF_MEMORY, error))?,
@@ -138,7 +138,7 @@ impl Launcher {
         })
     }
 
-    /// A copy of values of the host.
+    /// A copy of host values.
     pub fn copy_of<T: DeviceRepr>(&self, values: &[T]) -> Result<Buffer<T>> {
         let slice = self.stream.clone_htod(values);
         Ok(Buffer {
@@ -146,7 +146,7 @@ impl Launcher {
         })
     }
 
-    /// Copies values of the host over the first ones of a buffer that holds at least as many.
+    /// Copies host values over the first values of a buffer that holds at least as many.
     pub fn write<T: DeviceRepr>(&self, buffer: &mut Buffer<T>, values: &[T]) -> Result<()> {
         if buffer.len() < values.len() {
             *buffer = self.memory(values.len())?;
@@ -156,7 +156,7 @@ impl Launcher {
             .map_err(|error| refused("a copy to the card", error))
     }
 
-    /// Waits for all work given so far, and reads what a buffer holds then.
+    /// Waits for all work launched so far, then reads a buffer.
     pub fn read<T: DeviceRepr>(&self, buffer: &Buffer<T>) -> Result<Vec<T>> {
         let values = self.stream.clone_dtoh(&buffer.slice);
         let values = values.map_err(|error| refused("a copy from the card", error))?;
@@ -166,10 +166,10 @@ impl Launcher {
         Ok(values)
     }
 
-    /// Starts a kernel with arguments of the types, and in the order, in which it declares them.
+    /// Starts a kernel. The arguments have the types and the order that it declares.
     ///
     /// # Errors
-    /// If the driver refuses it, or reports that work before it has failed.
+    /// If the driver refuses it, or reports that earlier work failed.
     pub fn launch(&self, name: &'static str, grid: Grid, arguments: &impl Arguments) -> Result<()> {
         let Some(function) = self.functions.get(name) else {
             let kernel = format!("kernel {name}");
@@ -186,9 +186,9 @@ impl Launcher {
             block_dim: (THREADS, 1, 1),
             shared_mem_bytes: 0,
         };
-        // SAFETY: the callers are the steps of this room alone. They pass what the kernel declares, and addresses of
-        // memory as large as the sizes beside them say, which lives until the stream has come past the kernel: it is
-        // freed in the order of the stream.
+        // SAFETY: only steps in this module call it. They pass the arguments that the kernel declares, and addresses of
+        // memory as large as the sizes passed with them. The memory lives until the kernel is done: it is freed in
+        // stream order.
         unsafe { launch.launch(config) }.map_err(|error| refused(name, error))?;
         Ok(())
     }
@@ -205,13 +205,13 @@ fn kernels(module: Module) -> impl Iterator<Item = &'static str> {
 pub(super) struct Grid(pub (u32, u32, u32));
 
 impl Grid {
-    /// For a kernel that goes over so many values.
+    /// The grid of a kernel over this many values.
     pub fn over(values: usize) -> Self {
         let blocks = (values as u64).div_ceil(u64::from(THREADS));
         Self((blocks.clamp(1, MOST_BLOCKS) as u32, 1, 1))
     }
 
-    /// That number of blocks.
+    /// A grid of this many blocks.
     pub fn blocks(blocks: u32) -> Self {
         Self((blocks, 1, 1))
     }
@@ -241,7 +241,7 @@ arguments!(A 0, B 1, C 2, D 3, E 4, F 5);
 arguments!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 arguments!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 
-/// A size as the kernels take it.
+/// A size as a kernel argument.
 pub(super) fn int(size: usize) -> Result<i32> {
     i32::try_from(size).map_err(|_| too_large(size))
 }
@@ -258,7 +258,7 @@ fn too_large(size: usize) -> Error {
 
 const OUT_OF_MEMORY: &str = "memory (a smaller training.batch_size takes less)";
 
-/// What the driver says of a kernel or of memory.
+/// The error for a kernel or memory that the driver refuses.
 fn refused(what: &str, error: DriverError) -> Error {
     let reason = crate::device::cuda::described(&error);
     Error::Tensor(candle_core::Error::Msg(format!(

@@ -1,59 +1,60 @@
-//! Dense and convolutional layers, and the products that they are.
+//! Dense and convolutional layers as matrix products.
 
 use crate::engine::abi::{ConvAlgorithm, DEPTH, ONE, Tap, ZEROS};
 use crate::engine::cpu::Shape;
 
-/// The most rows and columns of an image, so that no place in one is as far right as [`ZEROS`].
+/// The most rows and columns of an image, so that no place is as far right as [`ZEROS`].
 const MOST_SIDE: usize = 1 << 14;
-/// Results times places of a kernel up to which a layer is [`ConvAlgorithm::Spread`], and the channels from which.
+/// A layer is [`ConvAlgorithm::Spread`] up to this number of results times places of the kernel, and from this number
+/// of channels.
 const MOST_SPREAD: usize = 32;
 const LEAST_SPREAD: usize = 8;
 
-/// A layer with weights, with an upsampling before and a relu behind it where the network has them there.
+/// A layer with weights, with the upsampling before it and the relu after it, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GemmLayer {
-    /// What it reads, before the upsampling; for a dense layer all values are channels.
+    /// Shape of its input, before the upsampling; for a dense layer all values are channels.
     pub input: Shape,
     pub results: usize,
     /// Height and width of the kernel, 1 for a dense layer.
     pub kernel: usize,
-    /// Of the upsampling, a power of two.
+    /// Scale of the upsampling, a power of two.
     pub scale: usize,
-    /// Rows and columns from one result to the next, which divide the image's; and of zeros around it.
+    /// Rows and columns from one result to the next, which divide the image's, and rows and columns of zeros around it.
     pub stride: usize,
     pub padding: usize,
     pub has_bias: bool,
     pub has_relu: bool,
-    /// Values of the weights from one result to the next, and from one channel.
+    /// Distance in the weights from one result to the next, and from one channel to the next.
     pub result_stride: usize,
     pub channel_stride: usize,
-    /// Results next to each other that have one bias in common.
+    /// Adjacent results that share one bias.
     pub results_per_bias: usize,
 }
 
-/// A product over the pixels of a grid: what they read, and how many results they have.
+/// A product over the pixels of a grid: the values that each reads, and the number of results.
 #[derive(Debug, Clone)]
 pub(super) struct ImplicitGemm {
     /// Height and width.
     pub grid: (usize, usize),
-    /// Of the images that are read, as the taps see them: so many times upsampled by two, and with the grid's pixels
-    /// `stride` of theirs apart.
+    /// Height and width of the input images as the taps see them: upsampled `shift` times by two, with the grid's
+    /// pixels `stride` image pixels apart.
     pub image: (usize, usize),
     pub shift: u32,
     pub stride: usize,
     pub channels: usize,
     /// Values of an image.
     pub image_len: usize,
-    /// Rows and columns from the pixel, for each phase.
+    /// Row and column offsets from the pixel, for each phase.
     tap_offsets: Vec<(i64, i64)>,
     pub phases: usize,
     pub results: usize,
-    /// Whether there is one behind the taps that is always 1, for the biases.
+    /// Whether a constant 1 follows the taps, for the biases.
     has_one: bool,
 }
 
 impl GemmLayer {
-    /// Without stride, upsampling and relu, for weights (results, channels, kernel, kernel).
+    /// A layer without stride, upsampling and relu, for weights (results, channels, kernel, kernel).
     pub fn new(input: Shape, results: usize, kernel: usize, has_bias: bool) -> Self {
         Self {
             input,
@@ -108,7 +109,7 @@ impl GemmLayer {
         }
     }
 
-    /// Values of a sample between the products and what is before or behind them.
+    /// Values of a sample between the products and the operations before or after them.
     pub fn scratch_len(&self) -> usize {
         match self.algorithm() {
             ConvAlgorithm::Spread => {
@@ -120,7 +121,7 @@ impl GemmLayer {
         }
     }
 
-    /// The product that gives the results; of a spread layer what pixels give to results.
+    /// The product that gives the results; for a spread layer, the contributions of pixels to results.
     pub fn forward(&self) -> ImplicitGemm {
         let Shape {
             channels,
@@ -145,7 +146,7 @@ impl GemmLayer {
                 ..plain
             },
             ConvAlgorithm::Phases => ImplicitGemm {
-                // Even places read the pixel before their own and that, odd ones that and the next.
+                // Even places read the previous pixel and their own, odd places their own and the next.
                 tap_offsets: (0..16)
                     .map(|spot: i64| {
                         let (phase, tap) = (spot / 4, spot % 4);
@@ -171,7 +172,7 @@ impl GemmLayer {
         }
     }
 
-    /// The product that gives the gradient of the inputs: from that of the results, or of what pixels give to them.
+    /// The product that gives the gradient of the inputs, from that of the results or of the pixels' contributions.
     pub fn backward(&self) -> ImplicitGemm {
         let plain = ImplicitGemm {
             channels: self.results,
@@ -206,7 +207,7 @@ impl GemmLayer {
         }
     }
 
-    /// Whether the kernels' 32-bit numbers reach everything of so many samples.
+    /// Whether 32-bit indices reach all values of this many samples.
     pub fn reaches(&self, samples: usize) -> bool {
         let values = (self.out_len())
             .max(self.input.len())
@@ -218,7 +219,7 @@ impl GemmLayer {
     }
 }
 
-/// The places of a kernel, row by row, that many rows and columns before the pixel at first.
+/// The places of a kernel, row by row, starting `before` rows and columns before the pixel.
 fn square(side: usize, before: usize) -> Vec<(i64, i64)> {
     let (side, before) = (side as i64, before as i64);
     (0..side * side)
@@ -232,18 +233,18 @@ impl ImplicitGemm {
         self.grid.0 * self.grid.1
     }
 
-    /// Channels that are read at a time.
+    /// Channels read at a time.
     pub fn values(&self) -> usize {
         values_at_a_time(self.channels)
     }
 
-    /// Channels of all taps of a phase, filled up.
+    /// Channels of all taps of a phase, with padding.
     pub fn depth(&self) -> usize {
         let one = if self.has_one { self.values() } else { 0 };
         (self.tap_offsets.len() / self.phases * self.channels + one).next_multiple_of(DEPTH)
     }
 
-    /// Of the weights as the product reads them.
+    /// Length of the weights as the product reads them.
     pub fn weight_len(&self) -> usize {
         self.phases * self.results * self.depth()
     }
@@ -281,7 +282,7 @@ impl ImplicitGemm {
     }
 }
 
-/// Values that are read at a time of lines of so many: four where all lines are aligned for that.
+/// Values read at a time from lines of these lengths: four if all lines are aligned for that, else one.
 pub(super) fn values_at_a_time(line: usize) -> usize {
     if line.is_multiple_of(4) { 4 } else { 1 }
 }

@@ -1,32 +1,33 @@
-//! What lies between the steps of a network.
+//! The values between the steps of a network.
 
 use super::launch::{Address, Buffer, Launcher};
 use super::step::CudaStep;
 use super::steps::CudaSteps;
 use crate::Result;
 
-/// Room for what is between the steps.
+/// Memory for the values between the steps.
 #[derive(Debug)]
 pub(super) struct Memory {
     pub samples: usize,
-    /// Behind each step.
+    /// Results of each step.
     values: Vec<Buffer<f32>>,
-    /// What steps keep for going back, and the gradients of sums until what was added has its own.
+    /// Values that steps keep for the backward pass, and gradients of sums until the gradient of the
+    /// skip samples is complete.
     sides: Vec<Option<Buffer<u16>>>,
     kept: Vec<Option<Buffer<f32>>>,
-    /// Of the values behind the step that is gone back through, and of those before it.
+    /// Gradients of the values after and before the current step of the backward pass.
     pub gradients: [Buffer<f32>; 2],
-    /// Between the products of a layer and what is before or behind them.
+    /// Values between the products of a layer and the operations before or after them.
     pub scratch: Buffer<f32>,
-    /// Of gradients of weights.
+    /// Partial sums of gradients of weights.
     pub parts: Buffer<f32>,
 }
 
 impl Memory {
-    /// For batches of at most so many samples, with room for gradients where the network `trains`.
+    /// Memory for batches of at most `samples` samples, with gradients if the network `trains`.
     ///
     /// # Errors
-    /// If the card has not that much.
+    /// If the device has too little memory.
     pub fn new(card: &Launcher, steps: &CudaSteps, samples: usize, trains: bool) -> Result<Self> {
         let values = steps
             .iter()
@@ -36,7 +37,7 @@ impl Memory {
             len => card.memory(samples * len).map(Some),
         });
         let trained = if trains { samples } else { 0 };
-        // The gradient of the images is nobody's.
+        // The gradient of the images is not needed.
         let kept = steps.iter().map(|step| match step.source() {
             None | Some(0) => Ok(None),
             Some(_) => card.memory(trained * step.out_len()).map(Some),
@@ -59,18 +60,18 @@ impl Memory {
         })
     }
 
-    /// The values behind a step.
+    /// The results of a step.
     pub fn values(&self, step: usize) -> Address {
         let values = self.values.get(step);
         values.map_or(Address::NONE, Buffer::address)
     }
 
-    /// What a step keeps for going back.
+    /// The values that a step keeps for the backward pass.
     pub fn side(&self, step: usize) -> Address {
         address(&self.sides, step)
     }
 
-    /// Where the gradient of a sum is kept.
+    /// The memory for the gradient of a sum.
     pub fn kept(&self, step: usize) -> Address {
         address(&self.kept, step)
     }

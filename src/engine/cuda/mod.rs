@@ -1,12 +1,12 @@
-//! Networks lowered into kernels for a CUDA card, in builds with the feature `cuda`.
+//! Networks lowered into kernels for a CUDA device, in builds with the feature `cuda`.
 //!
-//! A list of layers becomes a list of [`step::CudaStep`]s over memory of the card that is allocated once. Nothing crosses
-//! to the host in a step of training, but where somebody asks how far it is. Kernels are in `kernels/`, CUDA C++ that nvcc compiles when the
-//! crate is built; [`launch`] is the only place that starts one.
+//! A list of layers becomes a list of [`step::CudaStep`]s over device memory that is allocated once. A training step
+//! copies nothing to the host; only reading the status does. Kernels are in `kernels/`, CUDA C++ that nvcc compiles
+//! when the crate is built; [`launch`] is the only place that starts one.
 //!
-//! Dense and convolutional layers are products of matrices whose left side is gathered from images while it is
-//! loaded, in f32, or on tensor cores in TF32 or bf16; weights, their gradients and all between the products stay in
-//! f32. Sums have an order that depends on sizes alone, so a step gives the same bits again on the same card.
+//! Dense and convolutional layers are matrix products whose left operand is gathered from images while it is loaded, in
+//! f32, or on tensor cores in TF32 or bf16. Weights, their gradients and all values between the products stay in f32.
+//! The order of sums depends on sizes alone, so a step gives the same bits again on the same GPU.
 
 mod batch;
 mod engine;
@@ -48,10 +48,10 @@ use source::CudaSource;
 use task::{Addresses, Task};
 use trial::Trial;
 
-/// Gradients for a network on a CUDA device; none for one of which some layer has no kernels.
+/// Gradients for a network on a CUDA device; none if a layer has no kernels.
 ///
 /// # Errors
-/// As those of [`CudaEngine::new`].
+/// Those of [`CudaEngine::new`].
 pub(super) fn gradients(
     model: &Autoencoder,
     objective: Objective,
@@ -81,8 +81,8 @@ pub(super) fn inference(
     Ok(Some(Box::new(move |samples| prepared.run(samples))))
 }
 
-/// Asynchronous steps for the network of `reference`, tried on a step: none for one of which some layer has no kernels,
-/// and none, with a note, if the driver refuses them or they disagree with the reference.
+/// Asynchronous steps for the network of `reference`, tried on one step; none if a layer has no kernels, and none, with
+/// a note, if the driver refuses them or they disagree with the reference.
 ///
 /// # Errors
 /// If the device has no memory for the step.
@@ -123,8 +123,8 @@ pub(super) fn stepper(
     }
 }
 
-/// A CUDA device's own copy of the images of `host`, whose batches are tried on a step: none for another device and for
-/// points, and none, with a note, if it has no room for them or its batches are not those of the host.
+/// A CUDA device's own copy of the images of `host`, whose batches are tried on one step; none for another device and
+/// for points, and none, with a note, if it has no room for them or its batches differ from the host's.
 pub(super) fn source(
     host: &mut HostSource,
     spec: &StepSpec,

@@ -1,4 +1,4 @@
-//! A lowered network and its memory on the card: a batch through all steps, and gradients back.
+//! A lowered network and its device memory, with the forward and backward passes.
 
 use candle_core::cuda_backend::CudaDevice;
 
@@ -60,12 +60,12 @@ impl CudaNetwork {
         self.code > 0 && self.code < self.steps.len()
     }
 
-    /// Values of a sample behind all steps together.
+    /// Values of a sample after all steps together.
     pub fn values(&self) -> usize {
         self.steps.iter().map(|step| step.out_len()).sum()
     }
 
-    /// Values of a sample before the first step and behind the last.
+    /// Values of a sample before the first step and after the last.
     pub fn sizes(&self) -> (usize, usize) {
         (
             self.input_len,
@@ -91,7 +91,7 @@ impl CudaNetwork {
     /// and `gradients` have a pair for each step with weights.
     ///
     /// # Errors
-    /// If the batch is too large for the card or its kernels.
+    /// If the batch is too large for the device or its kernels.
     pub fn start(
         &mut self,
         parameters: &[Addresses],
@@ -110,7 +110,7 @@ impl CudaNetwork {
     /// Starts the forward pass alone, with the weights of the last [`CudaNetwork::pack`].
     ///
     /// # Errors
-    /// As [`CudaNetwork::start`].
+    /// Those of [`CudaNetwork::start`].
     pub fn infer(&mut self, parameters: &[Addresses], task: Task) -> Result<()> {
         self.reserve(task.samples, false)?;
         match self.passes(task) {
@@ -130,15 +130,15 @@ impl CudaNetwork {
         })
     }
 
-    /// Where the sums of the batch that was started last come to lie: of distances, KL divergence and penalty.
+    /// Address of the sums of the batch started last: distances, KL divergence and penalty.
     pub fn totals(&self) -> Address {
         self.sums.totals()
     }
 
-    /// Waits for the batch that was started last: the sums of its losses.
+    /// Waits for the batch started last; returns the sums of its losses.
     ///
     /// # Errors
-    /// If its work failed on the card.
+    /// If its work failed on the device.
     pub fn sums(&self) -> Result<Sums> {
         self.sums.read(&self.card)
     }
@@ -162,7 +162,7 @@ impl CudaNetwork {
         Ok(())
     }
 
-    /// Allocates memory for a batch of this size, with that of the gradients where `trains` says so.
+    /// Allocates memory for a batch of this size, with gradients if `trains`.
     ///
     /// # Errors
     /// If the device has no room for them, or they are too many for the kernels.
@@ -174,7 +174,7 @@ impl CudaNetwork {
         {
             return Ok(());
         }
-        // The old memory is free for the new one.
+        // Free the old memory first, for the new one.
         self.memory = None;
         let mut products = self.steps.iter().filter_map(|step| step.products());
         if !products.all(|products| products.layer.reaches(samples)) {
