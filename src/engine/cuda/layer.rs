@@ -282,7 +282,7 @@ impl ImplicitGemm {
     }
 }
 
-/// Values read at a time from lines of these lengths: four if all lines are aligned for that, else one.
+/// Values read at a time from lines of this length: four if that keeps all lines aligned, else one.
 pub(super) fn values_at_a_time(line: usize) -> usize {
     if line.is_multiple_of(4) { 4 } else { 1 }
 }

@@ -1,4 +1,4 @@
-//! The end of a training step on the card: whether it is sound, and the optimiser's move.
+//! The end of a training step on the device: the check that it is sound, and the optimiser's update.
 
 use candle_core::cuda_backend::CudaDevice;
 
@@ -11,7 +11,7 @@ use crate::optim::rule::{Move, Rule, Visit};
 /// Blocks of each variable that sum the squares of its gradient.
 const SUM_BLOCKS: usize = 32;
 
-/// What kernels are told of a step: where variables, gradients and state lie, and what is done to each weight.
+/// The kernels' description of an update: addresses of variables, gradients and state, and the rule for each weight.
 #[derive(Debug)]
 pub(crate) struct ToKernels<'a>(pub Vec<Move<'a>>);
 
@@ -44,15 +44,15 @@ impl Visit for ToKernels<'_> {
     }
 }
 
-/// Moves variables on the card, as long as their steps are sound.
+/// Updates variables on the device while the steps are sound.
 #[derive(Debug)]
 pub(crate) struct Steps {
     card: Launcher,
     status: Buffer<Status>,
     table: Buffer<Variable>,
-    /// What the table holds.
+    /// The contents of the table.
     variables: Vec<Variable>,
-    /// Of the squares of the gradients, by blocks.
+    /// Sums of the squares of the gradients, by blocks.
     sums: Buffer<f64>,
 }
 
@@ -70,7 +70,7 @@ impl Steps {
         })
     }
 
-    /// Begins anew from sums of steps before.
+    /// Starts a series from the sums of earlier steps.
     pub fn begin(&mut self, loss_sum: f64, kl_sum: f64) -> Result<()> {
         let status = Status {
             loss_sum,
@@ -80,7 +80,7 @@ impl Steps {
         self.card.write(&mut self.status, &[status])
     }
 
-    /// Starts the end of a step, behind a batch whose sums come to lie at `totals`.
+    /// Launches the end of a step, after a batch that writes its sums to `totals`.
     pub fn start(
         &mut self,
         variables: Vec<Variable>,
@@ -132,7 +132,7 @@ mod tests {
     use crate::random::{Purpose, Stream};
     use crate::recipe;
 
-    /// Of every rule one.
+    /// One optimiser of each rule.
     const KINDS: [&str; 11] = [
         "kind='sgd'\nlr=0.1\nclip_norm=0.5",
         "kind='sgd'\nlr=0.1\nmomentum=0.9",
@@ -147,7 +147,7 @@ mod tests {
         "kind='adamw'\nlr=0.01\nweight_decay=0.1\nclip_norm=2.0",
     ];
 
-    /// Of a variable of more values than a grid has threads, and of one that is short.
+    /// Lengths of a variable with more values than a grid has threads, and of a short one.
     const LENS: [usize; 2] = [(1 << 21) + 7, 5];
 
     fn vars(device: &Device) -> Vec<(String, Var)> {
@@ -174,7 +174,7 @@ mod tests {
         gradients
     }
 
-    /// Of the variables, then of the state.
+    /// Values of the variables, then of the state.
     fn values(vars: &[(String, Var)], optimizer: &Optimizer) -> Vec<Vec<f32>> {
         let variables = vars.iter().map(|(_, var)| var.as_tensor().clone());
         let state = optimizer.state().unwrap().into_values();
@@ -184,7 +184,7 @@ mod tests {
             .collect()
     }
 
-    /// Does a step whose loss is `loss`.
+    /// Does a step with the loss `loss`.
     fn step(
         optimizer: &mut Optimizer,
         steps: &mut Steps,

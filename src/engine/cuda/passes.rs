@@ -1,4 +1,4 @@
-//! A batch through the steps of a network, and gradients back.
+//! The forward and backward passes of a batch through the steps of a network.
 
 use super::launch::{Address, Buffer, Grid, Launcher};
 use super::memory::Memory;
@@ -8,7 +8,7 @@ use super::sums::BlockSums;
 use super::task::{Addresses, Task, parameter};
 use crate::Result;
 
-/// What both passes go over.
+/// The arguments of both passes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Passes<'a> {
     pub card: &'a Launcher,
@@ -21,7 +21,7 @@ pub(super) struct Passes<'a> {
 }
 
 impl Passes<'_> {
-    /// The samples to the values behind every step.
+    /// Computes the results of every step from the samples.
     pub fn forward(self, parameters: &[Addresses]) -> Result<()> {
         let mut parameters = parameters.iter();
         for (number, step) in self.steps.iter().enumerate() {
@@ -43,11 +43,11 @@ impl Passes<'_> {
         Ok(())
     }
 
-    /// The losses of the last values, and the gradients of all parameters.
+    /// Computes the losses of the last values, and the gradients of all parameters.
     pub fn backward(self, gradients: &[Addresses]) -> Result<()> {
         let Self { card, memory, .. } = self;
         let factors = &self.task.factors;
-        // Of the values behind the step that is gone back through, and room for that of those before it.
+        // The gradient of the values after the current step, and room for that of the values before it.
         let [mut gradient, mut room] = memory.gradients.each_ref().map(Buffer::address);
         let last = self.steps.len().saturating_sub(1);
         let pair = (memory.values(last), self.task.target);
@@ -75,7 +75,8 @@ impl Passes<'_> {
                 self.over(number, "copy", gradient, memory.kept(number))?;
             }
             let penalty = factors.penalty.filter(|_| number == self.code);
-            // A relu before the step stops the gradient, and what a penalty or a sum adds to it as well.
+            // A relu before the step masks the gradient, including the parts that a penalty or a sum
+            // adds to it.
             let is_stopped = self.has_relu(before);
             let at_once = is_stopped && penalty.is_none() && self.sums_of(number).next().is_none();
             let io = Backward {
@@ -113,20 +114,20 @@ impl Passes<'_> {
         }
     }
 
-    /// The sums that add what a step reads.
+    /// The sums that add the input of a step.
     fn sums_of(&self, step: usize) -> impl Iterator<Item = usize> {
         let steps = self.steps.iter().enumerate();
         steps.filter_map(move |(sum, other)| (other.source() == Some(step)).then_some(sum))
     }
 
-    /// A kernel from as many values to others as there are behind a step.
+    /// Launches a kernel that maps values elementwise, as many as a step has results.
     fn over(&self, step: usize, kernel: &'static str, from: Address, to: Address) -> Result<()> {
         let len = self.len_behind(step);
         let arguments = (from, to, len as i64);
         self.card.launch(kernel, Grid::over(len), &arguments)
     }
 
-    /// Stops a gradient where the result of the relu behind a step is 0.
+    /// Sets a gradient to 0 where the result of the relu after a step is 0.
     fn relu_mask(&self, step: usize, gradient: Address) -> Result<()> {
         self.over(step, "relu_mask", self.memory.values(step), gradient)
     }
@@ -135,13 +136,13 @@ impl Passes<'_> {
         self.steps.get(step).is_some_and(|step| step.has_relu())
     }
 
-    /// Values of the batch behind a step.
+    /// Values of the batch after a step.
     fn len_behind(&self, step: usize) -> usize {
         let len = self.steps.get(step).map_or(0, |step| step.out_len());
         self.task.samples * len
     }
 
-    /// Where a step going forward writes.
+    /// Destination of a step's forward pass.
     fn written_by(&self, step: usize) -> Address {
         match self.task.result {
             Address::NONE => self.memory.values(step),
@@ -150,7 +151,7 @@ impl Passes<'_> {
         }
     }
 
-    /// What a step reads.
+    /// Input of a step.
     fn read_by(&self, step: usize) -> Address {
         match step.checked_sub(1) {
             Some(before) => self.memory.values(before),

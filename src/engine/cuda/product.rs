@@ -1,4 +1,4 @@
-//! Dense and convolutional layers as products of matrices.
+//! Dense and convolutional layers as matrix products.
 
 use super::kernel::{Kernel, narrowest};
 use super::launch::{Address, Buffer, Grid, Launcher, blocks, int};
@@ -9,35 +9,35 @@ use crate::engine::abi::{ConvAlgorithm, DEPTH, Divisor, Parts, Product, SUM_LANE
 use crate::engine::cpu::Shape;
 use crate::recipe::Precision;
 
-/// Blocks of a product that are too few for a large card: they are halved then.
+/// Below this many blocks, too few for a large GPU, use blocks with half the rows.
 const FULL: usize = 264;
-/// Blocks that the gradient of a layer's weights is cut into, about: enough for every card of today, and the same on
+/// Approximate number of blocks for the gradient of a layer's weights: enough for every current GPU, and the same on
 /// all of them, so that sums have one order.
 const BLOCKS: usize = 512;
-/// Pixels of a part at least, or adding up the parts would take longer than they.
+/// Fewest pixels of a part: with fewer, adding up the parts would take longer than computing them.
 const LEAST_PART: usize = 128;
 
 impl Divisor {
-    /// By a number from 1 to 2^31.
+    /// Division by a number from 1 to 2^31.
     fn by(divisor: usize) -> Self {
         let divisor = (divisor as u64).clamp(1, 1 << 31);
         let bits = divisor.next_power_of_two().ilog2();
         Self {
-            // 2^31 for powers of two, and below 2^32 for what lies between them.
+            // 2^31 for powers of two, and below 2^32 for other numbers.
             factor: (1u64 << (31 + bits)).div_ceil(divisor) as u32,
             shift: 31 + bits,
         }
     }
 }
 
-/// A [`GemmLayer`] on a card.
+/// A [`GemmLayer`] on a CUDA device.
 #[derive(Debug)]
 pub(super) struct LayerProducts {
     pub layer: GemmLayer,
     pub packed: Packed,
     forward: Gemm,
     backward: Gemm,
-    /// For the gradient of the weights.
+    /// The kernel for the gradient of the weights.
     weight: Kernel,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct LayerProducts {
 struct Gemm {
     reading: ImplicitGemm,
     taps: Buffer<Tap>,
-    /// By few rows a block and by many; the results have the same bits.
+    /// Kernels with few rows a block and with many; the results have the same bits.
     kernels: [Kernel; 2],
 }
 
@@ -59,7 +59,7 @@ impl Gemm {
         })
     }
 
-    /// What a product reads from `images`.
+    /// A product that reads `images`.
     fn arguments(&self, samples: usize, images: Address) -> Result<Product> {
         let ImplicitGemm {
             grid,
@@ -127,12 +127,12 @@ impl LayerProducts {
         })
     }
 
-    /// The kernels for a batch of this size: that of the gradient of the layer's input, and that of the weights.
+    /// The kernels for a batch of this size: for the gradients of the layer's input and of its weights.
     pub fn backward_kernels(&self, samples: usize) -> [&'static str; 2] {
         [self.backward.kernel(samples).name, self.weight.name]
     }
 
-    /// `x` to `out`. `scratch` is used by a layer with [`GemmLayer::scratch_len`].
+    /// Computes `out` from `x`. A layer with [`GemmLayer::scratch_len`] uses `scratch`.
     pub fn forward(
         &self,
         card: &Launcher,
@@ -162,7 +162,7 @@ impl LayerProducts {
         self.forward.launch(card, samples, arguments)
     }
 
-    /// The gradient of what the layer reads, set to 0 where `mask` is, if there is one. `scratch` is as
+    /// The gradient of the layer's input, set to 0 where `mask` is 0, if there is a mask. `scratch` is as
     /// [`Self::weight_gradient`] left it.
     pub fn backward(
         &self,
@@ -207,14 +207,14 @@ impl LayerProducts {
         upsample_backward(card, samples, (layer.input, layer.scale), gradients, mask)
     }
 
-    /// Values of the parts that [`Self::weight_gradient`] needs room for, of at most so many samples.
+    /// Values of the parts in [`Self::weight_gradient`] for at most `samples` samples.
     pub fn parts_len(&self, samples: usize) -> usize {
         let most = (samples * self.forward.reading.pixels()).div_ceil(LEAST_PART);
         self.wanted_parts().min(most.max(1)) * self.forward.reading.weight_len()
     }
 
-    /// The gradients of weight and bias, by way of `parts`; of a spread layer also by `scratch`, which then holds the
-    /// gradient of what pixels give to results.
+    /// The gradients of weight and bias, through `parts`. A spread layer also uses `scratch`, which then holds the
+    /// gradient of the pixels' contributions to results.
     pub fn weight_gradient(
         &self,
         card: &Launcher,
@@ -261,7 +261,7 @@ impl LayerProducts {
         card.launch("sum_parts", Grid::over(len * SUM_LANES), &(parts,))
     }
 
-    /// How many parts the pixels of a batch are cut into for the gradient of the weights, and pixels of one.
+    /// The number of parts of a batch's pixels for the gradient of the weights, and the pixels of one part.
     fn parts(&self, samples: usize) -> (usize, usize) {
         let pixels = (samples * self.forward.reading.pixels()).max(1);
         let len = pixels.div_ceil(self.wanted_parts()).max(LEAST_PART);
@@ -269,7 +269,7 @@ impl LayerProducts {
         (pixels.div_ceil(len), len)
     }
 
-    /// As many as give [`BLOCKS`] blocks.
+    /// The number of parts that gives [`BLOCKS`] blocks.
     fn wanted_parts(&self) -> usize {
         let reading = &self.forward.reading;
         let (down, across) = self.weight.blocks(reading.depth(), reading.results);
@@ -281,8 +281,8 @@ impl LayerProducts {
     }
 }
 
-/// The gradient of images from that of the same `scale` times as high and wide, where `mask` is above 0, if there is
-/// one.
+/// The gradient of images from that of the same images upsampled by `scale`, kept where `mask` is above 0, if there is
+/// a mask.
 pub(super) fn upsample_backward(
     card: &Launcher,
     samples: usize,

@@ -1,4 +1,4 @@
-//! Training sets that lie on a CUDA card, which makes their batches itself.
+//! Training sets in the memory of a CUDA device, which makes their batches itself.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -9,7 +9,7 @@ use crate::engine::abi::{BinarizationKind, CorruptionKind, Key};
 use crate::recipe::{Binarization, Corruption, Strength, Target};
 use crate::{Error, Result};
 
-/// Images on a card: the same batches, to the bit, that [`Batch::prepare`] makes of them.
+/// Images in device memory. Their batches equal those of [`Batch::prepare`] to the bit.
 #[derive(Debug)]
 pub(crate) struct Resident {
     images: batch::Images,
@@ -19,10 +19,10 @@ pub(crate) struct Resident {
 }
 
 impl Resident {
-    /// Copies images to a CUDA card; none for another device, and for points.
+    /// Copies images to a CUDA device; none for another device, and for points.
     ///
     /// # Errors
-    /// If the card has no memory for them, or the driver refuses the kernels.
+    /// If the device has no memory for them, or the driver refuses the kernels.
     pub fn new(images: &Images, device: &Device) -> Result<Option<Self>> {
         let (Device::Cuda(card), false) = (device, images.are_points()) else {
             return Ok(None);
@@ -35,7 +35,7 @@ impl Resident {
         }))
     }
 
-    /// As [`Batch::prepare_over`], in f32, which is made another type behind it where one is asked for.
+    /// Same as [`Batch::prepare_over`]: made in f32, then converted if another type is wanted.
     ///
     /// # Errors
     /// If an index is outside of the set.
@@ -95,7 +95,7 @@ impl Resident {
     /// Standard normal noise `(N, latent)` for the codes of samples, each from its own key, of the type of `like`.
     ///
     /// # Errors
-    /// Only the card's own.
+    /// Only the device's own.
     pub fn normal(
         &mut self,
         indices: &[u32],
@@ -110,7 +110,7 @@ impl Resident {
         Ok(out.to_dtype(like.dtype())?)
     }
 
-    /// Room for inputs and targets: that of a batch that is done with, where it fits.
+    /// Memory for inputs and targets: that of an unused batch if it fits.
     fn tensors(
         &self,
         previous: Option<Batch>,
@@ -136,7 +136,7 @@ impl Resident {
     }
 }
 
-/// A key as the kernels take it.
+/// A key as a kernel argument.
 fn key(key: NoiseKey) -> Key {
     let (seed, purpose_and_epoch) = key.stream(0).key();
     Key {
@@ -165,7 +165,7 @@ mod tests {
         let Some(device) = device_under_test() else {
             return;
         };
-        // An odd number of values, so that the last of a sample has no pair.
+        // An odd number of values: the last one of a sample has no pair.
         let pixels = (0..40 * 3 * 15).map(|i| (i * 37 % 256) as u8).collect();
         let images = Images::new((3, 3, 5), pixels, vec![0; 40]).unwrap();
         let mut resident = Resident::new(&images, &device).unwrap().unwrap();

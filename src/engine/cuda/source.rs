@@ -8,7 +8,7 @@ use crate::engine::feed::{HostSource, Source};
 use crate::engine::seam::StepSpec;
 use crate::{Error, Result};
 
-/// Images on a CUDA device, with what is done to them.
+/// Images on a CUDA device, with their preparation.
 #[derive(Debug)]
 pub(super) struct CudaSource {
     images: Resident,
@@ -17,7 +17,7 @@ pub(super) struct CudaSource {
 }
 
 impl CudaSource {
-    /// Copies the images of the host to its device; none for another device than CUDA, and for points.
+    /// Copies host images to a CUDA device; none for another device, and for points.
     ///
     /// # Errors
     /// If the device has no memory for them, or the driver refuses the kernels.
@@ -30,10 +30,10 @@ impl CudaSource {
         }))
     }
 
-    /// Compares the batch of a step with that of the host.
+    /// Compares a step's batch with the host's.
     ///
     /// # Errors
-    /// Names the kernel whose values are not those of the host, to the bit.
+    /// Names the kernel whose values differ from the host's in any bit.
     pub fn try_out(&mut self, host: &mut HostSource, spec: &StepSpec) -> Result<()> {
         let (found, expected) = (self.batch(None, spec)?, host.batch(None, spec)?);
         compare("prepare_batch", &found.input, &expected.input)?;
@@ -61,7 +61,7 @@ impl Source for CudaSource {
     }
 }
 
-/// Compares what a kernel has written with what it should have.
+/// Compares a kernel's values with the expected ones.
 fn compare(kernel: &str, found: &Tensor, expected: &Tensor) -> Result<()> {
     let bits = |tensor: &Tensor| -> Result<Vec<u32>> {
         let values: Vec<f32> = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;

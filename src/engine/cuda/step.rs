@@ -1,4 +1,4 @@
-//! What a network does on the card, one step after the other.
+//! The interface of a network's steps on the device.
 
 use std::fmt::Debug;
 
@@ -8,7 +8,7 @@ use super::sums::BlockSums;
 use super::task::Task;
 use crate::Result;
 
-/// What every step of a pass works with.
+/// Arguments shared by all steps of a pass.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pass<'a> {
     pub card: &'a Launcher,
@@ -18,38 +18,38 @@ pub(super) struct Pass<'a> {
     pub scratch: Address,
 }
 
-/// What a step reads and writes going forward.
+/// Inputs and outputs of a step's forward pass.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Forward {
     pub x: Address,
-    /// What the step [`CudaStep::source`] reads.
+    /// Input of the step [`CudaStep::source`].
     pub skip: Address,
     pub out: Address,
-    /// What it keeps for going back.
+    /// Values kept for the backward pass.
     pub side: Address,
     pub bias: Address,
 }
 
-/// What a step reads and writes going back.
+/// Inputs and outputs of a step's backward pass.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Backward {
     pub x: Address,
     pub out: Address,
     pub side: Address,
-    /// Of its results.
+    /// Gradient of its results.
     pub gradient: Address,
-    /// Of its samples; unused by a step in place.
+    /// Gradient of its samples; unused by an in-place step.
     pub x_gradient: Address,
-    /// The result of a relu before the step, through which its gradient is to go at once; or none.
+    /// The result of a relu before the step, which masks the step's gradient; or none.
     pub mask: Address,
 }
 
-/// From samples `(N, ...)` to results `(N, out_len)`.
+/// A map from samples `(N, ...)` to results `(N, out_len)`.
 pub(super) trait CudaStep: Debug + Send {
     /// Values of a sample's result.
     fn out_len(&self) -> usize;
 
-    /// 16-bit values of a sample that it keeps for going back.
+    /// 16-bit values of a sample that it keeps for the backward pass.
     fn side_len(&self) -> usize {
         0
     }
@@ -64,7 +64,7 @@ pub(super) trait CudaStep: Debug + Send {
         None
     }
 
-    /// Whether its result is that of a relu, whose gradient is 0 where the result is.
+    /// Whether its result is that of a relu, whose gradient is 0 where the result is 0.
     fn has_relu(&self) -> bool {
         false
     }
@@ -74,12 +74,12 @@ pub(super) trait CudaStep: Debug + Send {
         None
     }
 
-    /// The step whose samples it adds, if it adds some.
+    /// The step whose samples it adds, if any.
     fn source(&self) -> Option<usize> {
         None
     }
 
-    /// Whether the gradient of its samples takes the place of that of its results.
+    /// Whether the gradient of its samples overwrites that of its results.
     fn is_in_place(&self) -> bool {
         false
     }
@@ -89,7 +89,8 @@ pub(super) trait CudaStep: Debug + Send {
     /// The gradient of its samples. Returns whether [`Backward::mask`] was applied.
     fn backward(&self, pass: Pass, io: Backward) -> Result<bool>;
 
-    /// What comes before the gradients of weight and bias: where that of the products' results lies then.
+    /// Prepares the gradients of weight and bias; returns the address of the gradient of the products'
+    /// results.
     fn result_gradient(&self, _pass: Pass, gradient: Address) -> Result<Address> {
         Ok(gradient)
     }

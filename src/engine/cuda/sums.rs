@@ -1,4 +1,4 @@
-//! The sums of a batch's losses: by blocks of the kernels, in f64, and then of the blocks.
+//! The sums of a batch's losses, in f64: first within blocks, then over the blocks.
 
 use super::launch::{Address, Buffer, Grid, Launcher};
 use crate::engine::abi::Row;
@@ -6,12 +6,12 @@ use crate::engine::cpu::{Factors, Sums};
 use crate::recipe::CodePenalty;
 use crate::{Error, Result};
 
-/// Blocks of the kernels that sum, the same for every batch and card, so that sums have one order.
+/// Blocks of the summing kernels, the same for every batch and GPU, so that sums have one order.
 const BLOCKS: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct BlockSums {
-    /// A row of blocks for each [`Row`]; zeros where a network has none of it.
+    /// A row of blocks for each [`Row`]; zeros for a term that the network lacks.
     blocks: Buffer<f64>,
     totals: Buffer<f64>,
 }
@@ -24,14 +24,14 @@ impl BlockSums {
         })
     }
 
-    /// The grid of a kernel that sums, and where its blocks put what they have summed.
+    /// The grid of a summing kernel, and the destination of its blocks' sums.
     pub fn of(&self, row: Row) -> (Grid, Address) {
         let row = row as usize * BLOCKS;
         let blocks = self.blocks.address().behind::<f64>(row);
         (Grid::blocks(BLOCKS as u32), blocks)
     }
 
-    /// The loss of a network's last values, and its gradient.
+    /// Launches the loss of a network's last values, and its gradient.
     pub fn loss(
         &self,
         card: &Launcher,
@@ -50,7 +50,7 @@ impl BlockSums {
         card.launch("loss", grid, &arguments)
     }
 
-    /// The penalty on codes, whose derivative is added to their gradient.
+    /// Launches the penalty on codes, whose derivative is added to their gradient.
     pub fn penalty(
         &self,
         card: &Launcher,
@@ -70,12 +70,12 @@ impl BlockSums {
         card.launch("sum_blocks", Grid::blocks(3), &arguments)
     }
 
-    /// Where the totals lie, in the order of [`Row`].
+    /// Address of the totals, in the order of [`Row`].
     pub fn totals(&self) -> Address {
         self.totals.address()
     }
 
-    /// Waits for the totals.
+    /// Waits for the totals and returns them.
     pub fn read(&self, card: &Launcher) -> Result<Sums> {
         Ok(match card.read(&self.totals)?.as_slice() {
             &[distance, kl, penalty] => Sums {

@@ -1,19 +1,19 @@
-//! What a network is to do with a batch.
+//! The task of a network for one batch.
 
 use super::launch::Address;
 use crate::engine::cpu::Factors;
 use crate::recipe::Reconstruction;
 
-/// A batch on the card, flat, and what is minimised.
+/// A batch in device memory, flat, and the factors of the minimised loss.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Task {
     pub samples: usize,
     pub input: Address,
     pub target: Address,
-    /// Of the codes of a variational network.
+    /// Noise for the codes of a variational network.
     pub noise: Address,
     pub factors: Factors,
-    /// Where the last step writes; nothing for the network's own memory.
+    /// Destination of the last step; null for the network's own memory.
     pub result: Address,
 }
 
@@ -36,10 +36,10 @@ impl Task {
     }
 }
 
-/// Where the parameters of a layer, or their gradients, lie, in the layer's order.
+/// Addresses of a layer's parameters or of their gradients, in the layer's order.
 pub(crate) type Addresses = Vec<Address>;
 
-/// A parameter of a layer; none where it has no such.
+/// A parameter of a layer; null if the layer has no such parameter.
 pub(super) fn parameter(layer: Option<&Addresses>, place: usize) -> Address {
     let address = layer.and_then(|layer| layer.get(place));
     address.copied().unwrap_or(Address::NONE)

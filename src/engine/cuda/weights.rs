@@ -8,7 +8,7 @@ use crate::engine::abi::{Spread, Weights};
 use crate::engine::cpu::Shape;
 use crate::recipe::Precision;
 
-/// The weights of a layer, for its results (results, depth) and for the gradient of its inputs (channels, depth).
+/// The packed weights of a layer: (results, depth) for its results, (channels, depth) for the gradient of its inputs.
 #[derive(Debug)]
 pub(super) struct Packed {
     pub forward: Buffer<f32>,
@@ -32,14 +32,14 @@ impl Packed {
 pub(super) struct Packing {
     table: Buffer<Weights>,
     layers: u32,
-    /// Of the largest layer.
+    /// Length of the largest layer's weights.
     len: usize,
-    /// What the table was made for.
+    /// The weights in the table.
     weights: Vec<Address>,
 }
 
 impl Spread {
-    /// The results of a layer.
+    /// Contributions of pixels to the results of a layer.
     pub(super) fn new(layer: &GemmLayer) -> Result<Self> {
         Ok(Self {
             given: Address::NONE,
@@ -58,7 +58,7 @@ impl Spread {
         })
     }
 
-    /// The gradient of what a strided layer reads.
+    /// Contributions to the gradient of a strided layer's input.
     pub(super) fn gradient_of(layer: &GemmLayer) -> Result<Self> {
         Ok(Self {
             height: int(layer.input.height)?,
@@ -88,7 +88,7 @@ impl Spread {
         })
     }
 
-    /// For a batch, with what is given and the results.
+    /// The same for a batch, with the pixels' contributions `given` and the results.
     pub(super) fn over(self, samples: usize, given: Address, result: Address) -> Result<Self> {
         Ok(Self {
             given,
@@ -106,31 +106,31 @@ impl Spread {
             .product()
     }
 
-    /// Adds up results from what they are given.
+    /// Adds up the contributions to each result.
     pub(super) fn run(self, card: &Launcher, bias: Address) -> Result<()> {
         let arguments = Self { bias, ..self };
         card.launch("spread", Grid::over(self.len()), &(arguments,))
     }
 
-    /// The same of pixels that are a stride apart; results are kept where `mask` is above 0, if there is one.
+    /// The same for pixels that are a stride apart; results are kept where `mask` is above 0, if there is a mask.
     pub(super) fn run_strided(self, card: &Launcher, bias: Address, mask: Address) -> Result<()> {
         let arguments = Self { bias, mask, ..self };
         card.launch("spread_strided", Grid::over(self.len()), &(arguments,))
     }
 
-    /// The gradient of what is given from that of the results.
+    /// The gradient of the contributions from that of the results.
     pub(super) fn run_back(self, card: &Launcher) -> Result<()> {
         card.launch("collect", Grid::over(self.len()), &(self,))
     }
 
-    /// The same of blocks, which do not overlap.
+    /// The same for blocks, which do not overlap.
     pub(super) fn collect_blocks(self, card: &Launcher) -> Result<()> {
         card.launch("collect_blocks", Grid::over(self.len()), &(self,))
     }
 }
 
 impl Packing {
-    /// For layers and where their weights lie.
+    /// A table for layers and the addresses of their weights.
     pub fn new(
         card: &Launcher,
         layers: &[(&GemmLayer, &Packed)],
@@ -166,7 +166,7 @@ impl Packing {
         })
     }
 
-    /// Whether it is for weights that lie there.
+    /// Whether the table is for weights at these addresses.
     pub fn is_for(&self, weights: impl Iterator<Item = Address>) -> bool {
         weights.eq(self.weights.iter().copied())
     }

@@ -5,7 +5,7 @@ use crate::activation::{Form, Pointwise};
 use crate::engine::cuda::launch::{Address, Grid};
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
-/// `outer f(inner x)` of every value, with the number of f.
+/// `outer f(inner x)` of every value; f is given by its number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Activation {
     pub function: Function,
@@ -61,7 +61,7 @@ impl CudaStep for Activation {
 }
 
 impl Function {
-    /// None for a function of the library's user, which has no kernel.
+    /// None for a user-defined function, which has no kernel.
     pub fn new(function: &Pointwise) -> Option<Self> {
         let Form::Formula { kind, parameter } = function.f else {
             return None;

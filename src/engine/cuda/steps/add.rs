@@ -4,8 +4,8 @@ use crate::Result;
 use crate::engine::cuda::launch::Grid;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
-/// Its samples plus those of an earlier step. Going back the gradient goes to both: it stays where it is, and the pass
-/// adds it to that of the earlier step's samples.
+/// Its samples plus those of an earlier step. The backward pass leaves the gradient in place for its own samples, and
+/// adds it to the gradient of the earlier step's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Add {
     pub source: usize,

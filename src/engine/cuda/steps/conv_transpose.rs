@@ -9,7 +9,7 @@ use crate::engine::cuda::product::LayerProducts;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 use crate::recipe::Precision;
 
-/// Each pixel gives its block of results: a product with a column for each result and place of the kernel, and a
+/// Each pixel gives its own block of results: a product with a column for each result and place of the kernel, then a
 /// permutation.
 #[derive(Debug)]
 pub(super) struct ConvTranspose {
@@ -67,7 +67,7 @@ impl CudaStep for ConvTranspose {
         spread.run_strided(card, io.bias, none)
     }
 
-    /// The scratch holds the gradient of the products since [`Self::result_gradient`].
+    /// [`Self::result_gradient`] has left the gradient of the products in the scratch memory.
     fn backward(&self, pass: Pass, io: Backward) -> Result<bool> {
         let gradients = (pass.scratch, io.x_gradient);
         let (card, samples) = (pass.card, pass.task.samples);

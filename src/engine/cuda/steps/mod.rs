@@ -1,4 +1,4 @@
-//! From lists of layers to steps on the card.
+//! Lowering of lists of layers to steps on the device.
 
 mod activation;
 mod add;
@@ -30,8 +30,8 @@ use crate::recipe::Precision;
 /// A network's steps.
 pub(super) type CudaSteps = Vec<Box<dyn CudaStep>>;
 
-/// Steps for the layers of a network, and the number of the first behind the code; none if there is a layer that the
-/// card has no kernel for, or no step at all.
+/// Steps for the layers of a network, and the number of the first step after the code; none if a layer has no kernel,
+/// or there is no step at all.
 pub(super) fn lower(
     card: &Launcher,
     part: Part,
@@ -51,18 +51,18 @@ pub(super) fn lower(
     Ok(code.map(|code| (lowering.steps, code)))
 }
 
-/// The steps so far, and what they lead to.
+/// The steps so far, and the shape and layout of their results.
 struct Lowering<'a> {
     card: &'a Launcher,
     precision: Precision,
     steps: CudaSteps,
     shape: Shape,
-    /// Whether values lie as (N, C, H, W), as people see them, or as (N, H, W, C).
+    /// Whether values are laid out as (N, C, H, W), the order outside of the kernels, or as (N, H, W, C).
     is_planar: bool,
 }
 
 impl Lowering<'_> {
-    /// Lowers a network; returns the number of the first step behind the code.
+    /// Lowers a network; returns the number of the first step after the code.
     fn network(&mut self, part: Part) -> Result<Option<usize>> {
         if self.add(part.encoder)?.is_none() {
             return Ok(None);
@@ -87,7 +87,7 @@ impl Lowering<'_> {
         self.steps.push(Box::new(step));
     }
 
-    /// Some layers in a row; none if one has no kernel.
+    /// Lowers consecutive layers; none if one has no kernel.
     fn add(&mut self, layers: &[Layer]) -> Result<Option<()>> {
         let mut rest = layers;
         while let Some((layer, behind)) = rest.split_first() {
@@ -142,7 +142,7 @@ impl Lowering<'_> {
         Ok(Some(()))
     }
 
-    /// A convolution behind an upsampling by a power of two reads through it.
+    /// A convolution after an upsampling by a power of two includes the upsampling.
     fn upsample(&mut self, upsample: UpsampleLayer, rest: &mut &[Layer]) -> Result<()> {
         if let Some((conv, behind)) = rest.split_first()
             && let LayerSpec::Conv2d(conv) = conv.spec()
@@ -186,7 +186,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// A layer with weights, and the relu that follows it, which is taken from `rest`.
+    /// A layer with weights, and the relu after it, which is removed from `rest`.
     fn gemm(&mut self, mut layer: GemmLayer, rest: &mut &[Layer]) -> Result<()> {
         layer.has_relu = take_relu(rest);
         self.shape = Shape {
@@ -199,7 +199,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Sees to it that values lie as is asked.
+    /// Transposes the values if they are not laid out as asked.
     fn lay_out(&mut self, is_planar: bool) {
         let (channels, pixels) = (self.shape.channels, self.shape.area());
         if self.is_planar != is_planar && channels > 1 && pixels > 1 {
@@ -213,7 +213,7 @@ impl Lowering<'_> {
     }
 }
 
-/// Whether a relu follows, which is taken from `rest`.
+/// Whether a relu follows, which is removed from `rest`.
 fn take_relu(rest: &mut &[Layer]) -> bool {
     let relu = LayerSpec::Activation(Activation::Relu);
     let behind = rest.split_first().filter(|(next, _)| *next.spec() == relu);

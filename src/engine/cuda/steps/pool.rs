@@ -9,7 +9,7 @@ use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 /// The largest window whose places the kernels count.
 pub(super) const MOST_SIZE: usize = 64;
 
-/// Max-pool, by its results.
+/// Max-pooling, described by its results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pool {
     pub output: Shape,
@@ -36,7 +36,7 @@ impl CudaStep for Pool {
     }
 
     fn backward(&self, pass: Pass, io: Backward) -> Result<bool> {
-        // The largest values are above 0 where the values of the relu that they are are.
+        // The largest values are results of that relu, so they serve as its mask.
         let mask = match io.mask {
             Address::NONE => Address::NONE,
             _ => io.out,

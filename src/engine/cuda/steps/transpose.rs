@@ -1,4 +1,4 @@
-//! From channels behind pixels to pixels behind channels, and back.
+//! Transposes between the layouts with channels last and with pixels last.
 
 use crate::Result;
 use crate::engine::cuda::launch::int;

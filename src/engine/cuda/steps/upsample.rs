@@ -7,7 +7,7 @@ use crate::engine::cuda::launch::int;
 use crate::engine::cuda::product::upsample_backward;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
-/// Upsampling, by what it reads.
+/// Upsampling, described by its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Upsample {
     pub input: Shape,
