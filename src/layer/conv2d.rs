@@ -63,14 +63,15 @@ impl Kind for Conv2d {
 
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
         let stride = self.stride;
-        let &[_, height @ 1.., width @ 1..] = input else {
+        let &[_, height, width] = input else {
             return Err(refusal(name, self, IMAGES, input));
         };
         if self.kernel.is_multiple_of(2) && (stride != self.kernel || stride == 0) {
             let expected = "an odd kernel, or one as large as its stride";
             return Err(refusal(name, self, expected, input));
         }
-        if height.checked_rem(stride) != Some(0) || width.checked_rem(stride) != Some(0) {
+        let divides = |size: usize| size > 0 && size.checked_rem(stride) == Some(0);
+        if !divides(height) || !divides(width) {
             let expected = format!("height and width divisible by the stride, {stride}");
             return Err(refusal(name, self, expected, input));
         }

@@ -20,10 +20,9 @@ pub struct MaxPool2d {
 impl Kind for MaxPool2d {
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
         let size = self.size;
+        let divides = |side: usize| side > 0 && side.checked_rem(size) == Some(0);
         match *input {
-            [c, h @ 1.., w @ 1..] if [h, w].map(|side| side.checked_rem(size)) == [Some(0); 2] => {
-                Ok(vec![c, h / size, w / size])
-            }
+            [c, h, w] if divides(h) && divides(w) => Ok(vec![c, h / size, w / size]),
             [_, _, _] => {
                 let expected = format!(
                     "height and width divisible by {size}, as the decoder could not restore the size"
