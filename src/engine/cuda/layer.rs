@@ -97,6 +97,9 @@ impl GemmLayer {
     }
 
     pub fn algorithm(&self) -> ConvAlgorithm {
+        if self.stride > 1 {
+            return ConvAlgorithm::Strided;
+        }
         if self.kernel > 1
             && self.results * self.area() <= MOST_SPREAD
             && self.input.channels >= LEAST_SPREAD
