@@ -5,7 +5,6 @@ use candle_core::cuda_backend::CudaDevice;
 use super::launch::{Address, LAYERS, Launcher, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS};
 use super::memory::Memory;
 use super::passes::Passes;
-use super::step::CudaStep;
 use super::steps::{CudaSteps, lower};
 use super::sums::BlockSums;
 use super::task::{Addresses, Task, parameter};
