@@ -80,17 +80,25 @@ pub enum Error {
 /// A result with [`Error`] as the default error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The most differences listed in a message.
-const LISTED: usize = 20;
-
-/// Differences in a message: the first few, and the total number.
-pub(crate) fn listed(mut differences: Vec<String>) -> String {
-    let count = differences.len();
-    if count > LISTED {
-        differences.truncate(LISTED);
-        differences.push(format!("... ({count} in all)"));
+/// Some texts in a message: the first `most`, and the total number if there are more.
+pub(crate) fn listed(
+    texts: impl IntoIterator<Item = String>,
+    most: usize,
+    separator: &str,
+) -> String {
+    let mut texts: Vec<String> = texts.into_iter().collect();
+    let count = texts.len();
+    if count > most {
+        texts.truncate(most);
+        texts.push(format!("... ({count} in all)"));
     }
-    differences.join("; ")
+    texts.join(separator)
+}
+
+/// The first line of an error's message: candle appends a backtrace if backtraces are on.
+pub(crate) fn first_line(error: impl ToString) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_string()
 }
 
 /// A path in a one-line message: control characters and bytes that are not UTF-8 are replaced.
@@ -99,15 +107,8 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// The same replacement for a text that may quote a file.
-fn line(text: &str) -> String {
-    let printable = |c: char| {
-        if c.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            c
-        }
-    };
-    text.chars().map(printable).collect()
+pub(crate) fn line(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 impl Error {

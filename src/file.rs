@@ -156,10 +156,9 @@ fn unnamed(path: &Path) -> std::io::Result<NamedTempFile> {
 }
 
 fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
+    let parent = path.parent();
+    let named = parent.filter(|parent| !parent.as_os_str().is_empty());
+    named.unwrap_or(Path::new("."))
 }
 
 fn failure(path: &Path, bytes: usize, source: std::io::Error) -> Error {

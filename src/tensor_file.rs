@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Vi
 
 use crate::data::grouped;
 use crate::data::python::excerpt;
+use crate::error::listed;
 use crate::{Error, Result};
 
 /// The longest header that is accepted; that of a checkpoint with 256 layers has about 200,000 bytes.
@@ -66,16 +67,14 @@ impl Header {
     /// The names of the tensors, shortened to one line.
     pub fn listing(&self) -> String {
         let names = self.metadata.offset_keys();
-        let listed: Vec<String> = names
-            .iter()
-            .take(LISTED)
-            .map(|name| excerpt(name.as_bytes()))
-            .collect();
-        match names.len() {
-            0 => "no tensors".to_string(),
-            count if count > LISTED => format!("{}, ... ({count} in all)", listed.join(", ")),
-            _ => listed.join(", "),
+        if names.is_empty() {
+            return "no tensors".to_string();
         }
+        listed(
+            names.iter().map(|name| excerpt(name.as_bytes())),
+            LISTED,
+            ", ",
+        )
     }
 }
 
@@ -85,20 +84,18 @@ struct Names;
 
 impl<'de> Deserialize<'de> for Names {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Unique)
+        deserializer.deserialize_map(Self)
     }
 }
 
-struct Unique;
-
-impl<'de> Visitor<'de> for Unique {
-    type Value = Names;
+impl<'de> Visitor<'de> for Names {
+    type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of tensors")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
         let mut seen = HashSet::new();
         while let Some(name) = map.next_key::<String>()? {
             if name == "__metadata__" {
@@ -113,6 +110,6 @@ impl<'de> Visitor<'de> for Unique {
                 )));
             }
         }
-        Ok(Names)
+        Ok(self)
     }
 }

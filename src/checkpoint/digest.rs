@@ -1,5 +1,7 @@
 //! The digest of a checkpoint, stored in the checkpoint itself.
 
+use std::ops::Range;
+
 use sha2::{Digest, Sha256};
 
 /// The placeholder for the digest's digits, 64 zeros.
@@ -9,28 +11,19 @@ pub(super) const BLANK: &str = "000000000000000000000000000000000000000000000000
 /// of the header's first item, so no text of a recipe can come before it.
 const MARK: &[u8] = br#"\"sha256\":\""#;
 
-/// SHA-256 of the whole file with the digest's own digits replaced by zeros, in hexadecimal.
-pub(super) fn digest(file: &[u8], digits: &std::ops::Range<usize>) -> String {
-    let before = file.get(..digits.start).unwrap_or_default();
-    let after = file.get(digits.end..).unwrap_or_default();
-    let mut hasher = Sha256::new();
-    hasher.update(before);
-    hasher.update(BLANK.as_bytes());
-    hasher.update(after);
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-/// The position of the digits in the file.
-pub(super) fn locate(file: &[u8]) -> Option<std::ops::Range<usize>> {
+/// SHA-256 of the whole file with the digest's own digits replaced by zeros, in hexadecimal, and the
+/// position of these digits; `None` for a file without them.
+pub(super) fn digest(file: &[u8]) -> Option<(String, Range<usize>)> {
     let header = usize::try_from(u64::from_le_bytes(*file.first_chunk()?)).ok()?;
     let header = file.get(8..header.checked_add(8)?)?;
     let mark = header.windows(MARK.len()).position(|bytes| bytes == MARK)?;
     let start = 8 + mark + MARK.len();
     let digits = start..start + BLANK.len();
-    file.get(digits.clone())?;
-    Some(digits)
+    let mut hasher = Sha256::new();
+    hasher.update(file.get(..digits.start)?);
+    hasher.update(BLANK.as_bytes());
+    hasher.update(file.get(digits.end..)?);
+    let digest = hasher.finalize();
+    let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some((hex, digits))
 }

@@ -9,10 +9,10 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
-use super::digest::{self, BLANK};
+use super::digest::{BLANK, digest};
 use super::{Checkpoint, FORMAT, Progress};
 use crate::data::python::excerpt;
-use crate::device::to_host;
+use crate::device::{scalar, to_host};
 use crate::file;
 use crate::open::open;
 use crate::recipe::Recipe;
@@ -57,20 +57,14 @@ impl Checkpoint {
         };
         let metadata = serde_json::to_string(&metadata)
             .map_err(|e| Error::argument("checkpoint", "finite numbers", e))?;
-        let tensors = self
-            .weights
-            .iter()
-            .map(|(name, tensor)| (name.clone(), tensor))
-            .chain(under(OPTIMIZER, &self.optimizer))
-            .chain(under(SAMPLING, &self.sampling));
+        let tensors = self.trained().chain(under(SAMPLING, &self.sampling));
         let metadata = HashMap::from([(ENTRY.to_string(), metadata)]);
         let mut bytes =
             safetensors::serialize(tensors, Some(metadata)).map_err(candle_core::Error::from)?;
-        if let Some(digits) = digest::locate(&bytes) {
-            let hex = digest::digest(&bytes, &digits);
-            if let Some(place) = bytes.get_mut(digits) {
-                place.copy_from_slice(hex.as_bytes());
-            }
+        if let Some((hex, digits)) = digest(&bytes)
+            && let Some(place) = bytes.get_mut(digits)
+        {
+            place.copy_from_slice(hex.as_bytes());
         }
         Ok(bytes)
     }
@@ -100,23 +94,20 @@ impl Checkpoint {
     /// # Errors
     /// If a tensor cannot be read from its device.
     pub fn not_finite(&self) -> Result<Option<(String, f64)>> {
-        let tensors = self
-            .weights
-            .iter()
-            .map(|(name, tensor)| (name.clone(), tensor))
-            .chain(under(OPTIMIZER, &self.optimizer));
-        for (name, tensor) in tensors {
+        for (name, tensor) in self.trained() {
             // f64 holds the sum of any number of finite f32; a value that is not finite makes every sum
             // so.
-            let sum: f64 = to_host(tensor)?
-                .to_dtype(DType::F64)?
-                .sum_all()?
-                .to_scalar()?;
+            let sum = scalar(&to_host(tensor)?.to_dtype(DType::F64)?.sum_all()?)?;
             if !sum.is_finite() {
                 return Ok(Some((name, sum)));
             }
         }
         Ok(None)
+    }
+
+    /// The weights and the optimiser's state, named as in the file.
+    fn trained(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        under("", &self.weights).chain(under(OPTIMIZER, &self.optimizer))
     }
 
     /// Reads and verifies a file.
@@ -141,22 +132,18 @@ impl Checkpoint {
     /// As [`Checkpoint::read`].
     pub fn from_bytes(bytes: &[u8], origin: &Path) -> Result<Self> {
         let broken = |found: String| Error::file(origin, "a safetensors checkpoint", found);
+        let unreadable =
+            |error: serde_json::Error| broken(format!("metadata that cannot be read: {error}"));
         let mut input = bytes;
         let header = read_header(origin, &mut input, bytes.len() as u64)?;
-        let entry = header
-            .metadata
-            .metadata()
-            .as_ref()
+        let entries = header.metadata.metadata().as_ref();
+        let entry = entries
             .and_then(|entries| entries.get(ENTRY))
             .ok_or_else(|| {
-                Error::file(
-                    origin,
-                    "a checkpoint written by autoencode",
-                    format!("a safetensors file without its `{ENTRY}` metadata"),
-                )
+                let found = format!("a safetensors file without its `{ENTRY}` metadata");
+                Error::file(origin, "a checkpoint written by autoencode", found)
             })?;
-        let version: Version = serde_json::from_str(entry)
-            .map_err(|error| broken(format!("metadata that cannot be read: {error}")))?;
+        let version: Version = serde_json::from_str(entry).map_err(unreadable)?;
         if version.format > FORMAT {
             return Err(Error::NewerFormat {
                 path: origin.to_path_buf(),
@@ -164,24 +151,18 @@ impl Checkpoint {
                 found: version.format,
             });
         }
-        let metadata: Metadata = serde_json::from_str(entry)
-            .map_err(|error| broken(format!("metadata that cannot be read: {error}")))?;
-        let digits = digest::locate(bytes).ok_or_else(|| broken("no digest".to_string()))?;
-        let digest = digest::digest(bytes, &digits);
+        let metadata: Metadata = serde_json::from_str(entry).map_err(unreadable)?;
+        let (digest, _) = digest(bytes).ok_or_else(|| broken("no digest".to_string()))?;
         if digest != metadata.sha256 {
+            let expected = metadata.sha256;
             return Err(Error::file(
                 origin,
-                format!(
-                    "content with SHA-256 {}, as it was written",
-                    metadata.sha256
-                ),
+                format!("content with SHA-256 {expected}, as it was written"),
                 format!("{digest}: the file was damaged or changed"),
             ));
         }
-        metadata
-            .recipe
-            .validate()
-            .map_err(|error| error.inside(origin))?;
+        let validity = metadata.recipe.validate();
+        validity.map_err(|error| error.inside(origin))?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
         let mut weights = BTreeMap::new();
         let mut optimizer = BTreeMap::new();
@@ -208,7 +189,7 @@ impl Checkpoint {
     }
 }
 
-/// The tensors whose names have a prefix.
+/// The tensors with a prefix before their names.
 fn under<'a>(
     prefix: &'a str,
     tensors: &'a BTreeMap<String, Tensor>,

@@ -55,10 +55,6 @@ impl Progress {
     }
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
@@ -107,10 +103,7 @@ pub fn locate(path: &Path) -> Result<PathBuf> {
         .map(|name| path.join(name))
         .find(|file| file.is_file())
         .ok_or_else(|| {
-            Error::file(
-                path,
-                format!("a run folder with {BEST} or {LAST}"),
-                "neither",
-            )
+            let expected = format!("a run folder with {BEST} or {LAST}");
+            Error::file(path, expected, "neither")
         })
 }

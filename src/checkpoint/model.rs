@@ -52,7 +52,7 @@ impl Checkpoint {
         Err(Error::file(
             origin,
             "the tensors of the network in its recipe",
-            listed(differences),
+            listed(differences, 20, "; "),
         ))
     }
 }

@@ -118,22 +118,21 @@ impl Batch {
         device: &Device,
     ) -> Result<Self> {
         let previous = previous.map(|batch| (batch.input, batch.target));
-        let (input, target) = if images.are_points() {
-            tensors(previous, images, indices, preparation, keys, device, point)?
-        } else {
-            let binarization = preparation.binarization;
-            tensors(
+        let binarized = |sample: Sample, index, out: &mut [f32]| {
+            pixels(sample, out);
+            binarize(preparation.binarization, keys.binarization, index, out);
+        };
+        let (input, target) = match images.are_points() {
+            true => tensors(previous, images, indices, preparation, keys, device, point)?,
+            false => tensors(
                 previous,
                 images,
                 indices,
                 preparation,
                 keys,
                 device,
-                |sample, index, out| {
-                    pixels(sample, out);
-                    binarize(binarization, keys.binarization, index, out);
-                },
-            )?
+                binarized,
+            )?,
         };
         Ok(Self {
             input,
@@ -202,14 +201,14 @@ fn tensors<T: Value + Real>(
     let corruption = &preparation.corruption;
     let noise = corruption.noise();
     let added = noise.is_some_and(|noise| noise.added);
-    let targets_too = noise.is_some_and(|noise| noise.target == Target::Corrupted);
+    // Inputs and targets share one buffer if they are equal.
+    let apart = noise.is_some_and(|noise| noise.target != Target::Corrupted);
     let count = images.len();
     let clean = |index: u32, out: &mut [T]| {
         let index = index as usize;
-        let place = if added && index >= count {
-            index - count
-        } else {
-            index
+        let place = match added && index >= count {
+            true => index - count,
+            false => index,
         };
         let sample = images
             .sample(place)
@@ -217,8 +216,6 @@ fn tensors<T: Value + Real>(
         read(sample, place as u64, out);
         Ok::<(), Error>(())
     };
-    // Inputs and targets share one buffer if they are equal.
-    let apart = noise.is_some() && !targets_too;
     let corrupt = |index: u32, values: &mut [T]| {
         if !(added && (index as usize) < count) {
             corruption.apply(keys.corruption, u64::from(index), values);
@@ -260,9 +257,8 @@ fn tensors<T: Value + Real>(
         let fits = dtype == T::DTYPE
             && device.is_cpu()
             && has_kernel(&written)
-            && written
-                .iter()
-                .all(|tensor| tensor.dtype() == dtype && tensor.dims() == shape)
+            && target.dtype() == dtype
+            && written.iter().all(|tensor| tensor.dims() == shape)
             && check_distinct(&written, &[]).is_ok();
         if fits {
             with_elements_mut::<T, _>(&written, &[], |written, _| {
@@ -283,24 +279,21 @@ fn tensors<T: Value + Real>(
         Ok::<Tensor, Error>(tensor.to_dtype(dtype)?.to_device(device)?)
     };
     let target = tensor(targets)?;
-    let input = if apart {
-        tensor(inputs)?
-    } else {
-        target.clone()
+    let input = match apart {
+        true => tensor(inputs)?,
+        false => target.clone(),
     };
     Ok((input, target))
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::DType;
-
     use super::*;
+    use crate::device::reals;
     use crate::recipe::Noise;
 
     fn bits(tensor: &Tensor) -> Vec<u64> {
-        let values = tensor.to_dtype(DType::F64).and_then(|t| t.flatten_all());
-        let values: Vec<f64> = values.and_then(|t| t.to_vec1()).unwrap();
+        let values = reals(tensor).unwrap();
         values.into_iter().map(f64::to_bits).collect()
     }
 

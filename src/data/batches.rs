@@ -1,5 +1,8 @@
 //! The order in which an epoch visits the samples.
 
+use std::iter::StepBy;
+use std::ops::Range;
+
 use crate::random::{Purpose, Stream};
 use crate::{Error, Result};
 
@@ -11,7 +14,8 @@ use crate::{Error, Result};
 pub struct Batches {
     order: Vec<u32>,
     batch_size: usize,
-    next: usize,
+    /// The starts of the batches that are still to come.
+    starts: StepBy<Range<usize>>,
 }
 
 impl Batches {
@@ -20,11 +24,7 @@ impl Batches {
     /// # Errors
     /// When `count` is above 2^32 - 1.
     pub fn whole(count: usize) -> Result<Self> {
-        Ok(Self {
-            order: (0..samples(count)?).collect(),
-            batch_size: count.max(1),
-            next: 0,
-        })
+        Ok(Self::of((0..samples(count)?).collect(), count.max(1)))
     }
 
     /// The batches of `epoch` over `count` samples.
@@ -35,11 +35,16 @@ impl Batches {
         if batch_size == 0 {
             return Err(Error::argument("batch size", "1 or more", batch_size));
         }
-        Ok(Self {
-            order: Stream::new(seed, Purpose::Shuffle, epoch, 0).permutation(samples(count)?),
+        let mut stream = Stream::new(seed, Purpose::Shuffle, epoch, 0);
+        Ok(Self::of(stream.permutation(samples(count)?), batch_size))
+    }
+
+    fn of(order: Vec<u32>, batch_size: usize) -> Self {
+        Self {
+            starts: (0..order.len()).step_by(batch_size),
+            order,
             batch_size,
-            next: 0,
-        })
+        }
     }
 }
 
@@ -56,22 +61,13 @@ impl Iterator for Batches {
     }
 
     fn nth(&mut self, skipped: usize) -> Option<Self::Item> {
-        let start = skipped
-            .saturating_mul(self.batch_size)
-            .saturating_add(self.next)
-            .min(self.order.len());
+        let start = self.starts.nth(skipped)?;
         let end = start.saturating_add(self.batch_size).min(self.order.len());
-        self.next = end;
-        match self.order.get(start..end) {
-            Some(batch) if !batch.is_empty() => Some(batch.to_vec()),
-            _ => None,
-        }
+        self.order.get(start..end).map(<[u32]>::to_vec)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.order.len().saturating_sub(self.next);
-        let batches = left.div_ceil(self.batch_size);
-        (batches, Some(batches))
+        self.starts.size_hint()
     }
 }
 

@@ -2,28 +2,24 @@
 
 use sha2::{Digest, Sha256};
 
+use super::Dataset;
 use super::origin::grouped;
-use super::{Dataset, Images};
 
 impl Dataset {
     /// A phrase that is equal for equal data from any source: counts, shape, and the first digits of a
     /// SHA-256 over all values and labels.
     pub fn content(&self) -> String {
         let mut hasher = Sha256::new();
-        let parts: [&Images; 3] = [&self.train, &self.validation, &self.test];
-        for part in parts {
+        for part in [&self.train, &self.validation, &self.test] {
             hasher.update(part.pixels());
             for value in part.coordinates() {
                 hasher.update(value.to_le_bytes());
             }
             hasher.update(part.labels());
         }
-        let digits: String = hasher
-            .finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digits = hasher.finalize();
+        let digits = digits.iter().take(8).map(|byte| format!("{byte:02x}"));
+        let digits: String = digits.collect();
         let (channels, height, width) = self.train.shape();
         let what = match self.train.are_points() {
             true => format!("points of {width} values"),

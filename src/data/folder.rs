@@ -32,15 +32,9 @@ pub fn load(folder: &Path) -> Result<(Images, Images)> {
     let test = read(&test_images, &test_labels)?;
     if train.shape() != test.shape() {
         let size = |(_, height, width): (usize, usize, usize)| format!("{height}x{width}");
-        return Err(Error::file(
-            test_images,
-            format!(
-                "images of {} as in {}",
-                size(train.shape()),
-                train_images.display()
-            ),
-            size(test.shape()),
-        ));
+        let (expected, place) = (size(train.shape()), train_images.display());
+        let expected = format!("images of {expected} as in {place}");
+        return Err(Error::file(test_images, expected, size(test.shape())));
     }
     Ok((train, test))
 }
@@ -48,22 +42,18 @@ pub fn load(folder: &Path) -> Result<(Images, Images)> {
 /// The file of a part under any of its usual names; an unpacked file takes precedence over a packed
 /// one.
 fn find(folder: &Path, part: &str, kind: &str) -> Result<PathBuf> {
-    for name in [
+    let names = [
         format!("{part}-{kind}"),
         format!("{part}.{kind}"),
         format!("{part}-{kind}.gz"),
         format!("{part}.{kind}.gz"),
-    ] {
-        let path = folder.join(name);
-        if fs::symlink_metadata(&path).is_ok() {
-            return Ok(path);
-        }
-    }
-    Err(Error::file(
-        folder,
-        format!("a file {part}-{kind} or {part}.{kind}, raw or gzipped (.gz)"),
-        "none",
-    ))
+    ];
+    let mut paths = names.iter().map(|name| folder.join(name));
+    let found = paths.find(|path| fs::symlink_metadata(path).is_ok());
+    found.ok_or_else(|| {
+        let expected = format!("a file {part}-{kind} or {part}.{kind}, raw or gzipped (.gz)");
+        Error::file(folder, expected, "none")
+    })
 }
 
 fn read(images: &Path, labels: &Path) -> Result<Images> {

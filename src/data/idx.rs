@@ -31,13 +31,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn magic(self) -> u32 {
-        match self {
-            Self::Images => 0x0803,
-            Self::Labels => 0x0801,
-        }
-    }
-
     fn noun(self) -> &'static str {
         match self {
             Self::Images => "images",
@@ -71,24 +64,24 @@ pub fn read(name: &Path, mut input: impl Read, stored: u64, kind: Kind) -> Resul
     let packed = start == GZIP_MAGIC;
     let whole = Cursor::new(start).chain(input);
     let file = Contents { name, kind, stored };
-    if packed {
-        file.read(MultiGzDecoder::new(whole), true)
-    } else {
-        file.read(whole, false)
+    match packed {
+        true => file.read(MultiGzDecoder::new(whole), true),
+        false => file.read(whole, false),
     }
 }
 
 /// Joins images and labels, which must have equal counts.
 pub fn join(images: Idx, images_name: &Path, labels: Idx, labels_name: &Path) -> Result<Images> {
     if images.count != labels.count {
+        let [expected, found] = [images.count, labels.count].map(grouped);
+        let expected = format!(
+            "{expected} labels, one for each image of {}",
+            images_name.display()
+        );
         return Err(Error::file(
             labels_name,
-            format!(
-                "{} labels, one for each image of {}",
-                grouped(images.count),
-                images_name.display()
-            ),
-            format!("{} labels", grouped(labels.count)),
+            expected,
+            format!("{found} labels"),
         ));
     }
     let shape = (1, images.height as usize, images.width as usize);
@@ -104,15 +97,16 @@ struct Contents<'a> {
 
 impl Contents<'_> {
     fn read(&self, mut input: impl Read, packed: bool) -> Result<Idx> {
-        let magic = self.number(&mut input)?;
-        if magic != self.kind.magic() {
+        let noun = self.kind.noun();
+        let (magic, header) = match self.kind {
+            Kind::Images => (0x0803, 16),
+            Kind::Labels => (0x0801, 8),
+        };
+        let found = self.number(&mut input)?;
+        if found != magic {
             return Err(self.wrong(
-                format!(
-                    "an IDX file of {} (first four bytes 0x{:08x})",
-                    self.kind.noun(),
-                    self.kind.magic()
-                ),
-                format!("0x{magic:08x}"),
+                format!("an IDX file of {noun} (first four bytes 0x{magic:08x})"),
+                format!("0x{found:08x}"),
             ));
         }
         let count = self.number(&mut input)?;
@@ -125,47 +119,31 @@ impl Contents<'_> {
             Kind::Images => format!("{} images of {height}x{width}", grouped(count)),
             Kind::Labels => format!("{} labels", grouped(count)),
         };
-        let header = match self.kind {
-            Kind::Images => 16,
-            Kind::Labels => 8,
-        };
-        let expected = format!(
-            "{} bytes for the {contents} that its header promises",
-            grouped(promised + header)
-        );
+        let [bytes, stored] = [promised + header, self.stored].map(grouped);
+        let expected = format!("{bytes} bytes for the {contents} that its header promises");
         if !packed && self.stored != promised + header {
-            return Err(self.wrong(expected, format!("{} bytes", grouped(self.stored))));
+            return Err(self.wrong(expected, format!("{stored} bytes")));
         }
         if packed && promised / MAX_GZIP_RATIO > self.stored {
-            return Err(self.wrong(
-                expected,
-                format!(
-                    "{} gzipped bytes, which cannot hold as many",
-                    grouped(self.stored)
-                ),
-            ));
+            let found = format!("{stored} gzipped bytes, which cannot hold as many");
+            return Err(self.wrong(expected, found));
         }
         let too_large = || self.wrong("no more than fits into memory", contents.as_str());
         let mut values = Vec::new();
         let length = usize::try_from(promised).map_err(|_| too_large())?;
-        values.try_reserve_exact(length).map_err(|_| too_large())?;
-        (&mut input)
-            .take(promised)
-            .read_to_end(&mut values)
-            .map_err(|source| self.failed(source))?;
-        if values.len() != length {
-            let found = values.len() as u64 + header;
-            return Err(self.wrong(expected, format!("{} bytes", grouped(found))));
-        }
+        let room = length.saturating_add(1);
+        values.try_reserve_exact(room).map_err(|_| too_large())?;
         // Read one byte more: it must not exist, and this also verifies the checksum at the end of a
         // gzip file.
-        let mut rest = Vec::new();
-        (&mut input)
-            .take(1)
-            .read_to_end(&mut rest)
+        (input.take(promised + 1))
+            .read_to_end(&mut values)
             .map_err(|source| self.failed(source))?;
-        if !rest.is_empty() {
+        if values.len() > length {
             return Err(self.wrong(expected, "more bytes after them"));
+        }
+        if values.len() < length {
+            let found = values.len() as u64 + header;
+            return Err(self.wrong(expected, format!("{} bytes", grouped(found))));
         }
         Ok(Idx {
             count,

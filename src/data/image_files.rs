@@ -22,32 +22,25 @@ pub fn shape(
     config: &DataConfig,
 ) -> Result<(usize, usize, usize)> {
     let size = config.size.map(|size| size.height_width());
-    let (channels, (height, width)) = match (config.channels, size) {
-        (Some(channels), Some(size)) => (channels, size),
-        (channels, size) => {
-            let headers = headers(pictures)?;
-            let size = match size {
-                Some(size) => size,
-                None => common_size(&headers)?,
-            };
-            let colour = headers.iter().any(|(_, header)| header.colour);
-            (channels.unwrap_or(if colour { 3 } else { 1 }), size)
-        }
+    let headers = match (config.channels, size) {
+        (Some(_), Some(_)) => Headers::new(),
+        _ => headers(pictures)?,
     };
+    let (height, width) = match size {
+        Some(size) => size,
+        None => common_size(&headers)?,
+    };
+    let colour = headers.iter().any(|(_, header)| header.colour);
+    let channels = config.channels.unwrap_or(if colour { 3 } else { 1 });
     // In 64 bits: below 2^34 * 3 * 2^12 * 2^12.
     let image = channels as u64 * height as u64 * width as u64;
     let bytes = (pictures.len() as u64).saturating_mul(image);
     if bytes > MAX_BYTES || usize::try_from(bytes).is_err() {
+        let (most, count) = (grouped(MAX_BYTES), grouped(pictures.len()));
         return Err(Error::file(
             folder,
-            format!(
-                "at most {} bytes of pixels (see data.size)",
-                grouped(MAX_BYTES)
-            ),
-            format!(
-                "{} pictures of {channels}x{height}x{width}",
-                grouped(pictures.len())
-            ),
+            format!("at most {most} bytes of pixels (see data.size)"),
+            format!("{count} pictures of {channels}x{height}x{width}"),
         ));
     }
     Ok((channels, height, width))
@@ -56,10 +49,9 @@ pub fn shape(
 type Headers<'a> = Vec<(&'a Path, PngHeader)>;
 
 fn headers(pictures: &[(PathBuf, u8)]) -> Result<Headers<'_>> {
-    let headers: Vec<Result<_>> = pictures
-        .par_iter()
+    let headers = (pictures.par_iter())
         .map(|(path, _)| Ok((path.as_path(), read_png_header(path)?)))
-        .collect();
+        .collect::<Vec<_>>();
     // Report the first error in the order of the files, whichever thread found one first.
     headers.into_iter().collect()
 }
@@ -71,10 +63,8 @@ fn common_size(headers: &Headers) -> Result<(usize, usize)> {
         return Err(Error::argument("pictures", "1 or more", "none"));
     };
     let (height, width) = size(header);
-    if let Some((path, other)) = headers
-        .iter()
-        .find(|(_, other)| size(other) != (height, width))
-    {
+    let mut headers = headers.iter();
+    if let Some((path, other)) = headers.find(|(_, other)| size(other) != (height, width)) {
         return Err(Error::file(
             path,
             format!(
@@ -124,6 +114,6 @@ pub fn decode(
         })
         .collect();
     done.into_iter().collect::<Result<()>>()?;
-    let labels = pictures.iter().map(|(_, label)| *label).collect();
-    Images::new(shape, pixels, labels)
+    let labels = pictures.iter().map(|(_, label)| *label);
+    Images::new(shape, pixels, labels.collect())
 }

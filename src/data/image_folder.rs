@@ -3,9 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::found::Found;
 use super::listing::{Listing, names, shown};
-use super::{image_files, split};
+use super::{Images, image_files, split};
 use crate::recipe::DataConfig;
 use crate::{Error, Result};
 
@@ -14,73 +13,64 @@ const MAX_CLASSES: usize = 256;
 
 /// The pictures of one part, with their class folders.
 struct Part {
-    /// Sorted by name; empty if the pictures have no classes.
-    classes: Vec<Class>,
+    /// Names and labels, sorted by name; empty if the pictures have no classes.
+    classes: Vec<(OsString, u8)>,
     pictures: Vec<(PathBuf, u8)>,
     left_out: usize,
 }
 
-struct Class {
-    name: OsString,
-    label: u8,
-}
-
-/// Reads a folder of PNG pictures.
+/// Reads the training and the test images of a folder of PNG pictures; also returns the number of files of
+/// other types.
 ///
 /// Pictures directly in the folder have no class and get label 0. Inner folders of pictures are
 /// classes: their label is their position in the byte order of the names, or, if all names are numbers
 /// from 0 to 255, that number. Folders `train` and `test` hold the two sets, each laid out in either
 /// way; without them a test set is drawn.
-pub fn load(folder: &Path, listing: Listing, config: &DataConfig) -> Result<Found> {
-    let is = |path: &Path, name: &str| path.file_name() == Some(OsStr::new(name));
+pub fn load(
+    folder: &Path,
+    listing: Listing,
+    config: &DataConfig,
+) -> Result<((Images, Images), usize)> {
     let [train, test] = ["train", "test"].map(|name| {
-        let path = listing.folders.iter().find(|path| is(path, name));
-        path.cloned()
+        let mut folders = listing.folders.iter();
+        folders.find(|path| path.file_name() == Some(OsStr::new(name)))
     });
     let (train, test) = match (train, test) {
         (None, None) => {
-            let all = read(folder, listing, None)?;
+            let all = read(folder, &listing, None)?;
             let shape = image_files::shape(folder, &all.pictures, config)?;
             let images = image_files::decode(&all.pictures, shape, config.resize)?;
-            let (train, test) = split::hold_out_test(&images, config.test_fraction, folder)?;
-            return Ok(Found {
-                train,
-                test,
-                left_out: all.left_out,
-            });
+            let parts = split::hold_out_test(&images, config.test_fraction, folder)?;
+            return Ok((parts, all.left_out));
         }
         (Some(train), Some(test)) if listing.folders.len() == 2 && listing.pictures.is_empty() => {
             (train, test)
         }
         _ => {
-            let beside: Vec<PathBuf> = [listing.folders, listing.pictures].concat();
-            return Err(Error::file(
-                folder,
-                "folders train and test with all pictures, or neither of these names",
-                names(&beside),
-            ));
+            let expected = "folders train and test with all pictures, or neither of these names";
+            let found = names(&[listing.folders, listing.pictures].concat());
+            return Err(Error::file(folder, expected, found));
         }
     };
-    let train = read(&train, Listing::read(&train)?, None)?;
-    let test = read(&test, Listing::read(&test)?, Some(&train))?;
+    let train = read(train, &Listing::read(train)?, None)?;
+    let test = read(test, &Listing::read(test)?, Some(&train))?;
     let all = [train.pictures.as_slice(), test.pictures.as_slice()].concat();
     let shape = image_files::shape(folder, &all, config)?;
-    Ok(Found {
-        train: image_files::decode(&train.pictures, shape, config.resize)?,
-        test: image_files::decode(&test.pictures, shape, config.resize)?,
-        left_out: train.left_out + test.left_out + listing.others.len(),
-    })
+    let decode = |part: &Part| image_files::decode(&part.pictures, shape, config.resize);
+    let left_out = train.left_out + test.left_out + listing.others.len();
+    Ok(((decode(&train)?, decode(&test)?), left_out))
 }
 
 /// The pictures in a folder with their labels; uses the training set's labels if `train` is given.
-fn read(folder: &Path, listing: Listing, train: Option<&Part>) -> Result<Part> {
-    let pictures = "PNG pictures, or folders of them as classes";
+fn read(folder: &Path, listing: &Listing, train: Option<&Part>) -> Result<Part> {
     let classes = !listing.folders.is_empty();
-    if classes && !listing.pictures.is_empty() {
-        return Err(Error::file(folder, pictures, "both"));
-    }
-    if !classes && listing.pictures.is_empty() {
-        return Err(Error::file(folder, pictures, listing.others_found()));
+    if classes != listing.pictures.is_empty() {
+        let found = match classes {
+            true => "both".to_string(),
+            false => names(&listing.others),
+        };
+        let expected = "PNG pictures, or folders of them as classes";
+        return Err(Error::file(folder, expected, found));
     }
     if let Some(train) = train
         && train.classes.is_empty() == classes
@@ -89,42 +79,35 @@ fn read(folder: &Path, listing: Listing, train: Option<&Part>) -> Result<Part> {
             true => ["pictures without classes", "folders as classes"],
             false => ["folders as classes", "pictures without classes"],
         };
-        return Err(Error::file(
-            folder,
-            format!("{expected} as in train"),
-            found,
-        ));
+        let expected = format!("{expected} as in train");
+        return Err(Error::file(folder, expected, found));
     }
+    let direct = listing.pictures.iter().map(|path| (path.clone(), 0));
     let mut part = Part {
         classes: Vec::new(),
-        pictures: listing.pictures.into_iter().map(|path| (path, 0)).collect(),
+        pictures: direct.collect(),
         left_out: listing.others.len(),
     };
-    let folder_names = listing.folders.iter().filter_map(|path| path.file_name());
+    let folders = listing.folders.iter();
+    let named: Vec<&OsStr> = folders.filter_map(|path| path.file_name()).collect();
     let labels = match train {
-        Some(train) => labels_as_in(train, folder, folder_names)?,
-        None => labels(folder, &folder_names.collect::<Vec<_>>())?,
+        Some(train) => labels_as_in(train, folder, &named)?,
+        None => labels(folder, &named)?,
     };
-    for (path, label) in listing.folders.iter().zip(labels) {
+    for ((path, name), label) in listing.folders.iter().zip(named).zip(labels) {
         let inside = Listing::read(path)?;
-        if let Some(deeper) = inside.folders.first() {
-            let found = format!(
-                "a folder {}",
-                deeper.file_name().map_or_else(String::new, shown)
-            );
+        let found = match inside.folders.first().and_then(|deeper| deeper.file_name()) {
+            Some(deeper) => Some(format!("a folder {}", shown(deeper))),
+            None if inside.pictures.is_empty() => Some(names(&inside.others)),
+            None => None,
+        };
+        if let Some(found) = found {
             return Err(Error::file(path, "PNG pictures of one class", found));
         }
-        if inside.pictures.is_empty() {
-            let expected = "PNG pictures of one class";
-            return Err(Error::file(path, expected, inside.others_found()));
-        }
         part.left_out += inside.others.len();
-        part.pictures
-            .extend(inside.pictures.into_iter().map(|path| (path, label)));
-        part.classes.push(Class {
-            name: path.file_name().unwrap_or_default().to_os_string(),
-            label,
-        });
+        let pictures = inside.pictures.into_iter();
+        part.pictures.extend(pictures.map(|path| (path, label)));
+        part.classes.push((name.to_os_string(), label));
     }
     Ok(part)
 }
@@ -132,35 +115,26 @@ fn read(folder: &Path, listing: Listing, train: Option<&Part>) -> Result<Part> {
 /// The labels of class folders by their sorted names.
 fn labels(folder: &Path, names: &[&OsStr]) -> Result<Vec<u8>> {
     if names.len() > MAX_CLASSES {
-        return Err(Error::file(
-            folder,
-            format!("at most {MAX_CLASSES} folders as classes"),
-            names.len().to_string(),
-        ));
+        let expected = format!("at most {MAX_CLASSES} folders as classes");
+        return Err(Error::file(folder, expected, names.len().to_string()));
     }
     // `01` is a name, not a number: otherwise `01` and `1` would be the same class.
     let number = |name: &&OsStr| {
-        let text = name.to_str()?;
-        let number: u8 = text.parse().ok()?;
-        (number.to_string() == text).then_some(number)
+        let number: u8 = name.to_str()?.parse().ok()?;
+        (*name == number.to_string().as_str()).then_some(number)
     };
     let numbers: Option<Vec<u8>> = names.iter().map(number).collect();
     Ok(numbers.unwrap_or_else(|| (0..=u8::MAX).take(names.len()).collect()))
 }
 
 /// The labels of these classes in the training set.
-fn labels_as_in<'a>(
-    train: &Part,
-    folder: &Path,
-    names: impl Iterator<Item = &'a OsStr>,
-) -> Result<Vec<u8>> {
-    names
-        .map(|name| {
-            let class = train.classes.iter().find(|class| class.name == name);
-            class.map(|class| class.label).ok_or_else(|| {
-                let found = format!("a folder {}", shown(name));
-                Error::file(folder, "only classes that train has", found)
-            })
+fn labels_as_in(train: &Part, folder: &Path, names: &[&OsStr]) -> Result<Vec<u8>> {
+    let label = |name: &&OsStr| {
+        let class = train.classes.iter().find(|(class, _)| class == name);
+        class.map(|(_, label)| *label).ok_or_else(|| {
+            let found = format!("a folder {}", shown(name));
+            Error::file(folder, "only classes that train has", found)
         })
-        .collect()
+    };
+    names.iter().map(label).collect()
 }

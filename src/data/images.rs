@@ -1,5 +1,6 @@
 //! Samples and their labels in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
@@ -12,9 +13,8 @@ use crate::{Error, Result};
 /// Clones share the values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {
-    channels: usize,
-    height: usize,
-    width: usize,
+    /// Channels, height and width.
+    shape: (usize, usize, usize),
     /// `(count, channels, height, width)`, row-major.
     values: Values,
     labels: Vec<u8>,
@@ -39,22 +39,14 @@ impl Images {
     /// # Errors
     /// When a side is zero, there are more than 2^32 - 1 images, or the number of pixels does not match the
     /// number of labels.
-    pub fn new(
-        (channels, height, width): (usize, usize, usize),
-        pixels: Vec<u8>,
-        labels: Vec<u8>,
-    ) -> Result<Self> {
-        let size = channels
-            .checked_mul(height)
-            .and_then(|rows| rows.checked_mul(width))
-            .filter(|&size| size > 0)
-            .ok_or_else(|| {
-                Error::argument(
-                    "image size",
-                    "channels, height and width of 1 or more",
-                    format!("{channels}x{height}x{width}"),
-                )
-            })?;
+    pub fn new(shape: (usize, usize, usize), pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
+        let (channels, height, width) = shape;
+        let shown = format!("{channels}x{height}x{width}");
+        let Some(size @ 1..) = (channels.checked_mul(height)).and_then(|n| n.checked_mul(width))
+        else {
+            let expected = "channels, height and width of 1 or more";
+            return Err(Error::argument("image size", expected, shown));
+        };
         if u32::try_from(labels.len()).is_err() {
             return Err(Error::argument(
                 "number of images",
@@ -65,17 +57,12 @@ impl Images {
         if labels.len().checked_mul(size) != Some(pixels.len()) {
             return Err(Error::argument(
                 "pixels",
-                format!(
-                    "{} images of {channels}x{height}x{width}, one for each label",
-                    labels.len()
-                ),
+                format!("{} images of {shown}, one for each label", labels.len()),
                 format!("{} values", pixels.len()),
             ));
         }
         Ok(Self {
-            channels,
-            height,
-            width,
+            shape,
             values: Values::Bytes(Arc::new(pixels)),
             labels,
         })
@@ -97,9 +84,7 @@ impl Images {
             ));
         }
         Ok(Self {
-            channels: 1,
-            height: 1,
-            width,
+            shape: (1, 1, width),
             values: Values::Reals(Arc::new(values)),
             labels: vec![0; count],
         })
@@ -117,12 +102,13 @@ impl Images {
 
     /// Channels, height and width of each image.
     pub fn shape(&self) -> (usize, usize, usize) {
-        (self.channels, self.height, self.width)
+        self.shape
     }
 
     /// Number of values in one image: channels times height times width.
     pub fn image_len(&self) -> usize {
-        self.channels * self.height * self.width
+        let (channels, height, width) = self.shape;
+        channels * height * width
     }
 
     /// Whether these are points, not images.
@@ -176,19 +162,13 @@ impl Images {
 
     /// The first image of each label, in order of the labels, up to `most` of them.
     pub fn one_of_each(&self, most: usize) -> Vec<u32> {
-        let mut seen = [false; 256];
-        let first = |&(_, label): &(u32, &u8)| {
-            seen.get_mut(usize::from(*label))
-                .is_some_and(|seen| !std::mem::replace(seen, true))
-        };
-        let mut chosen: Vec<(u8, u32)> = (0u32..)
-            .zip(&self.labels)
-            .filter(first)
-            .map(|(index, &label)| (label, index))
-            .take(most)
-            .collect();
-        chosen.sort_unstable();
-        chosen.into_iter().map(|(_, index)| index).collect()
+        let mut first = BTreeMap::new();
+        for (index, label) in (0u32..).zip(&self.labels) {
+            if first.len() < most {
+                first.entry(label).or_insert(index);
+            }
+        }
+        first.into_values().collect()
     }
 
     /// The images and labels at `indices`, in that order.
@@ -199,7 +179,11 @@ impl Images {
         let (mut pixels, mut points) = (Vec::new(), Vec::new());
         let mut labels = Vec::with_capacity(indices.len());
         for &index in indices {
-            let (sample, label) = self.at(index)?;
+            let found = self.sample(index as usize);
+            let found = found.zip(self.labels.get(index as usize));
+            let (sample, &label) = found.ok_or_else(|| {
+                Error::argument("image index", format!("below {}", self.len()), index)
+            })?;
             match sample {
                 Sample::Image(image) => pixels.extend_from_slice(image),
                 Sample::Point(point) => points.extend_from_slice(point),
@@ -222,35 +206,17 @@ impl Images {
     /// # Errors
     /// When an index is past the last sample, or the device refuses the tensor.
     pub fn batch(&self, indices: &[u32], device: &Device) -> Result<Tensor> {
-        let shape = (indices.len(), self.channels, self.height, self.width);
-        let size = indices.len().saturating_mul(self.image_len());
-        match &self.values {
-            Values::Bytes(_) => {
-                let mut values = Vec::with_capacity(size);
-                for &index in indices {
-                    if let (Sample::Image(image), _) = self.at(index)? {
-                        values.extend(image.iter().map(|&byte| f32::from(byte) / 255.0));
-                    }
-                }
-                Ok(Tensor::from_vec(values, shape, device)?)
+        let (channels, height, width) = self.shape;
+        let shape = (indices.len(), channels, height, width);
+        match self.subset(indices)?.values {
+            Values::Bytes(bytes) => {
+                let values = bytes.iter().map(|&byte| f32::from(byte) / 255.0);
+                Ok(Tensor::from_vec(values.collect::<Vec<_>>(), shape, device)?)
             }
-            Values::Reals(_) => {
-                let mut values = Vec::with_capacity(size);
-                for &index in indices {
-                    if let (Sample::Point(point), _) = self.at(index)? {
-                        values.extend_from_slice(point);
-                    }
-                }
-                let points = Tensor::from_vec(values, shape, &Device::Cpu)?;
+            Values::Reals(values) => {
+                let points = Tensor::from_slice(&values, shape, &Device::Cpu)?;
                 Ok(points.to_dtype(widest_float(device))?.to_device(device)?)
             }
         }
-    }
-
-    fn at(&self, index: u32) -> Result<(Sample<'_>, u8)> {
-        usize::try_from(index)
-            .ok()
-            .and_then(|index| Some((self.sample(index)?, *self.labels.get(index)?)))
-            .ok_or_else(|| Error::argument("image index", format!("below {}", self.len()), index))
     }
 }

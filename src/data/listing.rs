@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::error::listed;
 use crate::open::look;
 use crate::{Error, Result};
 
@@ -37,7 +38,9 @@ impl Listing {
             let metadata = look(&path)?;
             if metadata.is_dir() {
                 listing.folders.push(path);
-            } else if metadata.is_file() && is_png(&path) {
+            } else if metadata.is_file()
+                && (path.extension()).is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
+            {
                 listing.pictures.push(path);
             } else {
                 listing.others.push(path);
@@ -45,39 +48,18 @@ impl Listing {
         }
         Ok(listing)
     }
-
-    /// Whether the listing is empty.
-    pub fn is_empty(&self) -> bool {
-        self.folders.is_empty() && self.pictures.is_empty() && self.others.is_empty()
-    }
-
-    /// The names of the other files, shortened to one line.
-    pub fn others_found(&self) -> String {
-        names(&self.others)
-    }
 }
 
 /// The last components of some paths in a phrase, printable.
 pub fn names(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths
-        .iter()
-        .filter_map(|path| path.file_name())
-        .take(LISTED)
-        .map(shown)
-        .collect();
-    match paths.len() {
-        0 => "none".to_string(),
-        count if count > LISTED => format!("{}, ... ({count} in all)", names.join(", ")),
-        _ => names.join(", "),
+    if paths.is_empty() {
+        return "none".to_string();
     }
+    let names = paths.iter().filter_map(|path| path.file_name()).map(shown);
+    listed(names, LISTED, ", ")
 }
 
 /// A name for a message: anything that is not UTF-8 or not printable is replaced.
 pub fn shown(name: &OsStr) -> String {
     name.to_string_lossy().escape_debug().to_string()
-}
-
-fn is_png(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
 }

@@ -8,7 +8,6 @@ mod batches;
 mod classes;
 mod fingerprint;
 mod folder;
-mod found;
 pub mod hub;
 mod idx;
 mod image_files;
@@ -35,7 +34,7 @@ pub use origin::{Origin, grouped};
 
 use crate::recipe::{DataConfig, NamedSet, Points, ValidationSet};
 use crate::{Error, Result};
-use origin::Counts;
+use origin::Place;
 
 /// Where the images come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,23 +113,17 @@ pub fn load(source: &Source, offline: bool) -> Result<Dataset> {
 /// When a file or folder is missing, damaged, of another kind or does not fit the others, when the hub
 /// does not provide Fashion-MNIST, and when the data lacks the classes, size or channels of the recipe.
 pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<Dataset> {
-    /// The parts of the origin that are known before the classes are chosen.
-    enum Taken<'a> {
-        Path(&'a PathBuf, usize),
-        Hub(NamedSet),
-        Sample(Option<String>),
-    }
-    let ((train, test), taken) = match source {
+    let ((train, test), place) = match source {
         Source::Points(points) => return points::generate(points),
         Source::Path(path) => {
-            let found = path::load(path, config)?;
-            ((found.train, found.test), Taken::Path(path, found.left_out))
+            let (parts, left_out) = path::load(path, config)?;
+            (parts, Place::Path(path, left_out))
         }
-        Source::Set(NamedSet::Sample) => (sample::load()?, Taken::Sample(None)),
+        Source::Set(NamedSet::Sample) => (sample::load()?, Place::Sample(None)),
         Source::Set(set) => match hub::load(*set, offline, hub::SILENCE) {
-            Ok(images) => (images, Taken::Hub(*set)),
+            Ok(parts) => (parts, Place::Hub(*set)),
             Err(reason) if *set == NamedSet::Mnist => {
-                (sample::load()?, Taken::Sample(Some(reason)))
+                (sample::load()?, Place::Sample(Some(reason)))
             }
             Err(reason) => return Err(Error::argument(set.title(), FASHION_MNIST, reason)),
         },
@@ -143,12 +136,7 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
         ),
         None => (train, test),
     };
-    let counts = Counts::new(&train, &test, config.classes.as_deref());
-    let origin = match taken {
-        Taken::Path(path, left_out) => Origin::path(&counts, path, left_out),
-        Taken::Hub(set) => Origin::hub(&counts, set),
-        Taken::Sample(reason) => Origin::sample(&counts, reason),
-    };
+    let origin = Origin::new(place, &train, &test, config.classes.as_deref());
     let path = match source {
         Source::Path(path) => Some(path.as_path()),
         _ => None,
@@ -184,12 +172,12 @@ fn check_shape(config: &DataConfig, shape: (usize, usize, usize)) -> Result<()> 
             format!("{wanted_height}x{wanted_width}"),
         ));
     }
-    match config.channels {
-        Some(wanted) if wanted != channels => Err(Error::recipe(
-            "data.channels",
-            format!("{channels}, as the data has (only folders of pictures are converted)"),
-            wanted,
-        )),
-        _ => Ok(()),
+    if let Some(wanted) = config.channels
+        && wanted != channels
+    {
+        let expected =
+            format!("{channels}, as the data has (only folders of pictures are converted)");
+        return Err(Error::recipe("data.channels", expected, wanted));
     }
+    Ok(())
 }

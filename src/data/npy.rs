@@ -3,11 +3,11 @@
 //! Values are converted to bytes as they are read, so an array takes one byte of memory per value, and
 //! the header is checked against the file's size before any memory is taken.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::idx::{MAX_BYTES, MAX_SIDE};
-use super::npy_header::{self, Header, Kind, Refusal};
+use super::npy_header::{self, Header, Kind, failed};
 use super::npy_values::{byte, float32, float64, separate, signed, unsigned};
 use super::python::tuple;
 use super::{Images, grouped};
@@ -23,41 +23,16 @@ const CHUNK: usize = 1 << 16;
 pub fn load(path: &Path) -> Result<Images> {
     let (file, length) = open(path)?;
     let pixels = Array::open(path.to_path_buf(), file, length)?.images()?;
-    let labels = vec![0; pixels.count];
-    pixels.with_labels(labels)
+    Images::new(pixels.shape, pixels.values, vec![0; pixels.count])
 }
 
-/// Images without labels: `values` are `(count, channels, height, width)`.
+/// Images without labels.
 pub struct Pixels {
     pub count: usize,
-    shape: (usize, usize, usize),
-    values: Vec<u8>,
-}
-
-impl Pixels {
-    /// The images with a label each.
-    pub fn with_labels(self, labels: Vec<u8>) -> Result<Images> {
-        Images::new(self.shape, self.values, labels)
-    }
-}
-
-/// The memory layout of an array of images.
-struct Layout {
-    count: u64,
-    channels: u64,
-    height: u64,
-    width: u64,
-    /// The channels come last.
-    interleaved: bool,
-}
-
-/// An array of floats whose input is positioned at the first value and holds as many values as the
-/// shape says.
-pub struct Floats<R> {
-    pub shape: Vec<u64>,
-    /// Bytes of one value, 4 or 8, little-endian.
-    pub width: u8,
-    pub input: R,
+    /// Channels, height and width.
+    pub shape: (usize, usize, usize),
+    /// `(count, channels, height, width)`.
+    pub values: Vec<u8>,
 }
 
 /// An array whose header has been read.
@@ -73,23 +48,19 @@ pub struct Array<R> {
 impl<R: Read> Array<R> {
     /// Reads the header of an array of `length` bytes in total.
     pub fn open(name: PathBuf, mut input: R, length: u64) -> Result<Self> {
-        match npy_header::read(&mut input) {
-            Ok(header) => Ok(Self {
-                name,
-                header,
-                length,
-                input,
-            }),
-            Err(Refusal::Wrong(expected, found)) => Err(Error::file(name, expected, found)),
-            Err(Refusal::Io(source)) => Err(failed(&name, source)),
-        }
+        Ok(Self {
+            header: npy_header::read(&name, &mut input)?,
+            name,
+            length,
+            input,
+        })
     }
 
     /// The array as images: `(N, H, W)`, `(N, C, H, W)` or `(N, H, W, C)` with C 1 or 3; if both of the
     /// last two fit, channels come first. Bytes stand for value / 255; floats must lie in [0, 1] and
     /// are rounded to the nearest byte.
     pub fn images(mut self) -> Result<Pixels> {
-        let layout = self.layout()?;
+        let ([count, channels, height, width], interleaved) = self.layout()?;
         let convert: fn(&[u8]) -> Result<u8, String> = match self.header.kind {
             Kind::Unsigned(1) => byte,
             Kind::Float(4) => float32,
@@ -100,32 +71,19 @@ impl<R: Read> Array<R> {
             }
         };
         // Below 2^32 * 3 * 2^12 * 2^12: no overflow.
-        let values = layout.count * layout.channels * layout.height * layout.width;
-        let what = format!(
-            "{} images of {}x{}x{}",
-            grouped(layout.count),
-            layout.channels,
-            layout.height,
-            layout.width
-        );
+        let size = count * channels * height * width;
+        let what = format!("{} images of {channels}x{height}x{width}", grouped(count));
         let expected = "bytes (uint8) or floats in [0, 1] (divide by 255?)";
-        let mut pixels = self.values(values, &what, expected, convert)?;
-        let sizes = [layout.count, layout.channels, layout.height, layout.width];
-        let [count, channels, height, width] = sizes.map(usize::try_from);
-        let too_large = |_| self.wrong("no more than fits into memory", what.as_str());
-        let count = count.map_err(too_large)?;
-        let (channels, height, width) = (
-            channels.map_err(too_large)?,
-            height.map_err(too_large)?,
-            width.map_err(too_large)?,
-        );
-        if layout.interleaved && channels > 1 {
-            separate(&mut pixels, channels, height * width);
+        let mut values = self.values(size, &what, expected, convert)?;
+        // All are below 2^32.
+        let shape = (channels as usize, height as usize, width as usize);
+        if interleaved && channels > 1 {
+            separate(&mut values, shape.0, shape.1 * shape.2);
         }
         Ok(Pixels {
-            count,
-            shape: (channels, height, width),
-            values: pixels,
+            count: count as usize,
+            shape,
+            values,
         })
     }
 
@@ -147,31 +105,30 @@ impl<R: Read> Array<R> {
         self.values(found, &what, "labels from 0 to 255", convert)
     }
 
-    /// The array as floats, not read yet; `shape` accepts or refuses the array's shape, and `expected`
-    /// names the accepted shapes in errors.
-    pub fn floats(self, shape: impl Fn(&[u64]) -> bool, expected: &str) -> Result<Floats<R>> {
+    /// An array of little-endian floats, not read yet: the number of rows, the bytes of one value, 4 or 8,
+    /// and the input, which holds as many values as the shape says. `shape` accepts or refuses the array's
+    /// shape, and `expected` names the accepted shapes in errors.
+    pub fn floats(self, shape: impl Fn(&[u64]) -> bool, expected: &str) -> Result<(u64, u8, R)> {
         let Kind::Float(width) = self.header.kind else {
             return Err(self.wrong("floats (float32 or float64)", "integers"));
         };
         if !shape(&self.header.shape) {
             return Err(self.wrong(expected, self.shape()));
         }
-        let count =
-            (self.header.shape.iter()).try_fold(1u64, |count, &side| count.checked_mul(side));
+        let mut sides = self.header.shape.iter();
+        let count = sides.try_fold(1u64, |count, &side| count.checked_mul(side));
         let what = format!("values of {}", self.shape());
         self.check_length(count, &what)?;
-        Ok(Floats {
-            shape: self.header.shape,
-            width,
-            input: self.input,
-        })
+        let rows = self.header.shape.first().copied().unwrap_or(0);
+        Ok((rows, width, self.input))
     }
 
-    fn layout(&self) -> Result<Layout> {
-        let (count, channels, height, width, interleaved) = match *self.header.shape.as_slice() {
-            [count, height, width] => (count, 1, height, width, false),
-            [count, channels @ (1 | 3), height, width] => (count, channels, height, width, false),
-            [count, height, width, channels @ (1 | 3)] => (count, channels, height, width, true),
+    /// The count, channels, height and width of the images, and whether the channels come last.
+    fn layout(&self) -> Result<([u64; 4], bool)> {
+        let (sizes, interleaved) = match *self.header.shape.as_slice() {
+            [count, height, width] => ([count, 1, height, width], false),
+            [count, channels @ (1 | 3), height, width] => ([count, channels, height, width], false),
+            [count, height, width, channels @ (1 | 3)] => ([count, channels, height, width], true),
             _ => {
                 return Err(self.wrong(
                     "images of shape (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3",
@@ -179,6 +136,7 @@ impl<R: Read> Array<R> {
                 ));
             }
         };
+        let [count, _, height, width] = sizes;
         let sides = 1..=u64::from(MAX_SIDE);
         if !(1..=u64::from(u32::MAX)).contains(&count)
             || !sides.contains(&height)
@@ -189,13 +147,7 @@ impl<R: Read> Array<R> {
                 self.shape(),
             ));
         }
-        Ok(Layout {
-            count,
-            channels,
-            height,
-            width,
-            interleaved,
-        })
+        Ok((sizes, interleaved))
     }
 
     /// All values as bytes; `what` names them and `expected` the allowed values in error messages.
@@ -223,9 +175,8 @@ impl<R: Read> Array<R> {
         while left > 0 {
             let next = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
             let part = chunk.get_mut(..next).unwrap_or_default();
-            self.input
-                .read_exact(part)
-                .map_err(|source| failed(&self.name, source))?;
+            let read = self.input.read_exact(part);
+            read.map_err(|source| failed(&self.name, source))?;
             for value in part.chunks_exact(usize::from(self.header.kind.bytes())) {
                 values.push(convert(value).map_err(|found| self.wrong(expected, found))?);
             }
@@ -263,14 +214,5 @@ impl<R: Read> Array<R> {
 
     fn wrong(&self, expected: impl Into<String>, found: impl Into<String>) -> Error {
         Error::file(&self.name, expected, found)
-    }
-}
-
-/// A read error: the system's, or the archive reader's about a damaged file.
-pub fn failed(name: &Path, source: io::Error) -> Error {
-    match source.kind() {
-        ErrorKind::UnexpectedEof => Error::file(name, "a whole array", "one that ends early"),
-        _ if source.raw_os_error().is_some() => Error::io("read", name, source),
-        _ => Error::file(name, "a sound array", format!("a damaged one ({source})")),
     }
 }

@@ -42,22 +42,21 @@ fn share(value: f64) -> Result<u8, String> {
 
 /// An unsigned integer of any size that fits into a byte.
 pub fn unsigned(value: &[u8]) -> Result<u8, String> {
-    let mut bytes = [0; 8];
-    for (to, from) in bytes.iter_mut().zip(value) {
-        *to = *from;
-    }
-    let value = u64::from_le_bytes(bytes);
-    u8::try_from(value).map_err(|_| value.to_string())
+    integer(value, 0)
 }
 
 /// Like [`unsigned`], for a signed integer.
 pub fn signed(value: &[u8]) -> Result<u8, String> {
-    // Extend the sign of shorter numbers.
     let negative = value.last().is_some_and(|byte| *byte >= 0x80);
-    let mut bytes = [if negative { 0xff } else { 0 }; 8];
+    integer(value, if negative { 0xff } else { 0 })
+}
+
+/// An integer of at most 8 bytes, extended to 16 by bytes of its sign.
+fn integer(value: &[u8], sign: u8) -> Result<u8, String> {
+    let mut bytes = [sign; 16];
     for (to, from) in bytes.iter_mut().zip(value) {
         *to = *from;
     }
-    let value = i64::from_le_bytes(bytes);
+    let value = i128::from_le_bytes(bytes);
     u8::try_from(value).map_err(|_| value.to_string())
 }

@@ -11,6 +11,7 @@ use super::idx::MAX_GZIP_RATIO;
 use super::npy::Array;
 use super::python::excerpt;
 use super::{Images, grouped};
+use crate::error::listed;
 use crate::open::open;
 use crate::{Error, Result};
 
@@ -33,11 +34,9 @@ pub fn load(path: &Path) -> Result<(Images, Images)> {
     let test = arrays.part("x_test", "y_test")?;
     if train.shape() != test.shape() {
         let size = |(channels, height, width)| format!("images of {channels}x{height}x{width}");
-        return Err(Error::file(
-            arrays.name("x_test"),
-            format!("{} as in x_train", size(train.shape())),
-            size(test.shape()),
-        ));
+        let expected = format!("{} as in x_train", size(train.shape()));
+        let found = size(test.shape());
+        return Err(Error::file(arrays.name("x_test"), expected, found));
     }
     Ok((train, test))
 }
@@ -52,40 +51,37 @@ struct Arrays<'a> {
 impl Arrays<'_> {
     fn part(&mut self, images: &str, labels: &str) -> Result<Images> {
         let pixels = self.array(images)?.images()?;
-        let count = pixels.count;
-        pixels.with_labels(self.array(labels)?.labels(count)?)
+        let labels = self.array(labels)?.labels(pixels.count)?;
+        Images::new(pixels.shape, pixels.values, labels)
     }
 
     /// Opens the array of a key.
     fn array(&mut self, key: &str) -> Result<Array<impl io::Read>> {
         let entry = format!("{key}.npy");
         let Some(index) = self.archive.index_for_name_raw(entry.as_bytes()) else {
-            return Err(Error::file(
-                self.path,
-                "the arrays x_train, y_train, x_test and y_test",
-                format!("no {key} ({})", self.listing()),
-            ));
+            let holds = match self.archive.is_empty() {
+                true => "is empty".to_string(),
+                false => {
+                    let names = self.archive.file_names_raw().map(excerpt);
+                    format!("holds {}", listed(names, LISTED, ", "))
+                }
+            };
+            let expected = "the arrays x_train, y_train, x_test and y_test";
+            let found = format!("no {key} (it {holds})");
+            return Err(Error::file(self.path, expected, found));
         };
         let name = self.name(key);
-        let file = self
-            .archive
-            .by_index(index)
-            .map_err(|error| refused(&name, error))?;
+        let file = self.archive.by_index(index);
+        let file = file.map_err(|error| refused(&name, error))?;
         // Check the archive's claims about an entry against the archive's size first: an entry cannot
         // be larger than the archive, nor unpack to more than deflate's maximum.
         let (stored, unpacked) = (file.compressed_size(), file.size());
         if stored > self.length || unpacked / MAX_GZIP_RATIO > stored {
+            let [length, unpacked, stored] = [self.length, unpacked, stored].map(grouped);
             return Err(Error::file(
                 name,
-                format!(
-                    "an array that fits into an archive of {} bytes",
-                    grouped(self.length)
-                ),
-                format!(
-                    "one of {} bytes stored in {}",
-                    grouped(unpacked),
-                    grouped(stored)
-                ),
+                format!("an array that fits into an archive of {length} bytes"),
+                format!("one of {unpacked} bytes stored in {stored}"),
             ));
         }
         Array::open(name, file, unpacked)
@@ -97,38 +93,18 @@ impl Arrays<'_> {
         name.push(format!(": {key}"));
         name.into()
     }
-
-    /// The names in the archive, shortened to one line.
-    fn listing(&self) -> String {
-        let count = self.archive.len();
-        let names: Vec<String> = self
-            .archive
-            .file_names_raw()
-            .take(LISTED)
-            .map(excerpt)
-            .collect();
-        match count {
-            0 => "it is empty".to_string(),
-            _ if count > LISTED => format!("it holds {}, ... ({count} in all)", names.join(", ")),
-            _ => format!("it holds {}", names.join(", ")),
-        }
-    }
 }
 
 /// Why an archive or an entry cannot be read.
 fn refused(name: &Path, error: ZipError) -> Error {
-    let expected = "a zip archive of NumPy arrays (.npz)";
     match error {
         // The reader reports its own errors as read errors, too.
         ZipError::Io(source) if source.raw_os_error().is_some() => Error::io("read", name, source),
         other => {
             let reason = other.to_string();
             let reason: Vec<&str> = reason.split_whitespace().collect();
-            Error::file(
-                name,
-                expected,
-                format!("a damaged one ({})", reason.join(" ")),
-            )
+            let found = format!("a damaged one ({})", reason.join(" "));
+            Error::file(name, "a zip archive of NumPy arrays (.npz)", found)
         }
     }
 }

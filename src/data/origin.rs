@@ -38,99 +38,68 @@ impl Origin {
         ))
     }
 
-    /// Images read from a path.
-    pub(super) fn path(counts: &Counts, path: &Path, left_out: usize) -> Self {
-        let left_out = match left_out {
-            0 => String::new(),
-            1 => " (1 file of another type left out)".to_string(),
-            count => format!(" ({} files of other types left out)", grouped(count)),
+    /// Images of these classes, if only some were kept.
+    pub(super) fn new(place: Place, train: &Images, test: &Images, classes: Option<&[u8]>) -> Self {
+        // For example "10,000 + 2,000 digits" or "2,000 + 400 digits of classes 0 and 1".
+        let counted = |noun: &str| {
+            let counts = format!("{} + {} {noun}", grouped(train.len()), grouped(test.len()));
+            let classes = classes.unwrap_or_default().iter().map(u8::to_string);
+            match classes.collect::<Vec<_>>().as_slice() {
+                [] => counts,
+                [one] => format!("{counts} of class {one}"),
+                [most @ .., last] => format!("{counts} of classes {} and {last}", most.join(", ")),
+            }
         };
-        let images = format!("images of {}", counts.size);
-        Self::named(format!(
-            "{} from {}{left_out}",
-            counts.of(&images),
-            path.display()
-        ))
-    }
-
-    /// A named set from the hub.
-    pub(super) fn hub(counts: &Counts, set: NamedSet) -> Self {
-        let noun = match set {
-            NamedSet::Mnist | NamedSet::Sample => "digits",
-            NamedSet::FashionMnist => "images",
+        let sentence = match &place {
+            Place::Path(path, left_out) => {
+                let images = match train.shape() {
+                    (1, height, width) => format!("images of {height}x{width}"),
+                    (channels, height, width) => format!("images of {channels}x{height}x{width}"),
+                };
+                let left_out = match left_out {
+                    0 => String::new(),
+                    1 => " (1 file of another type left out)".to_string(),
+                    count => format!(" ({} files of other types left out)", grouped(*count)),
+                };
+                format!("{} from {}{left_out}", counted(&images), path.display())
+            }
+            Place::Hub(set) => {
+                let noun = match set {
+                    NamedSet::Mnist | NamedSet::Sample => "digits",
+                    NamedSet::FashionMnist => "images",
+                };
+                let title = set.title();
+                format!("{title} from the Hugging Face hub ({})", counted(noun))
+            }
+            Place::Sample(_) => format!("the built-in sample of MNIST ({})", counted("digits")),
         };
-        let title = set.title();
-        Self::named(format!(
-            "{title} from the Hugging Face hub ({})",
-            counts.of(noun)
-        ))
-    }
-
-    /// The built-in sample, and why it replaced MNIST, if it did.
-    pub(super) fn sample(counts: &Counts, fallback: Option<String>) -> Self {
-        let sentence = format!("the built-in sample of MNIST ({})", counts.of("digits"));
         Self {
-            is_sample: true,
-            fallback,
-            ..Self::named(sentence)
+            sentence,
+            is_sample: matches!(place, Place::Sample(_)),
+            fallback: match place {
+                Place::Sample(reason) => reason,
+                Place::Path(..) | Place::Hub(_) => None,
+            },
         }
     }
 
     /// A synthetic set.
     pub(super) fn points(count: usize, points: &Points) -> Self {
-        Self::named(format!("{} {}", grouped(count), points.title()))
-    }
-
-    fn named(sentence: String) -> Self {
         Self {
-            sentence,
+            sentence: format!("{} {}", grouped(count), points.title()),
             is_sample: false,
             fallback: None,
         }
     }
 }
 
-/// The number of images, their size and their classes.
-pub(super) struct Counts<'a> {
-    train: usize,
-    test: usize,
-    size: String,
-    classes: Option<&'a [u8]>,
-}
-
-impl<'a> Counts<'a> {
-    pub fn new(train: &Images, test: &Images, classes: Option<&'a [u8]>) -> Self {
-        let size = match train.shape() {
-            (1, height, width) => format!("{height}x{width}"),
-            (channels, height, width) => format!("{channels}x{height}x{width}"),
-        };
-        Self {
-            train: train.len(),
-            test: test.len(),
-            size,
-            classes,
-        }
-    }
-
-    /// For example "10,000 + 2,000 digits" or "2,000 + 400 digits of classes 0 and 1".
-    fn of(&self, noun: &str) -> String {
-        let mut text = format!("{} + {} {noun}", grouped(self.train), grouped(self.test));
-        let classes: Vec<String> = self
-            .classes
-            .iter()
-            .copied()
-            .flatten()
-            .map(u8::to_string)
-            .collect();
-        match classes.as_slice() {
-            [] => {}
-            [one] => text.push_str(&format!(" of class {one}")),
-            [most @ .., last] => {
-                text.push_str(&format!(" of classes {} and {last}", most.join(", ")));
-            }
-        }
-        text
-    }
+/// Where images were found.
+pub(super) enum Place<'a> {
+    /// At a path, with the number of files of other types beside them.
+    Path(&'a Path, usize),
+    Hub(NamedSet),
+    /// In the binary, with the reason if they replace MNIST.
+    Sample(Option<String>),
 }
 
 /// The images in a phrase, for example "the built-in sample of MNIST (10,000 + 2,000 digits)".

@@ -3,9 +3,9 @@
 use std::f64::consts::TAU;
 
 use super::{Dataset, Images, Origin};
+use crate::Result;
 use crate::random::{Purpose, Stream};
 use crate::recipe::Points;
-use crate::{Error, Result};
 
 /// The points are independent of a run's seed, so that figures of different seeds are comparable.
 const SEED: u64 = 0;
@@ -15,9 +15,9 @@ const SEED: u64 = 0;
 /// # Errors
 /// When a size is outside the range that a recipe allows.
 pub(super) fn generate(points: &Points) -> Result<Dataset> {
+    let mut stream = Stream::new(SEED, Purpose::Points, 0, 0);
     let values: Vec<f64> = match *points {
         Points::LinearDependent { count } => {
-            let mut stream = stream();
             let row = |_| {
                 let r = stream.uniform();
                 [r, 100.0 * r]
@@ -25,7 +25,6 @@ pub(super) fn generate(points: &Points) -> Result<Dataset> {
             (0..count).flat_map(row).collect()
         }
         Points::LinearIndependent { count } => {
-            let mut stream = stream();
             let row = |_| [100.0 * stream.uniform(), 100.0 * stream.uniform()];
             (0..count).flat_map(row).collect()
         }
@@ -53,7 +52,6 @@ pub(super) fn generate(points: &Points) -> Result<Dataset> {
             shift,
         } => {
             // The direction of a normally distributed vector is uniform.
-            let mut stream = stream();
             let row = |_| {
                 let mut direction = [0f32; 3];
                 stream.fill_normal(&mut direction);
@@ -74,15 +72,11 @@ pub(super) fn generate(points: &Points) -> Result<Dataset> {
 /// Holds out the last rows; if none are to be held out, every part has all rows.
 fn split(all: Images, held_out: usize, points: &Points) -> Result<Dataset> {
     let origin = Origin::points(all.len(), points);
-    let count = u32::try_from(all.len())
-        .map_err(|_| Error::argument("points", "at most 4,294,967,295", all.len()))?;
-    let first = u32::try_from(all.len() - held_out).unwrap_or(count);
+    let mut first = all.indices();
+    let last = first.split_off(all.len() - held_out);
     let (train, test) = match held_out {
         0 => (all.clone(), all),
-        _ => (
-            all.subset(&(0..first).collect::<Vec<u32>>())?,
-            all.subset(&(first..count).collect::<Vec<u32>>())?,
-        ),
+        _ => (all.subset(&first)?, all.subset(&last)?),
     };
     Ok(Dataset {
         train,
@@ -90,8 +84,4 @@ fn split(all: Images, held_out: usize, points: &Points) -> Result<Dataset> {
         test,
         origin,
     })
-}
-
-fn stream() -> Stream {
-    Stream::new(SEED, Purpose::Points, 0, 0)
 }

@@ -32,9 +32,9 @@ impl<'a> Literal<'a> {
         Self { rest: text }
     }
 
-    pub fn next_is(&mut self, byte: u8) -> bool {
+    pub fn next_is(&mut self, text: &[u8]) -> bool {
         self.rest = self.rest.trim_ascii_start();
-        self.rest.first() == Some(&byte)
+        self.rest.starts_with(text)
     }
 
     pub fn is_at_end(&mut self) -> bool {
@@ -42,16 +42,15 @@ impl<'a> Literal<'a> {
         self.rest.is_empty()
     }
 
-    pub fn take(&mut self, byte: u8) -> Option<()> {
-        self.next_is(byte).then_some(())?;
-        self.rest = self.rest.get(1..)?;
+    pub fn take(&mut self, text: &[u8]) -> Option<()> {
+        self.rest = self.rest.trim_ascii_start().strip_prefix(text)?;
         Some(())
     }
 
     /// A string in single or double quotes, without escapes.
     pub fn string(&mut self) -> Option<&'a [u8]> {
-        let quote = if self.next_is(b'"') { b'"' } else { b'\'' };
-        self.take(quote)?;
+        let quote = if self.next_is(b"\"") { b'"' } else { b'\'' };
+        self.take(&[quote])?;
         let end = self.rest.iter().position(|&byte| byte == quote)?;
         let (text, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest.get(1..)?;
@@ -59,25 +58,19 @@ impl<'a> Literal<'a> {
     }
 
     pub fn boolean(&mut self) -> Option<bool> {
-        self.rest = self.rest.trim_ascii_start();
-        for (word, value) in [("True", true), ("False", false)] {
-            if let Some(rest) = self.rest.strip_prefix(word.as_bytes()) {
-                self.rest = rest;
-                return Some(value);
-            }
-        }
-        None
+        let is_true = self.take(b"True").is_some();
+        (is_true || self.take(b"False").is_some()).then_some(is_true)
     }
 
     /// A tuple of numbers: `()`, `(3,)`, `(3, 4)`.
     pub fn shape(&mut self) -> Option<Vec<u64>> {
-        self.take(b'(')?;
+        self.take(b"(")?;
         let mut shape = Vec::new();
-        while self.take(b')').is_none() {
+        while self.take(b")").is_none() {
             shape.push(self.number()?);
-            let comma = self.take(b',').is_some();
+            let comma = self.take(b",").is_some();
             // `(3)` is a number in Python, not a tuple.
-            let closes = self.next_is(b')') && shape.len() > 1;
+            let closes = self.next_is(b")") && shape.len() > 1;
             if (!comma && !closes) || shape.len() > MAX_DIMENSIONS {
                 return None;
             }

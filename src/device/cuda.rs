@@ -6,11 +6,11 @@ use candle_core::cuda_backend::CudaDevice;
 use candle_core::cuda_backend::cudarc::driver::sys::CUmemPool_attribute;
 use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError, result};
 
-use super::in_one_line;
+use crate::error::first_line;
 
 /// Opens a CUDA device that does all work, from any thread, in the order in which it was issued; or says
-/// why there is none.
-pub(super) fn open(number: usize) -> Result<Device, String> {
+/// why there is none. Also returns the GPU's model name.
+pub(super) fn open(number: usize) -> Result<(Device, Option<String>), String> {
     let cards = CudaContext::device_count().map_err(|error| described(&error))?;
     match cards {
         0 => return Err("no card".to_string()),
@@ -20,11 +20,12 @@ pub(super) fn open(number: usize) -> Result<Device, String> {
     }
     // candle's other constructor uses one stream per thread: a thread could read a tensor of another thread
     // before it is complete.
-    let device = CudaDevice::new_with_stream(number).map_err(in_one_line)?;
+    let device = CudaDevice::new_with_stream(number).map_err(first_line)?;
     // SAFETY: events keep several streams of a device in order; this one has a single stream.
     unsafe { device.disable_event_tracking() };
     set_gemm_reduced_precision_f32(false);
-    Ok(Device::Cuda(device))
+    let model = device.cuda_stream().context().name().ok();
+    Ok((Device::Cuda(device), model))
 }
 
 /// The driver's text for an error, and its name.
@@ -33,14 +34,6 @@ pub(crate) fn described(error: &DriverError) -> String {
         Ok(text) => format!("{} ({:?})", text.to_string_lossy(), error.0),
         Err(_) => format!("{:?}", error.0),
     }
-}
-
-/// The GPU's model name.
-pub(super) fn model(device: &Device) -> Option<String> {
-    let Device::Cuda(device) = device else {
-        return None;
-    };
-    device.cuda_stream().context().name().ok()
 }
 
 /// The peak of the GPU's memory pool, from which every tensor is allocated; `None` for GPUs without one.

@@ -12,6 +12,7 @@ use candle_core::{Device, Tensor};
 
 pub(crate) use host::{reals, scalar, scalars, to_host, widest_float};
 
+use crate::error::first_line;
 use crate::recipe::Precision;
 use crate::{Error, Result};
 
@@ -31,23 +32,17 @@ impl std::str::FromStr for DeviceChoice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let unknown = || {
-            Error::argument(
-                "--device",
-                "auto, cpu, cuda, cuda:N or metal",
-                format!("`{text}`"),
-            )
+        let choice = match text {
+            "auto" => Some(Self::Auto),
+            "cpu" => Some(Self::Cpu),
+            "cuda" => Some(Self::Cuda(0)),
+            "metal" => Some(Self::Metal),
+            _ => (text.strip_prefix("cuda:"))
+                .and_then(|number| number.parse().ok())
+                .map(Self::Cuda),
         };
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            "metal" => Ok(Self::Metal),
-            _ => {
-                let number = text.strip_prefix("cuda:").ok_or_else(unknown)?;
-                number.parse().map(Self::Cuda).map_err(|_| unknown())
-            }
-        }
+        let expected = "auto, cpu, cuda, cuda:N or metal";
+        choice.ok_or_else(|| Error::argument("--device", expected, format!("`{text}`")))
     }
 }
 
@@ -63,6 +58,17 @@ pub struct Chosen {
     pub is_fallback: bool,
 }
 
+impl Chosen {
+    fn new(device: Device, name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            device,
+            name: name.into(),
+            reason: reason.into(),
+            is_fallback: false,
+        }
+    }
+}
+
 impl DeviceChoice {
     /// Opens the device and runs a small computation on it, so that a GPU which cannot run this build's
     /// kernels is detected at once. From then on, f32 matrix products on CUDA use f32, not TF32
@@ -72,15 +78,9 @@ impl DeviceChoice {
     /// If a device was asked for by name and this build does not support it, or it does not respond.
     pub fn open(self) -> Result<Chosen> {
         match self {
-            Self::Cpu => Ok(cpu("asked for")),
-            Self::Cuda(number) => {
-                if !cuda_is_available() {
-                    let asked = match number {
-                        0 => "cuda".to_string(),
-                        number => format!("cuda:{number}"),
-                    };
-                    return Err(lacking(&asked, "cuda"));
-                }
+            Self::Auto => Ok(automatic()),
+            Self::Cpu => Ok(Chosen::new(Device::Cpu, "cpu", "asked for")),
+            Self::Cuda(number) if cuda_is_available() => {
                 cuda(number, "asked for").map_err(|reason| {
                     Error::argument(
                         format!("--device cuda:{number}"),
@@ -90,15 +90,12 @@ impl DeviceChoice {
                     )
                 })
             }
-            Self::Metal => {
-                if !metal_is_available() {
-                    return Err(lacking("metal", "metal"));
-                }
-                metal("asked for").map_err(|reason| {
-                    Error::argument("--device metal", "a Metal device, or --device cpu", reason)
-                })
-            }
-            Self::Auto => Ok(automatic()),
+            Self::Cuda(0) => Err(lacking("cuda", "cuda")),
+            Self::Cuda(number) => Err(lacking(&format!("cuda:{number}"), "cuda")),
+            Self::Metal if metal_is_available() => metal("asked for").map_err(|reason| {
+                Error::argument("--device metal", "a Metal device, or --device cpu", reason)
+            }),
+            Self::Metal => Err(lacking("metal", "metal")),
         }
     }
 }
@@ -118,47 +115,31 @@ fn automatic() -> Chosen {
             Err(reason) => failures.push(format!("no Metal: {reason}")),
         }
     }
-    match failures.is_empty() {
-        true => cpu("this build has neither CUDA nor Metal"),
-        false => Chosen {
-            is_fallback: true,
-            ..cpu(&failures.join("; "))
-        },
+    if failures.is_empty() {
+        return Chosen::new(Device::Cpu, "cpu", "this build has neither CUDA nor Metal");
     }
-}
-
-fn cpu(reason: &str) -> Chosen {
     Chosen {
-        device: Device::Cpu,
-        name: "cpu".to_string(),
-        reason: reason.to_string(),
-        is_fallback: false,
+        is_fallback: true,
+        ..Chosen::new(Device::Cpu, "cpu", failures.join("; "))
     }
 }
 
 /// A CUDA device, or why there is none.
 fn cuda(number: usize, reason: &str) -> Result<Chosen, String> {
-    let device = cuda::open(number)?;
+    let (device, model) = cuda::open(number)?;
     try_out(&device)?;
-    let model = cuda::model(&device).map_or(String::new(), |model| format!("{model}, "));
-    Ok(Chosen {
-        device,
-        name: format!("cuda:{number}"),
-        reason: format!("{model}{reason}"),
-        is_fallback: false,
-    })
+    let reason = match model {
+        Some(model) => format!("{model}, {reason}"),
+        None => reason.to_string(),
+    };
+    Ok(Chosen::new(device, format!("cuda:{number}"), reason))
 }
 
 /// The Metal device, or why there is none.
 fn metal(reason: &str) -> Result<Chosen, String> {
-    let device = Device::new_metal(0).map_err(in_one_line)?;
+    let device = Device::new_metal(0).map_err(first_line)?;
     try_out(&device)?;
-    Ok(Chosen {
-        device,
-        name: "metal".to_string(),
-        reason: reason.to_string(),
-        is_fallback: false,
-    })
+    Ok(Chosen::new(device, "metal", reason))
 }
 
 /// Computes 2 x 3 + 1, which loads a kernel: a driver may refuse kernels of a newer toolkit, and a GPU
@@ -166,17 +147,11 @@ fn metal(reason: &str) -> Result<Chosen, String> {
 fn try_out(device: &Device) -> Result<(), String> {
     let seven = Tensor::new(2f32, device)
         .and_then(|two| two.affine(3.0, 1.0)?.to_scalar::<f32>())
-        .map_err(in_one_line)?;
+        .map_err(first_line)?;
     match seven == 7.0 {
         true => Ok(()),
         false => Err(format!("2 x 3 + 1 gave {seven}")),
     }
-}
-
-/// The message of an error without its backtrace.
-fn in_one_line(error: candle_core::Error) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().to_string()
 }
 
 fn lacking(device: &str, feature: &str) -> Error {

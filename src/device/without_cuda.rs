@@ -2,12 +2,8 @@
 
 use candle_core::{CudaDevice, Device};
 
-pub(super) fn open(_: usize) -> Result<Device, String> {
+pub(super) fn open(_: usize) -> Result<(Device, Option<String>), String> {
     Err("this build is without it".to_string())
-}
-
-pub(super) fn model(_: &Device) -> Option<String> {
-    None
 }
 
 pub(super) fn peak_memory_mb(_: &CudaDevice) -> Option<f64> {

@@ -15,8 +15,6 @@ pub const REVISION: &str = "refs/convert/parquet";
 pub struct Repository {
     pub owner: &'static str,
     pub name: &'static str,
-    /// The files of the training and the test images, as candle-datasets reads them.
-    pub files: [&'static str; 2],
     /// Reads the files from the cache.
     pub load: fn() -> candle_core::Result<vision::Dataset>,
 }
@@ -29,19 +27,19 @@ impl Repository {
             NamedSet::Mnist => Some(Self {
                 owner: "ylecun",
                 name: "mnist",
-                files: ["mnist/train/0000.parquet", "mnist/test/0000.parquet"],
                 load: vision::mnist::load,
             }),
             NamedSet::FashionMnist => Some(Self {
                 owner: "zalando-datasets",
                 name: "fashion_mnist",
-                files: [
-                    "fashion_mnist/train/0000.parquet",
-                    "fashion_mnist/test/0000.parquet",
-                ],
                 load: vision::fashion_mnist::load,
             }),
         }
+    }
+
+    /// The files of the training and the test images, as candle-datasets reads them.
+    pub fn files(&self) -> [String; 2] {
+        ["train", "test"].map(|part| format!("{}/{part}/0000.parquet", self.name))
     }
 
     /// The name of the set's folder in the cache.
@@ -54,7 +52,7 @@ impl Repository {
         let folder = cache.join(self.folder());
         let commit = fs::read_to_string(folder.join("refs").join(REVISION)).ok()?;
         let snapshot = folder.join("snapshots").join(commit.trim());
-        let paths = self.files.map(|file| snapshot.join(file));
+        let paths = self.files().map(|file| snapshot.join(file));
         paths.iter().all(|path| path.exists()).then_some(paths)
     }
 
@@ -87,8 +85,7 @@ pub fn folder() -> PathBuf {
         .or_else(|| Some(variable("HF_HOME")?.join("hub")))
         .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("huggingface/hub")))
         .unwrap_or_else(|| {
-            variable("HOME")
-                .unwrap_or_else(|| PathBuf::from("/tmp"))
-                .join(".cache/huggingface/hub")
+            let home = variable("HOME").unwrap_or_else(|| "/tmp".into());
+            home.join(".cache/huggingface/hub")
         })
 }

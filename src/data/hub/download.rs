@@ -13,33 +13,31 @@ use super::super::Images;
 use super::cache::{self, REVISION, Repository};
 use super::read::{self, THREAD};
 use super::silence::Watch;
+use crate::error::first_line;
 use crate::recipe::NamedSet;
 
 /// The setting that forbids network access, if there is one.
 pub fn forbidden(offline: bool) -> Option<&'static str> {
     const VARIABLE: &str = "HF_HUB_OFFLINE";
-    let set = || {
-        env::var(VARIABLE).is_ok_and(|value| {
-            ["1", "on", "yes", "true"].contains(&value.to_ascii_lowercase().as_str())
-        })
-    };
-    match offline {
-        true => Some("--offline"),
-        false => set().then_some(VARIABLE),
+    if offline {
+        return Some("--offline");
     }
+    let value = env::var(VARIABLE).ok()?.to_ascii_lowercase();
+    let set = ["1", "on", "yes", "true"].contains(&value.as_str());
+    set.then_some(VARIABLE)
 }
 
 pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, Images), String> {
     let cache = cache::folder();
+    let title = set.title();
     let repository =
-        Repository::of(set).ok_or_else(|| format!("{} does not come from the hub", set.title()))?;
+        Repository::of(set).ok_or_else(|| format!("{title} does not come from the hub"))?;
     if let Some(what) = forbidden(offline)
         && !repository.is_complete(&cache)
     {
         return Err(format!(
-            "the hub's cache {} holds no {}, and {what} forbids a download",
-            cache.display(),
-            set.title()
+            "the hub's cache {} holds no {title}, and {what} forbids a download",
+            cache.display()
         ));
     }
     read::hush_panics();
@@ -48,7 +46,7 @@ pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, 
     thread::Builder::new()
         .name(THREAD.into())
         // The receiver is gone if the download was given up; the images are dropped then.
-        .spawn(move || drop(sender.send(images(set, &repository, &cache))))
+        .spawn(move || drop(sender.send(images(title, &repository, &cache))))
         .map_err(|error| format!("the download could not be started ({error})"))?;
     let interval = (silence / 20).clamp(Duration::from_millis(10), Duration::from_millis(100));
     loop {
@@ -65,19 +63,14 @@ pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, 
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(format!("the download of {} broke off", set.title()));
+                return Err(format!("the download of {title} broke off"));
             }
         }
     }
 }
 
 /// The images from the cache, downloaded first if they are missing.
-fn images(
-    set: NamedSet,
-    repository: &Repository,
-    cache: &Path,
-) -> Result<(Images, Images), String> {
-    let title = set.title();
+fn images(title: &str, repository: &Repository, cache: &Path) -> Result<(Images, Images), String> {
     let (fresh, paths) = match repository.paths(cache) {
         Some(paths) => (false, paths),
         None => {
@@ -98,16 +91,13 @@ fn images(
     };
     read::images(repository, &paths).map_err(|found| {
         // The hub client never downloads a cached file again, even a damaged one.
-        let remedy = match fresh {
-            true => "the download was not kept".to_string(),
-            false => format!(
-                "to download it again, delete {}",
-                cache.join(repository.folder()).display()
-            ),
-        };
-        if fresh {
+        let remedy = if fresh {
             repository.discard(cache, &paths);
-        }
+            "the download was not kept".to_string()
+        } else {
+            let folder = cache.join(repository.folder());
+            format!("to download it again, delete {}", folder.display())
+        };
         format!("the hub's {title} is not what it should be: {found} ({remedy})")
     })
 }
@@ -116,7 +106,7 @@ fn images(
 fn download(repository: &Repository) -> HFResult<()> {
     let client = HFClientSync::new()?;
     let dataset = client.dataset(repository.owner, repository.name);
-    for file in repository.files {
+    for file in repository.files() {
         let request = dataset.download_file().filename(file).revision(REVISION);
         // The client remembers which files were missing and does not request them again, so we do.
         if request.clone().local_files_only(true).send().is_err() {
@@ -143,5 +133,5 @@ fn cause(error: &HFError, cache: &Path) -> String {
         HFError::Url(error) => format!("HF_ENDPOINT is no address ({error})"),
         error => error.to_string(),
     };
-    text.lines().next().unwrap_or_default().to_string()
+    first_line(text)
 }

@@ -26,7 +26,7 @@ pub fn downloads(set: NamedSet, offline: bool) -> bool {
 
 /// Whether [`load`] would use the network for the set.
 #[cfg(not(feature = "hub"))]
-pub fn downloads(_set: NamedSet, _offline: bool) -> bool {
+pub fn downloads(_: NamedSet, _: bool) -> bool {
     false
 }
 
@@ -43,19 +43,14 @@ pub fn downloads(_set: NamedSet, _offline: bool) -> bool {
 #[cfg(feature = "hub")]
 pub fn load(set: NamedSet, offline: bool, silence: Duration) -> Result<(Images, Images), String> {
     // Paths and messages from servers or files may contain terminal control characters.
-    let printable = |reason: String| reason.replace(char::is_control, "\u{fffd}");
-    download::load(set, offline, silence).map_err(printable)
+    download::load(set, offline, silence).map_err(|reason| crate::error::line(&reason))
 }
 
 /// Without the cargo feature `hub` there is no download.
 ///
-/// Always; the reason is a phrase.
+/// # Errors
 /// Always, with the reason as a phrase.
 #[cfg(not(feature = "hub"))]
-pub fn load(
-    _set: NamedSet,
-    _offline: bool,
-    _silence: Duration,
-) -> Result<(Images, Images), String> {
+pub fn load(_: NamedSet, _: bool, _: Duration) -> Result<(Images, Images), String> {
     Err("this build has no download (cargo feature `hub`)".into())
 }

@@ -13,6 +13,7 @@ use parquet::record::{Field, Row};
 
 use super::super::Images;
 use super::cache::Repository;
+use crate::error::first_line;
 
 /// The thread on which a set is downloaded and read.
 pub const THREAD: &str = "hub-download";
@@ -30,8 +31,8 @@ pub fn images(repository: &Repository, paths: &[PathBuf; 2]) -> Result<(Images, 
         check(path, count).map_err(|found| format!("{part} file: {found}"))?;
     }
     let all = panic::catch_unwind(repository.load)
-        .map_err(|_| "an image cannot be decoded".to_string())?
-        .map_err(|error| first_line(&error))?;
+        .map_err(|_| "an image cannot be decoded")?
+        .map_err(first_line)?;
     Ok((
         bytes(&all.train_images, &all.train_labels)?,
         bytes(&all.test_images, &all.test_labels)?,
@@ -41,19 +42,17 @@ pub fn images(repository: &Repository, paths: &[PathBuf; 2]) -> Result<(Images, 
 /// Checks a file row by row. candle-datasets drops rows that it cannot read, loops forever if it cannot
 /// open a row group, reserves as much memory as the file claims to need, and accepts images of any size.
 fn check(path: &Path, count: usize) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| first_line(&error))?;
-    let reader = SerializedFileReader::new(file).map_err(|error| first_line(&error))?;
+    let file = File::open(path).map_err(first_line)?;
+    let reader = SerializedFileReader::new(file).map_err(first_line)?;
     let counted = |rows: i64| match usize::try_from(rows) == Ok(count) {
         true => Ok(()),
         false => Err(format!("expected {count} images, found {rows}")),
     };
     counted(reader.metadata().file_metadata().num_rows())?;
-    let rows = reader
-        .get_row_iter(None)
-        .map_err(|error| first_line(&error))?;
+    let rows = reader.get_row_iter(None).map_err(first_line)?;
     let mut found = 0;
     for row in rows {
-        row.map_err(|error| first_line(&error))
+        row.map_err(first_line)
             .and_then(|row| check_row(&row))
             .map_err(|error| format!("image {found}: {error}"))?;
         found += 1;
@@ -92,9 +91,9 @@ fn check_row(row: &Row) -> Result<(), String> {
 fn check_size(encoded: &[u8]) -> Result<(), String> {
     let (width, height) = ImageReader::new(Cursor::new(encoded))
         .with_guessed_format()
-        .map_err(|error| first_line(&error))?
+        .map_err(first_line)?
         .into_dimensions()
-        .map_err(|error| format!("it cannot be decoded ({})", first_line(&error)))?;
+        .map_err(|error| format!("it cannot be decoded ({})", first_line(error)))?;
     let (_, rows, columns) = SHAPE;
     match (usize::try_from(height), usize::try_from(width)) == (Ok(rows), Ok(columns)) {
         true => Ok(()),
@@ -109,20 +108,14 @@ fn bytes(images: &Tensor, labels: &Tensor) -> Result<Images, String> {
     let values = images
         .flatten_all()
         .and_then(|flat| flat.to_vec1::<f32>())
-        .map_err(|error| first_line(&error))?;
+        .map_err(first_line)?;
     let pixels = values
         .into_iter()
         // The f32 nearest to byte / 255 times 255 lies well within 0.5 of the byte.
         .map(|value| (value * 255.0).round() as u8)
         .collect();
-    let labels = labels.to_vec1::<u8>().map_err(|error| first_line(&error))?;
+    let labels = labels.to_vec1::<u8>().map_err(first_line)?;
     Images::new(SHAPE, pixels, labels).map_err(|error| error.to_string())
-}
-
-/// An error without the backtrace that candle appends in further lines if backtraces are on.
-fn first_line(error: &(impl ToString + ?Sized)) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().to_string()
 }
 
 /// candle-datasets panics on an image that it cannot decode. The panic becomes an error that the set is
