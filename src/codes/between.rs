@@ -34,11 +34,8 @@ impl Course {
             return Err(Error::argument("steps", "2 or more", steps));
         }
         if from.dims() != to.dims() || from.dims().first() != Some(&1) {
-            return Err(Error::argument(
-                "codes",
-                "two of one shape",
-                format!("shapes {:?} and {:?}", from.dims(), to.dims()),
-            ));
+            let found = format!("shapes {:?} and {:?}", from.dims(), to.dims());
+            return Err(Error::argument("codes", "two of one shape", found));
         }
         let [a, b] = [reals(from)?, reals(to)?];
         let angle = match self {
@@ -70,18 +67,15 @@ fn angle(a: &[f64], b: &[f64]) -> Result<f64> {
         let pairs = a.iter().zip(b);
         norm(&mut pairs.map(|(a, b)| a / of_a + sign * b / of_b))
     };
-    if of_a > 0.0 && of_b > 0.0 {
+    let found = if of_a > 0.0 && of_b > 0.0 {
         let angle = 2.0 * between(-1.0).atan2(between(1.0));
         if std::f64::consts::PI - angle >= STRAIGHT {
             return Ok(angle);
         }
-    }
-    Err(Error::argument(
-        "codes",
-        "two with one arc between them (or a linear course)",
-        match of_a > 0.0 && of_b > 0.0 {
-            true => "two that lie opposite each other",
-            false => "one that is 0",
-        },
-    ))
+        "two that lie opposite each other"
+    } else {
+        "one that is 0"
+    };
+    let expected = "two with one arc between them (or a linear course)";
+    Err(Error::argument("codes", expected, found))
 }

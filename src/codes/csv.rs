@@ -78,7 +78,6 @@ pub struct Lines {
     /// The column before the values.
     before: Option<&'static str>,
     size: usize,
-    record: ByteRecord,
 }
 
 impl Lines {
@@ -92,17 +91,14 @@ impl Lines {
             .byte_headers()
             .map_err(|error| refused(path, size, error))?;
         let first = heading.get(0).unwrap_or_default();
-        let before = [LABEL, FILE]
-            .into_iter()
-            .find(|name| name.as_bytes() == first);
+        let mut names = [LABEL, FILE].into_iter();
+        let before = names.find(|name| name.as_bytes() == first);
         let values = heading.iter().skip(usize::from(before.is_some()));
         let wrong = (0..size)
             .zip(values.clone())
             .find(|(place, name)| *name != format!("code_{place}").as_bytes());
         let found = match wrong {
-            Some((place, name)) => {
-                format!("`{}` where code_{place} should stand", excerpt(name))
-            }
+            Some((place, name)) => format!("`{}` where code_{place} should stand", excerpt(name)),
             None => format!("{} columns of values", values.clone().count()),
         };
         if wrong.is_some() || values.count() != size {
@@ -113,7 +109,6 @@ impl Lines {
             lines,
             before,
             size,
-            record: ByteRecord::new(),
         })
     }
 
@@ -122,30 +117,33 @@ impl Lines {
         self.before == Some(FILE)
     }
 
-    /// Appends the values of the next code, and its picture if it has one; returns `false` after the last.
-    pub fn read(&mut self, values: &mut Vec<f32>, files: &mut Vec<String>) -> Result<bool> {
-        let more = self.lines.read_byte_record(&mut self.record);
-        if !more.map_err(|error| refused(&self.path, self.size, error))? {
-            return Ok(false);
-        }
-        let mut fields = self.record.iter();
-        if self.before.is_some() {
-            let name = fields.next().unwrap_or_default();
-            if self.has_files() {
-                files.push(String::from_utf8_lossy(name).into_owned());
+    /// The values of the next codes, at most `most`; appends their pictures if the file names them.
+    pub fn read(&mut self, most: usize, files: &mut Vec<String>) -> Result<Vec<f32>> {
+        let mut values = Vec::new();
+        let mut record = ByteRecord::new();
+        for _ in 0..most {
+            let more = self.lines.read_byte_record(&mut record);
+            if !more.map_err(|error| refused(&self.path, self.size, error))? {
+                break;
+            }
+            let mut fields = record.iter();
+            if self.before.is_some() {
+                let name = fields.next().unwrap_or_default();
+                if self.has_files() {
+                    files.push(String::from_utf8_lossy(name).into_owned());
+                }
+            }
+            for field in fields {
+                let text = std::str::from_utf8(field.trim_ascii()).ok();
+                let number = text.and_then(|text| text.parse().ok());
+                values.push(number.ok_or_else(|| {
+                    let line = record.position().map_or(0, csv::Position::line);
+                    let found = format!("`{}` in line {line}", excerpt(field));
+                    Error::file(&self.path, "numbers", found)
+                })?);
             }
         }
-        for field in fields {
-            let number = std::str::from_utf8(field.trim_ascii())
-                .ok()
-                .and_then(|text| text.parse().ok());
-            values.push(number.ok_or_else(|| {
-                let line = self.record.position().map_or(0, csv::Position::line);
-                let found = format!("`{}` in line {line}", excerpt(field));
-                Error::file(&self.path, "numbers", found)
-            })?);
-        }
-        Ok(true)
+        Ok(values)
     }
 }
 
@@ -161,15 +159,13 @@ fn refused(path: &Path, size: usize, error: csv::Error) -> Error {
         ErrorKind::Io(source) => Error::io("read", path, source),
         ErrorKind::UnequalLengths {
             expected_len, len, ..
-        } => Error::file(
-            path,
-            format!("{expected_len} columns in every line"),
-            format!("{len} in line {line}"),
-        ),
-        other => Error::file(
-            path,
-            columns(size),
-            format!("another kind of file ({other:?})"),
-        ),
+        } => {
+            let expected = format!("{expected_len} columns in every line");
+            Error::file(path, expected, format!("{len} in line {line}"))
+        }
+        other => {
+            let found = format!("another kind of file ({other:?})");
+            Error::file(path, columns(size), found)
+        }
     }
 }

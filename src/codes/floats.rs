@@ -1,43 +1,77 @@
-//! Little-endian floats from a file, read in parts.
+//! Little-endian floats in a file, read and written in parts.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use crate::data::npy::failed;
+use crate::data::npy_header::failed;
+use crate::file::Replacement;
 
-/// Floats of 4 or 8 bytes, rounded to 32 bits.
-pub struct Floats<R> {
+/// Codes being read: floats of 4 or 8 bytes, rounded to 32 bits.
+pub struct FloatReader {
     /// For error messages.
-    path: PathBuf,
-    input: R,
-    width: u8,
-    bytes: Vec<u8>,
+    pub path: PathBuf,
+    /// At the first value not read yet; holds all codes that are left.
+    pub input: BufReader<File>,
+    /// Bytes of one value.
+    pub width: u8,
+    /// Codes not read yet.
+    pub left: u64,
 }
 
-impl<R: Read> Floats<R> {
-    pub fn new(path: &Path, input: R, width: u8) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            input,
-            width,
-            bytes: Vec::new(),
-        }
-    }
-
-    /// The next `count` values; the caller guarantees that the file has them.
-    pub fn read(&mut self, count: usize) -> Result<Vec<f32>> {
-        self.bytes.resize(count * usize::from(self.width), 0);
+impl FloatReader {
+    /// The values of the next codes of `size` values each, at most `most` codes.
+    pub fn read(&mut self, most: usize, size: usize) -> Result<Vec<f32>> {
+        let count = usize::try_from(self.left).map_or(most, |left| left.min(most));
+        self.left -= count as u64;
+        let mut bytes = vec![0; count * size * usize::from(self.width)];
         self.input
-            .read_exact(&mut self.bytes)
+            .read_exact(&mut bytes)
             .map_err(|source| failed(&self.path, source))?;
         Ok(match self.width {
-            8 => (self.bytes.as_chunks().0.iter())
+            8 => (bytes.as_chunks().0.iter())
                 .map(|bytes| f64::from_le_bytes(*bytes) as f32)
                 .collect(),
-            _ => (self.bytes.as_chunks().0.iter())
+            _ => (bytes.as_chunks().0.iter())
                 .map(|bytes| f32::from_le_bytes(*bytes))
                 .collect(),
         })
     }
+}
+
+/// Codes being written as 32-bit floats.
+pub struct FloatWriter {
+    pub codes: Replacement,
+    /// The bytes after the last code.
+    pub end: Vec<u8>,
+    /// A second file, complete but for its move to its path.
+    pub labels: Option<Replacement>,
+}
+
+impl FloatWriter {
+    pub fn write(&mut self, values: &[f32]) -> Result<()> {
+        let mut bytes = Vec::with_capacity(4 * values.len());
+        for value in values {
+            bytes.extend(value.to_le_bytes());
+        }
+        put(&mut self.codes, &bytes)
+    }
+
+    pub fn finish(mut self) -> Result<()> {
+        put(&mut self.codes, &self.end)?;
+        self.codes.finish()?;
+        self.labels.map_or(Ok(()), Replacement::finish)
+    }
+}
+
+/// Starts a file with these bytes.
+pub fn start(path: &Path, bytes: &[u8]) -> Result<Replacement> {
+    let mut file = Replacement::create(path)?;
+    put(&mut file, bytes)?;
+    Ok(file)
+}
+
+fn put(file: &mut Replacement, bytes: &[u8]) -> Result<()> {
+    file.write_all(bytes).map_err(|source| file.failed(source))
 }

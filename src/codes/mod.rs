@@ -49,8 +49,7 @@ pub enum Format {
 impl Format {
     /// The kind for a file's extension, in any case.
     pub fn of(path: &Path) -> Option<Self> {
-        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-        match extension.as_str() {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "npy" => Some(Self::Npy),
             "csv" => Some(Self::Csv),
             "safetensors" => Some(Self::Safetensors),
@@ -130,12 +129,9 @@ fn expected(shape: &[usize]) -> String {
         let sides: Vec<String> = std::iter::once("N".to_string()).chain(sides).collect();
         tuple(&sides)
     };
-    match shape {
-        [_] => format!("codes of shape {}, as the network's are", named(shape)),
-        _ => format!(
-            "codes of shape {} or {}, as the network's are",
-            named(shape),
-            named(&[size(shape)])
-        ),
-    }
+    let shapes = match shape {
+        [_] => named(shape),
+        _ => format!("{} or {}", named(shape), named(&[size(shape)])),
+    };
+    format!("codes of shape {shapes}, as the network's are")
 }

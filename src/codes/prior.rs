@@ -7,9 +7,6 @@ use crate::random::{Purpose, Stream};
 
 /// `count` codes of `latent` standard normal values each, `(count, latent)`, starting at number `first`.
 /// Each number has its own random stream: a larger count only adds codes.
-///
-/// # Errors
-/// Only candle's errors.
 pub fn from_prior(
     seed: u64,
     first: u64,

@@ -1,13 +1,11 @@
 //! Reading codes from a file of any kind.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 
 use super::csv::Lines;
-use super::floats::Floats;
+use super::floats::FloatReader;
 use super::{Format, npy, safetensors, size};
 use crate::data::grouped;
 use crate::{Error, Result};
@@ -24,10 +22,7 @@ pub struct Reader {
 }
 
 enum Source {
-    Floats {
-        left: u64,
-        floats: Floats<BufReader<File>>,
-    },
+    Floats(FloatReader),
     Lines(Box<Lines>),
 }
 
@@ -57,13 +52,12 @@ impl Reader {
     /// If the file cannot be read, is not a file of codes, has another length than it says, or its codes
     /// are of another shape or type.
     pub fn open(path: &Path, shape: &[usize]) -> Result<Self> {
-        let floats = |(left, floats)| Source::Floats { left, floats };
         Ok(Self {
             path: path.to_path_buf(),
             shape: shape.to_vec(),
             rows: match Format::required(path)? {
-                Format::Npy => floats(npy::open(path, shape)?),
-                Format::Safetensors => floats(safetensors::open(path, shape)?),
+                Format::Npy => Source::Floats(npy::open(path, shape)?),
+                Format::Safetensors => Source::Floats(safetensors::open(path, shape)?),
                 Format::Csv => Source::Lines(Box::new(Lines::open(path, shape)?)),
             },
             at: 0,
@@ -78,36 +72,17 @@ impl Reader {
         let size = size(&self.shape);
         let mut files = Vec::new();
         let values = match &mut self.rows {
-            Source::Floats { left, floats } => {
-                let count = usize::try_from(*left).map_or(most, |left| left.min(most));
-                *left -= count as u64;
-                floats.read(count * size)?
-            }
-            Source::Lines(lines) => {
-                let mut values = Vec::new();
-                for _ in 0..most {
-                    if !lines.read(&mut values, &mut files)? {
-                        break;
-                    }
-                }
-                values
-            }
+            Source::Floats(floats) => floats.read(most, size)?,
+            Source::Lines(lines) => lines.read(most, &mut files)?,
         };
         if values.is_empty() {
             return Ok(None);
         }
-        if let Some(place) = values.iter().position(|value| !value.is_finite()) {
-            let value = values.get(place).copied().unwrap_or(f32::NAN);
-            let row = self.at + (place / size) as u64;
-            return Err(Error::file(
-                &self.path,
-                "finite 32-bit numbers",
-                format!(
-                    "{value} in row {} (from 0), value {}",
-                    grouped(row),
-                    place % size
-                ),
-            ));
+        let mut placed = values.iter().enumerate();
+        if let Some((place, value)) = placed.find(|(_, value)| !value.is_finite()) {
+            let row = grouped(self.at + (place / size) as u64);
+            let found = format!("{value} in row {row} (from 0), value {}", place % size);
+            return Err(Error::file(&self.path, "finite 32-bit numbers", found));
         }
         let count = values.len() / size;
         self.at += count as u64;
@@ -130,13 +105,9 @@ impl Reader {
                 return Ok(rows.codes.narrow(0, place, 1)?);
             }
         }
-        let count = grouped(self.at);
         let expected = format!("more than {} codes", grouped(row));
-        Err(Error::file(
-            self.path,
-            expected,
-            format!("{count} (rows count from 0)"),
-        ))
+        let found = format!("{} (rows count from 0)", grouped(self.at));
+        Err(Error::file(self.path, expected, found))
     }
 }
 
@@ -152,11 +123,9 @@ pub fn survey(path: &Path, shape: &[usize]) -> Result<Survey> {
         count += rows.codes.dim(0)?;
         files.extend(rows.files);
     }
-    match count {
-        0 => Err(Error::file(path, "one code or more", "none")),
-        _ => Ok(Survey {
-            count,
-            files: named.then_some(files),
-        }),
+    if count == 0 {
+        return Err(Error::file(path, "one code or more", "none"));
     }
+    let files = named.then_some(files);
+    Ok(Survey { count, files })
 }

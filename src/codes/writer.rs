@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 
 use super::csv::Csv;
-use super::npy::Npy;
-use super::safetensors::Safetensors;
-use super::{Format, Names};
+use super::floats::FloatWriter;
+use super::{Format, Names, npy, safetensors};
 use crate::{Error, Result};
 
 /// A file of codes being written; it appears at its path once it is complete.
@@ -21,10 +20,9 @@ pub struct Writer {
 }
 
 enum File {
-    Npy(Npy),
-    // Boxed because its buffers are large.
+    // Boxed because their buffers are large.
+    Floats(Box<FloatWriter>),
     Csv(Box<Csv>),
-    Safetensors(Safetensors),
 }
 
 impl Writer {
@@ -39,9 +37,11 @@ impl Writer {
             count: names.len(),
             written: 0,
             file: match Format::required(path)? {
-                Format::Npy => File::Npy(Npy::create(path, shape, names)?),
-                Format::Csv => File::Csv(Box::new(Csv::create(path, shape, names)?)),
-                Format::Safetensors => File::Safetensors(Safetensors::create(path, shape, names)?),
+                Format::Npy => File::Floats(npy::create(path, shape, names)?.into()),
+                Format::Safetensors => {
+                    File::Floats(safetensors::create(path, shape, names)?.into())
+                }
+                Format::Csv => File::Csv(Csv::create(path, shape, names)?.into()),
             },
         })
     }
@@ -55,19 +55,16 @@ impl Writer {
         match codes.dims().split_first() {
             Some((&count, shape)) if shape == self.shape && count <= left => self.written += count,
             _ => {
-                return Err(Error::argument(
-                    "codes",
-                    format!("at most {left} of shape {:?}", self.shape),
-                    format!("a tensor of shape {:?}", codes.dims()),
-                ));
+                let expected = format!("at most {left} of shape {:?}", self.shape);
+                let found = format!("a tensor of shape {:?}", codes.dims());
+                return Err(Error::argument("codes", expected, found));
             }
         }
         let codes = codes.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
         let values: Vec<f32> = codes.flatten_all()?.to_vec1()?;
         match &mut self.file {
-            File::Npy(file) => file.write(&values),
+            File::Floats(file) => file.write(&values),
             File::Csv(file) => file.write(&values),
-            File::Safetensors(file) => file.write(&values),
         }
     }
 
@@ -81,9 +78,8 @@ impl Writer {
             return Err(Error::file(self.path, expected, self.written.to_string()));
         }
         match self.file {
-            File::Npy(file) => file.finish(),
+            File::Floats(file) => file.finish(),
             File::Csv(file) => file.finish(),
-            File::Safetensors(file) => file.finish(),
         }
     }
 }

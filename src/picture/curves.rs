@@ -4,9 +4,9 @@ use super::axis::{Axis, Scale};
 use super::chart::Chart;
 use super::frame::{Frame, Room, TEXT};
 use super::header::{Mark, draw_header};
-use super::series::{Panel, Series, drawable};
+use super::series::{Panel, Series, drawable, first};
 use super::svg::{Svg, TextStyle};
-use crate::{Error, Result};
+use crate::Result;
 
 /// Pixels of a single chart.
 const SIZE: (f32, f32) = (760.0, 460.0);
@@ -41,11 +41,7 @@ pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series], y: S
         ..Panel::default()
     };
     let axes = (x, y);
-    let room = Room::around(
-        std::slice::from_ref(&panel),
-        std::slice::from_ref(&axes),
-        TEXT,
-    );
+    let room = Room::around([(&panel, &axes)], TEXT);
     let frame = Frame::new((0.0, top), (width, height - top), room, axes, TEXT);
     frame.draw(&mut svg, &panel);
     frame.draw_lines(&mut svg, series);
@@ -58,13 +54,7 @@ pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series], y: S
 /// # Errors
 /// If there is no panel, or more than 200.
 pub fn panels(panels: &[Panel], columns: usize, limit: f64) -> Result<Chart> {
-    let first = match panels {
-        [first, ..] if panels.len() <= MOST => first,
-        _ => {
-            let expected = format!("1 to {MOST} of them");
-            return Err(Error::argument("panels", expected, panels.len()));
-        }
-    };
+    let first = first(panels, MOST)?;
     let columns = columns.clamp(1, panels.len());
     let rows = panels.len().div_ceil(columns);
     let size = (columns as f32 * PANEL.0, rows as f32 * PANEL.1 + HEAD);
@@ -76,7 +66,7 @@ pub fn panels(panels: &[Panel], columns: usize, limit: f64) -> Result<Chart> {
     let ys = panels.iter().map(|panel| drawable(&panel.series));
     let ys = ys.map(|points| points.map(|p| p.1).filter(|y| y.abs() <= limit));
     let axes: Vec<(Axis, Axis)> = ys.map(|ys| (x.clone(), Axis::around(ys, 4))).collect();
-    let room = Room::around(panels, &axes, PANEL_TEXT);
+    let room = Room::around(panels.iter().zip(&axes), PANEL_TEXT);
     for (place, (panel, axes)) in panels.iter().zip(axes).enumerate() {
         let left = (place % columns) as f32 * PANEL.0;
         let top = (place / columns) as f32 * PANEL.1 + HEAD;

@@ -8,7 +8,7 @@ use crate::number::grouped;
 use crate::{Error, Result};
 
 /// A layer, and what works on its result without changing the shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Block {
     /// As in the checkpoint, `encoder.0`; `encoder.0.1` for a layer within another.
     pub name: String,
@@ -56,18 +56,10 @@ pub(super) const SMALL: TextStyle = TextStyle::new(11.0, SOFT_INK);
 /// The most boxes in a column: beyond that the picture is too high to be looked at.
 const MOST: usize = 100;
 
-const fn paint(fill: Color, stroke: Color, width: f32) -> Paint {
-    Paint {
-        fill,
-        stroke,
-        width,
-    }
-}
-
-pub(super) const PLAIN: Paint = paint(WHITE, AXIS, 1.5);
-pub(super) const ENCODER: Paint = paint(Color(230, 241, 248), BLUE, 1.5);
-pub(super) const DECODER: Paint = paint(Color(252, 238, 227), VERMILLION, 1.5);
-pub(super) const HIGHLIGHT: Paint = paint(Color(217, 241, 233), GREEN, 2.5);
+pub(super) const PLAIN: Paint = Paint::new(WHITE, AXIS, 1.5);
+pub(super) const ENCODER: Paint = Paint::new(Color(230, 241, 248), BLUE, 1.5);
+pub(super) const DECODER: Paint = Paint::new(Color(252, 238, 227), VERMILLION, 1.5);
+pub(super) const HIGHLIGHT: Paint = Paint::new(Color(217, 241, 233), GREEN, 2.5);
 
 /// Draws a network.
 ///
@@ -82,11 +74,9 @@ pub fn diagram(diagram: &Diagram) -> Result<Chart> {
     let mut svg = Svg::default();
     draw_header(&mut svg, diagram);
     let [input, output] = ["input", "output"].map(|name| Block {
-        name: String::new(),
         layer: name.to_string(),
         output: diagram.input.clone(),
-        parameters: 0,
-        tags: Vec::new(),
+        ..Block::default()
     });
     let left: Vec<&Block> = std::iter::once(&input).chain(&diagram.encoder).collect();
     let right = std::iter::once(&output).chain(diagram.decoder.iter().rev());
@@ -166,21 +156,19 @@ fn draw_column(svg: &mut Svg, blocks: &[&Block], arrow: f32, side: Side) -> Poin
 /// Draws a box with its tags on the side where the data leaves it. Layers within another are narrower.
 fn draw_block(svg: &mut Svg, block: &Block, (x, y): Point, paint: Paint, side: Side) {
     let depth = block.name.matches('.').count().saturating_sub(1).min(4);
-    let (x, width) = (
-        x + TAG_INDENT * depth as f32,
-        COLUMN - 2.0 * TAG_INDENT * depth as f32,
-    );
+    let indent = TAG_INDENT * depth as f32;
+    let (x, width) = (x + indent, COLUMN - 2.0 * indent);
     let tags = TAG * block.tags.len() as f32;
     let (box_y, mut tag_y, step) = match side {
         Side::Encoder => (y, y + BOX, TAG),
         Side::Decoder => (y + tags, y + tags - TAG, -TAG),
     };
-    let fill = WHITE;
     for (name, kind) in &block.tags {
         let size = (width - 2.0 * TAG_INDENT, TAG);
         let row = (0.5, (kind.as_str(), TAG_KIND), (name.as_str(), SMALL));
         let corner = (x + TAG_INDENT, tag_y);
-        draw_box(svg, corner, size, Paint { fill, ..paint }, &[row]);
+        let paint = Paint::new(WHITE, paint.stroke, paint.width);
+        draw_box(svg, corner, size, paint, &[row]);
         tag_y += step;
     }
     // Input and output have one line only.
@@ -226,10 +214,7 @@ fn draw_code(
         let size = (0.5 * (COLUMN - TAG_INDENT), BOX);
         height = SAMPLED;
         middle = below + BOX + 0.5 * (ARROW + height);
-        let paint = Paint {
-            width: 1.5,
-            ..HIGHLIGHT
-        };
+        let paint = Paint::new(HIGHLIGHT.fill, HIGHLIGHT.stroke, 1.5);
         for (side, name) in [(-0.5, "mean μ"), (0.5, "log σ²")] {
             let centre = left + side * (size.0 + TAG_INDENT);
             let corner = (centre - 0.5 * size.0, below);

@@ -22,9 +22,8 @@ pub(super) fn draw_dots(svg: &mut Svg, groups: &[Vec<Point>], side: f32) {
     for turn in 0..TURNS {
         for (points, color) in groups.iter().zip(palette(groups.len())) {
             let end = |turn: usize| points.len() * turn / TURNS;
-            match points.get(end(turn)..end(turn + 1)) {
-                None | Some([]) => {}
-                Some(points) => svg.dots(points, diameter, color, opacity),
+            if let Some(points @ [_, ..]) = points.get(end(turn)..end(turn + 1)) {
+                svg.dots(points, diameter, color, opacity);
             }
         }
     }
@@ -73,10 +72,9 @@ pub(super) fn draw_names(
                 }
             }
         }
+        let half = 0.5 * NAME.size;
         for name in &mut names {
-            name.y = name
-                .y
-                .clamp(top + 0.5 * NAME.size, bottom - 0.5 * NAME.size);
+            name.y = name.y.clamp(top + half, bottom - half);
         }
     }
     for name in names {

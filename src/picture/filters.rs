@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage};
 
-use super::canvas::{draw_bare, fill, new_canvas};
+use super::canvas::{draw, new_canvas};
 use super::raster::Picture;
 use crate::{Error, Result};
 
@@ -29,10 +29,8 @@ pub fn filter_grid(
 ) -> Result<RgbImage> {
     let size = height.saturating_mul(width);
     if tiles.is_empty() || size == 0 || scale == 0 {
-        let found = format!(
-            "{} tiles of {height} x {width} at scale {scale}",
-            tiles.len()
-        );
+        let count = tiles.len();
+        let found = format!("{count} tiles of {height} x {width} at scale {scale}");
         return Err(Error::argument("filters", "at least one of each", found));
     }
     if let Some(tile) = tiles.iter().find(|tile| tile.len() != size) {
@@ -63,17 +61,11 @@ pub fn filter_grid(
     };
     let tile_size = (height * scale, width * scale);
     for (at, tile) in tiles.iter().enumerate() {
-        let left = MARGIN + (at % columns) * pitch(width);
-        let top = MARGIN + (at / columns) * pitch(height);
-        let framed = (tile_size.1 + 2 * FRAME, tile_size.0 + 2 * FRAME);
-        fill(&mut canvas, (left, top), framed, FRAME_COLOR);
+        let left = MARGIN + FRAME + (at % columns) * pitch(width);
+        let top = MARGIN + FRAME + (at / columns) * pitch(height);
         let picture = Picture::clamped(1, height, width, tile.iter().map(shade).collect())?;
-        draw_bare(
-            &mut canvas,
-            &picture,
-            (left + FRAME, top + FRAME),
-            tile_size,
-        );
+        let frame = Some(FRAME_COLOR);
+        draw(&mut canvas, &picture, (left, top), tile_size, frame);
     }
     Ok(canvas)
 }
@@ -81,11 +73,8 @@ pub fn filter_grid(
 /// Rows and columns for `count` tiles: a full grid if one is at most twice as wide as high, else one with
 /// places left over.
 fn near_square(count: usize) -> (usize, usize) {
-    let mut columns = 1;
-    while columns * columns < count {
-        columns += 1;
-    }
-    let full = (columns..=count).find(|c| count.is_multiple_of(*c) && *c <= 2 * (count / c));
-    let columns = full.unwrap_or(columns);
+    let least = (1..=count).find(|c| c * c >= count).unwrap_or(1);
+    let full = (least..=count).find(|c| count.is_multiple_of(*c) && *c <= 2 * (count / c));
+    let columns = full.unwrap_or(least);
     (count.div_ceil(columns), columns)
 }

@@ -49,50 +49,49 @@ pub fn fit(
         let found = format!("{height} x {width}");
         return Err(Error::argument("input size", "at least 1 x 1", found));
     }
-    let same_size = (picture.height(), picture.width()) == (height, width);
-    match fit {
+    let same_size = picture.size() == (height, width);
+    let fitted = match fit {
         Fit::Mnist if same_size => {
             let picture = picture.clone().with_channels(channels)?;
-            let light = Plane {
-                height,
-                width,
-                values: picture.luma(),
-            }
-            .is_light();
-            if !light {
+            if !plane(&picture, picture.luma()).is_light() {
                 return Ok(picture);
             }
             let values = picture.values().iter().map(|v| 1.0 - v).collect();
-            Picture::new(channels, height, width, values)
+            return Picture::new(channels, height, width, values);
         }
         Fit::Mnist => {
             let ink = find_ink(picture).ok_or_else(|| {
                 let expected = "ink on a page of another brightness (or --fit resize)";
                 Error::file(path, expected, "a uniform picture")
             })?;
-            Picture::new(1, height, width, place(&ink, height, width))?.with_channels(channels)
+            Picture::new(1, height, width, place(&ink, height, width))?
         }
-        Fit::Resize => resized(picture, height, width)?.with_channels(channels),
-        Fit::Crop => {
-            let middle = cropped(picture, height, width)?;
-            resized(&middle, height, width)?.with_channels(channels)
+        Fit::Resize => resized(picture, height, width)?,
+        Fit::Crop => resized(&cropped(picture, height, width)?, height, width)?,
+        Fit::None if same_size => picture.clone(),
+        Fit::None => {
+            let expected = format!("{width} x {height} pixels, or --fit mnist or --fit resize");
+            let found = format!("{} x {} pixels", picture.width(), picture.height());
+            return Err(Error::file(path, expected, found));
         }
-        Fit::None if same_size => picture.clone().with_channels(channels),
-        Fit::None => Err(Error::file(
-            path,
-            format!("{width} x {height} pixels, or --fit mnist or --fit resize"),
-            format!("{} x {} pixels", picture.width(), picture.height()),
-        )),
-    }
+    };
+    fitted.with_channels(channels)
 }
 
 fn resized(picture: &Picture, height: usize, width: usize) -> Result<Picture> {
-    let from = (picture.height(), picture.width());
-    let values = picture
-        .planes()
-        .flat_map(|plane| resize(plane, from, (height, width)))
-        .collect();
+    let resized = |plane| resize(plane, picture.size(), (height, width));
+    let values = picture.planes().flat_map(resized).collect();
     Picture::new(picture.channels(), height, width, values)
+}
+
+/// A plane of a picture's size.
+fn plane(picture: &Picture, values: Vec<f32>) -> Plane {
+    let (height, width) = picture.size();
+    Plane {
+        height,
+        width,
+        values,
+    }
 }
 
 /// The largest part from the middle with the proportions of `height` x `width`, to the nearest pixel.
@@ -106,37 +105,24 @@ fn cropped(picture: &Picture, height: usize, width: usize) -> Result<Picture> {
     let new_width = side(picture.height(), 1.0 / share, picture.width());
     let top = (picture.height() - new_height) / 2;
     let left = (picture.width() - new_width) / 2;
-    let values = picture
-        .planes()
-        .flat_map(|plane| {
-            plane
-                .chunks_exact(picture.width())
-                .skip(top)
-                .take(new_height)
-        })
-        .flat_map(|row| row.iter().skip(left).take(new_width).copied())
-        .collect();
-    Picture::new(picture.channels(), new_height, new_width, values)
+    let rows = picture.planes().flat_map(|plane| {
+        let rows = plane.chunks_exact(picture.width());
+        rows.skip(top).take(new_height)
+    });
+    let values = rows.flat_map(|row| row.iter().skip(left).take(new_width).copied());
+    Picture::new(picture.channels(), new_height, new_width, values.collect())
 }
 
 /// The cropped ink of a picture, 0 to 1.
 fn find_ink(picture: &Picture) -> Option<Plane> {
-    let plane = |values: Vec<f32>| {
-        Plane {
-            height: picture.height(),
-            width: picture.width(),
-            values,
-        }
-        .reduced()
-        .evenly_lit()
-    };
-    let mut page = plane(picture.luma());
+    let page_of = |values| plane(picture, values).reduced().evenly_lit();
+    let mut page = page_of(picture.luma());
     if picture.channels() > 1 {
         // Red ink and green paper may have the same luma. A channel must be clearly better, though, so that
         // the noise of one channel does not decide in a grey picture.
         let mut best = 1.25 * page.contrast();
         for channel in picture.planes() {
-            let candidate = plane(channel.to_vec());
+            let candidate = page_of(channel.to_vec());
             if candidate.contrast() > best {
                 best = candidate.contrast();
                 page = candidate;
@@ -144,7 +130,9 @@ fn find_ink(picture: &Picture) -> Option<Plane> {
         }
     }
     if page.is_light() {
-        page = page.inverted();
+        for v in &mut page.values {
+            *v = 1.0 - *v;
+        }
     }
     page.ink()
 }
@@ -189,13 +177,11 @@ fn offset(centre: f64, digit: usize, side: usize) -> usize {
 /// The mean place (row, column) of the ink, in pixels from the upper left corner.
 fn centre_of_mass(plane: &Plane) -> (f64, f64) {
     let (mut mass, mut down, mut across) = (0f64, 0f64, 0f64);
-    for (y, row) in plane.values.chunks_exact(plane.width).enumerate() {
-        for (x, v) in row.iter().enumerate() {
-            let v = f64::from(*v);
-            mass += v;
-            down += v * (y as f64 + 0.5);
-            across += v * (x as f64 + 0.5);
-        }
+    for (y, x, v) in plane.placed() {
+        let v = f64::from(v);
+        mass += v;
+        down += v * (y as f64 + 0.5);
+        across += v * (x as f64 + 0.5);
     }
     if mass > 0.0 {
         (down / mass, across / mass)

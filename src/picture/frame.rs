@@ -33,7 +33,10 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub fn around(panels: &[Panel], axes: &[(Axis, Axis)], style: TextStyle) -> Self {
+    pub fn around<'a>(
+        panels: impl IntoIterator<Item = (&'a Panel, &'a (Axis, Axis))>,
+        style: TextStyle,
+    ) -> Self {
         let beside_name = |label: &str| match label.is_empty() {
             true => MARGIN,
             false => MARGIN + NAME_GAP + 0.5 * style.size,
@@ -42,7 +45,7 @@ impl Room {
             right: MARGIN,
             ..Self::default()
         };
-        for (panel, (x, y)) in panels.iter().zip(axes) {
+        for (panel, (x, y)) in panels {
             let labels = widest_label(y, style) + TICK + TICK_GAP;
             room.left = room.left.max(beside_name(&panel.y_label) + labels);
             room.right = room.right.max(0.5 * widest_label(x, style) + 10.0);

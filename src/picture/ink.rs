@@ -91,14 +91,6 @@ impl Plane {
         page - low > high - page
     }
 
-    /// One minus every value.
-    pub fn inverted(mut self) -> Self {
-        for v in &mut self.values {
-            *v = 1.0 - *v;
-        }
-        self
-    }
-
     /// The ink of a light-on-dark page, cropped: background 0, full strokes 1. None if the page is uniform, or
     /// nothing on it stands out from its noise.
     pub fn ink(&self) -> Option<Self> {
@@ -113,14 +105,10 @@ impl Plane {
         let mask: Vec<bool> = smooth.values.iter().map(|v| *v > threshold).collect();
         let mask = without_specks(&mask, self.width);
 
-        let strokes: Vec<f32> = self
-            .values
-            .iter()
-            .zip(&mask)
-            .filter_map(|(v, inked)| inked.then_some(*v))
-            .collect();
+        let strokes = self.values.iter().zip(&mask);
+        let strokes = strokes.filter_map(|(v, inked)| inked.then_some(*v));
         // Most of a stroke has its full strength; its edge does not.
-        let full = (quantile(strokes, 0.8) - page).max(FAINTEST);
+        let full = (quantile(strokes.collect(), 0.8) - page).max(FAINTEST);
         let floor = (2.0 * spread(self.border())).min(0.3 * full);
 
         let (top, left, height, width) = bounds(&mask, self.width)?;
@@ -180,13 +168,12 @@ fn range(values: &[f32]) -> (f32, f32) {
 fn box_rows(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
     let mut out = Vec::with_capacity(values.len());
     for row in values.chunks_exact(width) {
-        let mut sums = Vec::with_capacity(width + 1);
         let mut sum = 0f64;
-        sums.push(sum);
-        sums.extend(row.iter().map(|v| {
+        let sums = row.iter().map(|v| {
             sum += f64::from(*v);
             sum
-        }));
+        });
+        let sums: Vec<f64> = std::iter::once(0.0).chain(sums).collect();
         for x in 0..width {
             let (from, to) = (x.saturating_sub(radius), (x + radius + 1).min(width));
             let within = sums.get(to).zip(sums.get(from)).map_or(0.0, |(b, a)| b - a);
@@ -229,22 +216,15 @@ fn without_specks(mask: &[bool], width: usize) -> Vec<bool> {
         sizes.push(size);
     }
     let largest = sizes.iter().copied().max().unwrap_or(0) as f32;
-    let kept: Vec<bool> = sizes
-        .iter()
-        .map(|size| *size > 0 && *size as f32 >= SPECK * largest)
-        .collect();
+    let is_kept = |size: &usize| *size > 0 && *size as f32 >= SPECK * largest;
     part.iter()
-        .map(|name| kept.get(*name) == Some(&true))
+        .map(|name| sizes.get(*name).is_some_and(is_kept))
         .collect()
 }
 
 /// Top, left, height and width of the smallest rectangle around the mask.
 fn bounds(mask: &[bool], width: usize) -> Option<(usize, usize, usize, usize)> {
-    let set = || {
-        mask.iter()
-            .enumerate()
-            .filter_map(|(at, m)| m.then_some(at))
-    };
+    let set = || (0..mask.len()).filter(|at| mask.get(*at) == Some(&true));
     let (top, bottom) = (set().next()? / width, set().next_back()? / width);
     let left = set().map(|at| at % width).min()?;
     let right = set().map(|at| at % width).max()?;

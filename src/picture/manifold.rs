@@ -2,10 +2,10 @@
 
 use image::RgbImage;
 
-use super::canvas::{draw_bare, new_canvas};
+use super::canvas::{draw, new_canvas};
 use super::palette::SOFT_INK;
 use super::raster::Picture;
-use super::sheet::{CAPTION, GAP, MARGIN, PAGE, TITLE, TITLE_LIMIT, widest};
+use super::sheet::{CAPTION, GAP, MARGIN, PAGE, TITLE, TITLE_LIMIT, draw_title, widest};
 use super::svg::{Anchor, Svg};
 use crate::{Error, Result};
 
@@ -36,19 +36,15 @@ pub fn manifold(
     scale: usize,
 ) -> Result<RgbImage> {
     let (columns, rows) = (across.values.len(), down.values.len());
-    let size = |picture: &Picture| (picture.height(), picture.width());
-    let tile = match images.first().map(size) {
-        Some((height, width))
-            if Some(images.len()) == columns.checked_mul(rows)
-                && images.iter().all(|image| size(image) == (height, width)) =>
-        {
-            (height.saturating_mul(scale), width.saturating_mul(scale))
-        }
-        _ => {
-            let expected = format!("{columns} x {rows} images of one size");
-            return Err(Error::argument("manifold", expected, images.len()));
-        }
-    };
+    let size = images.first().map_or((0, 0), Picture::size);
+    if images.is_empty()
+        || Some(images.len()) != columns.checked_mul(rows)
+        || images.iter().any(|image| image.size() != size)
+    {
+        let expected = format!("{columns} x {rows} images of one size");
+        return Err(Error::argument("manifold", expected, images.len()));
+    }
+    let tile = (size.0.saturating_mul(scale), size.1.saturating_mul(scale));
     let line = CAPTION.size as usize + 2;
     let [beside, below] = [labels(&down.values), labels(&across.values)];
     let room = widest(beside.iter().chain([&down.name]), CAPTION, f32::INFINITY);
@@ -61,23 +57,17 @@ pub fn manifold(
     let title_width = widest([&title.to_string()], TITLE, TITLE_LIMIT) + 2 * MARGIN;
     let canvas_width = left.saturating_add(width).saturating_add(right);
     let canvas_height = top.saturating_add(height) + TICK + GAP / 2 + 2 * line + GAP + MARGIN;
-    let mut canvas = new_canvas(
-        "manifold",
-        canvas_width.max(title_width),
-        canvas_height,
-        PAGE,
-    )?;
+    let canvas_width = canvas_width.max(title_width);
+    let mut canvas = new_canvas("manifold", canvas_width, canvas_height, PAGE)?;
     for (row, images) in images.chunks(columns).enumerate() {
         for (column, image) in images.iter().enumerate() {
             let place = (left + column * tile.1, top + row * tile.0);
-            draw_bare(&mut canvas, image, place, tile);
+            draw(&mut canvas, image, place, tile, None);
         }
     }
 
     let mut svg = Svg::default();
-    let at = (MARGIN as f32, MARGIN as f32 + 0.5 * TITLE.cap_height());
-    let limit = canvas.width() as f32 - 2.0 * MARGIN as f32;
-    svg.fitted(at, Anchor::Start, title, TITLE, limit);
+    draw_title(&mut svg, title, canvas.width() as usize);
     let half_line = 0.5 * CAPTION.cap_height();
     let edge = (left - TICK - GAP / 2) as f32;
     let name_y = (top - GAP) as f32 - half_line;
@@ -86,10 +76,7 @@ pub fn manifold(
     for (place, label) in beside.iter().enumerate().step_by(step) {
         // The first value stands at the bottom.
         let y = (top + (rows - 1 - place) * tile.0 + tile.0 / 2) as f32;
-        let ends = [
-            ((left - TICK) as f32, y + 0.5),
-            (left as f32 - 1.0, y + 0.5),
-        ];
+        let ends = [left - TICK, left - 1].map(|x| (x as f32, y + 0.5));
         svg.path(&ends, SOFT_INK, 1.0);
         svg.text((edge, y), Anchor::End, label, CAPTION);
     }
@@ -116,10 +103,8 @@ fn every(room: usize, tile: usize) -> usize {
 
 /// The values with enough decimals to tell neighbours apart.
 fn labels(values: &[f64]) -> Vec<String> {
-    let steps = values.windows(2).filter_map(|pair| match pair {
-        [low, high] => Some((high - low).abs()),
-        _ => None,
-    });
+    let pairs = values.iter().zip(values.iter().skip(1));
+    let steps = pairs.map(|(low, high)| (high - low).abs());
     let smallest = steps.filter(|step| *step > 0.0).fold(1.0, f64::min);
     let decimals = (1.0 - smallest.log10().floor()).clamp(0.0, 9.0) as usize;
     let zero = format!("{:.decimals$}", 0.0);

@@ -18,13 +18,11 @@ mod manifold;
 mod palette;
 mod png;
 mod raster;
-mod render;
 mod resample;
 mod scatter;
 mod series;
 mod sheet;
 mod svg;
-mod tensor;
 mod unit_weights;
 mod units;
 

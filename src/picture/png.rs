@@ -1,5 +1,6 @@
 //! PNG files. Every kind is read; 8 bits are written.
 
+use std::fmt::Display;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -14,6 +15,8 @@ use crate::{Error, Result, file};
 const MAX_SIDE: u32 = 16_384;
 /// The most bytes for the file, for its decoded samples, and for the values made of them.
 const MAX_BYTES: u64 = 512 << 20;
+/// Bytes that hold size and kind: signature (8), length, name, width, height (4 each), bit depth, colour type.
+const HEADER: u64 = 26;
 
 /// Reads a PNG of any bit depth and colour type as a picture of `channels` channels.
 ///
@@ -26,39 +29,38 @@ pub fn read_png(path: impl AsRef<Path>, channels: usize) -> Result<Picture> {
     if channels != 1 && channels != 3 {
         return Err(Error::argument("channels", "1 or 3", channels));
     }
-    let bytes = read_limited(path)?;
-    let (width, height) = header(path, &bytes)?;
+    let bytes = read_at_most(path, MAX_BYTES + 1)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let expected = format!("a PNG of at most {} MiB", MAX_BYTES >> 20);
+        return Err(Error::file(path, expected, "a larger file"));
+    }
+    let PngHeader { height, width, .. } = header(path, &bytes)?;
     check_chunks(path, &bytes)?;
-    let limits = {
-        let mut limits = Limits::default();
-        limits.max_image_width = Some(MAX_SIDE);
-        limits.max_image_height = Some(MAX_SIDE);
-        limits.max_alloc = Some(MAX_BYTES);
-        limits
-    };
-    let broken = |e: ImageError| Error::file(path, "a whole PNG", describe(&e));
-    let decoder = PngDecoder::with_limits(Cursor::new(bytes.as_slice()), limits).map_err(broken)?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
+    let undecoded = |e: ImageError| broken(path, describe(&e));
+    let decoder = PngDecoder::with_limits(Cursor::new(&bytes), limits).map_err(undecoded)?;
 
     let kind = decoder.color_type();
-    let pixels = u64::from(width) * u64::from(height);
-    let needed = decoder.total_bytes().max(pixels * 4 * channels as u64);
+    let needed = (height * width) as u64 * 4 * channels as u64;
+    let needed = needed.max(decoder.total_bytes());
     let size = match usize::try_from(decoder.total_bytes()) {
         Ok(size) if needed <= MAX_BYTES => size,
         _ => {
-            return Err(Error::file(
-                path,
-                format!("a picture of at most {} MiB decoded", MAX_BYTES >> 20),
-                format!("{width} x {height} pixels ({} MiB)", needed >> 20),
-            ));
+            let expected = format!("a picture of at most {} MiB decoded", MAX_BYTES >> 20);
+            let found = format!("{width} x {height} pixels ({} MiB)", needed >> 20);
+            return Err(Error::file(path, expected, found));
         }
     };
     let mut raw = vec![0u8; size];
-    decoder.read_image(&mut raw).map_err(broken)?;
+    decoder.read_image(&mut raw).map_err(undecoded)?;
 
     let samples = usize::from(kind.channel_count());
     let sixteen = usize::from(kind.bytes_per_pixel()) > samples;
     let values = compose(&raw, samples, sixteen, channels);
-    Picture::new(channels, height as usize, width as usize, values)
+    Picture::new(channels, height, width, values)
 }
 
 /// Size and kind of a PNG, from its first chunk.
@@ -78,62 +80,56 @@ pub struct PngHeader {
 /// If the file cannot be read, is no PNG, or has a side of 0 or over 16,384 pixels.
 pub fn read_png_header(path: impl AsRef<Path>) -> Result<PngHeader> {
     let path = path.as_ref();
-    let (file, _) = open(path)?;
-    // Signature (8 bytes), length, name, width, height (4 each), bit depth, colour type.
-    let mut bytes = Vec::with_capacity(26);
-    file.take(26)
-        .read_to_end(&mut bytes)
-        .map_err(|e| Error::io("read", path, e))?;
-    let (width, height) = header(path, &bytes)?;
-    let Some(colour_type) = bytes.get(25) else {
-        return Err(Error::file(path, "a whole PNG", "one that ends early"));
-    };
-    Ok(PngHeader {
-        height: height as usize,
-        width: width as usize,
-        colour: colour_type & 2 != 0,
-    })
+    let bytes = read_at_most(path, HEADER)?;
+    let header = header(path, &bytes)?;
+    match bytes.len() as u64 {
+        HEADER => Ok(header),
+        _ => Err(broken(path, "one that ends early")),
+    }
 }
 
-/// The bytes of a file that has at most [`MAX_BYTES`].
-fn read_limited(path: &Path) -> Result<Vec<u8>> {
+/// The start of a file, or all of it.
+fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>> {
     let (file, _) = open(path)?;
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1)
+    file.take(most)
         .read_to_end(&mut bytes)
         .map_err(|e| Error::io("read", path, e))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        let expected = format!("a PNG of at most {} MiB", MAX_BYTES >> 20);
-        return Err(Error::file(path, expected, "a larger file"));
-    }
     Ok(bytes)
 }
 
-/// Width and height from the first chunk, before any memory depends on them.
-fn header(path: &Path, bytes: &[u8]) -> Result<(u32, u32)> {
+fn broken(path: &Path, found: impl Into<String>) -> Error {
+    Error::file(path, "a whole PNG", found)
+}
+
+/// Size and kind from the first chunk, before any memory depends on them.
+fn header(path: &Path, bytes: &[u8]) -> Result<PngHeader> {
     let signature = [137, b'P', b'N', b'G', 13, 10, 26, 10];
     let Some(rest) = bytes.strip_prefix(&signature) else {
         return Err(Error::file(path, "a PNG", sniff(bytes)));
     };
-    // Chunk: length (4 bytes), name (4), then for IHDR width (4) and height (4).
+    // Chunk: length (4 bytes), name (4), then for IHDR width (4), height (4), bit depth and colour type.
     let number = |at: usize| {
         let four = rest.get(at..at + 4)?;
         Some(u32::from_be_bytes(four.try_into().ok()?))
     };
-    match (rest.get(4..8), number(8), number(12)) {
-        (Some(b"IHDR"), Some(width @ 1..=MAX_SIDE), Some(height @ 1..=MAX_SIDE)) => {
-            Ok((width, height))
-        }
-        (Some(b"IHDR"), Some(width), Some(height)) => Err(Error::file(
-            path,
-            format!("a picture of 1 to {MAX_SIDE} pixels a side"),
-            format!("{width} x {height} pixels"),
-        )),
-        (None, ..) | (_, None, _) | (.., None) => {
-            Err(Error::file(path, "a whole PNG", "one that ends early"))
-        }
-        _ => Err(Error::file(path, "a whole PNG", "one without a header")),
+    let (Some(name), Some(width), Some(height)) = (rest.get(4..8), number(8), number(12)) else {
+        return Err(broken(path, "one that ends early"));
+    };
+    if name != b"IHDR" {
+        return Err(broken(path, "one without a header"));
     }
+    let sides = 1..=MAX_SIDE;
+    if !sides.contains(&width) || !sides.contains(&height) {
+        let expected = format!("a picture of 1 to {MAX_SIDE} pixels a side");
+        let found = format!("{width} x {height} pixels");
+        return Err(Error::file(path, expected, found));
+    }
+    Ok(PngHeader {
+        height: height as usize,
+        width: width as usize,
+        colour: rest.get(17).is_some_and(|kind| kind & 2 != 0),
+    })
 }
 
 /// Checks all chunks, down to the last. The decoder stops after the last pixel and so misses a cut file, and
@@ -144,22 +140,20 @@ fn check_chunks(path: &Path, bytes: &[u8]) -> Result<()> {
         let length = rest.first_chunk::<4>().map(|b| u32::from_be_bytes(*b));
         let end = length.and_then(|n| usize::try_from(n).ok()?.checked_add(12));
         let Some(chunk) = end.and_then(|end| rest.get(..end)) else {
-            return Err(Error::file(path, "a whole PNG", "one that ends early"));
+            return Err(broken(path, "one that ends early"));
         };
         let (covered, crc) = chunk.split_at(chunk.len() - 4);
         let covered = covered.get(4..).unwrap_or_default();
         let critical = covered.first().is_some_and(u8::is_ascii_uppercase);
         if critical && crc != crc32(covered).to_be_bytes() {
-            let found = "a wrong checksum (a damaged file)";
-            return Err(Error::file(path, "a whole PNG", found));
+            return Err(broken(path, "a wrong checksum (a damaged file)"));
         }
         if covered.starts_with(b"IEND") {
             return Ok(());
         }
         // The name is followed by three bytes for each colour; the decoder panics where one is not whole.
         if covered.starts_with(b"PLTE") && !(covered.len() - 4).is_multiple_of(3) {
-            let found = "a palette that ends within a colour";
-            return Err(Error::file(path, "a whole PNG", found));
+            return Err(broken(path, "a palette that ends within a colour"));
         }
         rest = rest.get(chunk.len()..).unwrap_or_default();
     }
@@ -199,10 +193,10 @@ fn describe(error: &ImageError) -> String {
 /// Values of `channels` planes from interleaved samples, grey or colour, with or without alpha.
 fn compose(raw: &[u8], samples: usize, sixteen: bool, channels: usize) -> Vec<f32> {
     let bytes = if sixteen { 2 } else { 1 };
-    let pixels = raw.len() / (samples * bytes).max(1);
-    let mut values = vec![0f32; channels * pixels];
-    let alpha = samples == 2 || samples == 4;
-    for (at, pixel) in raw.chunks_exact((samples * bytes).max(1)).enumerate() {
+    let pixels = raw.chunks_exact((samples * bytes).max(1));
+    let count = pixels.len();
+    let mut values = vec![0f32; channels * count];
+    for (at, pixel) in pixels.enumerate() {
         let mut sample = [1f32; 4];
         for (to, from) in sample.iter_mut().zip(pixel.chunks_exact(bytes)) {
             *to = match from {
@@ -212,23 +206,19 @@ fn compose(raw: &[u8], samples: usize, sixteen: bool, channels: usize) -> Vec<f3
             };
         }
         let [a, b, c, d] = sample;
-        let (rgb, opacity) = match (samples, alpha) {
-            (1 | 2, true) => ([a, a, a], b),
-            (1 | 2, false) => ([a, a, a], 1.0),
+        // What a pixel lacks is 1: alpha is opaque.
+        let (mut rgb, opacity) = match samples {
+            1 | 2 => ([a, a, a], b),
             _ => ([a, b, c], d),
         };
-        let [r, g, b] = if opacity < 1.0 {
-            rgb.map(|v| (v * opacity + 1.0 - opacity).clamp(0.0, 1.0))
-        } else {
-            rgb
-        };
-        let grey = luma(r, g, b);
-        let planes = if channels == 1 {
-            [grey, 0.0, 0.0]
-        } else {
-            [r, g, b]
-        };
-        for (plane, v) in values.chunks_exact_mut(pixels).zip(planes) {
+        if opacity < 1.0 {
+            rgb = rgb.map(|v| (v * opacity + 1.0 - opacity).clamp(0.0, 1.0));
+        }
+        if channels == 1 {
+            let [r, g, b] = rgb;
+            rgb = [luma(r, g, b); 3];
+        }
+        for (plane, v) in values.chunks_exact_mut(count).zip(rgb) {
             if let Some(slot) = plane.get_mut(at) {
                 *slot = v;
             }
@@ -251,35 +241,22 @@ pub fn write_png(path: impl AsRef<Path>, picture: &Picture) -> Result<()> {
         1 => ExtendedColorType::L8,
         _ => ExtendedColorType::Rgb8,
     };
-    encode(
-        path.as_ref(),
-        &bytes,
-        picture.width(),
-        picture.height(),
-        kind,
-    )
+    encode(path.as_ref(), &bytes, picture.size(), kind)
 }
 
 /// Writes a canvas (a sheet, a grid of filters, a chart) as an 8-bit colour PNG, whole or not at all.
 pub fn write_rgb(path: impl AsRef<Path>, canvas: &RgbImage) -> Result<()> {
-    let (width, height) = canvas.dimensions();
-    encode(
-        path.as_ref(),
-        canvas.as_raw(),
-        width as usize,
-        height as usize,
-        ExtendedColorType::Rgb8,
-    )
+    let size = (canvas.height() as usize, canvas.width() as usize);
+    encode(path.as_ref(), canvas, size, ExtendedColorType::Rgb8)
 }
 
 fn encode(
     path: &Path,
     bytes: &[u8],
-    width: usize,
-    height: usize,
+    (height, width): (usize, usize),
     kind: ExtendedColorType,
 ) -> Result<()> {
-    let refused = |e: &dyn std::fmt::Display| {
+    let refused = |e: &dyn Display| {
         let what = path.display().to_string();
         Error::argument(what, "a picture that PNG can hold", e)
     };

@@ -1,5 +1,8 @@
 //! An image in memory.
 
+use candle_core::{DType, Device, Tensor};
+
+use crate::device::to_host;
 use crate::{Error, Result};
 
 /// An image in memory: `[channels, height, width]`, row-major, values from 0 (black) to 1 (white).
@@ -18,7 +21,12 @@ impl Picture {
     /// If there are not 1 (grey) or 3 (red, green, blue) channels, the picture is empty, there are not
     /// `channels * height * width` values, or one is not within 0 and 1 (see [`Picture::clamped`]).
     pub fn new(channels: usize, height: usize, width: usize, values: Vec<f32>) -> Result<Self> {
-        Self::check_shape(channels, height, width, values.len())?;
+        check_channels(channels)?;
+        let size = height.checked_mul(width);
+        if values.is_empty() || size.and_then(|n| n.checked_mul(channels)) != Some(values.len()) {
+            let expected = format!("{channels} x {height} x {width} values and at least one");
+            return Err(Error::argument("picture", expected, values.len()));
+        }
         if let Some(bad) = values.iter().find(|v| !(0.0..=1.0).contains(*v)) {
             return Err(Error::argument("picture", "values from 0 to 1", bad));
         }
@@ -44,21 +52,31 @@ impl Picture {
         Self::new(channels, height, width, values)
     }
 
-    fn check_shape(channels: usize, height: usize, width: usize, found: usize) -> Result<()> {
-        if channels != 1 && channels != 3 {
-            return Err(Error::argument("picture", "1 or 3 channels", channels));
-        }
-        let expected = height
-            .checked_mul(width)
-            .and_then(|n| n.checked_mul(channels));
-        match expected {
-            Some(n) if n > 0 && n == found => Ok(()),
-            _ => Err(Error::argument(
-                "picture",
-                format!("{channels} x {height} x {width} values and at least one"),
-                found,
-            )),
-        }
+    /// The images of a batch `(N, C, H, W)`; values outside 0 and 1 move to the nearer end.
+    ///
+    /// # Errors
+    /// If the batch has another number of dimensions, or C is neither 1 nor 3.
+    pub fn from_batch(batch: &Tensor) -> Result<Vec<Self>> {
+        let (count, channels, height, width) = batch.dims4()?;
+        let batch = to_host(batch)?.to_dtype(DType::F32)?;
+        let picture = |index| {
+            let values = batch.get(index)?.flatten_all()?.to_vec1()?;
+            Self::clamped(channels, height, width, values)
+        };
+        (0..count).map(picture).collect()
+    }
+
+    /// One batch `(N, C, H, W)` of pictures of one shape.
+    ///
+    /// # Errors
+    /// If their shapes differ, or there are none.
+    pub fn to_batch(pictures: &[Self], device: &Device) -> Result<Tensor> {
+        let tensor = |picture: &Self| {
+            let shape = (picture.channels, picture.height, picture.width);
+            Tensor::from_slice(&picture.values, shape, &Device::Cpu)
+        };
+        let tensors: Vec<Tensor> = pictures.iter().map(tensor).collect::<Result<_, _>>()?;
+        Ok(Tensor::stack(&tensors, 0)?.to_device(device)?)
     }
 
     /// 1 (grey) or 3 (red, green, blue).
@@ -74,6 +92,11 @@ impl Picture {
     /// Pixels in a row.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// Height and width.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.height, self.width)
     }
 
     /// The values, `[channels, height, width]`.
@@ -99,12 +122,7 @@ impl Picture {
     /// The same picture with `channels` channels: grey from colour by Rec. 709 luma of the encoded values
     /// (0.2126 R + 0.7152 G + 0.0722 B), colour from grey by repeating it.
     pub fn with_channels(self, channels: usize) -> Result<Self> {
-        Self::check_shape(
-            channels,
-            self.height,
-            self.width,
-            channels * self.height * self.width,
-        )?;
+        check_channels(channels)?;
         let values = match (self.channels, channels) {
             (from, to) if from == to => self.values,
             (1, _) => self.values.repeat(3),
@@ -120,15 +138,18 @@ impl Picture {
     /// Rec. 709 luma, `[height, width]`.
     pub(super) fn luma(&self) -> Vec<f32> {
         let planes: Vec<&[f32]> = self.planes().collect();
-        match planes.as_slice() {
-            [red, green, blue] => red
-                .iter()
-                .zip(*green)
-                .zip(*blue)
-                .map(|((&r, &g), &b)| luma(r, g, b))
-                .collect(),
-            _ => self.values.clone(),
-        }
+        let [red, green, blue] = *planes.as_slice() else {
+            return self.values.clone();
+        };
+        let pixels = red.iter().zip(green).zip(blue);
+        pixels.map(|((&r, &g), &b)| luma(r, g, b)).collect()
+    }
+}
+
+fn check_channels(channels: usize) -> Result<()> {
+    match channels {
+        1 | 3 => Ok(()),
+        _ => Err(Error::argument("picture", "1 or 3 channels", channels)),
     }
 }
 

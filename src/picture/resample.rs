@@ -42,18 +42,16 @@ fn taps(from: usize, to: usize) -> Vec<Taps> {
     let scale = from as f64 / to.max(1) as f64;
     (0..to)
         .map(|i| {
-            let weight: Box<dyn Fn(usize) -> f64> = if scale >= 1.0 {
-                let (start, end) = (i as f64 * scale, (i + 1) as f64 * scale);
-                Box::new(move |j| (end.min(j as f64 + 1.0) - start.max(j as f64)).max(0.0))
-            } else {
-                let centre = (i as f64 + 0.5) * scale - 0.5;
-                // Beyond the outermost centres, the outermost pixel counts alone.
-                let centre = centre.clamp(0.0, from as f64 - 1.0);
-                Box::new(move |j| (1.0 - (j as f64 - centre).abs()).max(0.0))
+            let (start, end) = (i as f64 * scale, (i + 1) as f64 * scale);
+            // Beyond the outermost centres, the outermost pixel counts alone.
+            let centre = ((i as f64 + 0.5) * scale - 0.5).clamp(0.0, from as f64 - 1.0);
+            let weight = |j: usize| match scale >= 1.0 {
+                true => (end.min(j as f64 + 1.0) - start.max(j as f64)).max(0.0),
+                false => (1.0 - (j as f64 - centre).abs()).max(0.0),
             };
             // One pixel more on either side than the weights can reach; casts saturate.
-            let first = (i as f64 * scale - 1.0).floor().max(0.0) as usize;
-            let last = ((i + 1) as f64 * scale + 1.0).ceil() as usize;
+            let first = (start - 1.0).floor().max(0.0) as usize;
+            let last = (end + 1.0).ceil() as usize;
             let raw: Vec<f64> = (first..last.min(from)).map(weight).collect();
             let sum: f64 = raw.iter().sum();
             let weights = raw.iter().map(|w| (w / sum) as f32).collect();

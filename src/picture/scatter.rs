@@ -5,10 +5,10 @@ use super::chart::Chart;
 use super::dots::{draw_dots, draw_names};
 use super::frame::{Frame, Room, TEXT};
 use super::header::{Mark, draw_header};
-use super::series::{Panel, Series, drawable};
+use super::series::{Panel, Series, drawable, first};
 use super::svg::{Point, Svg};
+use crate::Result;
 use crate::number::grouped;
-use crate::{Error, Result};
 
 /// How points are drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,20 +36,12 @@ const MOST_POINTS: usize = 20_000;
 /// # Errors
 /// If there is no panel, or more than twelve.
 pub fn scatter(title: &str, panels: &[Panel], options: ScatterOptions) -> Result<Chart> {
-    let (first, side) = match panels {
-        [one] => (one, SIDE),
-        [first, ..] if panels.len() <= MOST_PANELS => (first, PANEL_SIDE),
-        _ => {
-            let expected = format!("1 to {MOST_PANELS} of them");
-            return Err(Error::argument("panels", expected, panels.len()));
-        }
-    };
+    let first = first(panels, MOST_PANELS)?;
+    let side = if panels.len() == 1 { SIDE } else { PANEL_SIDE };
     let panels: Vec<Panel> = panels.iter().map(thinned).collect();
-    let axes = panels
-        .iter()
-        .map(|panel| axes(&panel.series, options.equal_scale, side));
-    let axes: Vec<(Axis, Axis)> = axes.collect();
-    let room = Room::around(&panels, &axes, TEXT);
+    let axes = |panel: &Panel| axes(&panel.series, options.equal_scale, side);
+    let axes: Vec<(Axis, Axis)> = panels.iter().map(axes).collect();
+    let room = Room::around(panels.iter().zip(&axes), TEXT);
     let (across, down) = (room.left + room.right, room.above + room.below);
     let cell = (side + across, side + down);
     let width = panels.len() as f32 * cell.0;
@@ -59,10 +51,8 @@ pub fn scatter(title: &str, panels: &[Panel], options: ScatterOptions) -> Result
         let corner = (place as f32 * cell.0, top);
         let frame = Frame::new(corner, cell, room, axes, TEXT);
         frame.draw(&mut svg, panel);
-        let groups: Vec<Vec<Point>> = panel
-            .series
-            .iter()
-            .map(|group| group.points.iter())
+        let points = panel.series.iter().map(|group| group.points.iter());
+        let groups: Vec<Vec<Point>> = points
             .map(|points| points.filter_map(|point| frame.place(*point)).collect())
             .collect();
         draw_dots(&mut svg, &groups, side);

@@ -1,5 +1,7 @@
 //! The data of charts.
 
+use crate::{Error, Result};
+
 /// Named points in one colour: a line of a chart of curves, or the dots of one group in a scatter chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
@@ -27,6 +29,17 @@ impl Series {
         Self {
             name: name.into(),
             points,
+        }
+    }
+}
+
+/// The first of 1 to `most` panels, whose series the legend names.
+pub(super) fn first(panels: &[Panel], most: usize) -> Result<&Panel> {
+    match panels {
+        [first, ..] if panels.len() <= most => Ok(first),
+        _ => {
+            let expected = format!("1 to {most} of them");
+            Err(Error::argument("panels", expected, panels.len()))
         }
     }
 }

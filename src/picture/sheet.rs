@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage};
 
-use super::canvas::{MAX_SIDE, draw_tile, new_canvas};
+use super::canvas::{MAX_SIDE, draw, new_canvas};
 use super::font::width;
 use super::palette::{INK, SOFT_INK};
 use super::raster::Picture;
@@ -10,6 +10,7 @@ use super::svg::{Anchor, Svg, TextStyle};
 use crate::{Error, Result};
 
 pub(super) const PAGE: Rgb<u8> = Rgb([250, 250, 250]);
+const FRAME: Rgb<u8> = Rgb([150, 150, 150]);
 pub(super) const TITLE: TextStyle = TextStyle::new(17.0, INK);
 const LABEL: TextStyle = TextStyle::new(14.0, INK);
 pub(super) const CAPTION: TextStyle = TextStyle::new(12.0, SOFT_INK);
@@ -110,9 +111,7 @@ impl ContactSheet {
         let grid = SheetGrid::of(self)?;
         let mut canvas = new_canvas("sheet", grid.width, grid.height, PAGE)?;
         let mut words = Svg::default();
-        let at = (MARGIN as f32, MARGIN as f32 + 0.5 * TITLE.cap_height());
-        let limit = (grid.width - 2 * MARGIN) as f32;
-        words.fitted(at, Anchor::Start, &self.title, TITLE, limit);
+        draw_title(&mut words, &self.title, grid.width);
         let limit = grid.column_width as f32;
         for (column, label) in self.column_labels.iter().take(grid.columns).enumerate() {
             let above = (grid.top - GAP) as f32 - 0.5 * LABEL.cap_height();
@@ -128,7 +127,8 @@ impl ContactSheet {
             }
             let captions = self.captions.get(r);
             for (c, picture) in row.iter().enumerate() {
-                draw_tile(&mut canvas, picture, (grid.tile_left(c), top), grid.tile);
+                let corner = (grid.tile_left(c), top);
+                draw(&mut canvas, picture, corner, grid.tile, Some(FRAME));
                 if let Some(caption) = captions.and_then(|row| row.get(c)) {
                     let below = (bottom + GAP / 2 + 1) as f32 + 0.5 * CAPTION.cap_height();
                     let at = (grid.column_middle(c), below);
@@ -173,11 +173,10 @@ impl SheetGrid {
             .1
             .max(widest(&sheet.column_labels, LABEL, TILE_LABEL_LIMIT))
             .max(widest(captions(), CAPTION, TILE_LABEL_LIMIT));
-        let caption_height = match captions().any(|text| !text.is_empty()) {
-            true => CAPTION.size as usize + GAP / 2,
-            false => 0,
-        };
-        let row_pitch = tile.0.saturating_add(caption_height + GAP);
+        let mut row_pitch = tile.0.saturating_add(GAP);
+        if captions().any(|text| !text.is_empty()) {
+            row_pitch = row_pitch.saturating_add(CAPTION.size as usize + GAP / 2);
+        }
 
         let labels = widest(&sheet.row_labels, LABEL, ROW_LABEL_LIMIT);
         let left = MARGIN + if labels > 0 { labels + GAP } else { 0 };
@@ -220,15 +219,20 @@ impl SheetGrid {
 fn usual_size(rows: &[Vec<Picture>]) -> Option<(usize, usize)> {
     let mut sizes = std::collections::BTreeMap::new();
     for picture in rows.iter().flatten() {
-        *sizes
-            .entry((picture.height(), picture.width()))
-            .or_insert(0usize) += 1;
+        *sizes.entry(picture.size()).or_insert(0usize) += 1;
     }
     let area = |size: &(usize, usize)| std::cmp::Reverse(size.0 * size.1);
     sizes
         .into_iter()
         .max_by_key(|(size, count)| (*count, area(size)))
         .map(|(size, _)| size)
+}
+
+/// Draws the title on a drawing of `width` pixels across.
+pub(super) fn draw_title(svg: &mut Svg, title: &str, width: usize) {
+    let at = (MARGIN as f32, MARGIN as f32 + 0.5 * TITLE.cap_height());
+    let limit = (width - 2 * MARGIN) as f32;
+    svg.fitted(at, Anchor::Start, title, TITLE, limit);
 }
 
 /// Whole pixels for the widest of the texts, at most `limit`.

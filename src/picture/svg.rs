@@ -4,10 +4,9 @@ use std::fmt::{self, Write as _};
 
 use image::RgbImage;
 
-use super::chart::Chart;
+use super::chart::{Chart, draw_over};
 use super::font::{CAP_HEIGHT, FAMILY, shorten, width};
 use super::palette::{Color, WHITE};
-use super::render::draw_over;
 use crate::Result;
 
 /// x to the right, y down.
@@ -22,13 +21,17 @@ pub(super) struct Paint {
 }
 
 impl Paint {
-    /// A fill without an outline.
-    pub const fn filled(fill: Color) -> Self {
+    pub const fn new(fill: Color, stroke: Color, width: f32) -> Self {
         Self {
             fill,
-            stroke: fill,
-            width: 0.0,
+            stroke,
+            width,
         }
+    }
+
+    /// A fill without an outline.
+    pub const fn filled(fill: Color) -> Self {
+        Self::new(fill, fill, 0.0)
     }
 }
 
@@ -215,11 +218,10 @@ impl Svg {
     pub fn finish(self, (width, height): (f32, f32)) -> Chart {
         // Casts from float saturate.
         let size = (width.round() as u32, height.round() as u32);
-        let page = format!(
-            "<path d=\"M0 0H{}V{}H0Z\" fill=\"{WHITE}\"/>\n",
-            size.0, size.1
-        );
-        Chart::new(self.document(size, &page), size)
+        let (right, bottom) = size;
+        let page = format!("<path d=\"M0 0H{right}V{bottom}H0Z\" fill=\"{WHITE}\"/>\n");
+        let svg = self.document(size, &page);
+        Chart { svg, size }
     }
 
     fn document(&self, (width, height): (u32, u32), page: &str) -> String {

@@ -22,7 +22,7 @@ pub(super) fn draw_weights(
     to: &[Point],
     largest: f32,
 ) {
-    let mut edges = Vec::new();
+    let (mut lines, mut drawn) = (Vec::new(), Vec::new());
     for (row, &end) in weights.iter().zip(to) {
         for (&weight, &start) in row.iter().zip(from) {
             let share = match weight.abs() / largest {
@@ -30,21 +30,21 @@ pub(super) fn draw_weights(
                 _ => 0.0,
             };
             svg.line(start, end, color(weight), THIN + (THICK - THIN) * share);
-            edges.push((weight, start, end));
+            lines.push((start, end));
+            drawn.push(weight);
         }
     }
-    if edges.len() > MAX_VALUES {
+    if drawn.len() > MAX_VALUES {
         return;
     }
-    let lines: Vec<(Point, Point)> = edges.iter().map(|(_, start, end)| (*start, *end)).collect();
-    let values: Vec<String> = edges.iter().map(|(weight, ..)| value(*weight)).collect();
+    let values: Vec<String> = drawn.iter().map(|weight| value(*weight)).collect();
     let widths: Vec<f32> = values.iter().map(|text| width(text, VALUE_SIZE)).collect();
     let centres = spread(&lines, &widths);
     let places = values.iter().zip(widths).zip(centres);
-    for (((value, width), (x, y)), (weight, ..)) in places.zip(&edges) {
+    for (((value, width), (x, y)), weight) in places.zip(drawn) {
         let corner = (x - 0.5 * width - 3.0, y - 0.5 * VALUE);
         svg.rect(corner, (width + 6.0, VALUE), Paint::filled(WHITE));
-        let style = TextStyle::new(VALUE_SIZE, color(*weight).darker());
+        let style = TextStyle::new(VALUE_SIZE, color(weight).darker());
         svg.text((x, y), Anchor::Middle, value, style);
     }
 }
@@ -63,23 +63,20 @@ fn spread(lines: &[(Point, Point)], widths: &[f32]) -> Vec<Point> {
     // After a few rounds in which each value takes the best place that the others leave, none moves.
     for _ in 0..6 {
         for (own, (ends, width)) in lines.iter().zip(widths).enumerate() {
+            let others = || {
+                let all = lines.iter().zip(widths).zip(&chosen).enumerate();
+                all.filter(|(other, _)| *other != own)
+            };
             let cost = |point: Point| {
-                let near_values: f32 = chosen
-                    .iter()
-                    .zip(widths)
-                    .enumerate()
-                    .filter(|(other, _)| *other != own)
-                    .map(|(_, (other, other_width))| {
+                let near_values: f32 = others()
+                    .map(|(_, ((_, other_width), other))| {
                         let across = 0.5 * (width + other_width) + 6.0 - (point.0 - other.0).abs();
                         let down = HEIGHT - (point.1 - other.1).abs();
                         across.max(0.0) * down.max(0.0)
                     })
                     .sum();
-                let near_lines: f32 = lines
-                    .iter()
-                    .enumerate()
-                    .filter(|(other, _)| *other != own)
-                    .map(|(_, (from, to))| {
+                let near_lines: f32 = others()
+                    .map(|(_, (((from, to), _), _))| {
                         let rise = (to.1 - from.1) / (to.0 - from.0).max(1.0);
                         let distance = (from.1 + rise * (point.0 - from.0) - point.1).abs();
                         // A steep line crosses half the value's width, too.

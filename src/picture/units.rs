@@ -112,13 +112,8 @@ fn check(columns: &[UnitColumn]) -> Result<()> {
     let mut before = 0;
     for column in columns {
         let units = column.weights.len();
-        let wrong = |expected, found: usize| {
-            Err(Error::layer(
-                &column.block.name,
-                expected,
-                found.to_string(),
-            ))
-        };
+        let name = &column.block.name;
+        let wrong = |expected, found: usize| Err(Error::layer(name, expected, found.to_string()));
         if !(1..=MAX_UNITS).contains(&units) {
             return wrong(format!("1 to {MAX_UNITS} units"), units);
         }
@@ -172,11 +167,7 @@ fn draw_head(svg: &mut Svg, column: &UnitColumn, places: &[Point]) {
     }
     let left = x - 0.5 * HEAD;
     y -= 0.25 * HEAD_LINE;
-    let paint = Paint {
-        fill: WHITE,
-        width: 1.0,
-        ..paint
-    };
+    let paint = Paint::new(WHITE, paint.stroke, 1.0);
     for (name, kind) in &block.tags {
         svg.rect((left + 4.0, y), (HEAD - 8.0, TAG - 3.0), paint);
         let sides = (left + 12.0, left + HEAD - 12.0);

@@ -77,9 +77,6 @@ impl Mixture {
 
     /// `count` codes drawn from the mixture, `(count, dim)`, starting at number `first`. Each number has
     /// its own random stream: a larger count only adds codes.
-    ///
-    /// # Errors
-    /// Only candle's errors.
     pub fn sample(&self, seed: u64, first: u64, count: usize, device: &Device) -> Result<Tensor> {
         let mut codes = vec![0f32; count * self.dim];
         for (number, code) in (first..).zip(codes.chunks_mut(self.dim)) {
@@ -106,9 +103,8 @@ impl Mixture {
             sum
         });
         // Rounding may leave the sum a little below 1.
-        ends.take(self.components().saturating_sub(1))
-            .position(|end| share < end)
-            .unwrap_or(self.components().saturating_sub(1))
+        let last = self.components().saturating_sub(1);
+        ends.take(last).position(|end| share < end).unwrap_or(last)
     }
 
     /// The natural logarithm of the density at each of the codes, which are concatenated rows of `dim`
@@ -127,10 +123,8 @@ impl Mixture {
                 let rows: Vec<f64> = codes.iter().map(|&value| f64::from(value)).collect();
                 let mut joint = vec![0.0; densities.len() * self.components()];
                 whitening.log_joint(&rows, &mut joint)?;
-                for (density, joint) in densities
-                    .iter_mut()
-                    .zip(joint.chunks_exact(self.components()))
-                {
+                let joint = joint.chunks_exact(self.components());
+                for (density, joint) in densities.iter_mut().zip(joint) {
                     *density = log_sum_exp(joint);
                 }
                 Ok::<(), Error>(())
@@ -149,11 +143,9 @@ fn log_sum_exp(values: &[f64]) -> f64 {
 /// The number of codes of `dim` values.
 fn check_rows(codes: &[f32], dim: usize) -> Result<usize> {
     if dim == 0 || codes.is_empty() || !codes.len().is_multiple_of(dim) {
-        return Err(Error::argument(
-            "codes",
-            format!("one or more, of {dim} values each (1 or more)"),
-            format!("{} values", codes.len()),
-        ));
+        let expected = format!("one or more, of {dim} values each (1 or more)");
+        let found = format!("{} values", codes.len());
+        return Err(Error::argument("codes", expected, found));
     }
     Ok(codes.len() / dim)
 }

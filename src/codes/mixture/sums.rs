@@ -101,11 +101,9 @@ impl Sums {
                     let at = |values: &[f64], place| values.get(place).copied().unwrap_or(0.0);
                     at(products, i * (i + 1) / 2 + j) / count - at(&means, i) * at(&means, j)
                 });
-                let factor = factor(covariance)?;
-                let factor = factor
-                    .row_iter()
-                    .flat_map(|row| row.iter().copied().collect::<Vec<_>>());
-                Ok((count / total, means, factor.collect()))
+                // nalgebra stores columns.
+                let factor = factor(covariance)?.transpose();
+                Ok((count / total, means, factor.as_slice().to_vec()))
             })
             .collect::<Result<_>>()?;
         let mut mixture = Mixture {

@@ -16,26 +16,23 @@ impl Mixture {
     ///
     /// # Shapes
     /// `weights` (components), `means` (components, dim), `factors` (components, dim, dim).
-    ///
-    /// # Errors
-    /// Only candle's errors.
     pub fn to_tensors(&self) -> Result<BTreeMap<String, Tensor>> {
-        let (components, dim) = (self.components(), self.dim);
-        let tensor = |values: &[f64], shape: &[usize]| {
+        let shapes = shapes(self.components(), self.dim);
+        let mut tensors = BTreeMap::new();
+        for ((name, values), (_, shape)) in self.named().into_iter().zip(shapes) {
             let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-            Tensor::from_vec(values, shape, &Device::Cpu)
-        };
-        Ok(BTreeMap::from([
-            ("weights".to_string(), tensor(&self.weights, &[components])?),
-            (
-                "means".to_string(),
-                tensor(&self.means, &[components, dim])?,
-            ),
-            (
-                "factors".to_string(),
-                tensor(&self.factors, &[components, dim, dim])?,
-            ),
-        ]))
+            let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
+            tensors.insert(name.to_string(), tensor);
+        }
+        Ok(tensors)
+    }
+
+    fn named(&self) -> [(&'static str, &Vec<f64>); 3] {
+        [
+            ("weights", &self.weights),
+            ("means", &self.means),
+            ("factors", &self.factors),
+        ]
     }
 
     /// The mixture in a checkpoint, if it has one, for codes of `dim` values; `origin` names the checkpoint
@@ -55,11 +52,7 @@ impl Mixture {
             .and_then(|weights| weights.dims().first().copied())
             .unwrap_or(1)
             .max(1);
-        let wanted = [
-            ("weights", vec![components]),
-            ("means", vec![components, dim]),
-            ("factors", vec![components, dim, dim]),
-        ];
+        let wanted = shapes(components, dim);
         let differences = differences(tensors, &wanted);
         if !differences.is_empty() {
             return Err(Error::file(
@@ -68,12 +61,7 @@ impl Mixture {
                 differences.join("; "),
             ));
         }
-        let values = |name: &str| -> Result<Vec<f64>> {
-            match tensors.get(name) {
-                Some(tensor) => Ok(reals(tensor)?),
-                None => Ok(Vec::new()),
-            }
-        };
+        let values = |name: &str| tensors.get(name).map_or(Ok(Vec::new()), reals);
         let mixture = Self {
             dim,
             weights: values("weights")?,
@@ -88,12 +76,7 @@ impl Mixture {
 
     /// The first invalid value: the expectation and the finding.
     fn fault(&self) -> Option<(&'static str, String)> {
-        let named = [
-            ("weights", &self.weights),
-            ("means", &self.means),
-            ("factors", &self.factors),
-        ];
-        for (name, values) in named {
+        for (name, values) in self.named() {
             if let Some(value) = values.iter().find(|value| !value.is_finite()) {
                 return Some(("finite values", format!("{value} in `sampling.{name}`")));
             }
@@ -120,21 +103,31 @@ impl Mixture {
     }
 }
 
+/// Name and shape of each tensor.
+fn shapes(components: usize, dim: usize) -> [(&'static str, Vec<usize>); 3] {
+    [
+        ("weights", vec![components]),
+        ("means", vec![components, dim]),
+        ("factors", vec![components, dim, dim]),
+    ]
+}
+
 fn differences(tensors: &BTreeMap<String, Tensor>, wanted: &[(&str, Vec<usize>)]) -> Vec<String> {
-    let wrong = wanted
-        .iter()
-        .filter_map(|(name, shape)| match tensors.get(*name) {
-            Some(found) if found.dims() == shape && found.dtype() == DType::F32 => None,
-            Some(found) => Some(format!(
-                "`sampling.{name}` is {:?} {:?}, expected {shape:?} F32",
-                found.dims(),
-                found.dtype(),
+    let mut differences = Vec::new();
+    for (name, shape) in wanted {
+        let found = tensors.get(*name);
+        match found.map(|found| (found.dims(), found.dtype())) {
+            Some((dims, DType::F32)) if dims == shape => {}
+            Some((dims, kind)) => differences.push(format!(
+                "`sampling.{name}` is {dims:?} {kind:?}, expected {shape:?} F32"
             )),
-            None => Some(format!("`sampling.{name}` {shape:?} is missing")),
-        });
-    let extra = tensors
-        .keys()
-        .filter(|name| wanted.iter().all(|(wanted, _)| wanted != name))
-        .map(|name| format!("`sampling.{name}` belongs to no mixture"));
-    wrong.chain(extra).collect()
+            None => differences.push(format!("`sampling.{name}` {shape:?} is missing")),
+        }
+    }
+    for name in tensors.keys() {
+        if wanted.iter().all(|(wanted, _)| wanted != name) {
+            differences.push(format!("`sampling.{name}` belongs to no mixture"));
+        }
+    }
+    differences
 }
