@@ -1,58 +1,52 @@
 //! The convolutional denoiser after one epoch, and its filters.
 
-use super::statistics::seeds;
+use super::denoise::draw;
+use super::statistics::mean;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::data::{Batch, Dataset, Preparation};
-use crate::engine::Inference;
 use crate::evaluate::Part;
-use crate::network;
-use crate::picture::{ContactSheet, Picture, filter_grid, write_rgb};
+use crate::network::{self, Autoencoder};
+use crate::picture::{filter_grid, write_rgb};
+use crate::train::Trainer;
 
 const RECIPE: &str = "conv-denoiser-tutorial";
 
 pub fn denoiser(lab: &mut Lab) -> Result<Outcome> {
     let (mut training, mut validation) = (Vec::new(), Vec::new());
     let (mut psnr, mut noisy) = (Vec::new(), f64::NAN);
-    let mut protocol = String::new();
-    let mut judged = false;
     let path = lab.file("denoised.png");
-    for seed in lab.seeds() {
-        let recipe = lab.recipe(RECIPE, seed, &[])?;
-        let data = lab.data(&recipe)?;
-        judged = lab.judged(&data);
-        protocol = format!(
-            "{}; Adam at 1e-3, batches of 128, 1 epoch, validated on the noisy test images",
-            data.origin
-        );
-        let trained = lab.train(recipe, data)?;
+    let runs = lab.train_seeds(RECIPE, &[], |lab, trained| {
         training.extend(trained.history.last().map(|row| row.train_loss));
         validation.extend(trained.validation().last());
-        let network = trained.inference();
-        let report = trained.trainer.evaluate(&network, Part::Test)?;
+        let trainer = &trained.trainer;
+        let report = trainer.evaluate(&trainer.inference(), Part::Test)?;
         psnr.extend(report.output.psnr_db);
         noisy = report
             .input
             .and_then(|input| input.psnr_db)
             .unwrap_or(noisy);
-        if seed == 1 {
-            let data = trained.trainer.dataset();
-            write_rgb(&path, &draw(&network, data, lab)?.render()?)?;
-            lab.denoiser = Some((trained.model().clone(), data.origin.to_string()));
+        if trained.is_first() {
+            let title = "conv-denoiser after one epoch: test digits, noise 0.5";
+            let noise = ("noisy".to_string(), trainer.recipe().corruption);
+            draw(trainer, title, "clean", [noise], &path)?;
+            lab.denoiser = Some(shown(trainer));
         }
-    }
-    let mean = super::statistics::mean(&validation);
+        Ok(())
+    })?;
     Ok(Outcome {
-        protocol: format!("{protocol}; {}", seeds(validation.len())),
+        protocol: format!(
+            "{}; Adam at 1e-3, batches of 128, 1 epoch, validated on the noisy test images; {}",
+            runs.origin, runs.seeds
+        ),
         figures: vec![
             Figure::median("training BCE a pixel over the epoch", &training, "0.2062"),
             Figure::median("validation BCE a pixel", &validation, "0.1046"),
             Figure::median(
                 "mean of the seeds beside PyTorch's mean at these settings",
-                &[mean],
+                &[mean(&validation)],
                 "0.1050",
             )
-            .within(0.1030..=0.1070, judged),
+            .within(0.1030..=0.1070, runs.judged),
             Figure::median("mean PSNR (dB)", &psnr, "18.6 (Keras 3), 18.9 (PyTorch)"),
             Figure::median("mean PSNR of the noisy input (dB)", &[noisy], "9.4"),
         ],
@@ -66,41 +60,22 @@ pub fn denoiser(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-/// Test digits, their noisy versions and their reconstructions.
-fn draw(network: &Inference, data: &Dataset, lab: &Lab) -> Result<ContactSheet> {
-    let recipe = lab.recipe(RECIPE, 1, &[])?;
-    let preparation = Preparation::of(&recipe);
-    let indices: Vec<u32> = (0..10).collect();
-    let keys = Part::Test.keys(0);
-    let batch = Batch::prepare(&data.test, &indices, &preparation, keys, lab.device())?;
-    let output = Picture::from_batch(&network.reconstruct(&batch.input)?)?;
-    Ok(
-        ContactSheet::new("conv-denoiser after one epoch: test digits, noise 0.5")
-            .rows(vec![
-                Picture::from_batch(&batch.target)?,
-                Picture::from_batch(&batch.input)?,
-                output,
-            ])
-            .row_labels(["clean", "noisy", "output"])
-            .scale(3),
-    )
-}
-
 /// The layer whose filters the tutorial shows, and a layer without weights.
 const SHOWN: &str = "encoder.3";
 const WEIGHTLESS: &str = "encoder.2";
 /// Pixels per weight on each side.
 const SCALE: usize = 16;
 
+/// The network of a run, and the description of its data.
+fn shown(trainer: &Trainer) -> (Autoencoder, String) {
+    let origin = trainer.dataset().origin.to_string();
+    (trainer.model().clone(), origin)
+}
+
 pub fn filters(lab: &mut Lab) -> Result<Outcome> {
     let (model, data) = match lab.denoiser.clone() {
         Some(trained) => trained,
-        None => {
-            let recipe = lab.recipe(RECIPE, 1, &[])?;
-            let data = lab.data(&recipe)?;
-            let origin = data.origin.to_string();
-            (lab.train(recipe, data)?.model().clone(), origin)
-        }
+        None => shown(&lab.train(RECIPE, 1, &[])?.trainer),
     };
     let filters = network::filters(&model, Some(SHOWN), 0)?;
     let path = lab.file("filters.png");
@@ -110,20 +85,15 @@ pub fn filters(lab: &mut Lab) -> Result<Outcome> {
         Err(error) => error.to_string(),
         Ok(_) => "filters".to_string(),
     };
-    let parameters = model.summary().parameters;
-    let rows: Vec<String> = model
-        .summary()
-        .layers
-        .iter()
-        .map(|row| {
-            format!(
-                "{}\t{}\t{:?}\t{}",
-                row.name, row.layer, row.output, row.parameters
-            )
-        })
-        .collect();
+    let summary = model.summary();
+    let rows = summary.layers.iter().map(|row| {
+        format!(
+            "{}\t{}\t{:?}\t{}\n",
+            row.name, row.layer, row.output, row.parameters
+        )
+    });
     let table = lab.file("layers.txt");
-    crate::file::replace(&table, (rows.join("\n") + "\n").as_bytes())?;
+    crate::file::replace(&table, rows.collect::<String>().as_bytes())?;
     Ok(Outcome {
         protocol: format!("the network of conv-denoiser's first seed, on {data}"),
         figures: vec![
@@ -137,7 +107,7 @@ pub fn filters(lab: &mut Lab) -> Result<Outcome> {
                 ),
                 "64 tiles in 8x8",
             ),
-            Figure::median("parameters", &[parameters as f64], "314,625")
+            Figure::median("parameters", &[summary.parameters as f64], "314,625")
                 .within(314_625.0..=314_625.0, true),
             Figure::text("a layer without weights", refused, "an error"),
         ],

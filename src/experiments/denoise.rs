@@ -1,15 +1,15 @@
 //! Zeros and ones with noisy copies, in a network of five hidden layers.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 
-use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::data::{Batch, Dataset, Preparation};
-use crate::engine::Inference;
+use crate::data::{Batch, Preparation};
 use crate::evaluate::Part;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::recipe::{Corruption, Noise};
+use crate::train::Trainer;
 
 /// The ReLU network.
 pub fn relu(lab: &mut Lab) -> Result<Outcome> {
@@ -35,64 +35,62 @@ fn row(
     note: &str,
 ) -> Result<Outcome> {
     let (mut first, mut last) = (Vec::new(), Vec::new());
-    let mut protocol = String::new();
-    let mut judged = false;
     let path = lab.file("denoised.png");
-    for seed in lab.seeds() {
-        let recipe = lab.recipe(name, seed, &[])?;
-        let data = lab.data(&recipe)?;
-        judged = lab.judged(&data);
-        protocol = format!("{}, validated on the clean test images", data.origin);
-        let trained = lab.train(recipe, data)?;
+    let runs = lab.train_seeds(name, &[], |_, trained| {
         first.extend(trained.validation().first());
         last.extend(trained.validation().last());
-        if seed == 1 {
-            draw(name, &trained.inference(), trained.trainer.dataset(), lab)?
-                .render()
-                .and_then(|sheet| write_rgb(&path, &sheet))?;
+        if trained.is_first() {
+            let title = format!("{name}: trained with noise 0.1, shown 0.1 and 0.2");
+            let noises = [0.1, 0.2].map(|factor| {
+                let noise = Corruption::Gaussian(Noise::of(factor));
+                (format!("noise {factor}"), noise)
+            });
+            draw(&trained.trainer, &title, "original", noises, &path)?;
         }
-    }
+        Ok(())
+    })?;
     Ok(Outcome {
         protocol: format!(
-            "{protocol}, 50 epochs in batches of 256; {}",
-            seeds(last.len())
+            "{}, validated on the clean test images, 50 epochs in batches of 256; {}",
+            runs.origin, runs.seeds
         ),
         figures: vec![
             Figure::median("validation BCE a pixel after epoch 1", &first, published[0]),
             Figure::median("validation BCE a pixel after epoch 50", &last, published[1])
-                .within(tolerance, judged),
+                .within(tolerance, runs.judged),
         ],
         notes: vec![note.to_string()],
         pictures: vec![path],
     })
 }
 
-/// Clean test digits, their noisy versions and reconstructions, at the training noise and at twice
-/// that.
-fn draw(name: &str, network: &Inference, data: &Dataset, lab: &Lab) -> Result<ContactSheet> {
+/// Ten test digits, and for each noise with its label the noisy versions and the reconstructions.
+pub(super) fn draw(
+    trainer: &Trainer,
+    title: &str,
+    clean: &str,
+    noises: impl IntoIterator<Item = (String, Corruption)>,
+    path: &Path,
+) -> Result<()> {
+    let (test, device) = (&trainer.dataset().test, trainer.model().device());
+    let network = trainer.inference();
     let indices: Vec<u32> = (0..10).collect();
-    let mut rows = Vec::new();
-    let mut labels = Vec::new();
-    for noise in [0.1, 0.2] {
+    let digits = Picture::from_batch(&test.batch(&indices, device)?)?;
+    let (mut rows, mut labels) = (vec![digits], vec![clean.to_string()]);
+    for (label, corruption) in noises {
         let preparation = Preparation {
-            corruption: Corruption::Gaussian(Noise::of(noise)),
-            ..Preparation::default()
+            corruption,
+            ..Preparation::of(trainer.recipe())
         };
         let keys = Part::Test.keys(0);
-        let batch = Batch::prepare(&data.test, &indices, &preparation, keys, lab.device())?;
-        if rows.is_empty() {
-            rows.push(Picture::from_batch(&batch.target)?);
-            labels.push("original".to_string());
-        }
+        let batch = Batch::prepare(test, &indices, &preparation, keys, device)?;
         rows.push(Picture::from_batch(&batch.input)?);
-        labels.push(format!("noise {noise}"));
         rows.push(Picture::from_batch(&network.reconstruct(&batch.input)?)?);
-        labels.push("output".to_string());
+        labels.extend([label, "output".to_string()]);
     }
-    Ok(
-        ContactSheet::new(format!("{name}: trained with noise 0.1, shown 0.1 and 0.2"))
-            .rows(rows)
-            .row_labels(labels)
-            .scale(3),
-    )
+    let sheet = ContactSheet::new(title)
+        .rows(rows)
+        .row_labels(labels)
+        .scale(3);
+    write_rgb(path, &sheet.render()?)
 }

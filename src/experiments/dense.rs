@@ -1,41 +1,32 @@
 //! MNIST with a code of 32 values.
 
-use super::statistics::seeds;
+use std::path::Path;
+
+use super::lab::Trained;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::data::Dataset;
-use crate::engine::Inference;
 use crate::evaluate::Part;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
 /// The library's recipe.
 pub fn dense_32(lab: &mut Lab) -> Result<Outcome> {
     let mut losses = Vec::new();
-    let mut protocol = String::new();
-    let mut judged = false;
     let path = lab.file("codes.png");
-    for seed in lab.seeds() {
-        let recipe = lab.recipe("dense-32", seed, &[])?;
-        let data = lab.data(&recipe)?;
-        judged = lab.judged(&data);
-        protocol = format!(
-            "{}; Adam, cosine from 1e-3, {} epochs in batches of {}",
-            data.origin, recipe.training.epochs, recipe.training.batch_size
-        );
-        let trained = lab.train(recipe, data)?;
-        let report = trained.trainer.evaluate(&trained.inference(), Part::Test)?;
+    let runs = lab.train_seeds("dense-32", &[], |_, trained| {
+        let trainer = &trained.trainer;
+        let report = trainer.evaluate(&trainer.inference(), Part::Test)?;
         losses.push(report.output.bce_per_pixel.unwrap_or(f64::NAN));
-        if seed == 1 {
-            let title = "dense-32: digits, their 32 values, and what comes back";
-            let sheet = with_codes(title, &trained.inference(), trained.trainer.dataset(), lab)?;
-            write_rgb(&path, &sheet.render()?)?;
-        }
-    }
+        let title = "dense-32: digits, their 32 values, and what comes back";
+        draw_first(trained, title, &path)
+    })?;
     Ok(Outcome {
-        protocol: format!("{protocol}; {}", seeds(losses.len())),
+        protocol: format!(
+            "{}; Adam, cosine from 1e-3, {} epochs in batches of {}; {}",
+            runs.origin, runs.epochs, runs.batch_size, runs.seeds
+        ),
         figures: vec![
             Figure::median("test BCE a pixel", &losses, "about 0.093")
-                .within(f64::NEG_INFINITY..=0.0935, judged),
+                .within(f64::NEG_INFINITY..=0.0935, runs.judged),
         ],
         notes: vec![
             "The tutorial gives neither epochs nor batch size; these are the recipe's. The encoder is usable on \
@@ -48,37 +39,28 @@ pub fn dense_32(lab: &mut Lab) -> Result<Outcome> {
 
 /// Adadelta, as in the tutorial.
 pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
-    let (mut at_one, mut at_old_default) = (Vec::new(), Vec::new());
-    let mut protocol = String::new();
+    let mut losses = Vec::new();
     let path = lab.file("codes.png");
     let quick = lab.quick();
     let epochs: &[&str] = if quick { &["training.epochs=10"] } else { &[] };
-    for seed in lab.seeds() {
-        let recipe = lab.recipe("dense-32-adadelta", seed, epochs)?;
-        let data = lab.data(&recipe)?;
-        protocol = format!(
-            "{}; Adadelta at rate 1.0, {} epochs in batches of {}, validated on the test images",
-            data.origin, recipe.training.epochs, recipe.training.batch_size
-        );
-        let trained = lab.train(recipe, data)?;
-        at_one.extend(trained.validation().last());
-        if seed == 1 {
-            let title =
-                "dense-32-adadelta: test digits, their codes, and what the decoder makes of them";
-            let sheet = with_codes(title, &trained.inference(), trained.trainer.dataset(), lab)?;
-            write_rgb(&path, &sheet.render()?)?;
-        }
-    }
+    let runs = lab.train_seeds("dense-32-adadelta", epochs, |_, trained| {
+        losses.extend(trained.validation().last());
+        let title =
+            "dense-32-adadelta: test digits, their codes, and what the decoder makes of them";
+        draw_first(trained, title, &path)
+    })?;
     // Long enough to show the effect of the other rate.
     let slow = ["optimizer.lr=0.001", "training.epochs=5"];
-    let recipe = lab.recipe("dense-32-adadelta", 1, &slow)?;
-    let data = lab.data(&recipe)?;
-    at_old_default.extend(lab.train(recipe, data)?.validation().last());
+    let slow = lab.train("dense-32-adadelta", 1, &slow)?.validation();
+    let slow = slow.last().copied();
     Ok(Outcome {
-        protocol: format!("{protocol}; {}", seeds(at_one.len())),
+        protocol: format!(
+            "{}; Adadelta at rate 1.0, {} epochs in batches of {}, validated on the test images; {}",
+            runs.origin, runs.epochs, runs.batch_size, runs.seeds
+        ),
         figures: vec![
-            Figure::median("test BCE a pixel, rate 1.0", &at_one, "-"),
-            Figure::median("test BCE a pixel, rate 0.001, 5 epochs", &at_old_default, "-"),
+            Figure::median("test BCE a pixel, rate 1.0", &losses, "-"),
+            Figure::median("test BCE a pixel, rate 0.001, 5 epochs", slow.as_slice(), "-"),
         ],
         notes: vec![
             "The rate is 1.0, the default of the Keras of the time and of the paper; with today's default of \
@@ -89,14 +71,14 @@ pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-/// Ten test digits, their codes as small squares, and their reconstructions.
-pub(super) fn with_codes(
-    title: &str,
-    network: &Inference,
-    data: &Dataset,
-    lab: &Lab,
-) -> Result<ContactSheet> {
-    let digits = data.test.batch(&data.test.one_of_each(10), lab.device())?;
+/// Of the first seed's run: ten test digits, their codes as small squares, and their reconstructions.
+pub(super) fn draw_first(trained: &Trained, title: &str, path: &Path) -> Result<()> {
+    if !trained.is_first() {
+        return Ok(());
+    }
+    let trainer = &trained.trainer;
+    let (test, network) = (&trainer.dataset().test, trainer.inference());
+    let digits = test.batch(&test.one_of_each(10), trainer.model().device())?;
     let codes = network.encode(&digits)?;
     let back = Picture::from_batch(&network.decode(&codes)?)?;
     let codes: Vec<Vec<f32>> = codes.flatten_from(1)?.to_vec2()?;
@@ -115,10 +97,11 @@ pub(super) fn with_codes(
             enlarged(&square, CODE_CELL)
         })
         .collect::<Result<Vec<Picture>>>()?;
-    Ok(ContactSheet::new(title)
+    let sheet = ContactSheet::new(title)
         .rows(vec![Picture::from_batch(&digits)?, squares, back])
         .row_labels(["input", "code", "output"])
-        .scale(3))
+        .scale(3);
+    write_rgb(path, &sheet.render()?)
 }
 
 /// Side of a code value in pixels, before the sheet is scaled.

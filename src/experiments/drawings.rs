@@ -1,9 +1,11 @@
 //! Drawings of activations and networks.
 
+use std::path::PathBuf;
+
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::network::{Autoencoder, Parameters, curves, draw_curves};
-use crate::picture::{diagram, units};
+use crate::picture::{Chart, diagram, units};
 
 /// Every activation and its derivative.
 pub fn activations(lab: &mut Lab) -> Result<Outcome> {
@@ -28,22 +30,18 @@ pub fn activations(lab: &mut Lab) -> Result<Outcome> {
 
 /// The layers of the convolutional denoiser as boxes, and a small dense network with its weights.
 pub fn networks(lab: &mut Lab) -> Result<Outcome> {
-    let denoiser = untrained(lab, "conv-denoiser", [1, 28, 28])?;
-    let layers = lab.file("conv-denoiser.svg");
-    let chart = diagram(&denoiser.graph("conv-denoiser"))?;
-    chart.write(&layers)?;
-    let layers_png = layers.with_extension("png");
-    chart.write(&layers_png)?;
+    let mut recipe = lab.recipe("conv-denoiser", 1, &[])?;
+    recipe.network.resolve_input([1, 28, 28])?;
+    let parameters = Parameters::drawn(recipe.seed);
+    let builder = parameters.builder(recipe.training.precision.dtype(), lab.device());
+    let denoiser = Autoencoder::new(&recipe.network, builder)?;
+    let layers = diagram(&denoiser.graph("conv-denoiser"))?;
+    let mut pictures = written(&layers, lab.file("conv-denoiser.svg"))?;
     lab.tell("training 3-2-3");
-    let recipe = lab.recipe("sphere", 1, &["training.epochs=50"])?;
-    let data = lab.data(&recipe)?;
-    let trained = lab.train(recipe, data)?;
-    let columns = trained.model().units()?;
-    let weights = lab.file("3-2-3.svg");
-    let chart = units("3-2-3, trained on points of a sphere", &columns)?;
-    chart.write(&weights)?;
-    let weights_png = weights.with_extension("png");
-    chart.write(&weights_png)?;
+    let trained = lab.train("sphere", 1, &["training.epochs=50"])?;
+    let columns = trained.trainer.model().units()?;
+    let weights = units("3-2-3, trained on points of a sphere", &columns)?;
+    pictures.extend(written(&weights, lab.file("3-2-3.svg"))?);
     Ok(Outcome {
         protocol: "conv-denoiser, and a 3-2-3 network trained on points of a sphere".to_string(),
         figures: vec![Figure::text(
@@ -52,14 +50,13 @@ pub fn networks(lab: &mut Lab) -> Result<Outcome> {
             "-",
         )],
         notes: Vec::new(),
-        pictures: vec![layers_png, layers, weights_png, weights],
+        pictures,
     })
 }
 
-fn untrained(lab: &Lab, name: &str, input: [usize; 3]) -> Result<Autoencoder> {
-    let mut recipe = lab.recipe(name, 1, &[])?;
-    recipe.network.resolve_input(input)?;
-    let builder =
-        Parameters::drawn(recipe.seed).builder(recipe.training.precision.dtype(), lab.device());
-    Autoencoder::new(&recipe.network, builder)
+/// Writes a chart as PNG and as SVG.
+fn written(chart: &Chart, svg: PathBuf) -> Result<Vec<PathBuf>> {
+    let files = vec![svg.with_extension("png"), svg];
+    files.iter().try_for_each(|file| chart.write(file))?;
+    Ok(files)
 }

@@ -69,14 +69,10 @@ impl Figure {
 
     /// The share of the seeds for which something holds.
     pub fn share(what: &str, holds: &[bool], published: &str) -> Self {
-        let values: Vec<f64> = holds
-            .iter()
-            .map(|&holds| f64::from(u8::from(holds)))
-            .collect();
+        let obtained = format!("{:.0}% of {}", 100.0 * share(holds), seeds(holds.len()));
         Self {
-            obtained: format!("{:.0}% of {}", 100.0 * share(holds), seeds(holds.len())),
-            values,
-            ..Self::median(what, &[], published)
+            values: holds.iter().copied().map(f64::from).collect(),
+            ..Self::text(what, obtained, published)
         }
     }
 
@@ -119,15 +115,11 @@ impl Figure {
 fn summary(values: &[f64]) -> String {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let [median, low, high] = [median(values), low, high].map(digits);
     match values {
         [] => "-".to_string(),
-        [one] => digits(*one),
-        _ => format!(
-            "{} ({} to {})",
-            digits(median(values)),
-            digits(low),
-            digits(high)
-        ),
+        [_] => median,
+        _ => format!("{median} ({low} to {high})"),
     }
 }
 

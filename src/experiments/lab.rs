@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use candle_core::Device;
 
+use super::statistics::seeds;
 use crate::data::{Dataset, Source, load_with};
-use crate::engine::Inference;
 use crate::network::Autoencoder;
 use crate::recipe::Recipe;
 use crate::train::{EpochMetrics, Event, Trainer};
@@ -28,10 +28,6 @@ pub struct Options {
     pub device: Device,
 }
 
-/// Number of seeds for experiments that take seconds per seed.
-const CHEAP_SEEDS: u64 = 20;
-const CHEAP_SEEDS_QUICK: u64 = 5;
-
 /// The state of a session of experiments.
 pub struct Lab<'a> {
     options: Options,
@@ -41,25 +37,42 @@ pub struct Lab<'a> {
     pub(super) denoiser: Option<(Autoencoder, String)>,
 }
 
-/// A trained network with its history.
+/// A finished run.
 pub(super) struct Trained {
     pub trainer: Trainer,
     pub history: Vec<EpochMetrics>,
 }
 
 impl Trained {
-    pub fn model(&self) -> &Autoencoder {
-        self.trainer.model()
-    }
-
-    pub fn inference(&self) -> Inference {
-        self.trainer.inference()
-    }
-
     /// Validation losses, one per epoch.
     pub fn validation(&self) -> Vec<f64> {
         self.history.iter().map(|row| row.validation_loss).collect()
     }
+
+    /// Whether this is the first seed, which the pictures show.
+    pub fn is_first(&self) -> bool {
+        self.trainer.recipe().seed == 1
+    }
+}
+
+/// What the runs of a recipe have in common.
+#[derive(Default)]
+pub(super) struct Runs {
+    /// The description of the data.
+    pub origin: String,
+    pub epochs: usize,
+    pub batch_size: usize,
+    pub judged: bool,
+    /// Such as "3 seeds".
+    pub seeds: String,
+}
+
+/// Trains until this many epochs are done.
+pub(super) fn train_until(trainer: &mut Trainer, epochs: usize) -> Result<()> {
+    while trainer.progress().epoch < epochs {
+        trainer.epoch()?;
+    }
+    Ok(())
 }
 
 impl<'a> Lab<'a> {
@@ -101,14 +114,9 @@ impl<'a> Lab<'a> {
     /// Seeds of an experiment that takes seconds per seed.
     pub(super) fn cheap_seeds(&self) -> std::ops::RangeInclusive<u64> {
         match self.options.quick {
-            true => 1..=CHEAP_SEEDS_QUICK,
-            false => 1..=CHEAP_SEEDS,
+            true => 1..=5,
+            false => 1..=20,
         }
-    }
-
-    /// Seeds of an experiment that takes minutes per seed.
-    pub(super) fn seeds(&self) -> std::ops::RangeInclusive<u64> {
-        1..=self.options.seeds as u64
     }
 
     pub(super) fn tell(&mut self, text: &str) {
@@ -122,30 +130,27 @@ impl<'a> Lab<'a> {
         Recipe::load(name, &settings)
     }
 
-    /// The data that a recipe asks for.
-    pub(super) fn data(&self, recipe: &Recipe) -> Result<Dataset> {
-        let source = match recipe.data.points {
-            Some(points) => Source::Points(points),
-            None => self.options.source.clone(),
-        };
-        load_with(&source, &recipe.data, self.options.offline)
-    }
-
     /// Whether to judge the figures of an experiment on this data: not with --quick, and not on a
     /// sample.
     pub(super) fn judged(&self, data: &Dataset) -> bool {
         !self.options.quick && !data.origin.is_sample()
     }
 
-    /// A new run.
-    pub(super) fn trainer(&self, recipe: Recipe, data: Dataset) -> Result<Trainer> {
+    /// A new run of a recipe, on the data that it asks for.
+    pub(super) fn trainer(&self, name: &str, seed: u64, settings: &[&str]) -> Result<Trainer> {
+        let recipe = self.recipe(name, seed, settings)?;
+        let source = match recipe.data.points {
+            Some(points) => Source::Points(points),
+            None => self.options.source.clone(),
+        };
+        let data = load_with(&source, &recipe.data, self.options.offline)?;
         Trainer::new(recipe, data, self.options.device.clone())
     }
 
     /// Runs a recipe to its end.
-    pub(super) fn train(&mut self, recipe: Recipe, data: Dataset) -> Result<Trained> {
-        let mut trainer = self.trainer(recipe, data)?;
-        let (epochs, seed) = (trainer.recipe().training.epochs, trainer.recipe().seed);
+    pub(super) fn train(&mut self, name: &str, seed: u64, settings: &[&str]) -> Result<Trained> {
+        let mut trainer = self.trainer(name, seed, settings)?;
+        let epochs = trainer.recipe().training.epochs;
         let label = trainer.recipe().objective.label();
         let mut history = Vec::new();
         trainer.run(None, &|| false, &mut |event| match event {
@@ -163,5 +168,26 @@ impl<'a> Lab<'a> {
             _ => {}
         })?;
         Ok(Trained { trainer, history })
+    }
+
+    /// Runs a recipe that takes minutes to its end with every seed; `measure` receives each run.
+    pub(super) fn train_seeds(
+        &mut self,
+        name: &str,
+        settings: &[&str],
+        mut measure: impl FnMut(&mut Self, &Trained) -> Result<()>,
+    ) -> Result<Runs> {
+        let mut runs = Runs::default();
+        for seed in 1..=self.options.seeds as u64 {
+            let trained = self.train(name, seed, settings)?;
+            measure(self, &trained)?;
+            let (recipe, data) = (trained.trainer.recipe(), trained.trainer.dataset());
+            runs.origin = data.origin.to_string();
+            runs.epochs = recipe.training.epochs;
+            runs.batch_size = recipe.training.batch_size;
+            runs.judged = self.judged(data);
+        }
+        runs.seeds = seeds(self.options.seeds);
+        Ok(runs)
     }
 }

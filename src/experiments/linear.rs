@@ -2,12 +2,13 @@
 
 use candle_core::Tensor;
 
-use super::statistics::{median, seeds};
+use super::points::planes;
+use super::statistics::{columns, median, seeds};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::engine::Inference;
 use crate::evaluate::Part;
-use crate::picture::{Panel, ScatterOptions, Series, scatter};
+use crate::picture::{Chart, Series};
 
 /// One feature is a hundred times the other: the code needs one value, and nothing is lost.
 pub fn dependent(lab: &mut Lab) -> Result<Outcome> {
@@ -16,9 +17,8 @@ pub fn dependent(lab: &mut Lab) -> Result<Outcome> {
         let (network, _) = train(lab, "linear-dependent", seed)?;
         points.push(through(&network, [0.5, 50.0])?);
     }
-    let [x, y] = [0, 1].map(|axis| column(&points, axis));
-    let inside = median(&x) - 0.5;
-    let inside = inside.abs() <= 0.1 && (median(&y) - 50.0).abs() <= 1.0;
+    let [x, y] = columns(&points);
+    let inside = (median(&x) - 0.5).abs() <= 0.1 && (median(&y) - 50.0).abs() <= 1.0;
     Ok(Outcome {
         protocol: protocol(points.len()),
         figures: vec![
@@ -89,9 +89,7 @@ fn protocol(count: usize) -> String {
 /// The network after one epoch, and its MAE on the held-out rows.
 fn train(lab: &mut Lab, name: &str, seed: u64) -> Result<(Inference, f64)> {
     lab.tell(&format!("seed {seed}"));
-    let recipe = lab.recipe(name, seed, &[])?;
-    let data = lab.data(&recipe)?;
-    let mut trainer = lab.trainer(recipe, data)?;
+    let mut trainer = lab.trainer(name, seed, &[])?;
     trainer.epoch()?;
     let network = trainer.inference();
     let report = trainer.evaluate(&network, Part::Test)?;
@@ -124,33 +122,19 @@ fn factor(network: &Inference) -> Result<f64> {
     })
 }
 
-fn column(points: &[[f64; 2]], axis: usize) -> Vec<f64> {
-    points.iter().filter_map(|p| p.get(axis).copied()).collect()
-}
-
 /// Points of the square and their reconstructions.
-fn draw(network: &Inference) -> Result<crate::picture::Chart> {
+fn draw(network: &Inference) -> Result<Chart> {
     let grid: Vec<[f64; 2]> = (0..=20)
         .flat_map(|x| (0..=20).map(move |y| [5.0 * f64::from(x), 5.0 * f64::from(y)]))
         .collect();
     let back = rows(network, &grid)?;
-    let pairs = |points: &[[f64; 2]]| points.iter().map(|p| (p[0], p[1])).collect();
-    let panel = |title: &str, points| Panel {
-        title: title.to_string(),
-        x_label: "first feature".to_string(),
-        y_label: "second feature".to_string(),
-        series: vec![Series::new("", points)],
-        ..Panel::default()
+    let plane = |title, points: &[[f64; 2]]| {
+        let points = points.iter().copied().map(Into::into).collect();
+        let labels = ["first feature", "second feature"];
+        (title, labels, vec![Series::new("", points)])
     };
-    scatter(
+    planes(
         "linear-independent: what one value keeps of two features",
-        &[
-            panel("points", pairs(&grid)),
-            panel("as they come back", pairs(&back)),
-        ],
-        ScatterOptions {
-            equal_scale: true,
-            ..ScatterOptions::default()
-        },
+        [plane("points", &grid), plane("as they come back", &back)],
     )
 }

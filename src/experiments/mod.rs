@@ -14,6 +14,7 @@ mod figure;
 mod lab;
 mod linear;
 mod one_hot;
+mod points;
 mod principal;
 mod scratch;
 mod sparse;
@@ -32,8 +33,10 @@ pub struct Experiment {
     pub id: &'static str,
     /// One line of description.
     pub what: &'static str,
-    run: fn(&mut Lab) -> Result<Outcome>,
+    run: Run,
 }
+
+type Run = fn(&mut Lab) -> Result<Outcome>;
 
 impl Experiment {
     /// Runs it, and writes its pictures to the lab's folder.
@@ -48,11 +51,7 @@ impl Experiment {
 
 /// All experiments, in the recommended reading order.
 pub fn all() -> &'static [Experiment] {
-    const fn of(
-        id: &'static str,
-        what: &'static str,
-        run: fn(&mut Lab) -> Result<Outcome>,
-    ) -> Experiment {
+    const fn of(id: &'static str, what: &'static str, run: Run) -> Experiment {
         Experiment { id, what, run }
     }
     const ALL: &[Experiment] = &[

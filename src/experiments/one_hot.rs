@@ -1,12 +1,10 @@
 //! One-hot rows with a code of three values.
 
-use rayon::prelude::*;
-
-use super::scratch::{Curve, TwoLayers};
-use super::statistics::seeds;
+use super::lab::train_until;
+use super::scratch::{Curve, TwoLayers, descend};
+use super::statistics::{seeds, share};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::data::Images;
 use crate::evaluate::Part;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::train::Trainer;
@@ -18,15 +16,13 @@ pub fn library(lab: &mut Lab) -> Result<Outcome> {
     let mut shown = None;
     for seed in lab.cheap_seeds() {
         lab.tell(&format!("seed {seed}"));
-        let recipe = lab.recipe("one-hot", seed, &[])?;
-        let data = lab.data(&recipe)?;
-        let mut trainer = lab.trainer(recipe, data)?;
+        let mut trainer = lab.trainer("one-hot", seed, &[])?;
         first.push(loss(&trainer)?);
         first_accuracy.push(accuracy(&trainer)?);
-        advance(&mut trainer, 900)?;
+        train_until(&mut trainer, 900)?;
         late.push(loss(&trainer)?);
         right.push(accuracy(&trainer)? == 1.0);
-        advance(&mut trainer, 100)?;
+        train_until(&mut trainer, 1000)?;
         right_at_end.push(accuracy(&trainer)? == 1.0);
         shown.get_or_insert(trainer);
     }
@@ -52,13 +48,6 @@ pub fn library(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-fn advance(trainer: &mut Trainer, epochs: usize) -> Result<()> {
-    for _ in 0..epochs {
-        trainer.epoch()?;
-    }
-    Ok(())
-}
-
 fn loss(trainer: &Trainer) -> Result<f64> {
     let report = trainer.evaluate(&trainer.inference(), Part::Test)?;
     Ok(report.output.mse_per_pixel)
@@ -67,16 +56,26 @@ fn loss(trainer: &Trainer) -> Result<f64> {
 /// The share of rows whose largest value is also the largest in the reconstruction.
 fn accuracy(trainer: &Trainer) -> Result<f64> {
     let rows = &trainer.dataset().test;
-    let (_, _, width) = rows.shape();
-    let output = reconstructed(trainer, rows)?;
-    Ok(same_largest(rows.coordinates(), &output, width, 0))
+    let [_, output] = through(trainer)?;
+    Ok(same_largest(
+        rows.coordinates(),
+        &output,
+        rows.image_len(),
+        0,
+    ))
 }
 
-fn reconstructed(trainer: &Trainer, rows: &Images) -> Result<Vec<f64>> {
-    let indices = rows.indices();
-    let input = rows.batch(&indices, trainer.model().device())?;
-    let output = trainer.inference().reconstruct(&input)?;
-    Ok(output.flatten_all()?.to_vec1()?)
+/// The codes and the reconstructions of all rows.
+fn through(trainer: &Trainer) -> Result<[Vec<f64>; 2]> {
+    let rows = &trainer.dataset().test;
+    let input = rows.batch(&rows.indices(), trainer.model().device())?;
+    let network = trainer.inference();
+    let codes = network.encode(&input)?;
+    let output = network.decode(&codes)?;
+    Ok([
+        codes.flatten_all()?.to_vec1()?,
+        output.flatten_all()?.to_vec1()?,
+    ])
 }
 
 /// The share of rows in which input and output have their largest value, from index `first` on, at the
@@ -88,36 +87,26 @@ fn same_largest(input: &[f64], output: &[f64], width: usize, first: usize) -> f6
             .max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)))
             .map(|(place, _)| place)
     };
-    let same: Vec<bool> = input
-        .chunks(width)
-        .zip(output.chunks(width))
+    let same: Vec<bool> = (input.chunks(width).zip(output.chunks(width)))
         .map(|(input, output)| largest(input) == largest(output))
         .collect();
-    super::statistics::share(&same)
+    share(&same)
 }
 
 /// The rows, their codes and their reconstructions, each as a grey picture.
 fn draw(trainer: &Trainer) -> Result<image::RgbImage> {
     let rows = &trainer.dataset().test;
-    let indices = rows.indices();
-    let input = rows.batch(&indices, trainer.model().device())?;
-    let codes: Vec<f64> = trainer
-        .inference()
-        .encode(&input)?
-        .flatten_all()?
-        .to_vec1()?;
-    let output = reconstructed(trainer, rows)?;
-    let (_, _, width) = rows.shape();
-    let square = |values: &[f64], width: usize| {
-        let values = values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
-        Picture::clamped(1, values.len() / width, width, values)
+    let [codes, output] = through(trainer)?;
+    let picture = |values: &[f64]| {
+        let width = values.len() / rows.len().max(1);
+        let values = values.iter().map(|&v| v as f32).collect();
+        Picture::clamped(1, rows.len(), width, values)
     };
-    let code_size = codes.len() / rows.len().max(1);
     ContactSheet::new("one-hot: a row each, white is 1")
         .rows(vec![vec![
-            square(rows.coordinates(), width)?,
-            square(&codes, code_size)?,
-            square(&output, width)?,
+            picture(rows.coordinates())?,
+            picture(&codes)?,
+            picture(&output)?,
         ]])
         .column_labels(["rows", "codes", "as they come back"])
         .scale(24)
@@ -146,59 +135,56 @@ pub fn scratch(lab: &mut Lab) -> Result<Outcome> {
             (0..9).map(move |place| f64::from(u8::from(place == 0 || place == one + 1)))
         })
         .collect();
-    let seeds: Vec<u64> = lab.cheap_seeds().collect();
+    let tried = lab.cheap_seeds();
     lab.tell("as printed and right");
-    let run = |hidden: Curve, rate: f64, epochs: usize| -> Vec<Scratch> {
-        seeds
-            .par_iter()
-            .map(|&seed| {
-                let mut network = TwoLayers::new([9, 3, 9], hidden, SIGMOID, 1.0, seed);
-                let first = measure(&network, &rows);
-                for _ in 0..epochs {
-                    network.descend(&rows, rate);
-                }
-                Scratch {
-                    first,
-                    last: measure(&network, &rows),
-                }
-            })
-            .collect()
+    let run = |hidden: Curve, rate: f64, epochs: usize| {
+        let start = |seed| TwoLayers::new([9, 3, 9], hidden, SIGMOID, 1.0, seed);
+        descend(tried.clone(), start, &rows, rate, epochs, |network| {
+            measure(network, &rows)
+        })
     };
     let printed = run(SIGMOID_AS_PRINTED, 0.001, 900);
     let right = run(SIGMOID, 0.001, 900);
     let learned = run(SIGMOID, 1.0, 5000);
-    let of =
-        |runs: &[Scratch], value: fn(&Scratch) -> f64| runs.iter().map(value).collect::<Vec<f64>>();
-    let true_printed = of(&printed, |run| run.last.accuracy);
+    let median =
+        |what: &str, runs: &[[Measured; 2]], value: fn(&[Measured; 2]) -> f64, published| {
+            let values: Vec<f64> = runs.iter().map(value).collect();
+            Figure::median(what, &values, published)
+        };
     Ok(Outcome {
-        protocol: format!("full batch, gradients by hand; {}", super::statistics::seeds(seeds.len())),
+        protocol: format!("full batch, gradients by hand; {}", seeds(printed.len())),
         figures: vec![
-            Figure::median("as printed: loss at epoch 0", &of(&printed, |run| run.first.loss), "0.951"),
-            Figure::median("as printed: loss at epoch 900", &of(&printed, |run| run.last.loss), "0.787"),
-            Figure::median(
+            median("as printed: loss at epoch 0", &printed, |[first, _]| first.loss, "0.951"),
+            median("as printed: loss at epoch 900", &printed, |[_, last]| last.loss, "0.787"),
+            median(
                 "as printed: its accuracy at epoch 0",
-                &of(&printed, |run| run.first.with_constant),
+                &printed,
+                |[first, _]| first.with_constant,
                 "0.375",
             ),
-            Figure::median(
+            median(
                 "as printed: its accuracy at epoch 900",
-                &of(&printed, |run| run.last.with_constant),
+                &printed,
+                |[_, last]| last.with_constant,
                 "1.0",
             ),
-            Figure::median("as printed: accuracy without the constant", &true_printed, "-"),
-            Figure::median(
-                "right sign: loss at epoch 900",
-                &of(&right, |run| run.last.loss),
+            median(
+                "as printed: accuracy without the constant",
+                &printed,
+                |[_, last]| last.accuracy,
                 "-",
             ),
-            Figure::median(
+            median("right sign: loss at epoch 900", &right, |[_, last]| last.loss, "-"),
+            median(
                 "right sign: accuracy without the constant",
-                &of(&right, |run| run.last.accuracy),
+                &right,
+                |[_, last]| last.accuracy,
                 "-",
             ),
-            Figure::median(
+            median(
                 "right sign, rate 1.0, 5000 epochs: accuracy",
-                &of(&learned, |run| run.last.accuracy),
+                &learned,
+                |[_, last]| last.accuracy,
                 "-",
             )
             .within(0.875..=1.0, true),
@@ -214,11 +200,6 @@ pub fn scratch(lab: &mut Lab) -> Result<Outcome> {
     })
 }
 
-struct Scratch {
-    first: Measured,
-    last: Measured,
-}
-
 struct Measured {
     /// Half the squared error per row.
     loss: f64,
@@ -228,10 +209,7 @@ struct Measured {
 }
 
 fn measure(network: &TwoLayers, rows: &[f64]) -> Measured {
-    let output: Vec<f64> = rows
-        .chunks(9)
-        .flat_map(|row| network.reconstruct(row))
-        .collect();
+    let output = network.reconstruct(rows);
     Measured {
         loss: 0.5 * network.squared_error(rows) / (rows.len() / 9) as f64,
         with_constant: same_largest(rows, &output, 9, 0),

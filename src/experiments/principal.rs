@@ -1,6 +1,5 @@
 //! A linear autoencoder compared with principal components.
 
-use super::statistics::seeds;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Images;
@@ -8,41 +7,27 @@ use crate::evaluate::{Part, Pca};
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
 pub fn run(lab: &mut Lab) -> Result<Outcome> {
-    let mut ratios = Vec::new();
-    let (mut errors, mut of_pca) = (Vec::new(), f64::NAN);
-    let mut protocol = String::new();
-    let mut judged = false;
+    let (mut errors, mut ratios, mut of_pca) = (Vec::new(), Vec::new(), f64::NAN);
     let path = lab.file("reconstructions.png");
-    for seed in lab.seeds() {
-        let recipe = lab.recipe("linear-32", seed, &[])?;
-        let data = lab.data(&recipe)?;
-        judged = lab.judged(&data);
-        protocol = format!(
-            "{}; {} epochs; principal components of the same training images",
-            data.origin, recipe.training.epochs
-        );
-        let trained = lab.train(recipe, data)?;
-        let (data, network) = (trained.trainer.dataset(), trained.inference());
+    let runs = lab.train_seeds("linear-32", &[], |lab, trained| {
+        let (data, network) = (trained.trainer.dataset(), trained.trainer.inference());
         let size = data.train.image_len();
-        if seed == 1 {
+        if trained.is_first() {
             lab.tell("principal components");
         }
-        let pca = Pca::fit(&values(&data.train)?, size, 32)?;
-        let test = values(&data.test)?;
+        let pca = Pca::fit(&values(&data.train), size, 32)?;
+        let test = values(&data.test);
         let back = pca.reconstruct_rows(&pca.project_rows(&test)?)?;
         let squares = back
             .iter()
             .zip(&test)
             .map(|(b, t)| (b - f64::from(*t)).powi(2));
         of_pca = squares.sum::<f64>() / test.len() as f64;
-        let error = trained
-            .trainer
-            .evaluate(&network, Part::Test)?
-            .output
-            .mse_per_pixel;
+        let report = trained.trainer.evaluate(&network, Part::Test)?;
+        let error = report.output.mse_per_pixel;
         ratios.push(error / of_pca);
         errors.push(error);
-        if seed == 1 {
+        if trained.is_first() {
             let indices = data.test.one_of_each(10);
             let digits = data.test.batch(&indices, lab.device())?;
             let output = network.reconstruct(&digits)?;
@@ -66,13 +51,17 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
                 .scale(3);
             write_rgb(&path, &sheet.render()?)?;
         }
-    }
+        Ok(())
+    })?;
     Ok(Outcome {
-        protocol: format!("{protocol}; {}", seeds(errors.len())),
+        protocol: format!(
+            "{}; {} epochs; principal components of the same training images; {}",
+            runs.origin, runs.epochs, runs.seeds
+        ),
         figures: vec![
             Figure::median("test MSE a pixel, linear autoencoder", &errors, "-"),
             Figure::median("test MSE a pixel, 32 principal components", &[of_pca], "-"),
-            Figure::median("their ratio", &ratios, "1").within(0.99..=1.01, judged),
+            Figure::median("their ratio", &ratios, "1").within(0.99..=1.01, runs.judged),
         ],
         notes: vec![
             "No linear code of 32 values has a lower squared error on the training images than the principal \
@@ -84,10 +73,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
 }
 
 /// All values of a set, in [0, 1].
-fn values(images: &Images) -> Result<Vec<f32>> {
-    Ok(images
-        .pixels()
-        .iter()
-        .map(|&byte| f32::from(byte) / 255.0)
-        .collect())
+fn values(images: &Images) -> Vec<f32> {
+    let pixels = images.pixels().iter();
+    pixels.map(|&byte| f32::from(byte) / 255.0).collect()
 }

@@ -1,13 +1,11 @@
 //! dense-32 with penalties on its code.
 
-use super::dense::with_codes;
-use super::statistics::{mean, seeds};
+use super::dense::draw_first;
+use super::lab::Runs;
+use super::statistics::{mean, share};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::data::Images;
-use crate::engine::Inference;
-use crate::evaluate::Part;
-use crate::picture::write_rgb;
+use crate::evaluate::{Part, codes};
 
 /// The penalties compared: a name, and settings on top of dense-32.
 const PENALTIES: [(&str, &[&str]); 3] = [
@@ -17,56 +15,34 @@ const PENALTIES: [(&str, &[&str]); 3] = [
 ];
 
 pub fn run(lab: &mut Lab) -> Result<Outcome> {
-    let mut figures = Vec::new();
-    let mut pictures = Vec::new();
-    let mut protocol = String::new();
+    let (mut figures, mut pictures) = (Vec::new(), Vec::new());
     let mut activities = Vec::new();
-    let mut judged = false;
+    let mut runs = Runs::default();
     for (name, settings) in PENALTIES {
         let (mut losses, mut activity, mut silent) = (Vec::new(), Vec::new(), Vec::new());
-        for seed in lab.seeds() {
-            let recipe = lab.recipe("dense-32", seed, settings)?;
-            let data = lab.data(&recipe)?;
-            judged = lab.judged(&data);
-            protocol = data.origin.to_string();
-            let trained = lab.train(recipe, data)?;
-            let network = trained.inference();
-            let report = trained.trainer.evaluate(&network, Part::Test)?;
+        let file = name.replace([',', ' ', '.'], "-").replace("--", "-");
+        let path = lab.file(&format!("{file}.png"));
+        runs = lab.train_seeds("dense-32", settings, |lab, trained| {
+            let trainer = &trained.trainer;
+            let network = trainer.inference();
+            let report = trainer.evaluate(&network, Part::Test)?;
             losses.push(report.output.bce_per_pixel.unwrap_or(f64::NAN));
-            let codes = codes(&network, &trained.trainer.dataset().test, lab)?;
+            let test = &trainer.dataset().test;
+            let codes = codes(&network, test, lab.device(), &mut |_| {})?;
+            let codes: Vec<f64> = codes.into_iter().map(f64::from).collect();
             activity.push(mean(&codes));
-            silent.push(mean(
-                &codes
-                    .iter()
-                    .map(|&c| f64::from(u8::from(c == 0.0)))
-                    .collect::<Vec<_>>(),
-            ));
-            if seed == 1 {
-                let path = lab.file(&format!(
-                    "{}.png",
-                    name.replace([',', ' ', '.'], "-").replace("--", "-")
-                ));
-                let title = format!("dense-32, {name}: digits, codes, and what comes back");
-                let sheet = with_codes(&title, &network, trained.trainer.dataset(), lab)?;
-                write_rgb(&path, &sheet.render()?)?;
-                pictures.push(path);
-            }
+            silent.push(share(&codes.iter().map(|&c| c == 0.0).collect::<Vec<_>>()));
+            let title = format!("dense-32, {name}: digits, codes, and what comes back");
+            draw_first(trained, &title, &path)
+        })?;
+        pictures.push(path);
+        for (what, values) in [
+            ("mean activity of the code", &activity),
+            ("share of values that are 0", &silent),
+            ("test BCE a pixel", &losses),
+        ] {
+            figures.push(Figure::median(&format!("{name}: {what}"), values, "-"));
         }
-        figures.push(Figure::median(
-            &format!("{name}: mean activity of the code"),
-            &activity,
-            "-",
-        ));
-        figures.push(Figure::median(
-            &format!("{name}: share of values that are 0"),
-            &silent,
-            "-",
-        ));
-        figures.push(Figure::median(
-            &format!("{name}: test BCE a pixel"),
-            &losses,
-            "-",
-        ));
         activities.push(mean(&activity));
     }
     let lower = match activities.as_slice() {
@@ -79,10 +55,13 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
             if lower { "yes" } else { "no" },
             "yes",
         )
-        .tolerance("yes", lower, judged),
+        .tolerance("yes", lower, runs.judged),
     );
     Ok(Outcome {
-        protocol: format!("{protocol}; the recipe dense-32 with each penalty; {}", seeds(lab.seeds().count())),
+        protocol: format!(
+            "{}; the recipe dense-32 with each penalty; {}",
+            runs.origin, runs.seeds
+        ),
         figures,
         notes: vec![
             "The tutorial does not give its weight; 0.001 for the sum of the absolute values, and for the sum of \
@@ -91,16 +70,4 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         ],
         pictures,
     })
-}
-
-/// All values of the codes of the test images.
-fn codes(network: &Inference, images: &Images, lab: &Lab) -> Result<Vec<f64>> {
-    let indices = images.indices();
-    let mut values = Vec::new();
-    for indices in indices.chunks(1000) {
-        let codes = network.encode(&images.batch(indices, lab.device())?)?;
-        let codes: Vec<f32> = codes.flatten_all()?.to_vec1()?;
-        values.extend(codes.into_iter().map(f64::from));
-    }
-    Ok(values)
 }

@@ -1,12 +1,14 @@
 //! A noisy sphere with a code of two values: a study of rate, epochs and noise.
 
 use super::figure::digits;
+use super::lab::train_until;
+use super::points::CodedPoints;
 use super::statistics::median;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
-use crate::data::{Batch, Preparation};
 use crate::evaluate::Part;
-use crate::picture::{Chart, Panel, ScatterOptions, Series, scatter};
+use crate::picture::Chart;
+use crate::recipe::Corruption;
 use crate::train::Trainer;
 
 const RATES: [f64; 3] = [0.001, 0.01, 0.1];
@@ -76,15 +78,9 @@ fn study(
 ) -> Result<Trainer> {
     let rate = format!("optimizer.lr={rate}");
     let noise = format!("corruption.factor={noise}");
-    let recipe = lab.recipe("sphere", seed, &[&rate, &noise])?;
-    let data = lab.data(&recipe)?;
-    let mut trainer = lab.trainer(recipe, data)?;
-    let mut done = 0;
+    let mut trainer = lab.trainer("sphere", seed, &[&rate, &noise])?;
     for (epochs, losses) in EPOCHS.into_iter().zip(losses) {
-        while done < epochs {
-            trainer.epoch()?;
-            done += 1;
-        }
+        train_until(&mut trainer, epochs)?;
         let report = trainer.evaluate(&trainer.inference(), Part::Test)?;
         losses.push(report.output.mse_per_pixel);
     }
@@ -93,34 +89,12 @@ fn study(
 
 /// Codes and reconstructions, coloured by the direction that the code preserves least.
 fn draw(trainer: &Trainer) -> Result<Chart> {
-    let points = &trainer.dataset().test;
-    let indices = points.indices();
-    let preparation = Preparation {
-        precision: trainer.recipe().training.precision,
-        ..Preparation::default()
-    };
-    let keys = Part::Test.keys(0);
-    let batch = Batch::prepare(
-        points,
-        &indices,
-        &preparation,
-        keys,
-        trainer.model().device(),
-    )?;
-    let network = trainer.inference();
-    let codes = network.encode(&batch.input)?;
-    let back: Vec<f64> = network.decode(&codes)?.flatten_all()?.to_vec1()?;
-    let codes: Vec<f64> = codes.flatten_all()?.to_vec1()?;
-    let points = points.coordinates();
-
+    let all = CodedPoints::test(trainer, Corruption::None)?;
+    let (points, _) = all.input.as_chunks::<3>();
+    let (back, _) = all.output.as_chunks::<3>();
     // The lost direction, in which points and reconstructions differ most.
     let mut lost = [0.0f64; 3];
-    for (point, back) in points
-        .as_chunks::<3>()
-        .0
-        .iter()
-        .zip(back.as_chunks::<3>().0)
-    {
+    for (point, back) in points.iter().zip(back) {
         let error = [point[0] - back[0], point[1] - back[1], point[2] - back[2]];
         let sign = if along(&error, &lost) < 0.0 {
             -1.0
@@ -133,53 +107,14 @@ fn draw(trainer: &Trainer) -> Result<Chart> {
     }
     let length = along(&lost, &lost).sqrt().max(1e-12);
     let lost = lost.map(|x| x / length);
-    let side = |point: &[f64; 3]| along(point, &lost);
-    let names = ["front", "middle", "back"];
-    let group = |point: &[f64; 3]| match side(point) {
-        depth if depth > 1.0 => 0,
-        depth if depth < -1.0 => 2,
-        _ => 1,
-    };
-    let panel = |title: &str, labels: [&str; 2], place: &dyn Fn(usize) -> (f64, f64)| {
-        let mut groups = names.map(|name| Series::new(name, Vec::new()));
-        for (index, point) in points.as_chunks::<3>().0.iter().enumerate() {
-            if let Some(group) = groups.get_mut(group(point)) {
-                group.points.push(place(index));
-            }
-        }
-        Panel {
-            title: title.to_string(),
-            x_label: labels[0].to_string(),
-            y_label: labels[1].to_string(),
-            series: groups.to_vec(),
-            ..Panel::default()
-        }
-    };
-    let pair = |values: &[f64], width: usize, index: usize| {
-        let at = |offset: usize| {
-            values
-                .get(index * width + offset)
-                .copied()
-                .unwrap_or(f64::NAN)
-        };
-        (at(0), at(1))
-    };
-    scatter(
+    all.draw(
         "sphere: what two values keep of three coordinates",
-        &[
-            panel("points, seen from above", ["x", "y"], &|index| {
-                pair(points, 3, index)
-            }),
-            panel("codes", ["first value", "second value"], &|index| {
-                pair(&codes, 2, index)
-            }),
-            panel("as they come back", ["x", "y"], &|index| {
-                pair(&back, 3, index)
-            }),
-        ],
-        ScatterOptions {
-            equal_scale: true,
-            ..ScatterOptions::default()
+        "points, seen from above",
+        &["front", "middle", "back"],
+        |index| match points.get(index).map(|point| along(point, &lost)) {
+            Some(depth) if depth > 1.0 => 0,
+            Some(depth) if depth < -1.0 => 2,
+            _ => 1,
         },
     )
 }

@@ -4,17 +4,17 @@
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let high = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
+    let at = |place: usize| sorted.get(place).copied().unwrap_or(f64::NAN);
+    let half = sorted.len() / 2;
     match sorted.len().is_multiple_of(2) {
-        true => {
-            0.5 * (high
-                + sorted
-                    .get((sorted.len() / 2).wrapping_sub(1))
-                    .copied()
-                    .unwrap_or(f64::NAN))
-        }
-        false => high,
+        true => 0.5 * (at(half) + at(half.wrapping_sub(1))),
+        false => at(half),
     }
+}
+
+/// The values of each column of a table.
+pub fn columns<const N: usize>(rows: &[[f64; N]]) -> [Vec<f64>; N] {
+    std::array::from_fn(|column| rows.iter().map(|row| row[column]).collect())
 }
 
 pub fn mean(values: &[f64]) -> f64 {

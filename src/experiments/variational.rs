@@ -16,21 +16,18 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
     } else {
         &[]
     };
-    let recipe = lab.recipe("conv-vae", 1, settings)?;
-    let (seed, binarization) = (recipe.seed, recipe.data.binarization);
-    let data = lab.data(&recipe)?;
-    let judged = lab.judged(&data);
+    let trainer = lab.train("conv-vae", 1, settings)?.trainer;
+    let (recipe, data) = (trainer.recipe(), trainer.dataset());
     let protocol = format!(
         "{}; {} epochs; binarisation {}; one seed",
         data.origin,
         recipe.training.epochs,
-        serde_json::to_string(&binarization)
+        serde_json::to_string(&recipe.data.binarization)
             .unwrap_or_default()
             .trim_matches('"'),
     );
-    let trained = lab.train(recipe, data)?;
-    let network = trained.inference();
-    let report = trained.trainer.evaluate(&network, Part::Test)?;
+    let network = trainer.inference();
+    let report = trainer.evaluate(&network, Part::Test)?;
     let mut figures = Vec::new();
     if let Some(elbo) = &report.elbo {
         let latent = elbo.kl_by_dimension.len();
@@ -46,29 +43,18 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         ]);
     }
     lab.tell("neighbours of the codes");
-    let neighbours = code_knn(
-        &network,
-        trained.trainer.dataset(),
-        K,
-        lab.device(),
-        &mut |_| {},
-    )?;
+    let neighbours = code_knn(&network, data, K, lab.device(), &mut |_| {})?;
     if let Some(accuracy) = neighbours.accuracy {
-        figures.push(
-            Figure::median(
-                "accuracy of 5 nearest neighbours of the codes",
-                &[accuracy],
-                "-",
-            )
-            .within(0.96..=f64::INFINITY, judged),
-        );
+        let what = "accuracy of 5 nearest neighbours of the codes";
+        let figure = Figure::median(what, &[accuracy], "-");
+        figures.push(figure.within(0.96..=f64::INFINITY, lab.judged(data)));
     }
     lab.tell("a density of the codes");
-    let density = trained.trainer.density(&network, &|| false, &mut |_| {})?;
+    let density = trainer.density(&network, &|| false, &mut |_| {})?;
     let mut pictures = Vec::new();
     if let Some(density) = density {
         let path = lab.file("samples.png");
-        let codes = density.sample(seed, 0, SIDE * SIDE, lab.device())?;
+        let codes = density.sample(recipe.seed, 0, SIDE * SIDE, lab.device())?;
         let digits = Picture::from_batch(&network.decode(&codes)?)?;
         let sheet = ContactSheet::new("conv-vae: digits drawn from the density of its codes")
             .rows(digits.chunks(SIDE).map(<[Picture]>::to_vec).collect())

@@ -1,10 +1,6 @@
 //! The training objective, as sums over a batch with their counts.
 
-mod losses;
-
 use candle_core::Tensor;
-
-pub use losses::Losses;
 
 use crate::data::Batch;
 use crate::device::scalars;
@@ -32,6 +28,37 @@ pub(crate) struct Numbers {
     pub kl: f64,
 }
 
+/// The losses of some samples, as sums, so that batches of different sizes add up to the right mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Losses {
+    /// Sum of the training loss: over all values in their unit, or over the images in nats for an ELBO.
+    pub sum: f64,
+    /// Sum of the KL divergence over the images in nats, unweighted.
+    pub kl_sum: f64,
+    /// The divisor of the sums: the number of values, or of images for an ELBO.
+    pub count: usize,
+}
+
+impl std::ops::AddAssign for Losses {
+    fn add_assign(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.kl_sum += other.kl_sum;
+        self.count += other.count;
+    }
+}
+
+impl Losses {
+    /// The mean training loss.
+    pub fn mean(&self) -> f64 {
+        self.sum / self.count.max(1) as f64
+    }
+
+    /// The KL divergence in nats per image.
+    pub fn kl(&self) -> f64 {
+        self.kl_sum / self.count.max(1) as f64
+    }
+}
+
 impl Objective {
     /// The sums of the losses over a batch.
     ///
@@ -49,11 +76,8 @@ impl Objective {
         }
         let codes = model.encode(&batch.input)?;
         Ok(Sums {
-            reconstruction: self.distance(&decode(&codes)?, &batch.target)?,
-            penalty: match self.code_penalty {
-                Some(penalty) => Some(penalty.sum(&codes)?),
-                None => None,
-            },
+            reconstruction: ops::loss_sum(self.reconstruction, &decode(&codes)?, &batch.target)?,
+            penalty: (self.code_penalty.map(|penalty| penalty.sum(&codes))).transpose()?,
             kl: None,
         })
     }
@@ -71,14 +95,11 @@ impl Objective {
         batch: &Batch,
     ) -> Result<Sums> {
         let noise = batch.latent_noise.as_ref().ok_or_else(|| {
-            Error::argument(
-                "batch",
-                "noise for the codes of a variational network",
-                "none",
-            )
+            let expected = "noise for the codes of a variational network";
+            Error::argument("batch", expected, "none")
         })?;
         let codes = posterior.sample(noise)?;
-        let distance = self.distance(&decode(&codes)?, &batch.target)?;
+        let distance = ops::loss_sum(self.reconstruction, &decode(&codes)?, &batch.target)?;
         let values = batch.target.elem_count();
         let (factor, constant) = elbo.likelihood(self.reconstruction, values);
         Ok(Sums {
@@ -86,11 +107,6 @@ impl Objective {
             penalty: None,
             kl: Some((posterior.kl()?.sum_all()?, batch.kl_weight)),
         })
-    }
-
-    /// From logits for BCE, else from reconstructions.
-    fn distance(&self, decoded: &Tensor, target: &Tensor) -> Result<Tensor> {
-        ops::loss_sum(self.reconstruction, decoded, target)
     }
 
     /// The total of the sums. Divided by the count of [`Objective::losses`], it is the training loss.
@@ -130,9 +146,6 @@ impl Objective {
     }
 
     /// The divisor of a batch's sums: its number of values, or of samples for an ELBO.
-    ///
-    /// # Errors
-    /// Only candle's own.
     pub(crate) fn count(&self, batch: &Batch) -> Result<usize> {
         Ok(match self.elbo {
             Some(_) => batch.target.dim(0)?,
@@ -141,9 +154,6 @@ impl Objective {
     }
 
     /// The losses of a batch from its sums.
-    ///
-    /// # Errors
-    /// Only candle's own.
     pub(crate) fn losses_of(&self, sums: Numbers, batch: &Batch) -> Result<Losses> {
         let samples = batch.target.dim(0)?;
         let values = batch.target.elem_count();

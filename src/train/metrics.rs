@@ -43,31 +43,22 @@ pub struct Kl {
 impl EpochMetrics {
     /// Column names and values; names include the unit.
     pub fn columns(&self) -> Map<String, Value> {
-        let kl = self.kl.map(|kl| {
-            [
-                (TRAIN_KL.to_string(), json!(kl.train)),
-                (VALIDATION_KL.to_string(), json!(kl.validation)),
-            ]
-        });
-        [
-            ("epoch".to_string(), json!(self.epoch)),
-            ("step".to_string(), json!(self.step)),
-            ("learning_rate".to_string(), json!(self.learning_rate)),
-            (format!("train_{}", self.metric), json!(self.train_loss)),
-            (format!("val_{}", self.metric), json!(self.validation_loss)),
-        ]
-        .into_iter()
-        .chain(kl.into_iter().flatten())
-        .chain([
-            ("val_psnr_db".to_string(), json!(self.validation_psnr_db)),
-            ("is_best".to_string(), json!(self.is_best)),
-            ("seconds".to_string(), json!(self.seconds)),
-            (
-                "images_per_second".to_string(),
-                json!(self.images_per_second),
-            ),
-        ])
-        .collect()
+        let mut columns = Map::new();
+        let mut add = |name: &str, value: Value| columns.insert(name.to_string(), value);
+        add("epoch", json!(self.epoch));
+        add("step", json!(self.step));
+        add("learning_rate", json!(self.learning_rate));
+        add(&format!("train_{}", self.metric), json!(self.train_loss));
+        add(&format!("val_{}", self.metric), json!(self.validation_loss));
+        if let Some(kl) = self.kl {
+            add(TRAIN_KL, json!(kl.train));
+            add(VALIDATION_KL, json!(kl.validation));
+        }
+        add("val_psnr_db", json!(self.validation_psnr_db));
+        add("is_best", json!(self.is_best));
+        add("seconds", json!(self.seconds));
+        add("images_per_second", json!(self.images_per_second));
+        columns
     }
 
     /// Reads a row back; `None` if it is truncated or has another objective.
@@ -100,16 +91,15 @@ impl EpochMetrics {
 
 /// All rows as CSV with a header.
 pub(super) fn csv(rows: &[EpochMetrics]) -> String {
-    let mut text = String::new();
-    if let Some(first) = rows.first() {
-        let names: Vec<String> = first.columns().keys().cloned().collect();
-        text.push_str(&names.join(","));
-        text.push('\n');
-    }
-    for row in rows {
-        let values: Vec<String> = row.columns().values().map(Value::to_string).collect();
-        text.push_str(&values.join(","));
-        text.push('\n');
-    }
-    text
+    let names = rows
+        .first()
+        .map(|row| row.columns().keys().cloned().collect());
+    let values = rows.iter().map(|row| {
+        let columns = row.columns();
+        columns.values().map(Value::to_string).collect()
+    });
+    let lines = names.into_iter().chain(values);
+    lines
+        .map(|cells: Vec<String>| cells.join(",") + "\n")
+        .collect()
 }

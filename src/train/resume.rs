@@ -30,13 +30,9 @@ impl Resumable {
     /// If another process trains in the folder, it cannot be written to, no checkpoint in it is sound, or
     /// one was written by a newer version.
     pub fn open(run: &Path) -> Result<Self> {
-        let names = [LAST, PREVIOUS];
-        if !names.iter().any(|name| run.join(name).is_file()) {
-            return Err(Error::file(
-                run,
-                format!("a run folder with {LAST}"),
-                "none",
-            ));
+        if ![LAST, PREVIOUS].iter().any(|name| run.join(name).is_file()) {
+            let expected = format!("a run folder with {LAST}");
+            return Err(Error::file(run, expected, "none"));
         }
         let mut folder = RunFolder::open(run)?;
         let mut notes = Vec::new();
@@ -190,9 +186,9 @@ impl Trainer {
         let mut trainer = Self::new(checkpoint.recipe, dataset, device)?;
         let at = &checkpoint.progress;
         let steps = trainer.steps_per_epoch();
-        let done = at.epoch.checked_mul(steps);
-        let done = done.and_then(|done| done.checked_add(at.position));
-        if at.position > steps || done.and_then(|done| u64::try_from(done).ok()) != Some(at.step) {
+        // In 128 bits, in which no count of a file can overflow.
+        let done = at.epoch as u128 * steps as u128 + at.position as u128;
+        if at.position > steps || done != u128::from(at.step) {
             return Err(Error::file(
                 origin,
                 format!("epochs of {steps} steps"),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 
 use super::metrics::EpochMetrics;
 use crate::Result;
@@ -17,9 +17,10 @@ const COLUMNS: usize = 10;
 
 /// Validation images, the same in every epoch: one of each class if there are ten.
 pub(super) struct SamplePicture {
-    batch: Batch,
-    clean: Vec<Picture>,
-    noisy: Option<Vec<Picture>>,
+    input: Tensor,
+    /// The rows above the outputs, with their labels.
+    rows: Vec<Vec<Picture>>,
+    labels: Vec<&'static str>,
 }
 
 impl SamplePicture {
@@ -30,14 +31,15 @@ impl SamplePicture {
         preparation.corruption = preparation.corruption.evaluated();
         let keys = Part::Validation.keys(seed);
         let batch = Batch::prepare(images, &indices, &preparation, keys, device)?;
-        let noisy = match preparation.corruption.is_none() {
-            true => None,
-            false => Some(Picture::from_batch(&batch.input)?),
-        };
+        let (mut rows, mut labels) = (vec![Picture::from_batch(&batch.target)?], vec!["clean"]);
+        if !preparation.corruption.is_none() {
+            rows.push(Picture::from_batch(&batch.input)?);
+            labels.push("noisy");
+        }
         Ok(Self {
-            clean: Picture::from_batch(&batch.target)?,
-            noisy,
-            batch,
+            input: batch.input,
+            rows,
+            labels,
         })
     }
 
@@ -48,16 +50,8 @@ impl SamplePicture {
         metrics: &EpochMetrics,
         path: &Path,
     ) -> Result<()> {
-        let mut rows = vec![self.clean.clone()];
-        let mut labels = vec!["clean"];
-        if let Some(noisy) = &self.noisy {
-            rows.push(noisy.clone());
-            labels.push("noisy");
-        }
-        rows.push(Picture::from_batch(
-            &network.reconstruct(&self.batch.input)?,
-        )?);
-        labels.push("output");
+        let output = Picture::from_batch(&network.reconstruct(&self.input)?)?;
+        let psnr = metrics.validation_psnr_db;
         let sheet = ContactSheet::new(format!(
             "{}, epoch {}: validation {} {:.4} {}{}",
             recipe.name,
@@ -65,12 +59,10 @@ impl SamplePicture {
             recipe.objective.label(),
             metrics.validation_loss,
             recipe.loss_unit(),
-            metrics
-                .validation_psnr_db
-                .map_or(String::new(), |psnr| format!(", {psnr:.2} dB")),
+            psnr.map_or(String::new(), |psnr| format!(", {psnr:.2} dB")),
         ))
-        .rows(rows)
-        .row_labels(labels)
+        .rows([self.rows.as_slice(), &[output]].concat())
+        .row_labels([self.labels.as_slice(), &["output"]].concat())
         .scale(3);
         write_rgb(path, &sheet.render()?)
     }

@@ -61,15 +61,9 @@ impl Trainer {
             recipe.training.batch_size,
         )?;
         Ok(Self {
-            picture: match dataset.train.are_points() {
-                true => None,
-                false => Some(SamplePicture::new(
-                    &dataset,
-                    &recipe,
-                    EVALUATION_SEED,
-                    &device,
-                )?),
-            },
+            picture: (!dataset.train.are_points())
+                .then(|| SamplePicture::new(&dataset, &recipe, EVALUATION_SEED, &device))
+                .transpose()?,
             content: dataset.content(),
             progress: Progress::default(),
             is_saved: false,
@@ -212,31 +206,23 @@ impl Trainer {
 
     /// The state as a checkpoint, with or without the resume state.
     pub(super) fn checkpoint(&self, resumable: bool) -> Result<Checkpoint> {
-        let weights = self
-            .parameters
-            .vars()
-            .into_iter()
-            .map(|(name, var)| (name, var.as_detached_tensor()))
-            .collect();
+        let vars = self.parameters.vars().into_iter();
+        let weights = vars.map(|(name, var)| (name, var.as_detached_tensor()));
         Ok(Checkpoint {
             recipe: self.recipe.clone(),
             data: self.content.clone(),
             progress: self.progress.clone(),
-            weights,
-            optimizer: if resumable {
-                self.engine.optimizer().state()?
-            } else {
-                Default::default()
+            weights: weights.collect(),
+            optimizer: match resumable {
+                true => self.engine.optimizer().state()?,
+                false => Default::default(),
             },
             // Fitted when the run is over.
             sampling: Default::default(),
         })
     }
 
-    /// Refuses an invalid state, which should not be saved.
-    ///
-    /// # Errors
-    /// [`Error::NotFinite`] if a weight or optimiser value is not finite.
+    /// Refuses a state with a weight or optimiser value that is not finite, which should not be saved.
     pub(super) fn check_state(&self) -> Result<()> {
         match self.checkpoint(true)?.not_finite()? {
             Some((name, value)) => self.finite(&format!("sum of `{name}`"), value),
@@ -275,10 +261,9 @@ impl Trainer {
     }
 
     pub(super) fn rate_at(&self, step: u64) -> f64 {
-        let steps_per_epoch = self.steps_per_epoch() as u64;
-        let epochs = self.recipe.training.epochs as u64;
-        let factor = self.recipe.schedule.factor(step, steps_per_epoch, epochs);
-        self.recipe.optimizer.lr() * factor
+        let (steps, epochs) = (self.steps_per_epoch(), self.recipe.training.epochs);
+        let schedule = self.recipe.schedule;
+        self.recipe.optimizer.lr() * schedule.factor(step, steps as u64, epochs as u64)
     }
 
     pub(super) fn finite(&self, what: &str, value: f64) -> Result<()> {
