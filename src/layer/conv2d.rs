@@ -5,7 +5,7 @@ use std::fmt;
 use candle_core::Tensor;
 
 use super::Layer;
-use super::kind::{IMAGES, Kind, ParameterSpec, Written, refusal};
+use super::kind::{Kind, ParameterSpec, Written, channels, divides, image, refusal};
 use super::words::Words;
 use crate::{Result, ops};
 
@@ -49,29 +49,19 @@ impl Conv2d {
 
 impl Kind for Conv2d {
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
-        let taken = input.first().copied().unwrap_or(0);
-        let area = self.kernel.saturating_mul(self.kernel);
-        let fan_in = taken.saturating_mul(area);
-        let fan_out = self.channels.saturating_mul(area);
-        let shape = vec![self.channels, taken, self.kernel, self.kernel];
-        let weight = ParameterSpec::weight(shape, fan_in, fan_out);
-        let bias = self
-            .bias
-            .then(|| ParameterSpec::bias(self.channels, fan_in));
-        std::iter::once(weight).chain(bias).collect()
+        let biases = self.bias.then_some(self.channels);
+        let channels = [self.channels, channels(input)];
+        ParameterSpec::weight_and_bias(channels, &[self.kernel; 2], biases)
     }
 
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
         let stride = self.stride;
-        let &[_, height, width] = input else {
-            return Err(refusal(name, self, IMAGES, input));
-        };
+        let [_, height, width] = image(name, self, input)?;
         if self.kernel.is_multiple_of(2) && (stride != self.kernel || stride == 0) {
             let expected = "an odd kernel, or one as large as its stride";
             return Err(refusal(name, self, expected, input));
         }
-        let divides = |size: usize| size > 0 && size.checked_rem(stride) == Some(0);
-        if !divides(height) || !divides(width) {
+        if !divides(stride, [height, width]) {
             let expected = format!("height and width divisible by the stride, {stride}");
             return Err(refusal(name, self, expected, input));
         }
@@ -92,8 +82,7 @@ impl Written for Conv2d {
     const FORM: &'static str = "conv KxK, CHANNELS[, stride N][, no bias]";
 
     fn parse(text: &str) -> Option<Result<Self, String>> {
-        let mut words = Words::of(text, "conv")?;
-        Some((|| {
+        Words::read(text, "conv", |words| {
             let kernel = words.square(MOST_KERNEL)?;
             let channels = words.size()?;
             let stride = words.named("stride", MOST_SCALE)?.unwrap_or(1);
@@ -103,13 +92,13 @@ impl Written for Conv2d {
                     "an odd kernel, or stride {kernel} as the kernel is even"
                 ));
             }
-            words.end(Self {
+            Ok(Self {
                 channels,
                 kernel,
                 stride,
                 bias,
             })
-        })())
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::Layer;
 use super::conv2d::MOST_KERNEL;
-use super::kind::{IMAGES, Kind, ParameterSpec, Written, refusal};
+use super::kind::{Kind, ParameterSpec, Written, channels, image};
 use super::words::Words;
 use crate::{Result, ops};
 
@@ -23,22 +23,13 @@ pub struct ConvTranspose2d {
 impl Kind for ConvTranspose2d {
     /// The fans are PyTorch's: those of the convolution that it transposes.
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
-        let taken = input.first().copied().unwrap_or(0);
-        let area = self.scale.saturating_mul(self.scale);
-        let fan_in = self.channels.saturating_mul(area);
-        let fan_out = taken.saturating_mul(area);
-        let shape = vec![taken, self.channels, self.scale, self.scale];
-        let weight = ParameterSpec::weight(shape, fan_in, fan_out);
-        let bias = self
-            .bias
-            .then(|| ParameterSpec::bias(self.channels, fan_in));
-        std::iter::once(weight).chain(bias).collect()
+        let biases = self.bias.then_some(self.channels);
+        let channels = [channels(input), self.channels];
+        ParameterSpec::weight_and_bias(channels, &[self.scale; 2], biases)
     }
 
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
-        let &[_, height, width] = input else {
-            return Err(refusal(name, self, IMAGES, input));
-        };
+        let [_, height, width] = image(name, self, input)?;
         let scaled = |size: usize| size.saturating_mul(self.scale);
         Ok(vec![self.channels, scaled(height), scaled(width)])
     }
@@ -57,17 +48,13 @@ impl Written for ConvTranspose2d {
     const FORM: &'static str = "conv-transpose SxS, CHANNELS[, no bias]";
 
     fn parse(text: &str) -> Option<Result<Self, String>> {
-        let mut words = Words::of(text, "conv-transpose")?;
-        Some((|| {
-            let scale = words.square(MOST_KERNEL)?;
-            let channels = words.size()?;
-            let bias = !words.has("no bias");
-            words.end(Self {
-                channels,
-                scale,
-                bias,
+        Words::read(text, "conv-transpose", |words| {
+            Ok(Self {
+                scale: words.square(MOST_KERNEL)?,
+                channels: words.size()?,
+                bias: !words.has("no bias"),
             })
-        })())
+        })
     }
 }
 

@@ -18,10 +18,8 @@ pub struct Dense {
 
 impl Kind for Dense {
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
-        let fan_in = count(input);
-        let weight = ParameterSpec::weight(vec![self.units, fan_in], fan_in, self.units);
-        let bias = self.bias.then(|| ParameterSpec::bias(self.units, fan_in));
-        std::iter::once(weight).chain(bias).collect()
+        let biases = self.bias.then_some(self.units);
+        ParameterSpec::weight_and_bias([self.units, count(input)], &[], biases)
     }
 
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
@@ -40,12 +38,12 @@ impl Written for Dense {
     const FORM: &'static str = "dense UNITS[, no bias]";
 
     fn parse(text: &str) -> Option<Result<Self, String>> {
-        let mut words = Words::of(text, "dense")?;
-        Some((|| {
-            let units = words.size()?;
-            let bias = !words.has("no bias");
-            words.end(Self { units, bias })
-        })())
+        Words::read(text, "dense", |words| {
+            Ok(Self {
+                units: words.size()?,
+                bias: !words.has("no bias"),
+            })
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use candle_core::Tensor;
 
 use super::init::Role;
-use super::kind::{Kind, ParameterSpec, Written, refusal};
+use super::kind::{Kind, ParameterSpec, Written, channels, refusal};
 use super::words::Words;
 use super::{Layer, count};
 use crate::{Error, Result, ops};
@@ -24,19 +24,18 @@ const EPSILON: f64 = 1e-5;
 
 impl Kind for GroupNorm {
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
-        let channels = input.first().copied().unwrap_or(0);
         [("weight", 1.0), ("bias", 0.0)]
             .map(|(name, value)| ParameterSpec {
                 name,
-                shape: vec![channels],
+                shape: vec![channels(input)],
                 role: Role::Constant(value),
             })
             .to_vec()
     }
 
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
-        let channels = input.first().copied().unwrap_or(0);
-        if channels == 0 || channels.checked_rem(self.groups) != Some(0) {
+        let channels = channels(input);
+        if channels == 0 || !channels.is_multiple_of(self.groups) {
             let expected = format!("channels divisible by {}", self.groups);
             return Err(refusal(name, self, expected, input));
         }
@@ -59,11 +58,10 @@ impl Written for GroupNorm {
     const FORM: &'static str = "group-norm GROUPS";
 
     fn parse(text: &str) -> Option<Result<Self, String>> {
-        let mut words = Words::of(text, "group-norm")?;
-        Some((|| {
+        Words::read(text, "group-norm", |words| {
             let groups = words.size()?;
-            words.end(Self { groups })
-        })())
+            Ok(Self { groups })
+        })
     }
 }
 

@@ -57,7 +57,8 @@ pub(super) trait Written: Kind + Sized {
     fn parse(text: &str) -> Option<Result<Self, String>>;
 }
 
-pub(super) type Parser = fn(&str) -> Option<Result<LayerSpec, String>>;
+/// The text form of a kind, and what reads it.
+pub(super) type Form = (&'static str, fn(&str) -> Option<Result<LayerSpec, String>>);
 
 /// A trained tensor that a layer needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,27 +71,27 @@ pub(crate) struct ParameterSpec {
 }
 
 impl ParameterSpec {
-    /// The weights of a layer in which each output sums `fan_in` inputs and each input goes to `fan_out` outputs.
-    pub fn weight(shape: Vec<usize>, fan_in: usize, fan_out: usize) -> Self {
-        Self {
+    /// A weight of shape `(first, second, kernel...)` and this number of biases, if there are any. The fans are
+    /// PyTorch's: `second` (in) and `first` (out), times the values of a kernel.
+    pub fn weight_and_bias(
+        [first, second]: [usize; 2],
+        kernel: &[usize],
+        biases: Option<usize>,
+    ) -> Vec<Self> {
+        let area = count(kernel);
+        let fan_in = second.saturating_mul(area);
+        let fan_out = first.saturating_mul(area);
+        let weight = Self {
             name: "weight",
-            shape,
+            shape: [&[first, second], kernel].concat(),
             role: Role::Weight { fan_in, fan_out },
-        }
-    }
-
-    /// The biases of such a layer.
-    pub fn bias(len: usize, fan_in: usize) -> Self {
-        Self {
+        };
+        let bias = biases.map(|len| Self {
             name: "bias",
             shape: vec![len],
             role: Role::Bias { fan_in },
-        }
-    }
-
-    /// Number of values of the tensor.
-    pub fn len(&self) -> usize {
-        count(&self.shape)
+        });
+        std::iter::once(weight).chain(bias).collect()
     }
 }
 
@@ -110,5 +111,22 @@ pub(super) fn refusal(
     Error::layer(format!("{name} ({kind})"), expected, found)
 }
 
-/// The expected input of every layer on images.
-pub(super) const IMAGES: &str = "samples of channels, height and width";
+/// Channels, height and width of the samples of a layer on images.
+pub(super) fn image(name: &str, kind: &dyn Kind, input: &[usize]) -> Result<[usize; 3]> {
+    let expected = "samples of channels, height and width";
+    input
+        .try_into()
+        .map_err(|_| refusal(name, kind, expected, input))
+}
+
+/// The channels of samples, 0 if they have no axis.
+pub(super) fn channels(input: &[usize]) -> usize {
+    input.first().copied().unwrap_or(0)
+}
+
+/// Whether both sides of an image are above 0 and multiples of a step.
+pub(super) fn divides(step: usize, sides: [usize; 2]) -> bool {
+    sides
+        .iter()
+        .all(|side| *side > 0 && side.is_multiple_of(step))
+}

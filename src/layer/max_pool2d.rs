@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::Layer;
 use super::conv2d::MOST_SCALE;
-use super::kind::{IMAGES, Kind, Written, refusal};
+use super::kind::{Kind, Written, divides, image, refusal};
 use super::words::Words;
 use crate::{Result, ops};
 
@@ -20,17 +20,14 @@ pub struct MaxPool2d {
 impl Kind for MaxPool2d {
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
         let size = self.size;
-        let divides = |side: usize| side > 0 && side.checked_rem(size) == Some(0);
-        match *input {
-            [c, h, w] if divides(h) && divides(w) => Ok(vec![c, h / size, w / size]),
-            [_, _, _] => {
-                let expected = format!(
-                    "height and width divisible by {size}, as the decoder could not restore the size"
-                );
-                Err(refusal(name, self, expected, input))
-            }
-            _ => Err(refusal(name, self, IMAGES, input)),
+        let [channels, height, width] = image(name, self, input)?;
+        if divides(size, [height, width]) {
+            return Ok(vec![channels, height / size, width / size]);
         }
+        let expected = format!(
+            "height and width divisible by {size}, as the decoder could not restore the size"
+        );
+        Err(refusal(name, self, expected, input))
     }
 
     fn forward(&self, x: &Tensor, _: &Layer) -> Result<Tensor> {
@@ -42,11 +39,10 @@ impl Written for MaxPool2d {
     const FORM: &'static str = "max-pool SIZE";
 
     fn parse(text: &str) -> Option<Result<Self, String>> {
-        let mut words = Words::of(text, "max-pool")?;
-        Some((|| {
+        Words::read(text, "max-pool", |words| {
             let size = words.at_most(MOST_SCALE)?;
-            words.end(Self { size })
-        })())
+            Ok(Self { size })
+        })
     }
 }
 

@@ -61,13 +61,10 @@ macro_rules! kinds {
             }
         })+
 
-        /// Reads the words of each kind.
-        const PARSERS: &[kind::Parser] = &[
-            $(|text| Some(<$kind as Written>::parse(text)?.map(LayerSpec::$kind)),)+
-        ];
-
         /// The text form of each kind.
-        const FORMS: &[&str] = &[$(<$kind as Written>::FORM,)+];
+        const FORMS: &[kind::Form] = &[$((<$kind as Written>::FORM, |text| {
+            Some(<$kind as Written>::parse(text)?.map(LayerSpec::$kind))
+        }),)+];
     };
 }
 

@@ -46,8 +46,8 @@ impl Layer {
 
     /// One of its own parameters, by name.
     pub fn parameter(&self, name: &str) -> Option<&Tensor> {
-        let named = self.parameters.iter().find(|(own, _)| *own == name);
-        named.map(|(_, tensor)| tensor)
+        let mut parameters = self.parameters.iter();
+        parameters.find_map(|(own, tensor)| (*own == name).then_some(tensor))
     }
 
     /// The weights of the layer.
@@ -124,11 +124,10 @@ pub(crate) fn build(
 /// # Errors
 /// If a layer does not accept the shape before it.
 pub(crate) fn output_shape(specs: &[LayerSpec], name: &str, input: &[usize]) -> Result<Vec<usize>> {
-    let mut shape = input.to_vec();
-    for (place, spec) in specs.iter().enumerate() {
-        shape = spec.kind().output(&format!("{name}.{place}"), &shape)?;
-    }
-    Ok(shape)
+    let mut specs = specs.iter().enumerate();
+    specs.try_fold(input.to_vec(), |shape, (place, spec)| {
+        spec.kind().output(&format!("{name}.{place}"), &shape)
+    })
 }
 
 /// Runs a batch through a sequence of layers, by the reference.

@@ -33,7 +33,7 @@ impl Written for Flatten {
     const FORM: &'static str = "flatten";
 
     fn parse(text: &str) -> Option<Result<Self, String>> {
-        Some(Words::of(text, "flatten")?.end(Self))
+        Words::read(text, "flatten", |_| Ok(Self))
     }
 }
 
@@ -57,14 +57,13 @@ impl Written for Reshape {
     const FORM: &'static str = "reshape [C, H, W]";
 
     fn parse(text: &str) -> Option<Result<Self, String>> {
-        let mut words = Words::of(text, "reshape")?;
-        Some((|| {
+        Words::read(text, "reshape", |words| {
             let shape = words.list()?;
             if !matches!(shape.len(), 1 | 3) {
                 return Err("one size, or channels, height and width".to_string());
             }
-            words.end(Self { shape })
-        })())
+            Ok(Self { shape })
+        })
     }
 }
 

@@ -8,14 +8,8 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{self, SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::{FORMS, LayerSpec, PARSERS, Residual};
+use super::{FORMS, LayerSpec, Residual};
 use crate::activation::Activation;
-
-/// The ways to write a layer, for messages.
-fn forms() -> String {
-    let forms = FORMS.iter().copied().filter(|form| !form.is_empty());
-    forms.collect::<Vec<_>>().join("; ")
-}
 
 /// The most characters shown of text that is not a layer.
 const MAX_SHOWN: usize = 60;
@@ -34,14 +28,16 @@ impl FromStr for LayerSpec {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let shown = || text.chars().take(MAX_SHOWN).collect::<String>();
-        match PARSERS.iter().find_map(|parse| parse(text)) {
-            Some(Ok(spec)) => Ok(spec),
-            Some(Err(expected)) => Err(format!("layer `{}`: expected {expected}", shown())),
-            None => Err(format!(
-                "unknown layer `{}`, expected one of: {}",
-                shown(),
-                forms()
-            )),
+        match FORMS.iter().find_map(|(_, parse)| parse(text)) {
+            Some(read) => {
+                read.map_err(|expected| format!("layer `{}`: expected {expected}", shown()))
+            }
+            None => {
+                let forms = FORMS.iter().map(|(form, _)| *form);
+                let forms: Vec<_> = forms.filter(|form| !form.is_empty()).collect();
+                let (layer, forms) = (shown(), forms.join("; "));
+                Err(format!("unknown layer `{layer}`, expected one of: {forms}"))
+            }
         }
     }
 }

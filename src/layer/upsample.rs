@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::Layer;
 use super::conv2d::MOST_SCALE;
-use super::kind::{IMAGES, Kind, Written, refusal};
+use super::kind::{Kind, Written, image};
 use super::words::Words;
 use crate::{Result, ops};
 
@@ -18,14 +18,9 @@ pub struct Upsample {
 
 impl Kind for Upsample {
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
-        match *input {
-            [c, h, w] => Ok(vec![
-                c,
-                h.saturating_mul(self.scale),
-                w.saturating_mul(self.scale),
-            ]),
-            _ => Err(refusal(name, self, IMAGES, input)),
-        }
+        let [channels, height, width] = image(name, self, input)?;
+        let scaled = |size: usize| size.saturating_mul(self.scale);
+        Ok(vec![channels, scaled(height), scaled(width)])
     }
 
     fn forward(&self, x: &Tensor, _: &Layer) -> Result<Tensor> {
@@ -37,11 +32,10 @@ impl Written for Upsample {
     const FORM: &'static str = "upsample SCALE";
 
     fn parse(text: &str) -> Option<Result<Self, String>> {
-        let mut words = Words::of(text, "upsample")?;
-        Some((|| {
+        Words::read(text, "upsample", |words| {
             let scale = words.at_most(MOST_SCALE)?;
-            words.end(Self { scale })
-        })())
+            Ok(Self { scale })
+        })
     }
 }
 

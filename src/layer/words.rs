@@ -1,8 +1,10 @@
 //! The text form of layers: `conv 3x3, 32, stride 2, no bias`.
 
+use std::collections::VecDeque;
+
 /// The parts after a layer's name, separated by commas, each read once.
 pub(super) struct Words<'a> {
-    rest: Vec<&'a str>,
+    rest: VecDeque<&'a str>,
 }
 
 /// The largest width or channel count of a layer: far above any use, far below a typing mistake that would exhaust
@@ -10,8 +12,12 @@ pub(super) struct Words<'a> {
 pub(crate) const MAX_UNITS: usize = 1 << 20;
 
 impl<'a> Words<'a> {
-    /// The parts of a layer of that name; None if the text is another layer's.
-    pub fn of(text: &'a str, name: &str) -> Option<Self> {
+    /// Reads a layer of that name: `layer` must take all its parts. None if the text is another layer's.
+    pub fn read<T>(
+        text: &'a str,
+        name: &str,
+        layer: impl FnOnce(&mut Self) -> Result<T, String>,
+    ) -> Option<Result<T, String>> {
         let rest = text.trim().strip_prefix(name)?;
         if !rest.is_empty() && !rest.starts_with(' ') {
             return None;
@@ -27,16 +33,23 @@ impl<'a> Words<'a> {
             c == ',' && depth == 0
         });
         let rest = parts.map(str::trim).filter(|part| !part.is_empty());
-        Some(Self {
+        let mut words = Self {
             rest: rest.collect(),
-        })
+        };
+        Some(layer(&mut words).and_then(|read| match words.rest.front() {
+            None => Ok(read),
+            Some(part) => Err(format!("nothing more than that in place of `{part}`")),
+        }))
     }
 
-    fn next(&mut self, expected: &str) -> Result<&'a str, String> {
-        if self.rest.is_empty() {
-            return Err(expected.to_string());
-        }
-        Ok(self.rest.remove(0))
+    /// The next part, as `read` understands it.
+    fn next<T>(
+        &mut self,
+        expected: impl Into<String>,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, String> {
+        let part = self.rest.pop_front();
+        part.and_then(read).ok_or_else(|| expected.into())
     }
 
     /// A number of units or channels.
@@ -47,60 +60,43 @@ impl<'a> Words<'a> {
     /// A number of at least 1.
     pub fn at_most(&mut self, most: usize) -> Result<usize, String> {
         let expected = format!("a number from 1 to {most}");
-        let word = self.next(&expected)?;
-        number(word, most).ok_or(expected)
+        self.next(expected, |part| number(part, most))
     }
 
     /// A square: `3x3`.
     pub fn square(&mut self, most: usize) -> Result<usize, String> {
         let expected = format!("a square kernel from 1x1 to {most}x{most}");
-        let sides = self.next(&expected)?.split_once('x');
-        match sides.map(|(height, width)| (number(height, most), number(width, most))) {
-            Some((Some(height), Some(width))) if height == width => Ok(height),
-            _ => Err(expected),
-        }
+        self.next(expected, |part| {
+            let (height, width) = part.split_once('x')?;
+            let side = number(height, most)?;
+            (number(width, most)? == side).then_some(side)
+        })
     }
 
     /// A list: `[1, 28, 28]`.
     pub fn list(&mut self) -> Result<Vec<usize>, String> {
-        let expected = "sizes from 1, as [1, 28, 28]";
-        let word = self.next(expected)?;
-        let inner = word
-            .strip_prefix('[')
-            .and_then(|word| word.strip_suffix(']'));
-        let sizes = inner.map(|inner| inner.split(',').map(|size| number(size, usize::MAX)));
-        sizes
-            .and_then(Iterator::collect)
-            .ok_or_else(|| expected.to_string())
+        self.next("sizes from 1, as [1, 28, 28]", |part| {
+            let sizes = part.strip_prefix('[')?.strip_suffix(']')?.split(',');
+            sizes.map(|size| number(size, usize::MAX)).collect()
+        })
     }
 
     /// A number after its name, if it is given: `stride 2`.
     pub fn named(&mut self, name: &str, most: usize) -> Result<Option<usize>, String> {
-        let value = |part: &&str| part.strip_prefix(name).is_some_and(|v| v.starts_with(' '));
-        let Some(place) = self.rest.iter().position(value) else {
+        let value = |part: &'a str| part.strip_prefix(name).filter(|v| v.starts_with(' '));
+        let Some(place) = self.rest.iter().position(|part| value(part).is_some()) else {
             return Ok(None);
         };
-        let word = self
-            .rest
-            .remove(place)
-            .get(name.len()..)
-            .unwrap_or_default();
+        let part = self.rest.remove(place);
+        let number = part.and_then(value).and_then(|word| number(word, most));
         let expected = || format!("{name} from 1 to {most}");
-        number(word, most).map(Some).ok_or_else(expected)
+        number.map(Some).ok_or_else(expected)
     }
 
     /// Whether these words are given.
     pub fn has(&mut self, words: &str) -> bool {
         let place = self.rest.iter().position(|part| *part == words);
-        place.map(|place| self.rest.remove(place)).is_some()
-    }
-
-    /// Returns the value read, if no part is left over.
-    pub fn end<T>(self, read: T) -> Result<T, String> {
-        match self.rest.as_slice() {
-            [] => Ok(read),
-            [part, ..] => Err(format!("nothing more than that in place of `{part}`")),
-        }
+        place.and_then(|place| self.rest.remove(place)).is_some()
     }
 }
 

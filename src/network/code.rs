@@ -45,36 +45,26 @@ impl Code {
         }
     }
 
-    /// The distributions of codes from the encoder's output.
+    /// The distributions of codes from the encoder's output `(N, 2 latent)`: the means first, then the
+    /// log-variances, which a smooth function maps into their range, so that their gradient never vanishes.
     ///
     /// # Errors
     /// If the code is plain; the encoder's own.
     pub(crate) fn posterior(self, encode: impl FnOnce() -> Result<Tensor>) -> Result<Posterior> {
-        match self {
-            Self::Gaussian { latent } => Posterior::from_encoded(&encode()?, latent),
-            Self::Plain => Err(Error::layer(
-                "code",
-                "a normal distribution",
-                "plain values",
-            )),
-        }
-    }
-}
-
-impl Posterior {
-    /// From an encoder's output `(N, 2 latent)`: the means first, then the log-variances, which a
-    /// smooth function maps into their range, so that their gradient never vanishes.
-    ///
-    /// # Errors
-    /// Only candle's own.
-    fn from_encoded(encoded: &Tensor, latent: usize) -> Result<Self> {
+        let Self::Gaussian { latent } = self else {
+            let (expected, found) = ("a normal distribution", "plain values");
+            return Err(Error::layer("code", expected, found));
+        };
+        let encoded = encode()?;
         let raw = encoded.narrow(1, latent, latent)?.contiguous()?;
-        Ok(Self {
+        Ok(Posterior {
             mean: encoded.narrow(1, 0, latent)?.contiguous()?,
             log_variance: ((raw / LOG_VARIANCE_BOUND)?.tanh()? * LOG_VARIANCE_BOUND)?,
         })
     }
+}
 
+impl Posterior {
     /// `mean + noise * standard deviation`, the reparameterisation of Kingma and Welling (2014, section
     /// 2.4). `noise` is `(N, latent)`, standard normal; the caller passes it in, so that it can be
     /// repeated.

@@ -1,6 +1,6 @@
 //! The activations as curves.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 
 use crate::Result;
 use crate::activation::Activation;
@@ -51,25 +51,31 @@ pub fn curves() -> Result<Vec<ActivationCurve>> {
     Ok(curves)
 }
 
-/// The published form of an activation.
+/// The published form of an activation for x >= 0: a function and its derivative.
 fn as_printed(activation: &Activation) -> Option<ActivationCurve> {
-    let form = |formula, range, both: fn(f64) -> (f64, f64)| {
-        Some(half(activation.name(), formula, range, both))
-    };
-    match activation {
-        Activation::Isru { .. } => form("√x/(1 + x²), x ≥ 0", "[0, 0.570]", |x| {
+    let (formula, range, both): (_, _, fn(f64) -> (f64, f64)) = match activation {
+        Activation::Isru { .. } => ("√x/(1 + x²), x ≥ 0", "[0, 0.570]", |x| {
             let (root, below) = (x.sqrt(), 1.0 + x * x);
             let slope = 0.5 / (root * below) - 2.0 * x * root / (below * below);
             (root / below, slope)
         }),
-        Activation::Elliot => form("x/(1 + x), x ≥ 0", "[0, 1)", |x| {
+        Activation::Elliot => ("x/(1 + x), x ≥ 0", "[0, 1)", |x| {
             (x / (1.0 + x), 1.0 / ((1.0 + x) * (1.0 + x)))
         }),
-        Activation::Logarithmic => form("ln(1 + x), x ≥ 0", "[0, ∞)", |x| {
+        Activation::Logarithmic => ("ln(1 + x), x ≥ 0", "[0, ∞)", |x| {
             (x.ln_1p(), 1.0 / (1.0 + x))
         }),
-        _ => None,
-    }
+        _ => return None,
+    };
+    let xs = || points().filter(|x| *x >= 0.0);
+    Some(ActivationCurve {
+        name: format!("{}, as printed", activation.name()),
+        formula: formula.to_string(),
+        range: range.to_string(),
+        activation: None,
+        values: xs().map(|x| (x, both(x).0)).collect(),
+        derivatives: xs().map(|x| (x, both(x).1)).collect(),
+    })
 }
 
 /// Evenly spaced values, both ends included.
@@ -86,15 +92,11 @@ fn curve(activation: Activation) -> Result<ActivationCurve> {
         // The gradient of softmax's sum would be 0.
         (&y * y.affine(-1.0, 1.0)?)?
     } else {
-        let gradients = y.sum_all()?.backward()?;
-        match gradients.get(&x) {
-            Some(gradient) => gradient.clone(),
-            None => y.zeros_like()?,
-        }
+        let gradient = y.sum_all()?.backward()?.remove(&x);
+        gradient.map_or_else(|| y.zeros_like(), Ok)?
     };
     let over = |y: &Tensor| -> Result<Vec<(f64, f64)>> {
-        let ys: Vec<f64> = y.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
-        Ok(xs.iter().copied().zip(ys).collect())
+        Ok(points().zip(y.flatten_all()?.to_vec1()?).collect())
     };
     let (formula, range) = activation.printed();
     Ok(ActivationCurve {
@@ -107,19 +109,6 @@ fn curve(activation: Activation) -> Result<ActivationCurve> {
     })
 }
 
-/// A form defined for x >= 0, as a function and its derivative.
-fn half(name: &str, formula: &str, range: &str, both: fn(f64) -> (f64, f64)) -> ActivationCurve {
-    let xs = || points().filter(|x| *x >= 0.0);
-    ActivationCurve {
-        name: format!("{name}, as printed"),
-        formula: formula.to_string(),
-        range: range.to_string(),
-        activation: None,
-        values: xs().map(|x| (x, both(x).0)).collect(),
-        derivatives: xs().map(|x| (x, both(x).1)).collect(),
-    }
-}
-
 /// Panels in a row, and the largest value shown.
 const COLUMNS: usize = 3;
 const LIMIT: f64 = 3.0;
@@ -129,7 +118,7 @@ const LIMIT: f64 = 3.0;
 /// # Errors
 /// If there are none, or more than 200.
 pub fn draw_curves(curves: &[ActivationCurve]) -> Result<Chart> {
-    let panel = |curve: &ActivationCurve| Panel {
+    let drawn = curves.iter().map(|curve| Panel {
         title: curve.name.clone(),
         caption: curve.formula.clone(),
         series: vec![
@@ -137,7 +126,6 @@ pub fn draw_curves(curves: &[ActivationCurve]) -> Result<Chart> {
             Series::new("derivative", curve.derivatives.clone()),
         ],
         ..Panel::default()
-    };
-    let drawn: Vec<Panel> = curves.iter().map(panel).collect();
-    panels(&drawn, COLUMNS, LIMIT)
+    });
+    panels(&drawn.collect::<Vec<_>>(), COLUMNS, LIMIT)
 }

@@ -1,5 +1,7 @@
 //! Expands the sizes of a family into lists of layers.
 
+use std::iter::repeat;
+
 use crate::activation::Activation;
 use crate::layer::{Conv2d, Dense, Flatten, LayerSpec, MaxPool2d, Reshape, Upsample, count};
 use crate::recipe::{Body, ConvConfig, DenseConfig, LayersConfig, NetworkConfig, VaeConfig};
@@ -33,56 +35,34 @@ pub fn lists(config: &NetworkConfig) -> Result<LayersConfig> {
 type Lists = (Vec<LayerSpec>, Vec<LayerSpec>);
 
 fn dense(config: &DenseConfig, input: [usize; 3]) -> Lists {
-    let dense = |units: usize| Dense {
-        units,
-        bias: config.bias,
-    };
-    let mut own = config.activations.iter().flatten();
-    let mut activation = || own.next().unwrap_or(&config.activation);
+    let bias = config.bias;
+    let own = config.activations.iter().flatten();
+    let activations = &mut own.chain(repeat(&config.activation));
     let mut encoder = vec![Flatten.into()];
-    for &units in &config.encoder {
-        encoder.push(dense(units).into());
-        push_activation(&mut encoder, activation());
-    }
-    let mut decoder = Vec::new();
-    for units in config.decoder() {
-        decoder.push(dense(units).into());
-        push_activation(&mut decoder, activation());
-    }
-    decoder.push(dense(count(&input)).into());
-    let reshape = reshape(&input);
+    encoder.extend(dense_layers(&config.encoder, bias, activations));
+    let mut decoder = dense_layers(&config.decoder(), bias, activations);
+    let units = count(&input);
+    decoder.push(Dense { units, bias }.into());
+    let (reshape, activation) = (reshape(&input), layer(&config.output_activation));
     // The reshape comes before the activation, so that the last layer is the activation in every
     // family. A softmax comes before the reshape, as it is taken over all units of the dense layer.
     if config.output_activation.couples() {
-        push_activation(&mut decoder, &config.output_activation);
-        decoder.push(reshape);
+        decoder.extend(activation.into_iter().chain([reshape]));
     } else {
-        decoder.push(reshape);
-        push_activation(&mut decoder, &config.output_activation);
+        decoder.extend([reshape].into_iter().chain(activation));
     }
     (encoder, decoder)
 }
 
 fn conv(config: &ConvConfig, [channels, ..]: [usize; 3]) -> Lists {
-    let convolution = |channels: usize| Conv2d::new(channels, config.kernel).into();
-    let size = config.scale;
-    let scale = config.scale;
-    let mut encoder = Vec::new();
-    for (place, &channels) in config.encoder.iter().enumerate() {
-        if place > 0 {
-            encoder.push(MaxPool2d { size }.into());
-        }
-        encoder.push(convolution(channels));
-        push_activation(&mut encoder, &config.activation);
-    }
-    let mut decoder = Vec::new();
-    for &channels in &config.decoder {
-        decoder.push(convolution(channels));
-        push_activation(&mut decoder, &config.activation);
-        decoder.push(Upsample { scale }.into());
-    }
-    decoder.push(convolution(channels));
-    push_activation(&mut decoder, &config.output_activation);
+    let (kernel, scale) = (config.kernel, config.scale);
+    let blocks = |widths, resize| conv_blocks(widths, kernel, &config.activation, resize);
+    let mut encoder = blocks(&config.encoder, MaxPool2d { size: scale }.into());
+    // The last convolution's output is the code, without a max-pool.
+    encoder.pop();
+    let mut decoder = blocks(&config.decoder, Upsample { scale }.into());
+    decoder.push(Conv2d::new(channels, kernel).into());
+    decoder.extend(layer(&config.output_activation));
     (encoder, decoder)
 }
 
@@ -92,22 +72,16 @@ fn vae(config: &VaeConfig, input: [usize; 3]) -> Lists {
         Body::Dense => dense_body(config, input, both),
         Body::Conv => conv_body(config, input, both),
     };
-    push_activation(&mut decoder, &config.output_activation);
+    decoder.extend(layer(&config.output_activation));
     (encoder, decoder)
 }
 
 fn dense_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> Lists {
+    let layers = |widths: &[usize]| dense_layers(widths, true, &mut repeat(&config.activation));
     let mut encoder = vec![Flatten.into()];
-    for &units in &config.encoder {
-        encoder.push(unit(units));
-        push_activation(&mut encoder, &config.activation);
-    }
+    encoder.extend(layers(&config.encoder));
     encoder.push(both);
-    let mut decoder = Vec::new();
-    for units in config.decoder() {
-        decoder.push(unit(units));
-        push_activation(&mut decoder, &config.activation);
-    }
+    let mut decoder = layers(&config.decoder());
     decoder.extend([unit(count(&input)), reshape(&input)]);
     (encoder, decoder)
 }
@@ -115,34 +89,54 @@ fn dense_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> Lists {
 /// The first decoder channel count is that of the small image from the dense layer. Each upsampling is
 /// followed by a convolution to the next count, the last one to the image's channels.
 fn conv_body(config: &VaeConfig, input: [usize; 3], both: LayerSpec) -> Lists {
-    let convolution = |channels: usize| Conv2d::new(channels, config.kernel).into();
-    let size = config.scale;
-    let upsample = || Upsample { scale: size }.into();
-    let mut encoder = Vec::new();
-    for &channels in &config.encoder {
-        encoder.push(convolution(channels));
-        push_activation(&mut encoder, &config.activation);
-        encoder.push(MaxPool2d { size }.into());
-    }
+    let (kernel, scale) = (config.kernel, config.scale);
+    let blocks = |widths, resize| conv_blocks(widths, kernel, &config.activation, resize);
+    let mut encoder = blocks(&config.encoder, MaxPool2d { size: scale }.into());
     encoder.extend([Flatten.into(), both]);
 
     let [channels, height, width] = input;
     // The encoder's max-pools refuse sizes that do not divide.
-    let shrunk = (0..config.encoder.len()).fold((height, width), |(height, width), _| {
-        (height / config.scale, width / config.scale)
-    });
+    let shrunk = |side| (0..config.encoder.len()).fold(side, |side, _| side / scale);
     let widths = config.decoder();
-    let first = widths.first().copied().unwrap_or(channels);
-    let shape = [first, shrunk.0, shrunk.1];
+    let (first, rest) = widths.split_first().unwrap_or((&channels, &[]));
+    let shape = [*first, shrunk(height), shrunk(width)];
+    let upsample = LayerSpec::from(Upsample { scale });
     let mut decoder = vec![unit(count(&shape))];
-    push_activation(&mut decoder, &config.activation);
-    decoder.push(reshape(&shape));
-    for &channels in widths.iter().skip(1) {
-        decoder.extend([upsample(), convolution(channels)]);
-        push_activation(&mut decoder, &config.activation);
-    }
-    decoder.extend([upsample(), convolution(channels)]);
+    decoder.extend(layer(&config.activation));
+    decoder.extend([reshape(&shape), upsample.clone()]);
+    decoder.extend(blocks(rest, upsample));
+    decoder.push(Conv2d::new(channels, kernel).into());
     (encoder, decoder)
+}
+
+/// Dense layers of these widths, each followed by the next activation.
+fn dense_layers<'a>(
+    widths: &[usize],
+    bias: bool,
+    activations: &mut impl Iterator<Item = &'a Activation>,
+) -> Vec<LayerSpec> {
+    let mut layers = Vec::new();
+    for (&units, activation) in widths.iter().zip(activations) {
+        layers.push(Dense { units, bias }.into());
+        layers.extend(layer(activation));
+    }
+    layers
+}
+
+/// For each width a convolution, its activation, and a change of the image's size.
+fn conv_blocks(
+    widths: &[usize],
+    kernel: usize,
+    activation: &Activation,
+    resize: LayerSpec,
+) -> Vec<LayerSpec> {
+    let mut layers = Vec::new();
+    for &channels in widths {
+        layers.push(Conv2d::new(channels, kernel).into());
+        layers.extend(layer(activation));
+        layers.push(resize.clone());
+    }
+    layers
 }
 
 fn unit(units: usize) -> LayerSpec {
@@ -154,8 +148,7 @@ fn reshape(shape: &[usize]) -> LayerSpec {
     Reshape { shape }.into()
 }
 
-fn push_activation(layers: &mut Vec<LayerSpec>, activation: &Activation) {
-    if *activation != Activation::Linear {
-        layers.push(activation.clone().into());
-    }
+/// The layer of an activation; none for the identity.
+fn layer(activation: &Activation) -> Option<LayerSpec> {
+    (*activation != Activation::Linear).then(|| activation.clone().into())
 }

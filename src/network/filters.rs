@@ -64,22 +64,20 @@ fn pictures(layer: &Layer, input: &[usize]) -> Result<Option<(Tensor, bool)>> {
     if let Some(kernels) = layer.spec().kind().kernels(layer)? {
         return Ok(Some((kernels, true)));
     }
-    match (layer.spec(), input) {
-        (LayerSpec::Dense(_), &[1, height, width]) => {
-            let weight = layer.weight()?;
-            let (outputs, inputs) = weight.dims2()?;
-            if inputs == height * width {
-                let images = weight.reshape((outputs, 1, height, width))?;
-                Ok(Some((images, false)))
-            } else if outputs == height * width {
-                let images = weight.t()?.reshape((inputs, 1, height, width))?;
-                Ok(Some((images, false)))
-            } else {
-                Ok(None)
-            }
+    let (LayerSpec::Dense(_), &[1, height, width]) = (layer.spec(), input) else {
+        return Ok(None);
+    };
+    let weight = layer.weight()?;
+    let images = match weight.dims2()? {
+        (outputs, inputs) if inputs == height * width => {
+            weight.reshape((outputs, 1, height, width))?
         }
-        _ => Ok(None),
-    }
+        (outputs, inputs) if outputs == height * width => {
+            weight.t()?.reshape((inputs, 1, height, width))?
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some((images, false)))
 }
 
 fn cut(layer: String, weight: &Tensor, convolution: bool, channel: usize) -> Result<Filters> {

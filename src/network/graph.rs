@@ -1,6 +1,6 @@
 //! The contents of a network drawing, as plain data.
 
-use candle_core::{DType, Tensor};
+use candle_core::DType;
 
 use super::stack::Stack;
 use super::{Autoencoder, Code};
@@ -103,7 +103,7 @@ fn add_columns(columns: &mut Vec<UnitColumn>, stack: &Stack, role: Role) -> Resu
                 role,
                 weights: layer.weight()?.to_dtype(DType::F32)?.to_vec2()?,
                 biases: match layer.parameter("bias") {
-                    Some(bias) => values(bias)?,
+                    Some(bias) => bias.to_dtype(DType::F32)?.to_vec1()?,
                     None => Vec::new(),
                 },
                 block: block(layer),
@@ -123,10 +123,6 @@ fn add_columns(columns: &mut Vec<UnitColumn>, stack: &Stack, role: Role) -> Resu
         }
     }
     Ok(())
-}
-
-fn values(tensor: &Tensor) -> Result<Vec<f32>> {
-    Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }
 
 fn small(layer: &str, units: usize) -> Result<usize> {

@@ -24,7 +24,6 @@ pub use stack::Stack;
 pub use summary::{Row, Summary};
 
 use crate::activation::Activation;
-use crate::layer::LayerSpec;
 use crate::recipe::NetworkConfig;
 use crate::{Error, Result};
 
@@ -158,10 +157,7 @@ impl Autoencoder {
 
     /// Whether the last layer is this activation.
     pub fn ends_in(&self, activation: Activation) -> bool {
-        self.decoder
-            .layers()
-            .last()
-            .is_some_and(|layer| *layer.spec() == LayerSpec::Activation(activation))
+        self.decoder.until(&activation).is_ok()
     }
 
     /// The inputs of the final sigmoid, for the binary cross-entropy: they stay exact where the sigmoid itself rounds

@@ -58,10 +58,7 @@ impl Parameters {
 
     /// Every variable built so far, sorted by name.
     pub fn vars(&self) -> Vec<(String, Var)> {
-        self.lock()
-            .iter()
-            .map(|(name, var)| (name.clone(), var.clone()))
-            .collect()
+        self.lock().clone().into_iter().collect()
     }
 
     /// Copies values into the variables. The caller has checked names and shapes

@@ -118,22 +118,15 @@ impl Stack {
         }
     }
 
-    /// Checks that the first layer accepts samples of this shape.
-    fn check(&self, samples: &Tensor) -> Result<()> {
-        if samples.dims().get(1..) == Some(self.input.as_slice()) {
-            return Ok(());
-        }
-        Err(Error::layer(
-            &self.name,
-            format!("a batch of samples of shape {:?}", self.input),
-            format!("a tensor of shape {:?}", samples.dims()),
-        ))
-    }
-
     fn run_layers(&self, samples: &Tensor, layers: &[Layer]) -> Result<Tensor> {
-        self.check(samples)?;
-        let samples = samples.to_dtype(self.dtype)?;
-        forward(layers, &samples)
+        if samples.dims().get(1..) != Some(self.input.as_slice()) {
+            return Err(Error::layer(
+                &self.name,
+                format!("a batch of samples of shape {:?}", self.input),
+                format!("a tensor of shape {:?}", samples.dims()),
+            ));
+        }
+        forward(layers, &samples.to_dtype(self.dtype)?)
     }
 }
 
@@ -170,7 +163,7 @@ impl Size {
             let output = kind.output(&name, &shape)?;
             for parameter in kind.parameters(&shape) {
                 if parameter.name == "weight" {
-                    self.weights = self.weights.saturating_add(parameter.len());
+                    self.weights = self.weights.saturating_add(count(&parameter.shape));
                 }
             }
             self.values = self.values.saturating_add(count(&output));

@@ -10,24 +10,19 @@ pub struct Builtin {
     pub tutorial: bool,
 }
 
-/// A file in models/.
-macro_rules! own {
+/// A file in models/, or in models/tutorials/.
+macro_rules! file {
     ($name:literal) => {
-        Builtin {
-            name: $name,
-            text: include_str!(concat!("../../models/", $name, ".toml")),
-            tutorial: false,
-        }
+        file!("", $name, false)
     };
-}
-
-/// A file in models/tutorials/.
-macro_rules! tutorial {
-    ($name:literal) => {
+    (tutorial $name:literal) => {
+        file!("tutorials/", $name, true)
+    };
+    ($folder:literal, $name:literal, $tutorial:literal) => {
         Builtin {
             name: $name,
-            text: include_str!(concat!("../../models/tutorials/", $name, ".toml")),
-            tutorial: true,
+            text: include_str!(concat!("../../models/", $folder, $name, ".toml")),
+            tutorial: $tutorial,
         }
     };
 }
@@ -35,24 +30,24 @@ macro_rules! tutorial {
 /// All shipped recipes.
 pub fn builtin() -> &'static [Builtin] {
     &[
-        own!("conv-denoiser"),
-        own!("dense-32"),
-        own!("vae"),
-        own!("conv-vae"),
-        own!("vae-2d"),
-        tutorial!("conv-denoiser-tutorial"),
-        tutorial!("dense-32-adadelta"),
-        tutorial!("deep-denoise"),
-        tutorial!("deep-denoise-custom"),
-        tutorial!("linear-32"),
-        tutorial!("sparse"),
-        tutorial!("linear-dependent"),
-        tutorial!("linear-independent"),
-        tutorial!("one-hot"),
-        tutorial!("ellipse-sigmoid"),
-        tutorial!("ellipse-leaky"),
-        tutorial!("ellipse-shifted"),
-        tutorial!("ellipse-noisy"),
-        tutorial!("sphere"),
+        file!("conv-denoiser"),
+        file!("dense-32"),
+        file!("vae"),
+        file!("conv-vae"),
+        file!("vae-2d"),
+        file!(tutorial "conv-denoiser-tutorial"),
+        file!(tutorial "dense-32-adadelta"),
+        file!(tutorial "deep-denoise"),
+        file!(tutorial "deep-denoise-custom"),
+        file!(tutorial "linear-32"),
+        file!(tutorial "sparse"),
+        file!(tutorial "linear-dependent"),
+        file!(tutorial "linear-independent"),
+        file!(tutorial "one-hot"),
+        file!(tutorial "ellipse-sigmoid"),
+        file!(tutorial "ellipse-leaky"),
+        file!(tutorial "ellipse-shifted"),
+        file!(tutorial "ellipse-noisy"),
+        file!(tutorial "sphere"),
     ]
 }

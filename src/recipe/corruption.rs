@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
-use crate::{Error, Result};
+use super::limits::check;
+use crate::Result;
 
 /// How an input is changed before the network sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -128,32 +129,29 @@ impl Corruption {
         };
         let [low, high] = noise.factor.bounds();
         // The comparisons are false for NaN.
-        if !(0.0 <= low && low <= high && high <= most) {
-            return Err(Error::recipe(
-                "corruption.factor",
-                format!("a number from 0 to {most}, or the lowest and highest of a range of them"),
-                noise.factor,
-            ));
-        }
-        Ok(())
+        check(
+            0.0 <= low && low <= high && high <= most,
+            "corruption.factor",
+            format!("a number from 0 to {most}, or the lowest and highest of a range of them"),
+            noise.factor,
+        )
     }
 }
 
 impl std::fmt::Display for Corruption {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Some(noise) = self.noise() else {
-            return write!(f, "no noise");
+        let (kind, noise) = match self {
+            Self::None => return f.write_str("no noise"),
+            Self::Gaussian(noise) => ("Gaussian noise, factor", noise),
+            Self::SaltAndPepper(noise) => ("salt-and-pepper noise, share", noise),
+            Self::Masking(noise) => ("masking noise, share", noise),
         };
-        match self {
-            Self::Gaussian(_) => write!(f, "Gaussian noise, factor {}", noise.factor)?,
-            Self::SaltAndPepper(_) => write!(f, "salt-and-pepper noise, share {}", noise.factor)?,
-            _ => write!(f, "masking noise, share {}", noise.factor)?,
-        }
-        match (noise.added, noise.target) {
-            (true, Target::Clean) => write!(f, ", added to the clean"),
-            (true, Target::Corrupted) => write!(f, ", added to the clean as targets of their own"),
-            (false, Target::Corrupted) => write!(f, ", in the targets too"),
-            (false, Target::Clean) => Ok(()),
-        }
+        write!(f, "{kind} {}", noise.factor)?;
+        f.write_str(match (noise.added, noise.target) {
+            (true, Target::Clean) => ", added to the clean",
+            (true, Target::Corrupted) => ", added to the clean as targets of their own",
+            (false, Target::Corrupted) => ", in the targets too",
+            (false, Target::Clean) => "",
+        })
     }
 }

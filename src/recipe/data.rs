@@ -1,10 +1,13 @@
 //! The data section of a recipe.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
+use super::limits::check;
 use super::points::Points;
-use crate::{Error, Result};
+use crate::Result;
 
 /// The images to use, and how pictures become images.
 ///
@@ -128,14 +131,11 @@ impl NamedSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number of pixels or [height, width]")]
 pub enum ImageSize {
-    /// The side of a square.
     Square(usize),
-    /// Height and width.
     Sides([usize; 2]),
 }
 
 impl ImageSize {
-    /// Height and width.
     pub fn height_width(self) -> (usize, usize) {
         match self {
             Self::Square(side) => (side, side),
@@ -169,36 +169,28 @@ impl DataConfig {
 
     pub(super) fn validate(&self) -> Result<()> {
         if let Some(classes) = &self.classes {
-            let mut seen = [false; 256];
-            let repeated = classes.iter().any(|&class| {
-                seen.get_mut(usize::from(class))
-                    .is_some_and(|seen| std::mem::replace(seen, true))
-            });
-            if classes.is_empty() || repeated {
-                return Err(Error::recipe(
-                    "data.classes",
-                    "one or more labels, each once",
-                    format!("{classes:?}"),
-                ));
-            }
+            let distinct: BTreeSet<_> = classes.iter().collect();
+            check(
+                !classes.is_empty() && distinct.len() == classes.len(),
+                "data.classes",
+                "one or more labels, each once",
+                format!("{classes:?}"),
+            )?;
         }
         if let Some(size) = self.size {
             let (height, width) = size.height_width();
             let sides = 1..=MAX_SIDE;
-            if !sides.contains(&height) || !sides.contains(&width) {
-                return Err(Error::recipe(
-                    "data.size",
-                    format!("height and width from 1 to {MAX_SIDE}"),
-                    format!("{height}x{width}"),
-                ));
-            }
+            check(
+                sides.contains(&height) && sides.contains(&width),
+                "data.size",
+                format!("height and width from 1 to {MAX_SIDE}"),
+                format!("{height}x{width}"),
+            )?;
         }
-        if let Some(channels) = self.channels
-            && channels != 1
-            && channels != 3
-        {
+        if let Some(channels) = self.channels {
             let expected = "1 (grey) or 3 (red, green, blue)";
-            return Err(Error::recipe("data.channels", expected, channels));
+            let holds = matches!(channels, 1 | 3);
+            check(holds, "data.channels", expected, channels)?;
         }
         if let Some(points) = &self.points {
             points.validate()?;
@@ -206,22 +198,15 @@ impl DataConfig {
                 points: self.points,
                 ..Self::default()
             };
-            if *self != alone {
-                return Err(Error::recipe(
-                    "data.points",
-                    "no other keys of data beside it, which are about images",
-                    "some",
-                ));
-            }
+            let expected = "no other keys of data beside it, which are about images";
+            check(*self == alone, "data.points", expected, "some")?;
         }
         // The comparison is false for NaN.
-        if !(self.test_fraction > 0.0 && self.test_fraction < 1.0) {
-            return Err(Error::recipe(
-                "data.test_fraction",
-                "above 0 and below 1",
-                self.test_fraction,
-            ));
-        }
-        Ok(())
+        check(
+            self.test_fraction > 0.0 && self.test_fraction < 1.0,
+            "data.test_fraction",
+            "above 0 and below 1",
+            self.test_fraction,
+        )
     }
 }

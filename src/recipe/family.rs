@@ -1,12 +1,12 @@
 //! Defaults and limits that the network families share.
 
-use super::limits::{count, positive};
+use super::limits::{check, count, positive};
+use crate::Result;
 use crate::activation::Activation;
 use crate::layer::{Initialization, MAX_UNITS};
-use crate::{Error, Result};
 
 /// The largest number of layers in an encoder or decoder.
-const MAX_LAYERS: usize = 256;
+pub(super) const MAX_LAYERS: usize = 256;
 
 pub(super) fn relu() -> Activation {
     Activation::Relu
@@ -14,14 +14,6 @@ pub(super) fn relu() -> Activation {
 
 pub(super) fn sigmoid() -> Activation {
     Activation::Sigmoid
-}
-
-pub(super) fn two() -> usize {
-    2
-}
-
-pub(super) fn three() -> usize {
-    3
 }
 
 pub(super) fn validate_init(init: Initialization) -> Result<()> {
@@ -33,29 +25,19 @@ pub(super) fn validate_init(init: Initialization) -> Result<()> {
     }
 }
 
-pub(super) fn check_kernel(kernel: usize) -> Result<()> {
-    if kernel.is_multiple_of(2) || kernel > 31 {
-        let expected = "an odd size from 1 to 31";
-        return Err(Error::recipe("network.kernel", expected, kernel));
-    }
-    Ok(())
-}
-
-pub(super) fn check_scale(scale: usize) -> Result<()> {
+pub(super) fn validate_convolutions(kernel: usize, scale: usize) -> Result<()> {
+    let holds = kernel % 2 == 1 && kernel <= 31;
+    check(holds, "network.kernel", "an odd size from 1 to 31", kernel)?;
     count("network.scale", scale, 1..=64)
 }
 
 pub(super) fn in_range(key: &str, sizes: &[usize]) -> Result<()> {
-    if sizes.len() > MAX_LAYERS {
-        let expected = format!("at most {MAX_LAYERS} sizes");
-        return Err(Error::recipe(key, expected, sizes.len()));
-    }
-    if sizes.is_empty() || sizes.iter().any(|size| !(1..=MAX_UNITS).contains(size)) {
-        return Err(Error::recipe(
-            key,
-            format!("at least one size, each from 1 to {MAX_UNITS}"),
-            format!("{sizes:?}"),
-        ));
-    }
-    Ok(())
+    let expected = format!("at most {MAX_LAYERS} sizes");
+    check(sizes.len() <= MAX_LAYERS, key, expected, sizes.len())?;
+    check(
+        !sizes.is_empty() && sizes.iter().all(|size| (1..=MAX_UNITS).contains(size)),
+        key,
+        format!("at least one size, each from 1 to {MAX_UNITS}"),
+        format!("{sizes:?}"),
+    )
 }

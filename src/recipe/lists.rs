@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::family::{in_range, validate_init};
+use super::family::{MAX_LAYERS, in_range, validate_init};
+use super::limits::check;
+use crate::Result;
 use crate::activation::Activation;
-use crate::layer::{Initialization, LayerSpec, output_shape};
-use crate::{Error, Result};
+use crate::layer::{Initialization, LayerSpec, count, output_shape};
 
 /// An autoencoder of any layers, each written as `autoencode summary` prints it; a residual block is a table with its
 /// own list.
@@ -37,17 +38,11 @@ pub struct LayersConfig {
     pub decoder: Vec<LayerSpec>,
 }
 
-/// The largest number of layers in an encoder or decoder, including nested ones.
-const MAX_LAYERS: usize = 256;
-
-static LINEAR: Activation = Activation::Linear;
-
 impl LayersConfig {
-    /// The final activation.
     pub(super) fn output_activation(&self) -> &Activation {
         match self.decoder.last() {
             Some(LayerSpec::Activation(activation)) => activation,
-            _ => &LINEAR,
+            _ => &Activation::Linear,
         }
     }
 
@@ -55,7 +50,7 @@ impl LayersConfig {
     pub(super) fn code_len(&self) -> Option<usize> {
         let of_encoder = || {
             let shape = output_shape(&self.encoder, "encoder", &self.input?).ok()?;
-            Some(shape.iter().copied().fold(1, usize::saturating_mul))
+            Some(count(&shape))
         };
         self.latent.or_else(of_encoder)
     }
@@ -69,11 +64,9 @@ impl LayersConfig {
             ("network.encoder", &self.encoder),
             ("network.decoder", &self.decoder),
         ] {
-            let count = validate(key, layers)?;
-            if !(1..=MAX_LAYERS).contains(&count) {
-                let expected = format!("1 to {MAX_LAYERS} layers");
-                return Err(Error::recipe(key, expected, count));
-            }
+            let layers = validate(key, layers)?;
+            let expected = format!("1 to {MAX_LAYERS} layers");
+            check((1..=MAX_LAYERS).contains(&layers), key, expected, layers)?;
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use builtin::{Builtin, builtin};
 pub use corruption::{Corruption, Draw, Noise, Strength, Target};
 pub use data::{Binarization, DataConfig, ImageSize, NamedSet, Resize, ValidationSet};
+use limits::check;
 pub use lists::LayersConfig;
 pub use network::{ConvConfig, DenseConfig, NetworkConfig};
 pub use objective::{CodePenalty, Elbo, Objective, Reconstruction};
@@ -62,6 +63,11 @@ pub struct Recipe {
     pub sampling: Option<Sampling>,
 }
 
+/// A default, written as `number::<3>`.
+fn number<const N: usize>() -> usize {
+    N
+}
+
 fn default_seed() -> u64 {
     1
 }
@@ -87,20 +93,14 @@ impl Recipe {
             return Self::parse(shipped.text, Path::new(shipped.name), settings);
         }
         let path = Path::new(name_or_path);
-        match std::fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => {
-                let text = read_text(path, MAX_BYTES, "a recipe in TOML")?;
-                Self::parse(&text, path, settings)
-            }
-            _ => {
-                let names: Vec<&str> = builtin().iter().map(|r| r.name).collect();
-                Err(Error::argument(
-                    "recipe",
-                    format!("a TOML file or one of {}", names.join(", ")),
-                    format!("`{name_or_path}`"),
-                ))
-            }
+        if !path.is_file() {
+            let names: Vec<&str> = builtin().iter().map(|r| r.name).collect();
+            let expected = format!("a TOML file or one of {}", names.join(", "));
+            let found = format!("`{name_or_path}`");
+            return Err(Error::argument("recipe", expected, found));
         }
+        let text = read_text(path, MAX_BYTES, "a recipe in TOML")?;
+        Self::parse(&text, path, settings)
     }
 
     /// Reads a recipe from TOML text; `origin` names it in errors.
@@ -115,11 +115,8 @@ impl Recipe {
             setting::put(&mut table, setting)?;
         }
         let recipe = place::read(&table).map_err(|place::Wrong { key, message }| {
-            Error::file(
-                origin,
-                "a valid recipe",
-                format!("at key `{key}`: {message}"),
-            )
+            let found = format!("at key `{key}`: {message}");
+            Error::file(origin, "a valid recipe", found)
         })?;
         recipe.validate()?;
         Ok(recipe)
@@ -139,80 +136,68 @@ impl Recipe {
     /// Names the first invalid key.
     pub fn validate(&self) -> Result<()> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if self.name.is_empty()
-            || self.name.len() > 100
-            || self.name.starts_with('.')
-            || !self.name.chars().all(plain)
-        {
-            return Err(Error::recipe(
-                "name",
-                "1 to 100 letters, digits, `-`, `_` or `.`, not starting with a dot",
-                format!("{:?}", self.name),
-            ));
-        }
-        if i64::try_from(self.seed).is_err() {
-            return Err(Error::recipe(
-                "seed",
-                format!("0 to {}", i64::MAX),
-                self.seed,
-            ));
-        }
+        check(
+            (1..=100).contains(&self.name.len())
+                && !self.name.starts_with('.')
+                && self.name.chars().all(plain),
+            "name",
+            "1 to 100 letters, digits, `-`, `_` or `.`, not starting with a dot",
+            format!("{:?}", self.name),
+        )?;
+        let expected = format!("0 to {}", i64::MAX);
+        let holds = i64::try_from(self.seed).is_ok();
+        check(holds, "seed", expected, self.seed)?;
         self.data.validate()?;
         self.network.validate()?;
         self.corruption.validate()?;
         self.objective.validate()?;
         let variational = self.network.is_variational();
-        if variational != self.objective.elbo.is_some() {
-            let (expected, found) = match variational {
-                true => (
-                    "a table, as the network is variational (even an empty one)",
-                    "none",
-                ),
-                false => ("none, as the network is not variational", "a table"),
-            };
-            return Err(Error::recipe("objective.elbo", expected, found));
-        }
+        let (expected, found) = match variational {
+            true => (
+                "a table, as the network is variational (even an empty one)",
+                "none",
+            ),
+            false => ("none, as the network is not variational", "a table"),
+        };
+        let holds = variational == self.objective.elbo.is_some();
+        check(holds, "objective.elbo", expected, found)?;
         self.optimizer.validate()?;
         self.schedule.validate()?;
         self.training.validate()?;
         if let Some(sampling) = self.sampling {
             sampling.validate(&self.network, &self.data)?;
         }
-        if self.objective.reconstruction == Reconstruction::Bce
-            && let Some(points) = self.data.points
-            && !matches!(points, Points::OneHot { leading: None, .. })
-        {
-            return Err(Error::recipe(
-                "objective.reconstruction",
-                "mse or mae, as the points are not from 0 to 1",
-                "bce",
-            ));
+        if self.objective.reconstruction != Reconstruction::Bce {
+            return Ok(());
         }
-        if self.objective.reconstruction == Reconstruction::Bce
-            && *self.network.output_activation() != Activation::Sigmoid
-        {
-            return Err(Error::recipe(
-                "network.output_activation",
-                "sigmoid, as objective.reconstruction is bce (or set that to mse or mae)",
-                self.network.output_activation(),
-            ));
-        }
-        Ok(())
+        check(
+            matches!(
+                self.data.points,
+                None | Some(Points::OneHot { leading: None, .. })
+            ),
+            "objective.reconstruction",
+            "mse or mae, as the points are not from 0 to 1",
+            "bce",
+        )?;
+        let output = self.network.output_activation();
+        check(
+            *output == Activation::Sigmoid,
+            "network.output_activation",
+            "sigmoid, as objective.reconstruction is bce (or set that to mse or mae)",
+            output,
+        )
     }
 }
 
 /// The parser's message, without the excerpt of the file.
 fn located(error: &toml::de::Error, text: &str) -> String {
     let message = one_line(error.message());
-    match error.span().and_then(|span| text.get(..span.start)) {
-        Some(before) => {
-            let line = before.matches('\n').count() + 1;
-            let begun = before.rsplit('\n').next().unwrap_or_default();
-            let column = begun.chars().count() + 1;
-            format!("{message} in line {line}, column {column}")
-        }
-        None => message,
-    }
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return message;
+    };
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    format!("{message} in line {line}, column {column}")
 }
 
 /// A message on one line, cut to a limit, so that a hostile file cannot make it long.

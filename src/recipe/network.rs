@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::family::{
-    check_kernel, check_scale, in_range, relu, sigmoid, three, two, validate_init,
-};
+use super::family::{in_range, relu, sigmoid, validate_convolutions, validate_init};
+use super::limits::check;
 use super::lists::LayersConfig;
+use super::number;
 use super::vae::VaeConfig;
+use crate::Result;
 use crate::activation::Activation;
-use crate::layer::Initialization;
-use crate::{Error, Result};
+use crate::layer::{Initialization, count};
 
 /// A recipe's network: one family and its sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,6 @@ pub struct DenseConfig {
     /// The activation after the last layer.
     #[serde(default = "sigmoid")]
     pub output_activation: Activation,
-    /// Whether the layers have biases.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub bias: bool,
     #[serde(default)]
@@ -72,10 +71,10 @@ pub struct ConvConfig {
     /// Channels of the decoder's convolutions except the last: one entry fewer than the encoder's.
     pub decoder: Vec<usize>,
     /// Height and width of every kernel; odd, so that padding preserves the size.
-    #[serde(default = "three")]
+    #[serde(default = "number::<3>")]
     pub kernel: usize,
     /// Factor of every max-pool and upsampling.
-    #[serde(default = "two")]
+    #[serde(default = "number::<2>")]
     pub scale: usize,
     /// The activation after every convolution but the last.
     #[serde(default = "relu")]
@@ -97,6 +96,7 @@ fn is_yes(value: &bool) -> bool {
 
 /// The largest number of values in an image: enough for 3x4096x4096.
 const MAX_INPUT: usize = 1 << 26;
+
 impl NetworkConfig {
     /// Channels, height and width of an image, if stated.
     pub fn input(&self) -> Option<[usize; 3]> {
@@ -135,12 +135,10 @@ impl NetworkConfig {
             Self::Layers(config) => config.code_len(),
             Self::Conv(config) => {
                 let [_, height, width] = config.input?;
-                let shrunk = (1..config.encoder.len())
-                    .fold((height, width), |(height, width), _| {
-                        (height / config.scale, width / config.scale)
-                    });
-                let channels = config.encoder.last().copied()?;
-                Some(channels.saturating_mul(shrunk.0).saturating_mul(shrunk.1))
+                let pools = 1..config.encoder.len();
+                let shrunk = |side| pools.clone().fold(side, |side, _| side / config.scale);
+                let channels = *config.encoder.last()?;
+                Some(count(&[channels, shrunk(height), shrunk(width)]))
             }
         }
     }
@@ -156,65 +154,46 @@ impl NetworkConfig {
             Self::Vae(config) => &mut config.input,
             Self::Layers(config) => &mut config.input,
         };
-        match *input {
-            Some(stated) if stated != shape => Err(Error::recipe(
-                "network.input",
-                format!("the shape of the data's images, {shape:?}"),
-                format!("{stated:?}"),
-            )),
-            _ => {
-                *input = Some(shape);
-                Ok(())
-            }
-        }
+        let stated = *input.get_or_insert(shape);
+        check(
+            stated == shape,
+            "network.input",
+            format!("the shape of the data's images, {shape:?}"),
+            format!("{stated:?}"),
+        )
     }
 
     pub(super) fn validate(&self) -> Result<()> {
         if let Some(input) = self.input() {
             in_range("network.input", &input)?;
-            let values = input.iter().copied().fold(1, usize::saturating_mul);
-            if values > MAX_INPUT {
-                let expected = format!("at most {MAX_INPUT} values");
-                return Err(Error::recipe(
-                    "network.input",
-                    expected,
-                    format!("{input:?}"),
-                ));
-            }
+            check(
+                count(&input) <= MAX_INPUT,
+                "network.input",
+                format!("at most {MAX_INPUT} values"),
+                format!("{input:?}"),
+            )?;
         }
         self.output_activation()
             .validate("network.output_activation")?;
         match self {
-            Self::Dense(config) => {
-                validate_init(config.init)?;
-                in_range("network.encoder", &config.encoder)?;
-                if let Some(decoder) = &config.decoder
-                    && !decoder.is_empty()
-                {
-                    in_range("network.decoder", decoder)?;
-                }
-                config.activation.validate("network.activation")?;
-                config.validate_activations()
-            }
+            Self::Dense(config) => config.validate(),
             Self::Conv(config) => {
                 validate_init(config.init)?;
                 in_range("network.encoder", &config.encoder)?;
                 config.activation.validate("network.activation")?;
-                if config.decoder.len() + 1 != config.encoder.len() {
-                    return Err(Error::recipe(
-                        "network.decoder",
-                        format!(
-                            "{} entries, one fewer than network.encoder (an upsampling for each max-pool)",
-                            config.encoder.len() - 1
-                        ),
-                        format!("{} entries", config.decoder.len()),
-                    ));
-                }
+                let pools = config.encoder.len() - 1;
+                check(
+                    config.decoder.len() == pools,
+                    "network.decoder",
+                    format!(
+                        "{pools} entries, one fewer than network.encoder (an upsampling for each max-pool)"
+                    ),
+                    format!("{} entries", config.decoder.len()),
+                )?;
                 if !config.decoder.is_empty() {
                     in_range("network.decoder", &config.decoder)?;
                 }
-                check_kernel(config.kernel)?;
-                check_scale(config.scale)
+                validate_convolutions(config.kernel, config.scale)
             }
             Self::Vae(config) => config.validate(),
             Self::Layers(config) => config.validate(),
@@ -229,21 +208,28 @@ impl DenseConfig {
         self.decoder.clone().unwrap_or_else(mirrored)
     }
 
-    fn validate_activations(&self) -> Result<()> {
+    fn validate(&self) -> Result<()> {
+        validate_init(self.init)?;
+        in_range("network.encoder", &self.encoder)?;
+        if let Some(decoder) = &self.decoder
+            && !decoder.is_empty()
+        {
+            in_range("network.decoder", decoder)?;
+        }
+        self.activation.validate("network.activation")?;
         let Some(activations) = &self.activations else {
             return Ok(());
         };
         let (encoder, decoder) = (self.encoder.len(), self.decoder().len());
-        if activations.len() != encoder + decoder {
-            return Err(Error::recipe(
-                "network.activations",
-                format!(
-                    "{} entries, for {encoder} layers of the encoder and {decoder} hidden ones of the decoder",
-                    encoder + decoder
-                ),
-                format!("{} entries", activations.len()),
-            ));
-        }
+        check(
+            activations.len() == encoder + decoder,
+            "network.activations",
+            format!(
+                "{} entries, for {encoder} layers of the encoder and {decoder} hidden ones of the decoder",
+                encoder + decoder
+            ),
+            format!("{} entries", activations.len()),
+        )?;
         for (place, activation) in activations.iter().enumerate() {
             activation.validate(&format!("network.activations[{place}]"))?;
         }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{steps, within};
+use super::limits::{check, steps, within};
+use crate::Result;
 pub use crate::loss::Reconstruction;
-use crate::{Error, Result};
 
 /// The training objective.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -73,18 +73,21 @@ impl Objective {
         let Some(elbo) = self.elbo else {
             return Ok(());
         };
-        if self.code_penalty.is_some() {
-            let expected = "none, as the objective is an ELBO";
-            return Err(Error::recipe("objective.code_penalty", expected, "a table"));
-        }
-        if !matches!(
-            self.reconstruction,
-            Reconstruction::Bce | Reconstruction::Mse
-        ) {
-            let expected = "bce or mse, whose likelihood an ELBO needs";
-            let found = self.reconstruction.name();
-            return Err(Error::recipe("objective.reconstruction", expected, found));
-        }
+        check(
+            self.code_penalty.is_none(),
+            "objective.code_penalty",
+            "none, as the objective is an ELBO",
+            "a table",
+        )?;
+        check(
+            matches!(
+                self.reconstruction,
+                Reconstruction::Bce | Reconstruction::Mse
+            ),
+            "objective.reconstruction",
+            "bce or mse, whose likelihood an ELBO needs",
+            self.reconstruction.name(),
+        )?;
         steps("objective.elbo.warmup_steps", elbo.warmup_steps)?;
         within("objective.elbo.beta", elbo.beta, 0.0..=1000.0)?;
         within("objective.elbo.sigma", elbo.sigma, 0.001..=1000.0)

@@ -166,10 +166,10 @@ impl Optimizer {
             Self::Sgd(sgd) => {
                 share("optimizer.momentum", sgd.momentum)?;
                 check(
-                    "optimizer.momentum",
-                    sgd.momentum,
-                    "above 0, as optimizer.nesterov is true",
                     !sgd.nesterov || sgd.momentum > 0.0,
+                    "optimizer.momentum",
+                    "above 0, as optimizer.nesterov is true",
+                    sgd.momentum,
                 )?;
             }
             Self::RmsProp(rmsprop) => {
@@ -192,19 +192,19 @@ impl Optimizer {
                 positive("optimizer.epsilon", adamw.epsilon, 1.0)?;
                 // Above this, a step would subtract more than the whole weight.
                 check(
-                    "optimizer.weight_decay",
-                    adamw.weight_decay,
-                    "from 0 to 1 / optimizer.lr",
                     adamw.weight_decay >= 0.0 && adamw.weight_decay * lr <= 1.0,
+                    "optimizer.weight_decay",
+                    "from 0 to 1 / optimizer.lr",
+                    adamw.weight_decay,
                 )?;
             }
         }
         match self.clip_norm() {
             Some(norm) => check(
-                "optimizer.clip_norm",
-                norm,
-                "a finite number above 0",
                 norm > 0.0 && norm.is_finite(),
+                "optimizer.clip_norm",
+                "a finite number above 0",
+                norm,
             ),
             None => Ok(()),
         }
@@ -213,5 +213,5 @@ impl Optimizer {
 
 /// Checks a decay factor.
 fn share(key: &str, value: f64) -> Result<()> {
-    check(key, value, "from 0 to below 1", (0.0..1.0).contains(&value))
+    check((0.0..1.0).contains(&value), key, "from 0 to below 1", value)
 }

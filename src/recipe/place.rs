@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use super::Recipe;
 
 /// An error and its key.
+#[derive(PartialEq)]
 pub(super) struct Wrong {
     pub key: String,
     pub message: String,
@@ -17,7 +18,7 @@ const MOST_KEYS: usize = 64;
 
 /// Reads a recipe from a table.
 pub(super) fn read(table: &Table) -> Result<Recipe, Wrong> {
-    let wrong = match try_read(table) {
+    let mut wrong = match try_read(table) {
         Ok(recipe) => return Ok(recipe),
         Err(wrong) => wrong,
     };
@@ -38,18 +39,12 @@ pub(super) fn read(table: &Table) -> Result<Recipe, Wrong> {
         if let Some(inside) = find(&mut without, &wrong.key) {
             inside.remove(key);
         }
-        match try_read(&without) {
-            Ok(_) => true,
-            Err(other) => other.key != wrong.key || other.message != wrong.message,
-        }
+        try_read(&without).err().as_ref() != Some(&wrong)
     });
-    Err(match culprit {
-        Some(key) => Wrong {
-            key: format!("{}.{key}", wrong.key),
-            message: wrong.message,
-        },
-        None => wrong,
-    })
+    if let Some(key) = culprit {
+        wrong.key = format!("{}.{key}", wrong.key);
+    }
+    Err(wrong)
 }
 
 fn try_read(table: &Table) -> Result<Recipe, Wrong> {

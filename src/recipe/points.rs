@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::limits::{check, count};
+use super::number;
 use crate::Result;
 
 /// A synthetic set: rows of f64 numbers, drawn or computed. Unless stated otherwise, the whole set
@@ -13,36 +14,34 @@ pub enum Points {
     /// Rows `(r, 100 r)` with r uniform from 0 to 1: one feature determines the other. The last tenth is
     /// validation and test set.
     LinearDependent {
-        #[serde(default = "million")]
+        #[serde(default = "number::<1_000_000>")]
         count: usize,
     },
     /// Rows of two independent values, uniform from 0 to 100. The last tenth is validation and test set.
     LinearIndependent {
-        #[serde(default = "million")]
+        #[serde(default = "number::<1_000_000>")]
         count: usize,
     },
     /// Every one-hot row of `size` values, each preceded by `leading`.
     OneHot {
-        #[serde(default = "eight")]
+        #[serde(default = "number::<8>")]
         size: usize,
-        /// A constant before each row.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         leading: Option<f64>,
     },
     /// Points `(radius cos t + shift, radius sin t + shift)`, with t evenly spaced from 0 to 2 pi, both
     /// ends included.
     Ellipse {
-        #[serde(default = "three_thousand")]
+        #[serde(default = "number::<3000>")]
         count: usize,
         #[serde(default = "three")]
         radius: f64,
-        /// Added to both coordinates.
         #[serde(default)]
         shift: f64,
     },
     /// Points drawn uniformly from the surface of a sphere in three dimensions.
     Sphere {
-        #[serde(default = "three_thousand")]
+        #[serde(default = "number::<3000>")]
         count: usize,
         #[serde(default = "three")]
         radius: f64,
@@ -50,18 +49,6 @@ pub enum Points {
         #[serde(default)]
         shift: f64,
     },
-}
-
-fn million() -> usize {
-    1_000_000
-}
-
-fn eight() -> usize {
-    8
-}
-
-fn three_thousand() -> usize {
-    3000
 }
 
 fn three() -> f64 {
@@ -106,8 +93,8 @@ impl Points {
         };
         count(key, rows, range)?;
         let finite = |key: &str, value: f64| {
-            let range = "from -1e6 to 1e6";
-            check(key, value, range, (-1e6..=1e6).contains(&value))
+            let expected = "from -1e6 to 1e6";
+            check((-1e6..=1e6).contains(&value), key, expected, value)
         };
         match *self {
             Self::OneHot { leading, .. } => finite("data.points.leading", leading.unwrap_or(0.0)),

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::count;
+use super::limits::{check, count};
 use super::{DataConfig, NetworkConfig};
-use crate::{Error, Result};
+use crate::Result;
 
 /// The largest code that a mixture with full covariances is fitted to: each component has about n^2 / 2
 /// numbers for n values.
@@ -25,20 +25,14 @@ pub struct Sampling {
 impl Sampling {
     pub(super) fn validate(self, network: &NetworkConfig, data: &DataConfig) -> Result<()> {
         count("sampling.components", self.components, 1..=MAX_COMPONENTS)?;
-        if data.points.is_some() {
-            return Err(Error::recipe(
-                "sampling",
-                "none for points: only images are sampled",
-                "a table",
-            ));
-        }
-        match network.code_len() {
-            Some(values) if values > MAX_CODE => Err(Error::recipe(
-                "sampling",
-                format!("none for a code of more than {MAX_CODE} values"),
-                format!("a table, and a code of {values}"),
-            )),
-            _ => Ok(()),
-        }
+        let expected = "none for points: only images are sampled";
+        check(data.points.is_none(), "sampling", expected, "a table")?;
+        let values = network.code_len().unwrap_or(0);
+        check(
+            values <= MAX_CODE,
+            "sampling",
+            format!("none for a code of more than {MAX_CODE} values"),
+            format!("a table, and a code of {values}"),
+        )
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::is_default;
-use super::limits::{count, positive, steps, within};
-use crate::{Error, Result};
+use super::limits::{check, count, positive, steps, within};
+use super::{is_default, number};
+use crate::Result;
 
 /// The learning rate schedule, as a factor of the optimiser's rate. It rises linearly over the first
 /// `warmup_steps` steps (default 0).
@@ -63,15 +63,11 @@ pub struct Training {
     pub patience: Option<usize>,
     /// Validates, saves and draws after every this many epochs, and after the last (default 1); larger values
     /// suit runs of thousands of short epochs.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "number::<1>", skip_serializing_if = "is_one")]
     pub report_every: usize,
     /// The number type that the network computes with.
     #[serde(default, skip_serializing_if = "is_default")]
     pub precision: Precision,
-}
-
-fn one() -> usize {
-    1
 }
 
 #[allow(
@@ -86,7 +82,6 @@ fn is_one(value: &usize) -> bool {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// 32 bits.
     #[default]
     F32,
     /// 32 bits, with products on the tensor cores of a CUDA device, which read 19 bits and accumulate in 32.
@@ -104,7 +99,6 @@ impl Precision {
         matches!(self, Self::Tf32 | Self::Bf16)
     }
 
-    /// candle's type.
     pub fn dtype(self) -> candle_core::DType {
         match self {
             Self::F32 | Self::Tf32 | Self::Bf16 => candle_core::DType::F32,
@@ -122,9 +116,7 @@ impl Schedule {
         match *self {
             Self::Constant { .. } => Ok(()),
             Self::Step { every, gamma, .. } => {
-                if every == 0 {
-                    return Err(Error::recipe("schedule.every", "1 or more", every));
-                }
+                check(every > 0, "schedule.every", "1 or more", every)?;
                 steps("schedule.every", every)?;
                 positive("schedule.gamma", gamma, 1.0)
             }

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::family::{
-    check_kernel, check_scale, in_range, relu, sigmoid, three, two, validate_init,
-};
+use super::family::{in_range, relu, sigmoid, validate_convolutions, validate_init};
+use super::limits::check;
+use super::number;
+use crate::Result;
 use crate::activation::Activation;
 use crate::layer::{Initialization, MAX_UNITS};
-use crate::{Error, Result};
 
 /// A variational autoencoder (Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014): the
 /// encoder gives mean and log-variance of a normal distribution of codes, the decoder reads a sample.
@@ -27,10 +27,10 @@ pub struct VaeConfig {
     /// Dimensions of the code.
     pub latent: usize,
     /// Height and width of every kernel in a conv body; odd.
-    #[serde(default = "three")]
+    #[serde(default = "number::<3>")]
     pub kernel: usize,
     /// Factor of every max-pool and upsampling of a conv body.
-    #[serde(default = "two")]
+    #[serde(default = "number::<2>")]
     pub scale: usize,
     /// The activation after every hidden layer.
     #[serde(default = "relu")]
@@ -47,7 +47,6 @@ pub struct VaeConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Body {
-    /// Dense layers.
     Dense,
     /// A convolution, an activation and a max-pool for each entry, then one dense layer to the code;
     /// and back with upsampling.
@@ -67,24 +66,16 @@ impl VaeConfig {
         in_range("network.decoder", &self.decoder())?;
         in_range("network.latent", &[self.latent])?;
         self.activation.validate("network.activation")?;
-        if self.latent > MAX_UNITS / 2 {
-            return Err(Error::recipe(
-                "network.latent",
-                format!("at most {}", MAX_UNITS / 2),
-                self.latent,
-            ));
-        }
-        if self.body == Body::Conv && self.decoder().len() != self.encoder.len() {
-            return Err(Error::recipe(
-                "network.decoder",
-                format!(
-                    "{} entries as in network.encoder (an upsampling for each max-pool)",
-                    self.encoder.len()
-                ),
-                format!("{} entries", self.decoder().len()),
-            ));
-        }
-        check_kernel(self.kernel)?;
-        check_scale(self.scale)
+        let most = MAX_UNITS / 2;
+        let expected = format!("at most {most}");
+        check(self.latent <= most, "network.latent", expected, self.latent)?;
+        let (encoder, decoder) = (self.encoder.len(), self.decoder().len());
+        check(
+            self.body == Body::Dense || decoder == encoder,
+            "network.decoder",
+            format!("{encoder} entries as in network.encoder (an upsampling for each max-pool)"),
+            format!("{decoder} entries"),
+        )?;
+        validate_convolutions(self.kernel, self.scale)
     }
 }
