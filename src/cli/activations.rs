@@ -63,11 +63,9 @@ impl Activations {
 fn rows(curves: &[ActivationCurve]) -> Vec<Vec<String>> {
     let head = ["activation", "range", "function", "in a recipe"].map(String::from);
     let rows = curves.iter().map(|curve| {
-        let recipe = match &curve.activation {
-            Some(activation) => activation.to_toml(),
-            None => "-".to_string(),
-        };
+        let recipe = curve.activation.as_ref().map(|one| one.to_toml());
         let (range, formula) = (curve.range.clone(), curve.formula.clone());
+        let recipe = recipe.unwrap_or_else(|| "-".to_string());
         vec![curve.name.clone(), range, formula, recipe]
     });
     std::iter::once(head.to_vec()).chain(rows).collect()

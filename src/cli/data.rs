@@ -26,7 +26,7 @@ pub struct Data {
     /// Download nothing: use the data set cached by an earlier download, or, for MNIST without one, the
     /// built-in sample.
     #[arg(long)]
-    offline: bool,
+    pub offline: bool,
 }
 
 /// Parses `--data`.
@@ -51,62 +51,46 @@ impl Data {
         }
     }
 
-    /// Loads the data as the recipe's `[data]` says; afterwards [`Shared::note_origin`] says if it is not
-    /// the full set.
+    /// Loads the data as the recipe's `[data]` says, and notes if it is not the full set.
     pub fn load(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Dataset> {
-        self.request(config, shared)?.load()
+        let dataset = load_with(&self.source(config, shared)?, config, self.offline)?;
+        shared.note_origin(&dataset);
+        Ok(dataset)
     }
 
-    /// The data to load.
-    pub fn request(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Request> {
+    /// The data to load; announces a download, which may take long.
+    pub fn source(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Source> {
         let default = Source::from(config);
-        Request::new(self.data.as_ref(), default, config, self.offline, shared)
+        choose(self.data.as_ref(), default, config, self.offline, shared)
     }
 }
 
-/// Data to load.
-pub struct Request {
-    source: Source,
-    config: DataConfig,
+/// The data of `--data`, else the default; announces a download, which may take long.
+pub fn choose(
+    data: Option<&Source>,
+    default: Source,
+    config: &DataConfig,
     offline: bool,
-}
-
-impl Request {
-    /// The data of `--data`, else the default; announces a download, which may take long.
-    pub fn new(
-        data: Option<&Source>,
-        default: Source,
-        config: &DataConfig,
-        offline: bool,
-        shared: &Shared,
-    ) -> autoencode::Result<Self> {
-        if let Some(source) = data {
-            if config.points.is_some() {
-                let expected = "no data, as the recipe makes its own points (data.points)";
-                return Err(Error::argument("--data", expected, typed(source).display()));
-            }
-            check(source, shared)?;
+    shared: &Shared,
+) -> autoencode::Result<Source> {
+    if let Some(source) = data {
+        if config.points.is_some() {
+            let expected = "no data, as the recipe makes its own points (data.points)";
+            return Err(Error::argument("--data", expected, typed(source).display()));
         }
-        let source = data.cloned().unwrap_or(default);
-        if let Source::Set(set) = source
-            && hub::downloads(set, offline)
-            && std::io::stderr().is_terminal()
-        {
-            shared.remark(&format!(
-                "getting {} from the Hugging Face hub (--offline skips this)",
-                set.title()
-            ));
-        }
-        Ok(Self {
-            source,
-            config: config.clone(),
-            offline,
-        })
+        check(source, shared)?;
     }
-
-    pub fn load(&self) -> autoencode::Result<Dataset> {
-        load_with(&self.source, &self.config, self.offline)
+    let source = data.cloned().unwrap_or(default);
+    if let Source::Set(set) = source
+        && hub::downloads(set, offline)
+        && std::io::stderr().is_terminal()
+    {
+        let title = set.title();
+        shared.remark(&format!(
+            "getting {title} from the Hugging Face hub (--offline skips this)"
+        ));
     }
+    Ok(source)
 }
 
 /// `--data` as it was typed.
@@ -124,8 +108,8 @@ pub fn check(source: &Source, shared: &Shared) -> autoencode::Result<()> {
     match source {
         Source::Set(set) if Path::new(set.name()).exists() => {
             let (name, title) = (set.name(), set.title());
-            shared.remark(&format!(
-                "note: --data {name} is {title}; the path is --data ./{name}"
+            shared.note(format_args!(
+                "--data {name} is {title}; the path is --data ./{name}"
             ));
         }
         Source::Path(path) => {
@@ -133,11 +117,9 @@ pub fn check(source: &Source, shared: &Shared) -> autoencode::Result<()> {
                 && error.kind() == ErrorKind::NotFound
             {
                 let names = NamedSet::ALL.map(NamedSet::name).join(", ");
-                return Err(Error::argument(
-                    "--data",
-                    format!("a path, or one of the sets {names}"),
-                    format!("`{}` ({error})", path.display()),
-                ));
+                let expected = format!("a path, or one of the sets {names}");
+                let found = format!("`{}` ({error})", path.display());
+                return Err(Error::argument("--data", expected, found));
             }
         }
         Source::Set(_) | Source::Points(_) => {}

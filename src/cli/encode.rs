@@ -1,5 +1,6 @@
 //! `autoencode encode`.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,20 +9,19 @@ use autoencode::Error;
 use autoencode::codes::{Format, Names, Writer};
 use autoencode::data::{Dataset, Images, grouped};
 use autoencode::network::Code;
-use autoencode::picture::Picture;
 use autoencode::train::Interrupt;
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::counter::Counter;
 use super::data::Data;
-use super::files::{claim, collect, make_folders};
+use super::files::{claim, collect, lossy, make_folders};
 use super::model::{Loaded, Model};
-use super::output::{print, print_json, shape};
-use super::pictures::{Fitting, Noise};
+use super::output::{listed, shape};
+use super::pictures::{Fitting, Noise, batch};
 use super::shared::Shared;
+use super::status::Counter;
 
 /// Encode PNG files or a data set, and write the codes to a file.
 ///
@@ -100,14 +100,14 @@ struct Work<'a> {
 
 impl Encode {
     pub fn run(&self, shared: &Shared) -> Result<ExitCode> {
-        let chosen = shared.device()?;
-        let loaded = self.model.load(&chosen)?;
-        let work = match self.inputs.as_slice() {
-            [] => self.data_set(&loaded, &chosen.device, shared)?,
-            _ => {
-                loaded.of_images()?;
-                self.pictures(&loaded, &chosen.device)?
-            }
+        let of_data_set = self.inputs.is_empty();
+        let loaded = match of_data_set {
+            true => self.model.load(shared)?,
+            false => self.model.load_for_images(shared)?,
+        };
+        let work = match of_data_set {
+            true => self.data_set(&loaded, shared)?,
+            false => self.pictures(&loaded)?,
         };
         self.claim(&work.names, &loaded)?;
         let paths = work.names.paths(&self.output);
@@ -121,10 +121,8 @@ impl Encode {
             writer.write(&codes)?;
             counter.add(codes.dim(0)?);
             if interrupt.requested() {
-                shared.remark(&format!(
-                    "stopped; {} was not written",
-                    self.output.display()
-                ));
+                let output = self.output.display();
+                shared.remark(&format!("stopped; {output} was not written"));
                 return Ok(ExitCode::from(interrupt.exit_code()));
             }
         }
@@ -135,19 +133,16 @@ impl Encode {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn pictures<'a>(&'a self, loaded: &'a Loaded, device: &'a Device) -> Result<Work<'a>> {
+    fn pictures<'a>(&'a self, loaded: &'a Loaded) -> Result<Work<'a>> {
         let inputs = collect(&self.inputs)?;
-        let files = inputs
-            .iter()
-            .map(|path| path.to_string_lossy().into_owned());
-        let names = Names::Files(files.collect());
+        let names = lossy(&inputs).into_iter().map(Cow::into_owned);
+        let names = Names::Files(names.collect());
         let batches = (0..inputs.len()).step_by(BATCH).map(move |first| {
-            let paths: Vec<PathBuf> = inputs.iter().skip(first).take(BATCH).cloned().collect();
-            let prepared =
-                self.fitting
-                    .read_all(&paths, first, &self.noise, loaded.model(), false)?;
-            let seen: Vec<Picture> = prepared.iter().map(|one| one.seen().clone()).collect();
-            Ok(Picture::to_batch(&seen, device)?)
+            let end = inputs.len().min(first + BATCH);
+            let paths = inputs.get(first..end).unwrap_or_default();
+            let (noise, model) = (&self.noise, loaded.model());
+            let prepared = self.fitting.read_all(paths, first, noise, model, false)?;
+            batch(&prepared, &loaded.device)
         });
         Ok(Work {
             of: match names.len() {
@@ -160,12 +155,7 @@ impl Encode {
         })
     }
 
-    fn data_set<'a>(
-        &'a self,
-        loaded: &Loaded,
-        device: &'a Device,
-        shared: &Shared,
-    ) -> Result<Work<'a>> {
+    fn data_set<'a>(&'a self, loaded: &'a Loaded, shared: &Shared) -> Result<Work<'a>> {
         if self.fitting.fit.is_some() {
             let expected = "PNG files to fit";
             return Err(Error::argument("--fit", expected, "a data set").into());
@@ -173,30 +163,28 @@ impl Encode {
         // Refuse a bad output path before any download.
         self.claim(&Names::Labels(Vec::new()), loaded)?;
         let dataset = self.data.load(&loaded.checkpoint.recipe.data, shared)?;
-        shared.note_origin(&dataset);
         let mut labels = Vec::new();
         let mut chunks = Vec::new();
         for &part in self.part.parts() {
             let images = part.of(&dataset);
             labels.extend_from_slice(images.labels());
             let indices = images.indices();
-            chunks.extend(
-                indices
-                    .chunks(BATCH)
-                    .map(|indices| (part, indices.to_vec())),
-            );
+            let indices = indices.chunks(BATCH);
+            chunks.extend(indices.map(|indices| (part, indices.to_vec())));
         }
         let count = grouped(labels.len());
-        let of = match self.part {
-            Part::Train => format!("{count} training images of {}", dataset.origin),
-            Part::Validation => format!("{count} validation images of {}", dataset.origin),
-            Part::Test => format!("{count} test images of {}", dataset.origin),
-            Part::All => format!("all {count} images of {}", dataset.origin),
+        let (all, kind) = match self.part {
+            Part::Train => ("", "training "),
+            Part::Validation => ("", "validation "),
+            Part::Test => ("", "test "),
+            Part::All => ("all ", ""),
         };
+        let of = format!("{all}{count} {kind}images of {}", dataset.origin);
         let batches = chunks.into_iter().map(move |(part, indices)| {
             // Each part has its own noise.
             let key = self.noise.key(1 + part as u64);
-            self.noise.batch(part.of(&dataset), &indices, key, device)
+            self.noise
+                .batch(part.of(&dataset), &indices, key, &loaded.device)
         });
         Ok(Work {
             names: Names::Labels(labels),
@@ -215,38 +203,28 @@ impl Encode {
     fn report(&self, names: &Names, of: &str, loaded: &Loaded, shared: &Shared) -> Result<()> {
         let paths = names.paths(&self.output);
         let model = loaded.model();
-        if shared.json {
-            let labels = match names {
-                Names::Labels(_) => Some(paths.last().unwrap_or(&self.output)),
-                Names::Files(_) => None,
-            };
-            return print_json(&json!({
-                "checkpoint": loaded.origin.to_string_lossy(),
-                "of": of,
-                "count": names.len(),
-                "code": model.code_shape(),
-                "means": matches!(model.code(), Code::Gaussian { .. }),
-                "output": self.output.to_string_lossy(),
-                "labels": labels.map(|path| path.to_string_lossy()),
-            }));
-        }
-        if !shared.talks() {
-            return Ok(());
-        }
-        let means = match model.code() {
-            Code::Plain => "",
-            Code::Gaussian { .. } => ", the means of their distributions",
+        let are_means = matches!(model.code(), Code::Gaussian { .. });
+        let labels = match names {
+            Names::Labels(_) => Some(paths.last().unwrap_or(&self.output)),
+            Names::Files(_) => None,
         };
-        let written: Vec<String> = paths
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
-        print(&format!(
-            "{}: codes of {} values{means} -> {}",
-            of,
-            shape(model.code_shape()),
-            written.join(", ")
-        ))
+        let json = json!({
+            "checkpoint": loaded.origin.to_string_lossy(),
+            "of": of,
+            "count": names.len(),
+            "code": model.code_shape(),
+            "means": are_means,
+            "output": self.output.to_string_lossy(),
+            "labels": labels.map(|path| path.to_string_lossy()),
+        });
+        shared.report(&json, || {
+            let means = match are_means {
+                true => ", the means of their distributions",
+                false => "",
+            };
+            let (values, written) = (shape(model.code_shape()), listed(&paths));
+            format!("{of}: codes of {values} values{means} -> {written}")
+        })
     }
 }
 

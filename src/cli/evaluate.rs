@@ -84,34 +84,32 @@ pub fn gaussian(factor: f64) -> Corruption {
 
 impl Evaluate {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let chosen = shared.device()?;
-        let loaded = self.model.load(&chosen)?;
+        let loaded = self.model.load(shared)?;
         self.measures.check(&loaded)?;
-        let dataset = self.data.load(&loaded.checkpoint.recipe.data, shared)?;
-        shared.note_origin(&dataset);
+        let recipe = &loaded.checkpoint.recipe;
+        let dataset = self.data.load(&recipe.data, shared)?;
         let corruption = match self.noise {
             Some(factor) => gaussian(factor),
-            None => loaded.checkpoint.recipe.corruption.evaluated(),
+            None => recipe.corruption.evaluated(),
         };
         let conditions = Conditions {
             preparation: Preparation {
                 corruption,
-                ..Preparation::of(&loaded.checkpoint.recipe)
+                ..Preparation::of(recipe)
             },
-            objective: loaded.checkpoint.recipe.objective,
+            objective: recipe.objective,
             part: Part::Test,
             seed: self.seed,
         };
-        let report = evaluate(&loaded.network, &dataset.test, &conditions, &chosen.device)?;
-        let device = &chosen.device;
-        let measures =
-            self.measures
-                .measure(&loaded.network, &dataset, &conditions, device, shared)?;
+        let report = evaluate(&loaded.network, &dataset.test, &conditions, &loaded.device)?;
+        let measures = self
+            .measures
+            .measure(&loaded, &dataset, &conditions, shared)?;
         shared.note_network(&loaded.network);
         if shared.json {
             return print_json(&Figures {
                 checkpoint: loaded.origin.to_string_lossy(),
-                recipe: &loaded.checkpoint.recipe.name,
+                recipe: &recipe.name,
                 data: dataset.origin.to_string(),
                 corruption,
                 seed: self.seed,
@@ -122,15 +120,15 @@ impl Evaluate {
         if shared.talks() {
             print(&format!(
                 "{} ({}) on the {} test {} of {}, {corruption}:",
-                loaded.checkpoint.recipe.name,
+                recipe.name,
                 loaded.origin.display(),
                 grouped(report.images),
-                loaded.checkpoint.recipe.data.noun(),
+                recipe.data.noun(),
                 dataset.origin,
             ))?;
         }
         print(&quality_table(&report, measures.pca.as_ref()))?;
-        print(&measures.text(loaded.model()))
+        print(&measures.text(&loaded))
     }
 }
 
@@ -141,24 +139,14 @@ pub fn quality_table(report: &Report, pca: Option<&PcaBaseline>) -> String {
     };
     let of_points = report.output.psnr_db.is_none();
     let row = |name: &str, quality: &Quality| {
-        let name = name.to_string();
-        let bce = or_dash(quality.bce_per_pixel, 4);
+        let mut row = vec![name.to_string(), or_dash(quality.bce_per_pixel, 4)];
         if of_points {
-            return vec![
-                name,
-                bce,
-                figure(quality.mse_per_pixel),
-                figure(quality.mae_per_pixel),
-            ];
+            row.extend([quality.mse_per_pixel, quality.mae_per_pixel].map(figure));
+        } else {
+            row.push(format!("{:.5}", quality.mse_per_pixel));
+            row.extend([or_dash(quality.psnr_db, 2), or_dash(quality.ssim, 4)]);
         }
-        let mse = format!("{:.5}", quality.mse_per_pixel);
-        vec![
-            name,
-            bce,
-            mse,
-            or_dash(quality.psnr_db, 2),
-            or_dash(quality.ssim, 4),
-        ]
+        row
     };
     let heading: &[&str] = match of_points {
         true => &["", "BCE a value", "MSE a value", "MAE a value"],

@@ -1,5 +1,6 @@
 //! Input files, and the paths of their results.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -15,16 +16,13 @@ pub fn collect(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
             files.push(input.clone());
             continue;
         }
-        let entries = std::fs::read_dir(input)
-            .map_err(|source| Error::io("read the folder", input, source))?;
+        let unreadable = |source| Error::io("read the folder", input, source);
         let mut found = Vec::new();
-        for entry in entries {
-            let path = entry
-                .map_err(|source| Error::io("read the folder", input, source))?
-                .path();
+        for entry in std::fs::read_dir(input).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
             let is_png = path
                 .extension()
-                .is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
+                .is_some_and(|e| e.eq_ignore_ascii_case("png"));
             if is_png && path.is_file() {
                 found.push(path);
             }
@@ -64,6 +62,26 @@ pub fn name_outputs(inputs: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// `DIR/NAME-0001.png` and so on; none without a folder.
+pub fn numbered(folder: Option<&PathBuf>, name: &str, count: usize) -> Vec<PathBuf> {
+    let files = |folder: &PathBuf| {
+        let names = (1..=count).map(|number| format!("{name}-{number:04}.png"));
+        names.map(|name| folder.join(name)).collect()
+    };
+    folder.map(files).unwrap_or_default()
+}
+
+/// The last component of a path as text.
+pub fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+/// Paths as text for JSON, which has no place for other bytes.
+pub fn lossy(paths: &[PathBuf]) -> Vec<Cow<'_, str>> {
+    paths.iter().map(|path| path.to_string_lossy()).collect()
+}
+
 /// Checks before any work that the results can be written: each has its own file, none is an input, an
 /// existing file may be overwritten, and the folders are writable. It creates nothing, so that a wrong
 /// input leaves nothing behind.
@@ -73,7 +91,13 @@ pub fn claim<'a>(
     force: bool,
 ) -> Result<()> {
     let outputs: Vec<&PathBuf> = outputs.into_iter().collect();
-    refuse_collisions(&outputs)?;
+    let mut taken = HashSet::new();
+    for path in &outputs {
+        if !taken.insert(absolute(path)) {
+            let expected = "a file of its own for each result";
+            return Err(Error::file(path, expected, "two results for this one").into());
+        }
+    }
     let inputs = inputs.into_iter();
     let inputs: HashSet<Identity> = inputs.filter_map(|path| identity(path.as_ref())).collect();
     for path in &outputs {
@@ -96,12 +120,13 @@ pub fn claim<'a>(
             return Err(Error::file(path, expected, "one that does").into());
         }
     }
-    let folders: BTreeMap<PathBuf, &PathBuf> = outputs
-        .iter()
-        .map(|path| (folder_of(path).unwrap_or_else(|| PathBuf::from(".")), *path))
-        .collect();
-    for (folder, file) in folders {
-        probe(&folder, file)?;
+    let folder = |path: &'a PathBuf| match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folders = outputs.into_iter().map(|path| (folder(path), path));
+    for (folder, file) in folders.collect::<BTreeMap<_, _>>() {
+        probe(folder, file)?;
     }
     Ok(())
 }
@@ -145,9 +170,14 @@ fn identity(path: &Path) -> Option<Identity> {
     std::fs::canonicalize(path).ok()
 }
 
+/// The path from the root if the working folder is known.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
 /// Tries to write to a folder, or to its nearest existing ancestor.
 fn probe(folder: &Path, file: &Path) -> Result<()> {
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let folder = absolute(folder);
     let there = folder.ancestors().find(|folder| folder.exists());
     let there = there.unwrap_or(&folder);
     if !there.is_dir() {
@@ -155,39 +185,15 @@ fn probe(folder: &Path, file: &Path) -> Result<()> {
         return Err(Error::file(file, expected, "a file there").into());
     }
     let tried = tempfile::Builder::new().prefix(".").tempfile_in(there);
-    tried.map(drop).map_err(|error| {
-        let source = error.kind().into();
-        Error::io("write", file, source).into()
-    })
-}
-
-/// Refuses two results with the same path.
-fn refuse_collisions(paths: &[&PathBuf]) -> Result<()> {
-    let mut taken = HashSet::new();
-    for path in paths {
-        if !taken.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())) {
-            let expected = "a file of its own for each result";
-            return Err(Error::file(path, expected, "two results for this one").into());
-        }
-    }
+    tried.map_err(|error| Error::io("write", file, error.kind().into()))?;
     Ok(())
-}
-
-/// The folder part of a path, if it has one.
-pub fn folder_of(path: &Path) -> Option<PathBuf> {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .map(Path::to_path_buf)
 }
 
 /// Creates the parent folders of the files.
 pub fn make_folders<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
-    let folders: BTreeSet<PathBuf> = paths
-        .into_iter()
-        .filter_map(|path| folder_of(path))
-        .collect();
+    let folders: BTreeSet<&Path> = paths.into_iter().filter_map(|path| path.parent()).collect();
     for folder in folders {
-        std::fs::create_dir_all(&folder)
+        std::fs::create_dir_all(folder)
             .map_err(|source| Error::io("create the folder", folder, source))?;
     }
     Ok(())

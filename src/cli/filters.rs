@@ -10,7 +10,6 @@ use serde_json::json;
 
 use super::files::{claim, make_folders};
 use super::model::Model;
-use super::output::{print, print_json};
 use super::shared::Shared;
 
 /// Draw a layer's learned filters, scaled together to [0,1], one tile each.
@@ -46,9 +45,7 @@ pub struct Filters {
 
 impl Filters {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let chosen = shared.device()?;
-        let loaded = self.model.load(&chosen)?;
-        loaded.of_images()?;
+        let loaded = self.model.load_for_images(shared)?;
         claim([&self.output], [&loaded.origin], self.force)?;
         let LayerFilters {
             layer,
@@ -65,27 +62,24 @@ impl Filters {
         let grid = filter_grid(&tiles, height, width, scale)?;
         make_folders([&self.output])?;
         write_rgb(&self.output, &grid)?;
-        if shared.json {
-            return print_json(&json!({
-                "layer": layer,
-                "channel": self.channel,
-                "tiles": tiles.len(),
-                "height": height,
-                "width": width,
-                "output": self.output,
-            }));
-        }
-        if !shared.talks() {
-            return Ok(());
-        }
-        let of = match channels {
-            Some(count) => format!(", input channel {} of {count}", self.channel),
-            None => String::new(),
-        };
-        print(&format!(
-            "{layer}: {} filters of {height}x{width}{of} -> {}",
-            tiles.len(),
-            self.output.display()
-        ))
+        let json = json!({
+            "layer": layer,
+            "channel": self.channel,
+            "tiles": tiles.len(),
+            "height": height,
+            "width": width,
+            "output": self.output.to_string_lossy(),
+        });
+        shared.report(&json, || {
+            let of = match channels {
+                Some(count) => format!(", input channel {} of {count}", self.channel),
+                None => String::new(),
+            };
+            format!(
+                "{layer}: {} filters of {height}x{width}{of} -> {}",
+                tiles.len(),
+                self.output.display()
+            )
+        })
     }
 }

@@ -12,10 +12,10 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde_json::json;
 
-use super::files::{claim, make_folders};
+use super::files::{claim, file_name, lossy, make_folders, numbered};
 use super::model::{Loaded, Model};
-use super::output::{print, print_json};
-use super::pictures::{Fitting, Prepared};
+use super::output::listed;
+use super::pictures::{Fitting, Prepared, batch};
 use super::shared::Shared;
 
 /// Interpolate between two codes, and decode each step.
@@ -75,6 +75,8 @@ struct Met {
     picture: Option<Prepared>,
 }
 
+/// Codes per decoder pass.
+const BATCH: usize = 250;
 /// Images per row of the picture: the default number of steps and an input at either end.
 const COLUMNS: usize = 12;
 /// Approximate side of an image in the picture, in pixels.
@@ -87,8 +89,7 @@ impl End {
         if Format::of(&path).is_some() {
             return Err(expected.to_string());
         }
-        let split = path.to_str().and_then(|text| text.rsplit_once(':'));
-        match split {
+        match path.to_str().and_then(|text| text.rsplit_once(':')) {
             Some((file, row)) if Format::of(Path::new(file)).is_some() => Ok(Self::Row {
                 file: PathBuf::from(file),
                 row: row.parse().map_err(|_| expected.to_string())?,
@@ -103,27 +104,23 @@ impl End {
         }
     }
 
-    fn meet(&self, loaded: &Loaded, fitting: &Fitting, device: &Device) -> Result<Met> {
-        match self {
+    fn meet(&self, loaded: &Loaded, fitting: &Fitting) -> Result<Met> {
+        Ok(match self {
             Self::Picture(path) => {
                 let picture = fitting.read(path, loaded.model())?;
-                let batch = Picture::to_batch(std::slice::from_ref(picture.seen()), device)?;
-                let name = path.file_name().unwrap_or(path.as_os_str());
-                Ok(Met {
-                    code: loaded.network.encode(&batch)?.to_device(&Device::Cpu)?,
-                    name: name.to_string_lossy().into_owned(),
+                let input = batch(std::slice::from_ref(&picture), &loaded.device)?;
+                Met {
+                    code: loaded.network.encode(&input)?.to_device(&Device::Cpu)?,
+                    name: file_name(path),
                     picture: Some(picture),
-                })
+                }
             }
-            Self::Row { file, row } => {
-                let name = file.file_name().unwrap_or(file.as_os_str());
-                Ok(Met {
-                    code: Reader::open(file, loaded.model().code_shape())?.row(*row)?,
-                    name: format!("{}:{row}", name.to_string_lossy()),
-                    picture: None,
-                })
-            }
-        }
+            Self::Row { file, row } => Met {
+                code: Reader::open(file, loaded.model().code_shape())?.row(*row)?,
+                name: format!("{}:{row}", file_name(file)),
+                picture: None,
+            },
+        })
     }
 
     fn to_text(&self) -> String {
@@ -136,31 +133,23 @@ impl End {
 
 impl Interpolate {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let chosen = shared.device()?;
-        let loaded = self.model.load(&chosen)?;
-        loaded.of_images()?;
+        let loaded = self.model.load_for_images(shared)?;
         if self.path == Course::Spherical && loaded.model().code() == Code::Plain {
             let expected = "linear, as the codes of this network have no prior around 0";
             return Err(Error::argument("--path", expected, "spherical").into());
         }
         let steps = usize::from(self.steps);
-        let frames: Vec<PathBuf> = match &self.frames {
-            Some(folder) => (1..=steps)
-                .map(|number| folder.join(format!("frame-{number:04}.png")))
-                .collect(),
-            None => Vec::new(),
-        };
+        let frames = numbered(self.frames.as_ref(), "frame", steps);
         let written: Vec<&PathBuf> = frames.iter().chain([&self.output]).collect();
         let read = [self.from.file(), self.to.file(), &loaded.origin];
         claim(written.iter().copied(), read, self.force)?;
-        let from = self.from.meet(&loaded, &self.fitting, &chosen.device)?;
-        let to = self.to.meet(&loaded, &self.fitting, &chosen.device)?;
+        let from = self.from.meet(&loaded, &self.fitting)?;
+        let to = self.to.meet(&loaded, &self.fitting)?;
         let codes = self.path.codes(&from.code, &to.code, steps)?;
         let mut pictures = Vec::with_capacity(steps);
         for first in (0..steps).step_by(BATCH) {
             let codes = codes.narrow(0, first, BATCH.min(steps - first))?;
-            let codes = codes.to_device(&chosen.device)?;
-            pictures.extend(Picture::from_batch(&loaded.network.decode(&codes)?)?);
+            pictures.extend(loaded.decode(&codes)?);
         }
         shared.note_network(&loaded.network);
         let sheet = self.draw(&from, &to, &pictures, &loaded).render()?;
@@ -170,29 +159,20 @@ impl Interpolate {
             write_png(file, picture)?;
         }
         write_rgb(&self.output, &sheet)?;
-        if shared.json {
-            return print_json(&json!({
-                "checkpoint": loaded.origin.to_string_lossy(),
-                "from": self.from.to_text(),
-                "to": self.to.to_text(),
-                "path": self.course(),
-                "steps": steps,
-                "output": self.output.to_string_lossy(),
-                "frames": frames.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
-            }));
-        }
-        if !shared.talks() {
-            return Ok(());
-        }
-        let written = [&self.output].into_iter().chain(&self.frames);
-        let written: Vec<String> = written.map(|path| path.display().to_string()).collect();
-        print(&format!(
-            "{steps} steps from {} to {}, {} -> {}",
-            self.from.to_text(),
-            self.to.to_text(),
-            self.course(),
-            written.join(", ")
-        ))
+        let (from, to, path) = (self.from.to_text(), self.to.to_text(), self.course());
+        let json = json!({
+            "checkpoint": loaded.origin.to_string_lossy(),
+            "from": from,
+            "to": to,
+            "path": path,
+            "steps": steps,
+            "output": self.output.to_string_lossy(),
+            "frames": lossy(&frames),
+        });
+        shared.report(&json, || {
+            let written = listed([&self.output].into_iter().chain(&self.frames));
+            format!("{steps} steps from {from} to {to}, {path} -> {written}")
+        })
     }
 
     fn course(&self) -> &'static str {
@@ -204,10 +184,7 @@ impl Interpolate {
 
     /// All steps in order, in rows, with the input pictures at the ends.
     fn draw(&self, from: &Met, to: &Met, steps: &[Picture], loaded: &Loaded) -> ContactSheet {
-        let input = |met: &Met| {
-            let picture = met.picture.as_ref()?;
-            Some((picture.original.clone()?, met.name.clone()))
-        };
+        let input = |met: &Met| Some((met.picture.as_ref()?.original.clone()?, met.name.clone()));
         let last = (steps.len() - 1).max(1);
         let decimals = if last > 100 { 3 } else { 2 };
         let steps = steps.iter().enumerate().map(|(step, picture)| {
@@ -218,31 +195,19 @@ impl Interpolate {
             };
             (picture.clone(), t)
         });
-        let tiles: Vec<(Picture, String)> = input(from)
-            .into_iter()
-            .chain(steps)
-            .chain(input(to))
-            .collect();
-        let longest = loaded.model().input_shape().iter().skip(1).max();
-        let rows = tiles.chunks(COLUMNS);
+        let tiles = input(from).into_iter().chain(steps).chain(input(to));
+        let tiles: Vec<(Picture, String)> = tiles.collect();
+        let rows = tiles.chunks(COLUMNS).map(|row| row.iter().cloned().unzip());
+        let (rows, captions): (Vec<Vec<_>>, Vec<Vec<_>>) = rows.unzip();
         ContactSheet::new(format!(
             "{}: {} to {}, {}",
-            loaded.checkpoint.recipe.name,
+            loaded.name(),
             from.name,
             to.name,
             self.course()
         ))
-        .captions(
-            rows.clone()
-                .map(|row| row.iter().map(|(_, text)| text.clone())),
-        )
-        .rows(
-            rows.map(|row| row.iter().map(|(picture, _)| picture.clone()).collect())
-                .collect(),
-        )
-        .scale((TILE / longest.copied().unwrap_or(1).max(1)).max(1))
+        .captions(captions)
+        .rows(rows)
+        .scale(loaded.scale(TILE))
     }
 }
-
-/// Codes per decoder pass.
-const BATCH: usize = 250;

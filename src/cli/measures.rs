@@ -1,21 +1,18 @@
 //! The measures that flags of `autoencode evaluate` add to the reconstruction figures.
 
 use anyhow::Result;
-use autoencode::Error;
 use autoencode::data::{Dataset, grouped};
-use autoencode::engine::Inference;
 use autoencode::evaluate::{
     CodeKnn, Conditions, ImportanceBound, PcaBaseline, code_knn, compression, importance_bound,
     pca_baseline,
 };
-use autoencode::network::{Autoencoder, Code};
-use candle_core::Device;
+use autoencode::network::Code;
 use clap::Args;
 use serde::Serialize;
 
-use super::counter::Counter;
 use super::model::Loaded;
 use super::shared::Shared;
+use super::status::Counter;
 
 #[derive(Debug, Args)]
 pub struct MeasureFlags {
@@ -53,99 +50,79 @@ pub struct Measures {
 impl MeasureFlags {
     /// Refuses --iwae for a network without a likelihood.
     pub fn check(&self, loaded: &Loaded) -> Result<()> {
-        if self.iwae.is_none() || matches!(loaded.model().code(), Code::Gaussian { .. }) {
-            return Ok(());
+        if self.iwae.is_some() && loaded.model().code() == Code::Plain {
+            let expected =
+                "a checkpoint of a variational autoencoder, whose likelihood --iwae bounds";
+            return Err(loaded.lacks(expected));
         }
-        let expected = "a checkpoint of a variational autoencoder, whose likelihood --iwae bounds";
-        let found = format!("`{}`, which has none", loaded.checkpoint.recipe.name);
-        Err(Error::file(&loaded.origin, expected, found).into())
+        Ok(())
     }
 
     /// Measures the values that the flags request.
     pub fn measure(
         &self,
-        network: &Inference,
+        loaded: &Loaded,
         dataset: &Dataset,
         conditions: &Conditions,
-        device: &Device,
         shared: &Shared,
     ) -> Result<Measures> {
-        let model = network.model();
-        let size = code_values(model);
-        let pca = match self.pca {
-            true => Some(pca_baseline(size, dataset, conditions)?),
-            false => None,
-        };
-        let knn = match self.knn {
-            Some(k) => {
-                let total = dataset.train.len() + dataset.test.len();
-                let mut counter = Counter::new(shared, "images encoded", total);
-                let mut done = |count| counter.add(count);
-                let k = usize::from(k);
-                Some(code_knn(network, dataset, k, device, &mut done)?)
-            }
-            None => None,
-        };
-        let iwae = match self.iwae {
-            Some(samples) => {
-                let samples = samples as usize;
-                let total = samples.saturating_mul(dataset.test.len());
-                let mut counter = Counter::new(shared, "codes decoded", total);
-                let mut done = |count| counter.add(count);
-                let test = &dataset.test;
-                Some(importance_bound(
-                    network, test, conditions, samples, device, &mut done,
-                )?)
-            }
-            None => None,
-        };
+        let (network, device, test) = (&loaded.network, &loaded.device, &dataset.test);
+        let pca = self
+            .pca
+            .then(|| pca_baseline(loaded.code_len(), dataset, conditions));
+        let pca = pca.transpose()?;
+        let knn = self.knn.map(|k| {
+            let total = dataset.train.len() + test.len();
+            let mut counter = Counter::new(shared, "images encoded", total);
+            let mut done = |count| counter.add(count);
+            code_knn(network, dataset, usize::from(k), device, &mut done)
+        });
+        let knn = knn.transpose()?;
+        let iwae = self.iwae.map(|samples| {
+            let samples = samples as usize;
+            let total = samples.saturating_mul(test.len());
+            let mut counter = Counter::new(shared, "codes decoded", total);
+            let mut done = |count| counter.add(count);
+            importance_bound(network, test, conditions, samples, device, &mut done)
+        });
         Ok(Measures {
-            compression_factor: compression(model),
+            compression_factor: compression(network.model()),
             pca,
             knn,
-            iwae,
+            iwae: iwae.transpose()?,
         })
     }
 }
 
-fn code_values(model: &Autoencoder) -> usize {
-    model.code_shape().iter().product()
-}
-
 impl Measures {
     /// The measures as text, one line each; the table holds the figures of principal components.
-    pub fn text(&self, model: &Autoencoder) -> String {
-        let image: usize = model.input_shape().iter().product();
+    pub fn text(&self, loaded: &Loaded) -> String {
+        let image: usize = loaded.model().input_shape().iter().product();
         let mut lines = vec![format!(
             "compression factor {}: {} values in an image, {} in its code",
             factor(self.compression_factor),
             grouped(image),
-            grouped(code_values(model)),
+            grouped(loaded.code_len()),
         )];
         if let Some(pca) = &self.pca {
-            lines.push(match (pca.explained_variance, &pca.reason) {
-                (Some(part), _) => format!(
-                    "PCA: {} components explain {:.1}% of the variance of the {} training images",
-                    grouped(pca.components),
-                    100.0 * part,
-                    grouped(pca.fitted),
-                ),
-                (None, reason) => format!("PCA: - ({})", reason.as_deref().unwrap_or_default()),
+            let (components, images) = (grouped(pca.components), grouped(pca.fitted));
+            let explained = pca.explained_variance.map(|part| {
+                let percent = 100.0 * part;
+                format!(
+                    "{components} components explain {percent:.1}% of the variance of the {images} \
+                     training images"
+                )
             });
+            lines.push(format!("PCA: {}", or_reason(explained, &pca.reason)));
         }
         if let Some(knn) = &self.knn {
-            lines.push(match (knn.accuracy, &knn.reason) {
-                (Some(accuracy), _) => format!(
-                    "kNN accuracy of the codes: {:.2}% (k = {}, the codes of {} training images)",
-                    100.0 * accuracy,
-                    knn.k,
-                    grouped(knn.references),
-                ),
-                (None, reason) => format!(
-                    "kNN accuracy of the codes: - ({})",
-                    reason.as_deref().unwrap_or_default()
-                ),
+            let (k, images) = (knn.k, grouped(knn.references));
+            let accuracy = knn.accuracy.map(|accuracy| {
+                let percent = 100.0 * accuracy;
+                format!("{percent:.2}% (k = {k}, the codes of {images} training images)")
             });
+            let accuracy = or_reason(accuracy, &knn.reason);
+            lines.push(format!("kNN accuracy of the codes: {accuracy}"));
         }
         if let Some(iwae) = &self.iwae {
             lines.push(format!(
@@ -159,12 +136,14 @@ impl Measures {
     }
 }
 
+/// The figures, or why they were not measured.
+fn or_reason(figures: Option<String>, reason: &Option<String>) -> String {
+    figures.unwrap_or_else(|| format!("- ({})", reason.as_deref().unwrap_or_default()))
+}
+
 /// A short number, with three decimals if it is small.
 fn factor(value: f64) -> String {
-    let text = if value < 10.0 {
-        format!("{value:.3}")
-    } else {
-        format!("{value:.1}")
-    };
+    let decimals = if value < 10.0 { 3 } else { 1 };
+    let text = format!("{value:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }

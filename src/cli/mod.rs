@@ -3,7 +3,6 @@
 
 mod activations;
 mod bench;
-mod counter;
 mod data;
 mod decode;
 mod encode;

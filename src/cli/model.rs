@@ -1,14 +1,17 @@
 //! The network that a command works with.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::checkpoint::{Checkpoint, locate};
-use autoencode::device::Chosen;
 use autoencode::engine::Inference;
 use autoencode::network::Autoencoder;
+use autoencode::picture::Picture;
+use candle_core::{Device, Tensor};
 use clap::Args;
+
+use super::shared::Shared;
 
 /// The denoiser in models/, built into the binary.
 const SHIPPED: &[u8] = include_bytes!("../../models/conv-denoiser.safetensors");
@@ -22,22 +25,45 @@ pub struct Model {
     checkpoint: Option<PathBuf>,
 }
 
-/// A network and its source.
+/// A network, its source and its device.
 pub struct Loaded {
     pub network: Inference,
     pub checkpoint: Checkpoint,
     pub origin: PathBuf,
+    pub device: Device,
 }
 
 impl Model {
-    pub fn load(&self, chosen: &Chosen) -> Result<Loaded> {
-        match &self.checkpoint {
-            Some(path) => open(path, chosen),
+    /// Opens the device and loads the network onto it.
+    pub fn load(&self, shared: &Shared) -> Result<Loaded> {
+        let device = shared.device()?.device;
+        let (checkpoint, origin) = match &self.checkpoint {
+            Some(path) => {
+                let file = locate(path)?;
+                (Checkpoint::read(&file)?, file)
+            }
             None => {
                 let origin = PathBuf::from(SHIPPED_NAME);
-                finish(Checkpoint::from_bytes(SHIPPED, &origin)?, origin, chosen)
+                (Checkpoint::from_bytes(SHIPPED, &origin)?, origin)
             }
+        };
+        Ok(Loaded {
+            network: checkpoint.inference(&origin, &device)?,
+            checkpoint,
+            origin,
+            device,
+        })
+    }
+
+    /// The same for a command that reads or writes images: refuses a network of points.
+    pub fn load_for_images(&self, shared: &Shared) -> Result<Loaded> {
+        let loaded = self.load(shared)?;
+        if let Some(points) = loaded.checkpoint.recipe.data.points {
+            let expected = "a checkpoint of a network of images";
+            let found = format!("one of {}", points.title());
+            return Err(Error::file(&loaded.origin, expected, found).into());
         }
+        Ok(loaded)
     }
 }
 
@@ -46,30 +72,36 @@ impl Loaded {
         self.network.model()
     }
 
-    /// Refuses a network of points for a command that reads or writes images.
-    pub fn of_images(&self) -> Result<()> {
-        match self.checkpoint.recipe.data.points {
-            None => Ok(()),
-            Some(points) => Err(Error::file(
-                &self.origin,
-                "a checkpoint of a network of images",
-                format!("one of {}", points.title()),
-            )
-            .into()),
-        }
+    /// The name of the recipe.
+    pub fn name(&self) -> &str {
+        &self.checkpoint.recipe.name
     }
-}
 
-/// Opens a checkpoint file or run folder.
-pub fn open(path: &Path, chosen: &Chosen) -> Result<Loaded> {
-    let file = locate(path)?;
-    finish(Checkpoint::read(&file)?, file, chosen)
-}
+    /// Number of values in a code.
+    pub fn code_len(&self) -> usize {
+        self.model().code_shape().iter().product()
+    }
 
-fn finish(checkpoint: Checkpoint, origin: PathBuf, chosen: &Chosen) -> Result<Loaded> {
-    Ok(Loaded {
-        network: checkpoint.inference(&origin, &chosen.device)?,
-        checkpoint,
-        origin,
-    })
+    /// The images of codes `(N, code...)` on any device.
+    pub fn decode(&self, codes: &Tensor) -> Result<Vec<Picture>> {
+        let codes = codes.to_device(&self.device)?;
+        Ok(Picture::from_batch(&self.network.decode(&codes)?)?)
+    }
+
+    /// The longest side of an image.
+    pub fn longest_side(&self) -> usize {
+        let sides = self.model().input_shape().iter().skip(1);
+        sides.copied().max().unwrap_or(1).max(1)
+    }
+
+    /// The scale factor that makes the longest side of an image about this many pixels.
+    pub fn scale(&self, pixels: usize) -> usize {
+        (pixels / self.longest_side()).max(1)
+    }
+
+    /// The error for a network that lacks what was expected.
+    pub fn lacks(&self, expected: &str) -> anyhow::Error {
+        let found = format!("`{}`, which has none", self.name());
+        Error::file(&self.origin, expected, found).into()
+    }
 }

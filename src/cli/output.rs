@@ -1,6 +1,7 @@
 //! Printing; a closed output pipe is not an error.
 
 use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -37,7 +38,7 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(printable).collect()
 }
 
-/// Whether the reader of standard output has closed it, as `head` does when it has enough.
+/// Whether the program that reads standard output has closed it, as `head` does after its last line.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
@@ -52,32 +53,29 @@ pub fn table(rows: &[Vec<String>]) -> String {
 
 /// The first `left` columns left-aligned, the others right-aligned, two spaces between.
 pub fn columns(rows: &[Vec<String>], left: usize) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let lines: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let cells: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(column, (cell, &width))| match column < left {
-                    true => format!("{cell:<width$}"),
-                    false => format!("{cell:>width$}"),
-                })
-                .collect();
-            cells.join("  ").trim_end().to_string()
-        })
-        .collect();
-    lines.join("\n")
+    let mut widths = Vec::new();
+    for row in rows {
+        widths.resize(row.len().max(widths.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, &width))| match column < left {
+            true => format!("{cell:<width$}"),
+            false => format!("{cell:>width$}"),
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        line.trim_end().to_string()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The paths in a line of text.
+pub fn listed<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
+    let paths = paths.into_iter().map(|path| path.display().to_string());
+    paths.collect::<Vec<_>>().join(", ")
 }
 
 /// A loss with four decimals, or with four significant digits if it is below 0.01.
@@ -90,23 +88,16 @@ pub fn figure(loss: f64) -> String {
 
 /// A readable duration: `40 seconds`, `1.5 minutes`, `3 hours`.
 pub fn duration(seconds: f64) -> String {
-    let with = |value: f64, unit: &str| {
-        let text = if value < 9.95 {
-            format!("{value:.1}")
-        } else {
-            format!("{value:.0}")
-        };
-        let text = text.strip_suffix(".0").unwrap_or(&text).to_string();
-        let plural = if text == "1" { "" } else { "s" };
-        format!("{text} {unit}{plural}")
+    let (value, unit) = match seconds {
+        ..90.0 => (seconds.round().max(1.0), "second"),
+        ..5400.0 => (seconds / 60.0, "minute"),
+        _ => (seconds / 3600.0, "hour"),
     };
-    if seconds < 90.0 {
-        with(seconds.round().max(1.0), "second")
-    } else if seconds < 5400.0 {
-        with(seconds / 60.0, "minute")
-    } else {
-        with(seconds / 3600.0, "hour")
-    }
+    let decimals = if value < 9.95 { 1 } else { 0 };
+    let text = format!("{value:.decimals$}");
+    let text = text.strip_suffix(".0").unwrap_or(&text);
+    let plural = if text == "1" { "" } else { "s" };
+    format!("{text} {unit}{plural}")
 }
 
 /// A shape as `64x14x14`.

@@ -48,9 +48,22 @@ pub struct Prepared {
 
 impl Prepared {
     /// The network's input.
-    pub fn seen(&self) -> &Picture {
+    fn seen(&self) -> &Picture {
         self.noisy.as_ref().unwrap_or(&self.fitted)
     }
+}
+
+/// The network's inputs, `(n, C, H, W)`.
+pub fn batch(prepared: &[Prepared], device: &Device) -> Result<Tensor> {
+    let seen: Vec<Picture> = prepared.iter().map(|one| one.seen().clone()).collect();
+    Ok(Picture::to_batch(&seen, device)?)
+}
+
+/// Items in the rows of a nearly square grid.
+pub fn square<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
+    let columns = (1..=items.len()).find(|columns| columns * columns >= items.len());
+    let rows = items.chunks(columns.unwrap_or(1));
+    rows.map(<[T]>::to_vec).collect()
 }
 
 impl Fitting {

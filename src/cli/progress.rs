@@ -1,49 +1,42 @@
 //! Progress of a training run.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use autoencode::data::grouped;
+use autoencode::recipe::Recipe;
 use autoencode::train::{EpochMetrics, Event, Trainer};
 use indicatif::ProgressBar;
 
 use super::output::{complain, duration, figure};
 use super::shared::Shared;
-use super::status::Status;
-
-/// The interval between lines printed without a terminal.
-const LINE_EVERY: Duration = Duration::from_secs(15);
+use super::status::{LINE_EVERY, Status};
 
 pub struct Progress {
     status: Status,
-    epochs: usize,
+    recipe: Recipe,
     /// Steps this process still has to do.
     steps_left: f64,
     started: Instant,
     steps_done: f64,
     samples_done: usize,
-    label: &'static str,
-    unit: &'static str,
-    noun: &'static str,
 }
 
 impl Progress {
     pub fn new(shared: &Shared, trainer: &Trainer) -> Self {
-        let epochs = trainer.recipe().training.epochs;
+        let recipe = trainer.recipe().clone();
         let at = trainer.progress();
-        let steps = (trainer.steps_per_epoch() * epochs.saturating_sub(at.epoch))
-            .saturating_sub(at.position);
-        let bar = || ProgressBar::new(trainer.steps_per_epoch() as u64);
+        let per_epoch = trainer.steps_per_epoch();
+        let epochs = recipe.training.epochs.saturating_sub(at.epoch);
+        let steps = (per_epoch * epochs).saturating_sub(at.position);
+        let bar = || ProgressBar::new(per_epoch as u64);
         let template = "{prefix} {bar:24} {pos}/{len} {msg}";
         Self {
             status: Status::new(shared, LINE_EVERY, template, bar),
-            epochs,
+            recipe,
             steps_left: steps as f64,
             started: Instant::now(),
             steps_done: 0.0,
             samples_done: 0,
-            label: trainer.recipe().objective.label(),
-            unit: trainer.recipe().loss_unit(),
-            noun: trainer.recipe().data.noun(),
         }
     }
 
@@ -63,13 +56,10 @@ impl Progress {
                 let elapsed = self.started.elapsed().as_secs_f64();
                 let rate = self.samples_done as f64 / elapsed.max(1e-9);
                 let left = duration(elapsed / self.steps_done * self.steps_left);
-                let message = format!(
-                    "{} {}, {rate:.0} {}/s, {left} left",
-                    self.label,
-                    figure(loss),
-                    self.noun,
-                );
-                let epoch = format!("epoch {epoch}/{}", self.epochs);
+                let (label, loss) = (self.recipe.objective.label(), figure(loss));
+                let noun = self.recipe.data.noun();
+                let message = format!("{label} {loss}, {rate:.0} {noun}/s, {left} left");
+                let epoch = format!("epoch {epoch}/{}", self.recipe.training.epochs);
                 self.status.tell(
                     |bar| {
                         bar.set_prefix(epoch.clone());
@@ -85,13 +75,11 @@ impl Progress {
                 codes,
                 components,
                 round: 0,
-            } => {
-                self.line(&format!(
-                    "fitting a mixture of {components} Gaussian{} to the codes of {} training images",
-                    if components == 1 { "" } else { "s" },
-                    grouped(codes),
-                ));
-            }
+            } => self.line(&format!(
+                "fitting a mixture of {components} Gaussian{} to the codes of {} training images",
+                if components == 1 { "" } else { "s" },
+                grouped(codes),
+            )),
             Event::Density { round, .. } => {
                 let text = format!("fitting the mixture, round {round}");
                 self.status.message(text);
@@ -100,21 +88,20 @@ impl Progress {
     }
 
     fn epoch(&self, metrics: &EpochMetrics) {
-        let line = format!(
+        self.line(&format!(
             "epoch {}/{}: training {label} {}, validation {label} {} {}{}{}, {}",
             metrics.epoch,
-            self.epochs,
+            self.recipe.training.epochs,
             figure(metrics.train_loss),
             figure(metrics.validation_loss),
-            self.unit,
+            self.recipe.loss_unit(),
             metrics
                 .validation_psnr_db
                 .map_or(String::new(), |psnr| format!(", {psnr:.2} dB")),
             if metrics.is_best { ", best so far" } else { "" },
             duration(metrics.seconds),
-            label = self.label,
-        );
-        self.line(&line);
+            label = self.recipe.objective.label(),
+        ));
     }
 
     /// Prints a permanent line: on standard output if there is a bar, else with the other lines.

@@ -22,10 +22,9 @@ impl Recipes {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         if let Some(name) = &self.name {
             let recipe = Recipe::load(name, &self.settings)?;
-            return if shared.json {
-                print_json(&recipe)
-            } else {
-                print(recipe.to_toml()?.trim_end())
+            return match shared.json {
+                true => print_json(&recipe),
+                false => print(recipe.to_toml()?.trim_end()),
             };
         }
         let recipes = builtin()
@@ -38,17 +37,11 @@ impl Recipes {
         }
         let names = recipes.iter().map(|(_, recipe)| recipe.name.len());
         let width = names.max().unwrap_or(0);
-        for (heading, tutorial) in [
-            ("", false),
-            ("\nfrom tutorials, with their settings:", true),
-        ] {
-            if !heading.is_empty() {
-                print(heading)?;
+        for tutorial in [false, true] {
+            if tutorial {
+                print("\nfrom tutorials, with their settings:")?;
             }
-            for (_, recipe) in recipes
-                .iter()
-                .filter(|(shipped, _)| shipped.tutorial == tutorial)
-            {
+            for (_, recipe) in recipes.iter().filter(|(one, _)| one.tutorial == tutorial) {
                 print(&format!("{:<width$}  {}", recipe.name, recipe.description))?;
             }
         }

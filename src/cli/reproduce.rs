@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::Source;
-use autoencode::experiments::{Experiment, Figure, Lab, Options, Outcome, all, choose};
+use autoencode::experiments::{Experiment, Lab, Options, Outcome, Verdict, all, choose};
+use autoencode::file::replace;
 use autoencode::recipe::NamedSet;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::data::{check, source};
-use super::files::claim;
+use super::files::{claim, make_folders};
 use super::output::{duration, print, print_json};
 use super::shared::Shared;
 use super::status::Status;
@@ -86,15 +87,12 @@ impl Reproduce {
             return Err(Error::file(&self.output, expected, "table.md").into());
         }
         claim([&table, &results], [""; 0], true)?;
-        std::fs::create_dir_all(&self.output)
-            .map_err(|source| Error::io("create the folder", &self.output, source))?;
+        make_folders([&table])?;
         let options = Options {
             source,
             offline: self.offline,
             quick: self.quick,
-            seeds: self
-                .seeds
-                .map_or(if self.quick { 1 } else { 3 }, usize::from),
+            seeds: usize::from(self.seeds.unwrap_or(if self.quick { 1 } else { 3 })),
             folder: self.output.clone(),
             device: shared.device()?.device,
         };
@@ -104,7 +102,8 @@ impl Reproduce {
             bar
         });
         let mut tell = |text: &str| {
-            status.tell(|bar| bar.set_message(text.to_string()), || text.to_string());
+            let line = || text.to_string();
+            status.tell(|bar| bar.set_message(line()), line);
         };
         let mut lab = Lab::new(options, &mut tell);
         let mut rows: Vec<Row> = Vec::new();
@@ -125,8 +124,9 @@ impl Reproduce {
             }
             rows.push(row);
             // Written after each experiment, so that an interrupted run keeps its results.
-            write(&table, &markdown(&rows))?;
-            write(&results, &(serde_json::to_string_pretty(&rows)? + "\n"))?;
+            replace(&table, markdown(&rows).as_bytes())?;
+            let json = serde_json::to_string_pretty(&rows)? + "\n";
+            replace(&results, json.as_bytes())?;
         }
         drop(status);
         if shared.json {
@@ -141,12 +141,10 @@ impl Reproduce {
     /// The source of MNIST.
     fn source(&self, shared: &Shared) -> autoencode::Result<Source> {
         let Some(source) = &self.data else {
-            let set = if self.quick {
-                NamedSet::Sample
-            } else {
-                NamedSet::Mnist
-            };
-            return Ok(Source::Set(set));
+            return Ok(Source::Set(match self.quick {
+                true => NamedSet::Sample,
+                false => NamedSet::Mnist,
+            }));
         };
         if *source == Source::Set(NamedSet::FashionMnist) {
             let expected = "mnist, sample or a path, as what was published is of MNIST";
@@ -162,16 +160,12 @@ fn list(shared: &Shared) -> Result<()> {
         let ids: Vec<&str> = all().iter().map(|experiment| experiment.id).collect();
         return print_json(&ids);
     }
-    let width = all().iter().map(|experiment| experiment.id.len()).max();
-    let width = width.unwrap_or(0);
+    let lengths = all().iter().map(|experiment| experiment.id.len());
+    let width = lengths.max().unwrap_or(0);
     for Experiment { id, what, .. } in all() {
         print(&format!("{id:<width$}  {what}"))?;
     }
     Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    Ok(autoencode::file::replace(path, text.as_bytes())?)
 }
 
 /// An experiment as lines of text.
@@ -184,20 +178,13 @@ fn text(row: &Row) -> String {
         duration(row.seconds)
     );
     for figure in &row.outcome.figures {
-        let Figure {
-            what,
-            obtained,
-            published,
-            tolerance,
-            verdict,
-            ..
-        } = figure;
-        text += &format!("  {what}: {obtained}");
-        if published != "-" {
-            text += &format!("; published {published}");
+        text += &format!("  {}: {}", figure.what, figure.obtained);
+        if figure.published != "-" {
+            text += &format!("; published {}", figure.published);
         }
-        if !tolerance.is_empty() {
-            text += &format!("; tolerance {tolerance}: {}", verdict.word());
+        if !figure.tolerance.is_empty() {
+            let verdict = figure.verdict.word();
+            text += &format!("; tolerance {}: {verdict}", figure.tolerance);
         }
         text += "\n";
     }
@@ -209,7 +196,6 @@ fn text(row: &Row) -> String {
 
 /// The closing lines: how many figures lie inside their tolerance.
 fn summary(rows: &[Row], table: &Path) -> String {
-    use autoencode::experiments::Verdict;
     let count = |verdict: Verdict| {
         let figures = rows.iter().flat_map(|row| &row.outcome.figures);
         figures.filter(|figure| figure.verdict == verdict).count()
@@ -241,10 +227,8 @@ fn markdown(rows: &[Row]) -> String {
                 &figure.tolerance,
                 figure.verdict.word(),
             ];
-            text += &format!(
-                "| {} |\n",
-                cells.map(|cell| cell.replace('|', "\\|")).join(" | ")
-            );
+            let cells = cells.map(|cell| cell.replace('|', "\\|"));
+            text += &format!("| {} |\n", cells.join(" | "));
         }
     }
     for row in rows {

@@ -3,17 +3,16 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use autoencode::Error;
 use autoencode::codes::{Mixture, from_prior};
 use autoencode::network::Code;
-use autoencode::picture::{ContactSheet, Picture, write_png, write_rgb};
-use candle_core::{Device, Tensor};
+use autoencode::picture::{ContactSheet, write_png, write_rgb};
 use clap::Args;
 use serde_json::json;
 
-use super::files::{claim, make_folders};
+use super::files::{claim, lossy, make_folders, numbered};
 use super::model::{Loaded, Model};
-use super::output::{print, print_json};
+use super::output::listed;
+use super::pictures::square;
 use super::shared::Shared;
 
 /// Draw new images: random codes, decoded.
@@ -57,89 +56,76 @@ const GRID_SCALE: usize = 2;
 
 impl Sample {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let chosen = shared.device()?;
-        let loaded = self.model.load(&chosen)?;
-        loaded.of_images()?;
+        let loaded = self.model.load_for_images(shared)?;
         let density = self.density(&loaded)?;
-        let count = usize::from(self.count);
-        let files: Vec<PathBuf> = match &self.output {
-            Some(folder) => (1..=count)
-                .map(|number| folder.join(format!("sample-{number:04}.png")))
-                .collect(),
-            None => Vec::new(),
+        let (key, density_name, components) = match &density {
+            Density::Prior { .. } => ("prior", "the prior", None),
+            Density::Mixture(mixture) => {
+                let components = mixture.components();
+                ("mixture", "the density of its codes", Some(components))
+            }
         };
+        let count = usize::from(self.count);
+        let files = numbered(self.output.as_ref(), "sample", count);
         let written: Vec<&PathBuf> = files.iter().chain(&self.grid).collect();
         claim(written.iter().copied(), [&loaded.origin], self.force)?;
         make_folders(written)?;
 
         let mut pictures = Vec::with_capacity(count);
         for first in (0..count).step_by(BATCH) {
-            let some = BATCH.min(count - first);
-            let codes = density.draw(self.seed, first as u64, some, &chosen.device)?;
-            let shape: Vec<usize> = std::iter::once(some)
-                .chain(loaded.model().code_shape().iter().copied())
-                .collect();
-            let codes = codes.reshape(shape)?;
-            pictures.extend(Picture::from_batch(&loaded.network.decode(&codes)?)?);
+            let (start, some) = (first as u64, BATCH.min(count - first));
+            let (seed, device) = (self.seed, &loaded.device);
+            let codes = match &density {
+                Density::Prior { latent } => from_prior(seed, start, some, *latent, device)?,
+                Density::Mixture(mixture) => mixture.sample(seed, start, some, device)?,
+            };
+            let shape = [&[some], loaded.model().code_shape()].concat();
+            pictures.extend(loaded.decode(&codes.reshape(shape)?)?);
         }
         shared.note_network(&loaded.network);
         for (file, picture) in files.iter().zip(&pictures) {
             write_png(file, picture)?;
         }
         if let Some(path) = &self.grid {
-            let title = format!(
-                "{}: samples from {}",
-                loaded.checkpoint.recipe.name,
-                density.name()
-            );
-            write_rgb(path, &grid(title, &pictures).render()?)?;
+            let title = format!("{}: samples from {density_name}", loaded.name());
+            let sheet = ContactSheet::new(title).rows(square(&pictures));
+            write_rgb(path, &sheet.scale(GRID_SCALE).render()?)?;
         }
-        if shared.json {
-            return print_json(&json!({
-                "checkpoint": loaded.origin.to_string_lossy(),
-                "count": count,
-                "seed": self.seed,
-                "from": density.key(),
-                "components": density.components(),
-                "files": files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
-                "grid": self.grid.as_ref().map(|grid| grid.to_string_lossy()),
-            }));
-        }
-        if shared.talks() {
-            let written = self.output.iter().chain(&self.grid);
-            let written: Vec<String> = written.map(|path| path.display().to_string()).collect();
-            print(&format!(
-                "{count} samples from {} -> {}",
-                density.name(),
-                written.join(", ")
-            ))?;
-        }
-        Ok(())
+        let json = json!({
+            "checkpoint": loaded.origin.to_string_lossy(),
+            "count": count,
+            "seed": self.seed,
+            "from": key,
+            "components": components,
+            "files": lossy(&files),
+            "grid": self.grid.as_ref().map(|grid| grid.to_string_lossy()),
+        });
+        shared.report(&json, || {
+            let written = listed(self.output.iter().chain(&self.grid));
+            format!("{count} samples from {density_name} -> {written}")
+        })
     }
 
     /// The distribution to draw from, by the checkpoint and the flags.
     fn density(&self, loaded: &Loaded) -> Result<Density> {
-        let dim = loaded.model().code_shape().iter().product();
         let prior = match loaded.model().code() {
             Code::Gaussian { latent } => Some(Density::Prior { latent }),
             Code::Plain => None,
         };
         let density = match self.from_prior {
             true => prior,
-            false => Mixture::of(&loaded.checkpoint, dim, &loaded.origin)?
+            false => Mixture::of(&loaded.checkpoint, loaded.code_len(), &loaded.origin)?
                 .map(Density::Mixture)
                 .or(prior),
         };
         density.ok_or_else(|| {
-            let expected = match self.from_prior {
+            loaded.lacks(match self.from_prior {
                 true => "a checkpoint of a variational autoencoder, which has a prior to draw from",
                 false => {
                     "a checkpoint of a variational autoencoder, or of a network with a code of at most 256 \
                      values that was trained with a density of its codes (train --set sampling.components=50)"
                 }
-            };
-            let found = format!("`{}`, which has none", loaded.checkpoint.recipe.name);
-            Error::file(&loaded.origin, expected, found).into()
+            })
         })
     }
 }
@@ -148,44 +134,4 @@ impl Sample {
 enum Density {
     Prior { latent: usize },
     Mixture(Mixture),
-}
-
-impl Density {
-    fn draw(&self, seed: u64, first: u64, count: usize, device: &Device) -> Result<Tensor> {
-        Ok(match self {
-            Self::Prior { latent } => from_prior(seed, first, count, *latent, device)?,
-            Self::Mixture(mixture) => mixture.sample(seed, first, count, device)?,
-        })
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Prior { .. } => "the prior",
-            Self::Mixture(_) => "the density of its codes",
-        }
-    }
-
-    fn key(&self) -> &'static str {
-        match self {
-            Self::Prior { .. } => "prior",
-            Self::Mixture(_) => "mixture",
-        }
-    }
-
-    fn components(&self) -> Option<usize> {
-        match self {
-            Self::Prior { .. } => None,
-            Self::Mixture(mixture) => Some(mixture.components()),
-        }
-    }
-}
-
-/// All images in a nearly square grid.
-fn grid(title: String, pictures: &[Picture]) -> ContactSheet {
-    let columns = (1..=pictures.len())
-        .find(|columns| columns * columns >= pictures.len())
-        .unwrap_or(1);
-    ContactSheet::new(title)
-        .rows(pictures.chunks(columns).map(<[Picture]>::to_vec).collect())
-        .scale(GRID_SCALE)
 }

@@ -1,11 +1,15 @@
 //! Flags that several commands take.
 
+use std::fmt::Display;
+
+use anyhow::Result;
 use autoencode::data::Dataset;
 use autoencode::device::{Chosen, DeviceChoice};
 use autoencode::engine::Inference;
 use clap::Args;
+use serde_json::Value;
 
-use super::output::complain;
+use super::output::{complain, print, print_json};
 
 #[derive(Debug, Args)]
 pub struct Shared {
@@ -49,31 +53,45 @@ impl Shared {
     pub fn device(&self) -> autoencode::Result<Chosen> {
         let chosen = self.device_to_name()?;
         if chosen.is_fallback {
-            self.remark(&format!(
-                "note: on the CPU, as there is {} (--device cpu asks for it)",
-                chosen.reason
+            let reason = &chosen.reason;
+            self.note(format_args!(
+                "on the CPU, as there is {reason} (--device cpu asks for it)"
             ));
         }
         Ok(chosen)
     }
 
-    /// Whether to print readable text on standard output.
+    /// Whether a command prints text for people on standard output.
     pub fn talks(&self) -> bool {
         !self.quiet && !self.json
+    }
+
+    /// Prints the result: as JSON with --json, else as text unless --quiet.
+    pub fn report(&self, json: &Value, text: impl FnOnce() -> String) -> Result<()> {
+        match (self.json, self.quiet) {
+            (true, _) => print_json(json),
+            (false, true) => Ok(()),
+            (false, false) => print(&text()),
+        }
     }
 
     /// Notes if the data is not the full set, and how to get that.
     pub fn note_origin(&self, dataset: &Dataset) {
         if let Some(notice) = dataset.origin.notice() {
-            self.remark(&format!("note: {notice}"));
+            self.note(notice);
         }
     }
 
     /// Notes if a network ran slower than it could, and why.
     pub fn note_network(&self, network: &Inference) {
         if let Some(note) = network.note() {
-            self.remark(&format!("note: {note}"));
+            self.note(note);
         }
+    }
+
+    /// Prints a remark that begins with `note:`.
+    pub fn note(&self, note: impl Display) {
+        self.remark(&format!("note: {note}"));
     }
 
     /// Prints a remark beside the result: on standard error, unless --quiet.

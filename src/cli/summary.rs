@@ -72,7 +72,7 @@ impl Summary {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let path = Path::new(&self.what);
         let is_checkpoint = path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
-        let (recipe, model) = if is_checkpoint {
+        let (read, recipe, model) = if is_checkpoint {
             if !self.settings.is_empty() {
                 let found = "a checkpoint, whose recipe is settled";
                 return Err(Error::argument("--set", "a recipe to change", found).into());
@@ -80,7 +80,7 @@ impl Summary {
             let file = locate(path)?;
             let checkpoint = Checkpoint::read(&file)?;
             let model = checkpoint.model(&file, &Device::Cpu)?;
-            (checkpoint.recipe, model)
+            (file, checkpoint.recipe, model)
         } else {
             let mut recipe = Recipe::load(&self.what, &self.settings)?;
             let input = match recipe.data.points {
@@ -97,16 +97,12 @@ impl Summary {
             } else {
                 outline
             };
-            (recipe, model)
+            (path.to_path_buf(), recipe, model)
         };
         if self.toml {
             return print(&as_lists(&recipe.network)?);
         }
         if let Some(file) = &self.graph {
-            let read = match is_checkpoint {
-                true => locate(path)?,
-                false => path.to_path_buf(),
-            };
             claim([file], [&read], self.force)?;
             write(&draw(&model, &recipe.name, self.graph_style)?, file)?;
         }
@@ -127,31 +123,31 @@ impl Summary {
         }
         let names = summary.layers.iter().map(|row| row.name.len() + 1);
         let names = names.fold(12, usize::max);
-        let line = |name: &str, layer: &str, output: &[usize], parameters: String| {
+        let line = |name: &str, layer: &str, output: &str, parameters: &str| {
             // The name and the layer share the first column, the only left-aligned one.
-            vec![format!("{name:<names$}{layer}"), shape(output), parameters]
+            let layer = format!("{name:<names$}{layer}");
+            vec![layer, output.to_string(), parameters.to_string()]
         };
-        let mut rows = vec![vec![
-            format!("{:<names$}{}", "name", "layer"),
-            "output".to_string(),
-            "parameters".to_string(),
-        ]];
-        rows.push(line("input", "", &summary.input, String::new()));
+        let mut rows = vec![
+            line("name", "layer", "output", "parameters"),
+            line("input", "", &shape(&summary.input), ""),
+        ];
         for (place, row) in summary.layers.iter().enumerate() {
             if place == code_behind {
-                rows.push(line("code", "", &summary.code, String::new()));
+                rows.push(line("code", "", &shape(&summary.code), ""));
             }
             let parameters = match row.parameters {
                 0 => String::new(),
                 count => grouped(count),
             };
-            rows.push(line(&row.name, &row.layer, &row.output, parameters));
+            rows.push(line(
+                &row.name,
+                &row.layer,
+                &shape(&row.output),
+                &parameters,
+            ));
         }
-        rows.push(vec![
-            "total".to_string(),
-            String::new(),
-            grouped(summary.parameters),
-        ]);
+        rows.push(line("total", "", "", &grouped(summary.parameters)));
         print(&table(&rows))?;
         if shared.talks() {
             print(&format!("\nengine that trains it on a CPU: {engine}"))?;

@@ -73,15 +73,22 @@ pub(super) fn covariance(rows: &[f32], mean: &[f64]) -> Result<DMatrix<f64>> {
 /// The product of a symmetric `(dim, dim)` matrix and a `(dim, n)` matrix.
 pub(super) fn times(symmetric: &DMatrix<f64>, vectors: &DMatrix<f64>) -> Result<DMatrix<f64>> {
     let (dim, count) = vectors.shape();
+    let out = along(symmetric.as_slice(), vectors)?;
+    Ok(DMatrix::from_row_slice(dim, count, &out))
+}
+
+/// The products of concatenated rows of `dim` values and a `(dim, n)` matrix: `(rows, n)`, row-major.
+fn along(rows: &[f64], vectors: &DMatrix<f64>) -> Result<Vec<f64>> {
+    let (dim, count) = vectors.shape();
     let right = Matrix::new(vectors.as_slice(), count, dim).t();
-    let mut out = vec![0.0; dim * count];
+    let mut out = vec![0.0; rows.len() / dim * count];
     out.par_chunks_mut(PANEL * count)
-        .zip(symmetric.as_slice().par_chunks(PANEL * dim))
+        .zip(rows.par_chunks(PANEL * dim))
         .try_for_each(|(out, rows)| {
             let rows = Matrix::new(rows, out.len() / count, dim);
             product(out, count, rows, right, false)
         })?;
-    Ok(DMatrix::from_row_slice(dim, count, &out))
+    Ok(out)
 }
 
 /// The product of the sample covariance of rows and a `(dim, n)` matrix, computed from the rows: for
@@ -92,18 +99,10 @@ pub(super) fn covariance_times(
     vectors: &DMatrix<f64>,
 ) -> Result<DMatrix<f64>> {
     let (dim, count) = vectors.shape();
-    let right = Matrix::new(vectors.as_slice(), count, dim).t();
     let mut out = vec![0.0; dim * count];
     for rows in rows.chunks(BLOCK * dim) {
         let block = centred(rows, mean);
-        let mut along = vec![0.0; rows.len() / dim * count];
-        along
-            .par_chunks_mut(PANEL * count)
-            .zip(block.par_chunks(PANEL * dim))
-            .try_for_each(|(along, rows)| {
-                let rows = Matrix::new(rows, along.len() / count, dim);
-                product(along, count, rows, right, false)
-            })?;
+        let along = along(&block, vectors)?;
         let block = Matrix::new(&block, rows.len() / dim, dim);
         let along = Matrix::new(&along, rows.len() / dim, count);
         out.par_chunks_mut(PANEL * count)

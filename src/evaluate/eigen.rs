@@ -69,18 +69,12 @@ pub(super) fn iterate(
                 decompose((&projected + projected.transpose()) * 0.5, count);
             let (found, images) = (&space * &vectors, &image * &vectors);
             let largest = values.first().copied().unwrap_or(0.0);
-            let is_near = |place: usize, &value: &f64| {
+            let is_near = |(place, &value): (usize, &f64)| {
                 let residual = images.column(place) - found.column(place) * value;
                 residual.norm() <= TOLERANCE * largest
             };
             let enough = values.len() == count;
-            if whole
-                || enough
-                    && values
-                        .iter()
-                        .enumerate()
-                        .all(|(i, value)| is_near(i, value))
-            {
+            if whole || enough && values.iter().enumerate().all(is_near) {
                 return Ok(Eigenpairs {
                     values,
                     vectors: found,

@@ -59,9 +59,7 @@ impl ElboTotals {
             elbo: conditions.objective.elbo?,
             objective: conditions.objective,
             latent,
-            key: conditions
-                .part
-                .noise_key(Purpose::EvaluationLatent, conditions.seed),
+            key: conditions.noise_key(Purpose::EvaluationLatent),
             losses: Losses::default(),
             kl: vec![0.0; latent],
             means: vec![0.0; latent],

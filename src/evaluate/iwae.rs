@@ -50,6 +50,7 @@ pub fn importance_bound(
     if !(1..=1_000_000).contains(&samples) {
         return Err(Error::argument("samples", "1 to 1,000,000", samples));
     }
+    let key = conditions.noise_key(Purpose::Importance);
     let (mut bound, mut elbo) = (0.0, 0.0);
     let indices = images.indices();
     for indices in indices.chunks(BATCH) {
@@ -58,8 +59,9 @@ pub fn importance_bound(
         let proposal = Proposal::new(network, &batch.input)?;
         let mut weights = vec![Vec::with_capacity(samples); indices.len()];
         for sample in 0..samples {
-            let key = draw_key(conditions, sample);
-            let (codes, ratios) = proposal.draw(indices, key);
+            // The two sets use alternate draw numbers, so that their codes differ.
+            let epoch = 2 * sample as u64 + key.epoch;
+            let (codes, ratios) = proposal.draw(indices, NoiseKey { epoch, ..key });
             let likelihoods = likelihood.log(network, codes, &target, device)?;
             for ((weights, ratio), likelihood) in weights.iter_mut().zip(ratios).zip(likelihoods) {
                 weights.push(likelihood + ratio);
@@ -78,17 +80,6 @@ pub fn importance_bound(
         neg_bound: -bound / count,
         neg_elbo: -elbo / count,
     })
-}
-
-/// The two sets use alternate draw numbers, so that their codes differ.
-fn draw_key(conditions: &Conditions, sample: usize) -> NoiseKey {
-    let key = conditions
-        .part
-        .noise_key(Purpose::Importance, conditions.seed);
-    NoiseKey {
-        epoch: 2 * sample as u64 + key.epoch,
-        ..key
-    }
 }
 
 /// log((1/n) sum of e^value), without overflow or underflow.
@@ -181,15 +172,12 @@ impl Likelihood {
             Self::Gaussian { .. } => network.decode(&codes)?,
         };
         let decoded = values(&decoded)?;
-        let one: &(dyn Fn(&[f32], &[f32]) -> f64 + Sync) = match *self {
-            Self::Bernoulli => &log_bernoulli,
-            Self::Gaussian { sigma } => &move |mean, target| log_gaussian(mean, target, sigma),
-        };
-        Ok(decoded
-            .par_chunks(size)
-            .zip(target.par_chunks(size))
-            .map(|(decoded, target)| one(decoded, target))
-            .collect())
+        let images = decoded.par_chunks(size).zip(target.par_chunks(size));
+        let logs = images.map(|(decoded, target)| match *self {
+            Self::Bernoulli => log_bernoulli(decoded, target),
+            Self::Gaussian { sigma } => log_gaussian(decoded, target, sigma),
+        });
+        Ok(logs.collect())
     }
 }
 

@@ -20,18 +20,14 @@ pub struct Labelled<'a> {
 
 impl Labelled<'_> {
     fn check(&self, what: &str, dim: usize) -> Result<()> {
-        let expected = self.labels.len().checked_mul(dim);
-        if dim > 0 && !self.labels.is_empty() && expected == Some(self.rows.len()) {
+        let needed = self.labels.len().checked_mul(dim);
+        if dim > 0 && !self.labels.is_empty() && needed == Some(self.rows.len()) {
             return Ok(());
         }
-        Err(Error::argument(
-            what,
-            format!(
-                "{dim} values (1 or more) for each of {} labels (1 or more)",
-                self.labels.len()
-            ),
-            format!("{} values", self.rows.len()),
-        ))
+        let labels = self.labels.len();
+        let expected = format!("{dim} values (1 or more) for each of {labels} labels (1 or more)");
+        let found = format!("{} values", self.rows.len());
+        Err(Error::argument(what, expected, found))
     }
 }
 
@@ -61,17 +57,18 @@ pub fn knn_labels(references: Labelled, queries: &[f32], dim: usize, k: usize) -
         return Err(Error::argument("queries", expected, queries.len()));
     }
     check_k(k, references.labels.len())?;
-    let values = [references.rows, queries];
-    if let Some(value) = values
-        .iter()
-        .flat_map(|v| v.iter())
-        .find(|v| !v.is_finite())
-    {
+    let mut values = references.rows.iter().chain(queries);
+    if let Some(value) = values.find(|value| !value.is_finite()) {
         return Err(Error::argument("rows", "finite values", value));
     }
 
     let queries: Vec<f64> = queries.iter().map(|&value| f64::from(value)).collect();
-    let mut nearest = vec![Nearest::new(k); queries.len() / dim];
+    let none = Nearest {
+        k,
+        worst: f64::INFINITY,
+        rows: Vec::new(),
+    };
+    let mut nearest = vec![none; queries.len() / dim];
     let blocks = references.rows.chunks(REFERENCES * dim);
     for (rows, labels) in blocks.zip(references.labels.chunks(REFERENCES)) {
         let rows: Vec<f64> = rows.iter().map(|&value| f64::from(value)).collect();
@@ -120,14 +117,6 @@ struct Nearest {
 }
 
 impl Nearest {
-    fn new(k: usize) -> Self {
-        Self {
-            k,
-            worst: f64::INFINITY,
-            rows: Vec::with_capacity(k + 1),
-        }
-    }
-
     /// Takes in a row if it is nearer than the farthest. Rows must be offered in order.
     #[inline]
     fn offer(&mut self, distance: f64, label: u8) {
@@ -145,6 +134,7 @@ impl Nearest {
         }
     }
 
+    /// The most frequent label; of several the one with the nearest row.
     fn vote(&self) -> u8 {
         let mut votes = [0usize; 256];
         for &(_, label) in &self.rows {
@@ -152,13 +142,9 @@ impl Nearest {
                 *count += 1;
             }
         }
-        let mut winner = (0, 0);
-        for &(_, label) in &self.rows {
-            let count = votes.get(usize::from(label)).copied().unwrap_or(0);
-            if count > winner.0 {
-                winner = (count, label);
-            }
-        }
-        winner.1
+        // Of equal counts `max_by_key` takes the last.
+        let labels = self.rows.iter().rev().map(|&(_, label)| label);
+        let winner = labels.max_by_key(|label| votes.get(usize::from(*label)));
+        winner.unwrap_or(0)
     }
 }

@@ -78,17 +78,17 @@ pub struct Conditions {
 }
 
 impl Conditions {
+    /// The key of the noise for a purpose.
+    fn noise_key(&self, purpose: Purpose) -> NoiseKey {
+        self.part.noise_key(purpose, self.seed)
+    }
+
     /// The samples at these indices, prepared for the measurement.
     fn batch(&self, images: &Images, indices: &[u32], device: &Device) -> Result<Batch> {
         let mut preparation = self.preparation;
         preparation.corruption = preparation.corruption.evaluated();
-        Batch::prepare(
-            images,
-            indices,
-            &preparation,
-            self.part.keys(self.seed),
-            device,
-        )
+        let keys = self.part.keys(self.seed);
+        Batch::prepare(images, indices, &preparation, keys, device)
     }
 }
 

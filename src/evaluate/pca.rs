@@ -201,17 +201,14 @@ fn check_rows(rows: &[f32], dim: usize) -> Result<usize> {
 
 /// The vector or its negative, whichever makes its largest entry (the first of equals) positive.
 fn upright(mut vector: Vec<f64>) -> Vec<f64> {
-    let largest = vector.iter().fold(0f64, |largest, &value| {
+    let mut largest = 0f64;
+    for &value in &vector {
         if value.abs() > largest.abs() {
-            value
-        } else {
-            largest
+            largest = value;
         }
-    });
+    }
     if largest < 0.0 {
-        for value in &mut vector {
-            *value = -*value;
-        }
+        vector.iter_mut().for_each(|value| *value = -*value);
     }
     vector
 }

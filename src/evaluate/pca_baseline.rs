@@ -44,19 +44,17 @@ pub fn pca_baseline(
         quality: None,
         reason: None,
     };
+    let (most, values_each) = (Pca::max_components(size), grouped(size));
     if components >= size {
         report.reason = Some(format!(
-            "as many components as an image has values, {}, would lose nothing",
-            grouped(size)
+            "as many components as an image has values, {values_each}, would lose nothing"
         ));
         return Ok(report);
     }
-    let most = Pca::max_components(size);
     if components > most {
         report.reason = Some(format!(
-            "more than {} components of images with {} values are not sought",
-            grouped(most),
-            grouped(size)
+            "more than {} components of images with {values_each} values are not sought",
+            grouped(most)
         ));
         return Ok(report);
     }

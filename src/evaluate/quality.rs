@@ -39,20 +39,17 @@ impl Totals {
     /// Adds images of shape `(channels, height, width)`, concatenated in `output` and `target`.
     pub fn add_images(&mut self, shape: (usize, usize, usize), output: &[f32], target: &[f32]) {
         let size = (shape.0 * shape.1 * shape.2).max(1);
-        let scores: Vec<(f64, f64, f64, f64)> = output
-            .par_chunks(size)
-            .zip(target.par_chunks(size))
-            .map(|(output, target)| {
-                (
-                    squared_error(output, target),
-                    absolute_error(output, target),
-                    psnr_db(output, target),
-                    ssim(shape, output, target),
-                )
-            })
-            .collect();
+        let images = output.par_chunks(size).zip(target.par_chunks(size));
+        let scores = images.map(|(output, target)| {
+            [
+                squared_error(output, target),
+                absolute_error(output, target),
+                psnr_db(output, target),
+                ssim(shape, output, target),
+            ]
+        });
         let (mut psnr, mut ssim) = self.of_images.unwrap_or_default();
-        for (squared, absolute, one_psnr, one_ssim) in scores {
+        for [squared, absolute, one_psnr, one_ssim] in scores.collect::<Vec<_>>() {
             self.squared += squared;
             self.absolute += absolute;
             psnr += one_psnr;
@@ -82,22 +79,20 @@ impl Totals {
     }
 }
 
+/// The sum of a term over pairs of values.
+fn sum(output: &[f32], target: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let pairs = output.iter().zip(target);
+    pairs.map(|(&o, &t)| term(f64::from(o), f64::from(t))).sum()
+}
+
 /// Sum of squared differences.
 pub fn squared_error(output: &[f32], target: &[f32]) -> f64 {
-    output
-        .iter()
-        .zip(target)
-        .map(|(&o, &t)| (f64::from(o) - f64::from(t)).powi(2))
-        .sum()
+    sum(output, target, |o, t| (o - t).powi(2))
 }
 
 /// Sum of absolute differences.
 pub fn absolute_error(output: &[f32], target: &[f32]) -> f64 {
-    output
-        .iter()
-        .zip(target)
-        .map(|(&o, &t)| (f64::from(o) - f64::from(t)).abs())
-        .sum()
+    sum(output, target, |o, t| (o - t).abs())
 }
 
 /// Peak signal-to-noise ratio of one image in decibels: `10 log10(1 / MSE)`, with a peak of 1. Equal
@@ -110,35 +105,19 @@ pub fn psnr_db(output: &[f32], target: &[f32]) -> f64 {
 /// Mean binary cross-entropy of values from 0 to 1, in nats; outputs are clamped 1e-7 away from 0 and 1,
 /// where the logarithm would be infinite, as in Keras.
 pub fn bce_per_pixel(output: &[f32], target: &[f32]) -> f64 {
-    let sum: f64 = output
-        .iter()
-        .zip(target)
-        .map(|(&o, &t)| {
-            let o = f64::from(o).clamp(1e-7, 1.0 - 1e-7);
-            let t = f64::from(t);
-            -(t * o.ln() + (1.0 - t) * (1.0 - o).ln())
-        })
-        .sum();
+    let sum = sum(output, target, |o, t| {
+        let o = o.clamp(1e-7, 1.0 - 1e-7);
+        -(t * o.ln() + (1.0 - t) * (1.0 - o).ln())
+    });
     sum / target.len().max(1) as f64
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::psnr_db;
 
     #[test]
-    fn psnr_of_a_known_error() {
-        let target = [0.5f32; 100];
-        let output = [0.6f32; 100];
-        assert!((psnr_db(&output, &target) - 20.0).abs() < 1e-4);
-        assert_eq!(psnr_db(&target, &target), 100.0);
-    }
-
-    #[test]
-    fn bce_of_known_values_and_of_certain_mistakes() {
-        let half = bce_per_pixel(&[0.5, 0.5], &[0.0, 1.0]);
-        assert!((half - std::f64::consts::LN_2).abs() < 1e-12);
-        let wrong = bce_per_pixel(&[0.0], &[1.0]);
-        assert!((wrong - 1e7f64.ln()).abs() < 1e-9);
+    fn the_psnr_of_equal_images_is_finite() {
+        assert_eq!(psnr_db(&[0.5; 100], &[0.5; 100]), 100.0);
     }
 }

@@ -1,14 +1,12 @@
 //! Decoded images over the plane of a two-dimensional code.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Reader, prior_quantiles, spread};
-use autoencode::device::Chosen;
 use autoencode::network::Code;
-use autoencode::picture::{ManifoldAxis, Picture, manifold};
+use autoencode::picture::{ManifoldAxis, manifold};
 use candle_core::Tensor;
 use clap::Args;
 use image::RgbImage;
@@ -22,7 +20,7 @@ pub struct Manifold {
     /// the 99th percentile of the codes; without, for a variational autoencoder, they follow the quantiles of
     /// the prior (Kingma and Welling 2014, appendix A).
     #[arg(long = "manifold", value_name = "FILE.png", id = "manifold")]
-    file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
 
     /// Images per side.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..=100), requires = "manifold")]
@@ -42,17 +40,8 @@ const SIDE: usize = 1200;
 const MAX_SCALE: usize = 4;
 
 impl Manifold {
-    pub fn file(&self) -> Option<&PathBuf> {
-        self.file.as_ref()
-    }
-
     /// Draws the plane if requested.
-    pub fn draw(
-        &self,
-        codes: Option<&Path>,
-        loaded: &Loaded,
-        chosen: &Chosen,
-    ) -> Result<Option<DrawnManifold>> {
+    pub fn draw(&self, codes: Option<&Path>, loaded: &Loaded) -> Result<Option<DrawnManifold>> {
         let Some(file) = self.file.clone() else {
             return Ok(None);
         };
@@ -62,8 +51,8 @@ impl Manifold {
         for y in second.iter().rev() {
             let row = first.iter().flat_map(|x| [*x as f32, *y as f32]).collect();
             let shape = [&[first.len()], loaded.model().code_shape()].concat();
-            let row = Tensor::from_vec::<_, f32>(row, shape, &chosen.device)?;
-            images.extend(Picture::from_batch(&loaded.network.decode(&row)?)?);
+            let row = Tensor::from_vec::<_, f32>(row, shape, &loaded.device)?;
+            images.extend(loaded.decode(&row)?);
         }
         let longest = images.iter().map(|image| image.height().max(image.width()));
         let side = longest.max().unwrap_or(1) * usize::from(self.grid);
@@ -72,7 +61,7 @@ impl Manifold {
             Some(_) => "decoded over the range of the codes",
             None => "decoded at the quantiles of the prior",
         };
-        let title = format!("{}: {title}", loaded.checkpoint.recipe.name);
+        let title = format!("{}: {title}", loaded.name());
         let axis = |name: &str, values| ManifoldAxis {
             name: name.to_string(),
             values,
@@ -90,26 +79,20 @@ impl Manifold {
     /// The values on both axes.
     fn values(&self, codes: Option<&Path>, loaded: &Loaded) -> Result<[Vec<f64>; 2]> {
         let shape = loaded.model().code_shape();
-        if shape.iter().product::<usize>() != 2 {
-            return Err(Error::argument(
-                "--manifold",
-                "a network with a code of 2 values, such as one of `autoencode train vae-2d` \
-                 (for others see `autoencode interpolate`)",
-                format!("a code of shape {shape:?}"),
-            )
-            .into());
+        if loaded.code_len() != 2 {
+            let expected = "a network with a code of 2 values, such as one of `autoencode train vae-2d` \
+                            (for others see `autoencode interpolate`)";
+            let found = format!("a code of shape {shape:?}");
+            return Err(Error::argument("--manifold", expected, found).into());
         }
         let count = usize::from(self.grid);
         let Some(path) = codes else {
-            return match loaded.model().code() {
-                Code::Gaussian { .. } => Ok([prior_quantiles(count), prior_quantiles(count)]),
-                Code::Plain => Err(Error::argument(
-                    "--manifold",
-                    "CODES whose range to draw (see `autoencode encode`), as the network has no prior",
-                    "none",
-                )
-                .into()),
-            };
+            if let Code::Gaussian { .. } = loaded.model().code() {
+                return Ok([prior_quantiles(count), prior_quantiles(count)]);
+            }
+            let expected =
+                "CODES whose range to draw (see `autoencode encode`), as the network has no prior";
+            return Err(Error::argument("--manifold", expected, "none").into());
         };
         let mut both = [Vec::new(), Vec::new()];
         let mut reader = Reader::open(path, shape)?;
@@ -133,16 +116,13 @@ impl DrawnManifold {
             "code_1": self.down.values,
         })
     }
-}
 
-impl fmt::Display for DrawnManifold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub fn to_text(&self) -> String {
         let axis = |axis: &ManifoldAxis| match axis.values.as_slice() {
             [first, .., last] => format!("{} {first:.2} to {last:.2}", axis.name),
             _ => axis.name.clone(),
         };
-        write!(
-            f,
+        format!(
             "{} x {} images, {}, {} -> {}",
             self.across.values.len(),
             self.down.values.len(),

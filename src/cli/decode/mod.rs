@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::codes::{Reader, Survey, survey};
 use autoencode::data::grouped;
-use autoencode::device::Chosen;
 use autoencode::picture::{ContactSheet, Picture, write_png, write_rgb};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use manifold::DrawnManifold;
 use serde_json::json;
 
-use super::counter::Counter;
 use super::encode::code_file;
-use super::files::{claim, make_folders, name_outputs};
+use super::files::{claim, lossy, make_folders, name_outputs};
 use super::model::{Loaded, Model};
-use super::output::{print, print_json};
+use super::output::listed;
+use super::pictures::square;
 use super::shared::Shared;
+use super::status::Counter;
 
 /// Decode codes into images: from a file that `encode` or another program wrote, or over a plane of
 /// codes.
@@ -67,16 +68,12 @@ const LONGEST_NAME: usize = 200;
 
 impl Decode {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let chosen = shared.device()?;
-        let loaded = self.model.load(&chosen)?;
-        loaded.of_images()?;
+        let loaded = self.model.load_for_images(shared)?;
         // Read the whole file before writing anything, so that an invalid row leaves no partial results.
         let shape = loaded.model().code_shape();
-        let survey = match &self.codes {
-            Some(path) => Some(survey(path, shape)?),
-            None => None,
-        };
-        let drawing = self.manifold.file();
+        let survey = self.codes.as_ref().map(|path| survey(path, shape));
+        let survey = survey.transpose()?;
+        let drawing = &self.manifold.file;
         let folder = match (&self.output, &self.sheet, drawing) {
             (None, None, None) => Some(PathBuf::from("decoded")),
             (output, ..) => output.clone(),
@@ -88,44 +85,36 @@ impl Decode {
         let written: Vec<&PathBuf> = files.iter().chain(&self.sheet).chain(drawing).collect();
         let read = self.codes.iter().chain([&loaded.origin]);
         claim(written.iter().copied(), read, self.force)?;
-        let manifold = self
-            .manifold
-            .draw(self.codes.as_deref(), &loaded, &chosen)?;
+        let manifold = self.manifold.draw(self.codes.as_deref(), &loaded)?;
         make_folders(written)?;
         if let (Some(path), Some(survey)) = (&self.codes, &survey)
             && (folder.is_some() || self.sheet.is_some())
         {
-            self.decode(path, survey, &files, &loaded, &chosen, shared)?;
+            self.decode(path, survey, &files, &loaded, shared)?;
         }
         if let Some(manifold) = &manifold {
             write_rgb(&manifold.file, &manifold.picture)?;
         }
         shared.note_network(&loaded.network);
         let count = survey.map_or(0, |survey| survey.count);
-        if shared.json {
-            return print_json(&json!({
-                "checkpoint": loaded.origin.to_string_lossy(),
-                "codes": self.codes.as_ref().map(|path| path.to_string_lossy()),
-                "count": count,
-                "files": files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
-                "sheet": self.sheet.as_ref().map(|path| path.to_string_lossy()),
-                "manifold": manifold.as_ref().map(|manifold| manifold.to_json()),
-            }));
-        }
-        if !shared.talks() {
-            return Ok(());
-        }
-        let pictures = folder.iter().chain(&self.sheet);
-        let pictures: Vec<String> = pictures.map(|path| path.display().to_string()).collect();
-        if !pictures.is_empty() {
-            let noun = if count == 1 { "code" } else { "codes" };
-            print(&format!(
-                "{} {noun} -> {}",
-                grouped(count),
-                pictures.join(", ")
-            ))?;
-        }
-        manifold.map_or(Ok(()), |manifold| print(&manifold.to_string()))
+        let json = json!({
+            "checkpoint": loaded.origin.to_string_lossy(),
+            "codes": self.codes.as_ref().map(|path| path.to_string_lossy()),
+            "count": count,
+            "files": lossy(&files),
+            "sheet": self.sheet.as_ref().map(|path| path.to_string_lossy()),
+            "manifold": manifold.as_ref().map(DrawnManifold::to_json),
+        });
+        shared.report(&json, || {
+            let mut lines = Vec::new();
+            let written = listed(folder.iter().chain(&self.sheet));
+            if folder.is_some() || self.sheet.is_some() {
+                let noun = if count == 1 { "code" } else { "codes" };
+                lines.push(format!("{} {noun} -> {written}", grouped(count)));
+            }
+            lines.extend(manifold.as_ref().map(DrawnManifold::to_text));
+            lines.join("\n")
+        })
     }
 
     fn decode(
@@ -134,7 +123,6 @@ impl Decode {
         survey: &Survey,
         files: &[PathBuf],
         loaded: &Loaded,
-        chosen: &Chosen,
         shared: &Shared,
     ) -> Result<()> {
         let mut reader = Reader::open(path, loaded.model().code_shape())?;
@@ -142,8 +130,7 @@ impl Decode {
         let mut files = files.iter();
         let (mut shown, most) = (Vec::new(), on_sheet(loaded));
         while let Some(rows) = reader.read(BATCH)? {
-            let codes = rows.codes.to_device(&chosen.device)?;
-            let pictures = Picture::from_batch(&loaded.network.decode(&codes)?)?;
+            let pictures = loaded.decode(&rows.codes)?;
             counter.add(pictures.len());
             for (picture, file) in pictures.iter().zip(&mut files) {
                 write_png(file, picture)?;
@@ -154,10 +141,10 @@ impl Decode {
                 break;
             }
         }
-        match &self.sheet {
-            Some(sheet) => Ok(write_rgb(sheet, &draw(shown, survey, loaded).render()?)?),
-            None => Ok(()),
+        if let Some(sheet) = &self.sheet {
+            write_rgb(sheet, &draw(&shown, survey, loaded).render()?)?;
         }
+        Ok(())
     }
 }
 
@@ -165,8 +152,7 @@ impl Decode {
 fn names(survey: &Survey) -> Vec<PathBuf> {
     // Pad all numbers to the width of the last, so that names sort in file order.
     let digits = survey.count.to_string().len().max(4);
-    let numbered = (1..=survey.count).map(|number| format!("decoded-{number:0digits$}.png"));
-    let numbered = numbered.map(PathBuf::from);
+    let numbered = (1..=survey.count).map(|number| format!("decoded-{number:0digits$}.png").into());
     match &survey.files {
         // A name that cannot be a file name is replaced by the number.
         Some(files) => numbered
@@ -180,45 +166,24 @@ fn names(survey: &Survey) -> Vec<PathBuf> {
     }
 }
 
-/// The scale factor of an image on a sheet.
-fn scale(loaded: &Loaded) -> usize {
-    (TILE / longest(loaded)).clamp(1, TILE)
-}
-
 /// The number of images that fit on a sheet.
 fn on_sheet(loaded: &Loaded) -> usize {
-    let tile = longest(loaded).saturating_mul(scale(loaded));
+    let tile = loaded.longest_side().saturating_mul(loaded.scale(TILE));
     (SHEET_SIDE / tile).clamp(1, ON_SHEET).pow(2)
 }
 
-fn longest(loaded: &Loaded) -> usize {
-    let sides = loaded.model().input_shape().iter().skip(1);
-    sides.copied().max().unwrap_or(1).max(1)
-}
-
 /// The images in a nearly square grid, with their names if known.
-fn draw(pictures: Vec<Picture>, survey: &Survey, loaded: &Loaded) -> ContactSheet {
-    let columns = (1..=pictures.len())
-        .find(|columns| columns * columns >= pictures.len())
-        .unwrap_or(1);
+fn draw(pictures: &[Picture], survey: &Survey, loaded: &Loaded) -> ContactSheet {
     let first = match survey.count > pictures.len() {
         true => format!("first {} of ", pictures.len()),
         false => String::new(),
     };
-    let name = &loaded.checkpoint.recipe.name;
-    let title = format!("{name}: {first}{} codes, decoded", grouped(survey.count));
-    let sheet = ContactSheet::new(title)
-        .rows(pictures.chunks(columns).map(<[Picture]>::to_vec).collect())
-        .scale(scale(loaded));
-    match &survey.files {
-        Some(files) => {
-            let stem = |file: &String| {
-                let stem = Path::new(file).file_stem().unwrap_or_default();
-                stem.to_string_lossy().into_owned()
-            };
-            let stems: Vec<String> = files.iter().take(pictures.len()).map(stem).collect();
-            sheet.captions(stems.chunks(columns).map(<[String]>::to_vec))
-        }
-        None => sheet,
-    }
+    let (name, count) = (loaded.name(), grouped(survey.count));
+    let files = survey.files.iter().flatten().take(pictures.len());
+    let stems = files.map(|file| Path::new(file).file_stem().unwrap_or_default());
+    let stems: Vec<_> = stems.map(|stem| stem.to_string_lossy()).collect();
+    ContactSheet::new(format!("{name}: {first}{count} codes, decoded"))
+        .rows(square(pictures))
+        .captions(square(&stems))
+        .scale(loaded.scale(TILE))
 }

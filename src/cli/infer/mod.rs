@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Format, Names, Writer};
-use autoencode::engine::Inference;
 use autoencode::evaluate::psnr_db;
 use autoencode::picture::{Picture, write_png, write_rgb};
 use candle_core::{Device, Tensor};
@@ -16,8 +15,8 @@ use clap::Args;
 use report::{print_report, sheet};
 
 use super::files::{claim, collect, make_folders, name_outputs};
-use super::model::Model;
-use super::pictures::{Fitting, Noise, Prepared};
+use super::model::{Loaded, Model};
+use super::pictures::{Fitting, Noise, Prepared, batch};
 use super::shared::Shared;
 
 /// Denoise PNG digits: the network reconstructs each and writes it as a PNG.
@@ -56,16 +55,11 @@ pub struct Infer {
     force: bool,
 }
 
-/// One input with its output path.
-struct Item {
+/// An input with its output path and its reconstruction.
+struct Outcome {
     input: PathBuf,
     output: PathBuf,
     prepared: Prepared,
-}
-
-/// An input with its reconstruction.
-struct Outcome {
-    item: Item,
     picture: Picture,
 }
 
@@ -81,53 +75,41 @@ const BATCH: usize = 64;
 
 impl Infer {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let chosen = shared.device()?;
-        let loaded = self.model.load(&chosen)?;
-        loaded.of_images()?;
+        let loaded = self.model.load_for_images(shared)?;
         let inputs = collect(&self.inputs)?;
         let outputs = name_outputs(&inputs, &self.output);
         let written: Vec<&PathBuf> = outputs.iter().chain(&self.sheet).chain(&self.npy).collect();
         let read = inputs.iter().chain([&loaded.origin]);
-        claim(written, read, self.force)?;
-        if let Some(path) = self
-            .npy
-            .as_ref()
-            .filter(|path| Format::of(path) != Some(Format::Npy))
+        claim(written.iter().copied(), read, self.force)?;
+        if let Some(path) = &self.npy
+            && Format::of(path) != Some(Format::Npy)
         {
             let expected = "a file whose name ends in .npy";
             return Err(Error::argument("--npy", expected, path.display()).into());
         }
         // Everything is read before anything is written: a wrong input leaves no half of the results.
-        let model = loaded.model();
-        let prepared = {
-            let keep = self.sheet.is_some();
-            self.fitting
-                .read_all(&inputs, 0, &self.noise, model, keep)?
-        };
-        let items: Vec<Item> = (inputs.into_iter().zip(outputs).zip(prepared))
-            .map(|((input, output), prepared)| Item {
+        let (noise, model, keep) = (&self.noise, loaded.model(), self.sheet.is_some());
+        let prepared = self.fitting.read_all(&inputs, 0, noise, model, keep)?;
+        let reconstructions = reconstruct(&loaded, &prepared)?;
+        shared.note_network(&loaded.network);
+        let pictures = Picture::from_batch(&reconstructions)?;
+
+        make_folders(written)?;
+        for (output, picture) in outputs.iter().zip(&pictures) {
+            write_png(output, picture)?;
+        }
+        if let Some(path) = &self.npy {
+            write_npy(path, &inputs, &reconstructions)?;
+        }
+        let files = inputs.into_iter().zip(outputs);
+        let outcomes: Vec<Outcome> = (files.zip(prepared).zip(pictures))
+            .map(|(((input, output), prepared), picture)| Outcome {
                 input,
                 output,
                 prepared,
+                picture,
             })
             .collect();
-        let reconstructions = reconstruct(&loaded.network, &items, &chosen.device)?;
-        shared.note_network(&loaded.network);
-        let pictures = Picture::from_batch(&reconstructions)?;
-        let outcomes: Vec<Outcome> = items
-            .into_iter()
-            .zip(pictures)
-            .map(|(item, picture)| Outcome { item, picture })
-            .collect();
-
-        let written = outcomes.iter().map(|outcome| &outcome.item.output);
-        make_folders(written.chain(&self.sheet).chain(&self.npy))?;
-        for outcome in &outcomes {
-            write_png(&outcome.item.output, &outcome.picture)?;
-        }
-        if let Some(path) = &self.npy {
-            write_npy(path, &outcomes, &reconstructions)?;
-        }
         if let Some(path) = &self.sheet {
             write_rgb(path, &sheet(&outcomes, &loaded).render()?)?;
         }
@@ -138,8 +120,8 @@ impl Infer {
 impl Outcome {
     /// The gain; `None` unless noise was added to a known reference.
     fn gain(&self) -> Option<Gain> {
-        let noisy = self.item.prepared.noisy.as_ref()?;
-        let clean = self.item.prepared.fitted.values();
+        let noisy = self.prepared.noisy.as_ref()?;
+        let clean = self.prepared.fitted.values();
         Some(Gain {
             noisy: psnr_db(noisy.values(), clean),
             result: psnr_db(self.picture.values(), clean),
@@ -147,23 +129,20 @@ impl Outcome {
     }
 }
 
-/// The reconstructions of all items, `(N, C, H, W)` on the CPU.
-fn reconstruct(network: &Inference, items: &[Item], device: &Device) -> Result<Tensor> {
+/// The reconstructions of all inputs, `(N, C, H, W)` on the CPU.
+fn reconstruct(loaded: &Loaded, prepared: &[Prepared]) -> Result<Tensor> {
     let mut outputs = Vec::new();
-    for items in items.chunks(BATCH) {
-        let seen: Vec<Picture> = items
-            .iter()
-            .map(|item| item.prepared.seen().clone())
-            .collect();
-        let output = network.reconstruct(&Picture::to_batch(&seen, device)?)?;
+    for prepared in prepared.chunks(BATCH) {
+        let output = loaded
+            .network
+            .reconstruct(&batch(prepared, &loaded.device)?)?;
         outputs.push(output.to_device(&Device::Cpu)?);
     }
     Ok(Tensor::cat(&outputs, 0)?)
 }
 
-fn write_npy(path: &Path, outcomes: &[Outcome], array: &Tensor) -> Result<()> {
-    let inputs = outcomes.iter().map(|outcome| &outcome.item.input);
-    let names = inputs.map(|input| input.display().to_string());
+fn write_npy(path: &Path, inputs: &[PathBuf], array: &Tensor) -> Result<()> {
+    let names = inputs.iter().map(|input| input.display().to_string());
     let names = Names::Files(names.collect());
     let mut file = Writer::create(path, array.dims().get(1..).unwrap_or_default(), &names)?;
     file.write(array)?;

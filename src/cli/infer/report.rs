@@ -7,8 +7,9 @@ use autoencode::picture::ContactSheet;
 use serde_json::json;
 
 use super::Outcome;
+use crate::cli::files::file_name;
 use crate::cli::model::Loaded;
-use crate::cli::output::{print, print_json, table};
+use crate::cli::output::table;
 use crate::cli::shared::Shared;
 
 /// The scale factor of an image on a sheet.
@@ -23,66 +24,53 @@ pub fn print_report(
     loaded: &Loaded,
     shared: &Shared,
 ) -> Result<()> {
-    if shared.json {
-        let files: Vec<_> = outcomes
-            .iter()
-            .map(|outcome| {
-                let gain = outcome.gain();
-                json!({
-                    "input": outcome.item.input.to_string_lossy(),
-                    "output": outcome.item.output.to_string_lossy(),
-                    "noisy_psnr_db": gain.map(|gain| gain.noisy),
-                    "psnr_db": gain.map(|gain| gain.result),
-                })
-            })
-            .collect();
-        return print_json(&json!({
-            "checkpoint": loaded.origin.to_string_lossy(),
-            "files": files,
-            "sheet": sheet.map(Path::to_string_lossy),
-        }));
-    }
-    if !shared.talks() {
-        return Ok(());
-    }
-    let mut rows = Vec::new();
-    if outcomes.iter().any(|outcome| outcome.gain().is_some()) {
-        let heading = ["", "noisy (dB)", "output (dB)"];
-        rows.push(heading.map(str::to_string).to_vec());
-    }
-    for outcome in outcomes {
-        let item = &outcome.item;
-        let (input, output) = (item.input.display(), item.output.display());
-        let mut row = vec![format!("{input} -> {output}")];
-        if let Some(gain) = outcome.gain() {
-            row.push(format!("{:.2}", gain.noisy));
-            row.push(format!("{:.2}", gain.result));
+    let files = outcomes.iter().map(|outcome| {
+        let gain = outcome.gain();
+        json!({
+            "input": outcome.input.to_string_lossy(),
+            "output": outcome.output.to_string_lossy(),
+            "noisy_psnr_db": gain.map(|gain| gain.noisy),
+            "psnr_db": gain.map(|gain| gain.result),
+        })
+    });
+    let json = json!({
+        "checkpoint": loaded.origin.to_string_lossy(),
+        "files": files.collect::<Vec<_>>(),
+        "sheet": sheet.map(Path::to_string_lossy),
+    });
+    shared.report(&json, || {
+        let mut rows = Vec::new();
+        if outcomes.iter().any(|outcome| outcome.gain().is_some()) {
+            let heading = ["", "noisy (dB)", "output (dB)"];
+            rows.push(heading.map(str::to_string).to_vec());
         }
-        rows.push(row);
-    }
-    print(&table(&rows))?;
-    if let Some(path) = sheet {
-        print(&format!("sheet: {}", path.display()))?;
-    }
-    Ok(())
+        for outcome in outcomes {
+            let (input, output) = (outcome.input.display(), outcome.output.display());
+            let mut row = vec![format!("{input} -> {output}")];
+            if let Some(gain) = outcome.gain() {
+                row.extend([gain.noisy, gain.result].map(|db| format!("{db:.2}")));
+            }
+            rows.push(row);
+        }
+        let sheet = sheet.map(|path| format!("\nsheet: {}", path.display()));
+        table(&rows) + &sheet.unwrap_or_default()
+    })
 }
 
 /// A sheet with one row per input: input, fitted, noisy and output images.
 pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
-    let mut title = loaded.checkpoint.recipe.name.clone();
+    let mut title = loaded.name().to_string();
     if outcomes.len() > SHEET_ROWS {
         title += &format!(" (first {SHEET_ROWS} of {})", outcomes.len());
     }
     let shown = || outcomes.iter().take(SHEET_ROWS);
     let mut columns = vec!["input", "fitted"];
-    if shown().any(|outcome| outcome.item.prepared.noisy.is_some()) {
+    if shown().any(|outcome| outcome.prepared.noisy.is_some()) {
         columns.push("noisy");
     }
     columns.push("output");
-    let mut rows = Vec::new();
-    let mut captions = Vec::new();
-    for outcome in shown() {
-        let item = &outcome.item.prepared;
+    let tiles = shown().map(|outcome| {
+        let item = &outcome.prepared;
         let original = item.original.as_ref().unwrap_or(&item.fitted);
         let mut row = vec![original.clone(), item.fitted.clone()];
         let size = format!("{}x{}", original.width(), original.height());
@@ -94,14 +82,10 @@ pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
             under.extend([gain.noisy, gain.result].map(|db| format!("{db:.1} dB")));
         }
         row.push(outcome.picture.clone());
-        rows.push(row);
-        captions.push(under);
-    }
-    let labels = shown().map(|outcome| {
-        let input = &outcome.item.input;
-        let name = input.file_name().unwrap_or(input.as_os_str());
-        name.to_string_lossy().into_owned()
+        (row, under)
     });
+    let (rows, captions): (Vec<_>, Vec<_>) = tiles.unzip();
+    let labels = shown().map(|outcome| file_name(&outcome.input));
     ContactSheet::new(title)
         .rows(rows)
         .row_labels(labels)

@@ -6,18 +6,15 @@ use std::path::PathBuf;
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::{Images, grouped};
-use autoencode::engine::Inference;
-use autoencode::evaluate::{self, Pca};
+use autoencode::evaluate::{Pca, codes};
 use autoencode::picture::{Panel, ScatterOptions, Series, scatter};
-use candle_core::Device;
 use clap::Args;
 use serde_json::json;
 
 use super::{drawing, write};
 use crate::cli::data::Data;
 use crate::cli::files::claim;
-use crate::cli::model::Model;
-use crate::cli::output::{print, print_json};
+use crate::cli::model::{Loaded, Model};
 use crate::cli::shared::Shared;
 
 /// Draw the codes of the test images, coloured by label.
@@ -55,16 +52,15 @@ struct PlacedCodes {
 
 impl Codes {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let chosen = shared.device()?;
-        let loaded = self.model.load(&chosen)?;
+        let loaded = self.model.load(shared)?;
         let read = self.data.files().into_iter().chain([loaded.origin.clone()]);
         claim([&self.output], read, self.force)?;
         let recipe = &loaded.checkpoint.recipe;
         let dataset = self.data.load(&recipe.data, shared)?;
-        shared.note_origin(&dataset);
         let images = &dataset.test;
         let labels = images.labels();
-        let (codes, size) = encode(&loaded.network, images, &chosen.device)?;
+        let size = loaded.code_len();
+        let codes = encode(&loaded, images)?;
         shared.note_network(&loaded.network);
         let plane = plane(&codes, size, labels)?;
 
@@ -75,9 +71,9 @@ impl Codes {
         let labelled = classes.len() > 1;
         let series: Vec<Series> = classes
             .into_iter()
-            .map(|(label, points)| match labelled {
-                true => Series::new(label.to_string(), points),
-                false => Series::new("", points),
+            .map(|(label, points)| {
+                let name = labelled.then(|| label.to_string());
+                Series::new(name.unwrap_or_default(), points)
             })
             .collect();
         let labels_drawn = series.len();
@@ -98,79 +94,73 @@ impl Codes {
         };
         let chart = scatter(&title, &[panel], options)?;
         write(&chart, &self.output)?;
-        if shared.json {
-            return print_json(&json!({
-                "checkpoint": loaded.origin,
-                "recipe": recipe.name,
-                "data": dataset.origin.to_string(),
-                "images": labels.len(),
-                "labels": labels_drawn,
-                "code_values": size,
-                "explained_variance": plane.explained,
-                "output": self.output,
-            }));
-        }
-        if !shared.talks() {
-            return Ok(());
-        }
-        let how = match plane.explained {
-            Some([first, second]) => format!(
-                ", two principal components with {:.1}% of the variance",
-                100.0 * (first + second)
-            ),
-            None => String::new(),
-        };
-        print(&format!(
-            "codes of {size} {} of {} images{how} -> {}",
-            if size == 1 { "value" } else { "values" },
-            grouped(labels.len()),
-            self.output.display()
-        ))
+        let json = json!({
+            "checkpoint": loaded.origin.to_string_lossy(),
+            "recipe": recipe.name,
+            "data": dataset.origin.to_string(),
+            "images": labels.len(),
+            "labels": labels_drawn,
+            "code_values": size,
+            "explained_variance": plane.explained,
+            "output": self.output,
+        });
+        shared.report(&json, || {
+            let how = match plane.explained {
+                Some([first, second]) => format!(
+                    ", two principal components with {:.1}% of the variance",
+                    100.0 * (first + second)
+                ),
+                None => String::new(),
+            };
+            format!(
+                "codes of {size} {} of {} images{how} -> {}",
+                if size == 1 { "value" } else { "values" },
+                grouped(labels.len()),
+                self.output.display()
+            )
+        })
     }
 }
 
-/// The codes of all images, concatenated, and the number of values in each.
-fn encode(network: &Inference, images: &Images, device: &Device) -> Result<(Vec<f32>, usize)> {
-    let size: usize = network.model().code_shape().iter().product();
+/// The codes of all images, concatenated.
+fn encode(loaded: &Loaded, images: &Images) -> Result<Vec<f32>> {
+    let size = loaded.code_len();
     let values = size.saturating_mul(images.len());
     if images.is_empty() || values > MOST_VALUES {
         let expected = format!("1 to {} of them", MOST_VALUES / size.max(1));
         let what = format!("test images with codes of {size} values");
         return Err(Error::argument(what, expected, images.len()).into());
     }
-    let codes = evaluate::codes(network, images, device, &mut |_| {})?;
+    let codes = codes(&loaded.network, images, &loaded.device, &mut |_| {})?;
     if let Some(bad) = codes.iter().find(|value| !value.is_finite()) {
         return Err(Error::argument("codes", "finite values", bad).into());
     }
-    Ok((codes, size))
+    Ok(codes)
 }
 
 /// Two coordinates for each code.
 fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<PlacedCodes> {
-    match size {
+    let values = codes.iter().map(|value| f64::from(*value));
+    Ok(match size {
         1 => {
-            let spread = |place: usize, label: u8| {
+            let spread = |(place, &label): (usize, &u8)| {
                 // Multiples of the golden ratio spread evenly for any number of points.
                 const GOLDEN: f64 = 0.618_033_988_749_894_9;
                 f64::from(label) + 0.7 * ((place as f64 * GOLDEN).fract() - 0.5)
             };
-            let places = labels.iter().enumerate();
-            let points = codes.iter().zip(places);
-            Ok(PlacedCodes {
-                points: points
-                    .map(|(code, (place, label))| (f64::from(*code), spread(place, *label)))
-                    .collect(),
+            PlacedCodes {
+                points: values.zip(labels.iter().enumerate().map(spread)).collect(),
                 x_label: "code".to_string(),
                 y_label: "label (spread within its row)".to_string(),
                 explained: None,
-            })
+            }
         }
-        2 => Ok(PlacedCodes {
-            points: pairs(codes.iter().map(|value| f64::from(*value))),
+        2 => PlacedCodes {
+            points: pairs(values),
             x_label: "code_0".to_string(),
             y_label: "code_1".to_string(),
             explained: None,
-        }),
+        },
         _ => {
             let pca = Pca::fit(codes, size, 2)?;
             let total = pca.total_variance().max(f64::MIN_POSITIVE);
@@ -178,14 +168,14 @@ fn plane(codes: &[f32], size: usize, labels: &[u8]) -> Result<PlacedCodes> {
             let explained = [0, 1].map(|component| variance(component).unwrap_or(0.0) / total);
             let label = |number: usize, share: f64| format!("PC {number} ({:.0}%)", 100.0 * share);
             let [first, second] = explained;
-            Ok(PlacedCodes {
+            PlacedCodes {
                 points: pairs(pca.project_rows(codes)?.into_iter()),
                 x_label: label(1, first),
                 y_label: label(2, second),
                 explained: Some(explained),
-            })
+            }
         }
-    }
+    })
 }
 
 /// Pairs of successive values as points.

@@ -10,8 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{drawing, write};
-use crate::cli::files::claim;
-use crate::cli::output::{print, print_json};
+use crate::cli::files::{claim, lossy};
 use crate::cli::shared::Shared;
 
 /// Draw the curves of one run, or of several in one chart.
@@ -83,38 +82,29 @@ impl Curves {
             true => Scale::Logarithmic,
             false => Scale::Linear,
         };
-        let label = match drawn.as_slice() {
-            [(column, _)] => words(column),
-            [(first, _), others @ ..] if others.iter().all(|(column, _)| column == first) => {
-                words(first)
-            }
+        let mut columns: Vec<&str> = drawn.iter().map(|(column, _)| column.as_str()).collect();
+        columns.dedup();
+        let label = match columns.as_slice() {
+            [one] => words(one),
             _ => words(&metric),
         };
         let chart = curves(&title, "epoch", &label, &series, scale);
         write(&chart, &self.output)?;
         let epochs = series.iter().map(|one| one.points.len()).max();
-        if shared.json {
-            let mut columns: Vec<&str> = drawn.iter().map(|(column, _)| column.as_str()).collect();
-            columns.dedup();
-            return print_json(&json!({
-                "runs": self.runs,
-                "columns": columns,
-                "epochs": epochs,
-                "output": self.output,
-            }));
-        }
-        if !shared.talks() {
-            return Ok(());
-        }
-        let of = match runs.len() {
-            1 => String::new(),
-            count => format!(" of {count} runs"),
-        };
-        print(&format!(
-            "{label}{of} over {} epochs -> {}",
-            epochs.unwrap_or(0),
-            self.output.display()
-        ))
+        let json = json!({
+            "runs": lossy(&self.runs),
+            "columns": columns,
+            "epochs": epochs,
+            "output": self.output,
+        });
+        shared.report(&json, || {
+            let of = match runs.len() {
+                1 => String::new(),
+                count => format!(" of {count} runs"),
+            };
+            let (epochs, output) = (epochs.unwrap_or(0), self.output.display());
+            format!("{label}{of} over {epochs} epochs -> {output}")
+        })
     }
 
     /// The name of the run folder, or the path as typed if another run has the same name.
@@ -124,18 +114,15 @@ impl Curves {
                 true => Some(path),
                 false => path.parent(),
             };
-            let full = folder.and_then(|folder| std::path::absolute(folder).ok());
-            full.and_then(|full| Some(full.file_name()?.to_string_lossy().into_owned()))
+            let full = std::path::absolute(folder?).ok()?;
+            Some(full.file_name()?.to_string_lossy().into_owned())
         };
-        let shown = || path.to_string_lossy().into_owned();
-        let Some(name) = own(path) else {
-            return shown();
-        };
-        let same = self
-            .runs
-            .iter()
-            .filter(|other| own(other).as_ref() == Some(&name));
-        if same.count() > 1 { shown() } else { name }
+        let name = own(path);
+        let same = self.runs.iter().filter(|other| own(other) == name);
+        match name {
+            Some(name) if same.count() < 2 => name,
+            _ => path.to_string_lossy().into_owned(),
+        }
     }
 
     /// The series to draw, each with the name of its column.
@@ -144,21 +131,20 @@ impl Curves {
             let points = run.history.column(column)?;
             Ok((column.to_string(), Series::new(name, points)))
         };
+        let of_each = |column| {
+            runs.iter()
+                .map(|run| line(run, column, &run.name))
+                .collect()
+        };
         let [train, validation] = ["train_", "val_"].map(|part| format!("{part}{metric}"));
         match runs {
             // A full column name, or a name that does not exist, for which `line` reports the error.
-            _ if !runs.iter().any(|run| run.history.has(&validation)) => runs
-                .iter()
-                .map(|run| line(run, metric, &run.name))
-                .collect(),
+            _ if !runs.iter().any(|run| run.history.has(&validation)) => of_each(metric),
             [run] if run.history.has(&train) => Ok(vec![
                 line(run, &train, "training")?,
                 line(run, &validation, "validation")?,
             ]),
-            _ => runs
-                .iter()
-                .map(|run| line(run, &validation, &run.name))
-                .collect(),
+            _ => of_each(&validation),
         }
     }
 }
@@ -172,15 +158,13 @@ fn common_loss(runs: &[Run]) -> Result<String> {
             let found = run.history.columns().join(", ");
             Error::file(&run.history.file, expected, found)
         })?;
-        match first {
-            Some((common, other)) if common != loss => {
-                let expected = format!(
-                    "the loss of {}, {common} (or --metric NAME for a column that both have)",
-                    other.file.display()
-                );
-                return Err(Error::file(&run.history.file, expected, loss).into());
-            }
-            _ => first = Some((loss, &run.history)),
+        let (common, other) = *first.get_or_insert((loss, &run.history));
+        if common != loss {
+            let expected = format!(
+                "the loss of {}, {common} (or --metric NAME for a column that both have)",
+                other.file.display()
+            );
+            return Err(Error::file(&run.history.file, expected, loss).into());
         }
     }
     Ok(first.map_or(String::new(), |(loss, _)| loss.to_string()))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use autoencode::Error;
-use autoencode::data::Dataset;
+use autoencode::data::{Dataset, load_with};
 use autoencode::device::Chosen;
 use autoencode::recipe::{DataConfig, Recipe};
 use autoencode::train::{Interrupt, Resumable, RunFolder, Trainer};
@@ -35,13 +35,12 @@ impl Train {
             Some(path) => RunFolder::create(path)?,
             None => RunFolder::create_in(Path::new("runs"), &recipe.name)?,
         };
-        let begun = self
-            .load(&recipe.data, shared, interrupt)
-            .and_then(|dataset| match dataset {
-                Some(dataset) => Ok(Some(Trainer::new(recipe, dataset, chosen.device.clone())?)),
-                None => Ok(None),
-            });
-        match begun {
+        let dataset = self.load(&recipe.data, shared, interrupt);
+        let trainer = dataset.and_then(|dataset| {
+            let trainer = |dataset| Trainer::new(recipe, dataset, chosen.device.clone());
+            Ok(dataset.map(trainer).transpose()?)
+        });
+        match trainer {
             Ok(Some(trainer)) => Ok(Some((trainer, folder))),
             nothing => {
                 folder.discard();
@@ -60,7 +59,7 @@ impl Train {
     ) -> Result<Option<(Trainer, RunFolder)>> {
         let run = Resumable::open(run)?;
         for note in &run.notes {
-            shared.remark(&format!("note: {note}"));
+            shared.note(note);
         }
         let Some(dataset) = self.load(&run.checkpoint.recipe.data, shared, interrupt)? else {
             return Ok(None);
@@ -78,12 +77,13 @@ impl Train {
         shared: &Shared,
         interrupt: &Interrupt,
     ) -> Result<Option<Dataset>> {
-        let request = self.data.request(config, shared)?;
+        let source = self.data.source(config, shared)?;
+        let (config, offline) = (config.clone(), self.data.offline);
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new()
             .name("data".to_string())
             // Sending fails only if the receiver has gone, and then nobody needs the data.
-            .spawn(move || drop(sender.send(request.load())))
+            .spawn(move || drop(sender.send(load_with(&source, &config, offline))))
             .context("cannot start a thread")?;
         loop {
             match receiver.recv_timeout(LOOK_EVERY) {

@@ -107,27 +107,25 @@ impl Train {
 
     /// The recipe settings, including those with their own flags.
     fn settings(&self) -> Vec<String> {
+        let number = |value: Option<u32>| value.map(|value| value.to_string());
         let flags = [
-            ("training.epochs", self.epochs.map(u64::from)),
-            ("training.batch_size", self.batch_size.map(u64::from)),
-            ("seed", self.seed),
+            ("training.epochs", number(self.epochs)),
+            ("training.batch_size", number(self.batch_size)),
+            ("seed", self.seed.map(|seed| seed.to_string())),
+            ("training.precision", self.precision.clone()),
         ];
-        let flags = flags
-            .into_iter()
-            .filter_map(|(key, value)| Some(format!("{key}={}", value?)));
-        let precision = self.precision.iter();
-        let precision = precision.map(|precision| format!("training.precision={precision}"));
-        let settings = self.settings.iter().cloned();
-        settings.chain(flags).chain(precision).collect()
+        let flags = flags.into_iter();
+        let flags = flags.filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+        self.settings.iter().cloned().chain(flags).collect()
     }
 }
 
 /// The advice for a run that ended with an error.
 fn how_to_go_on(folder: &RunFolder) -> String {
+    let path = folder.path().display();
     match folder.last().is_file() {
         true => format!(
-            "the run stopped; what is saved goes on with `autoencode train --resume {}`",
-            folder.path().display()
+            "the run stopped; what is saved goes on with `autoencode train --resume {path}`"
         ),
         false => "the run stopped".to_string(),
     }

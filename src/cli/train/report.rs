@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use autoencode::checkpoint::Checkpoint;
 use autoencode::data::grouped;
 use autoencode::device::Chosen;
-use autoencode::evaluate::{Part, Report};
+use autoencode::evaluate::Part;
 use autoencode::network::Code;
 use autoencode::train::{RunFolder, Trainer};
 use serde_json::json;
@@ -29,11 +29,6 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
     let epoch_seconds = step * images / recipe.training.batch_size as f64;
     let left = (epochs - progress.epoch.min(epochs)) as f64
         - progress.position as f64 / steps.max(1) as f64;
-    let shorter = if epochs > 1 && progress.step == 0 {
-        format!(" (--epochs 1 takes {})", duration(epoch_seconds))
-    } else {
-        String::new()
-    };
     let name = &recipe.name;
     let length = format!(
         "{epochs} epoch{} of {} {}",
@@ -44,7 +39,11 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
     let left = duration(epoch_seconds * left.max(0.0));
     let line = match (trainer.ending(), progress.step) {
         (Some(_), _) => format!("{name}: {length}, done (--epochs N makes the run longer)"),
-        (None, 0) => format!("{name}: {length}, about {left}{shorter}"),
+        (None, 0) if epochs > 1 => format!(
+            "{name}: {length}, about {left} (--epochs 1 takes {})",
+            duration(epoch_seconds)
+        ),
+        (None, 0) => format!("{name}: {length}, about {left}"),
         (None, step) => format!(
             "resuming {name} in epoch {} after step {step}: {length}, about {left} left",
             progress.epoch + 1
@@ -70,7 +69,7 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
         say(&network);
     }
     for note in trainer.notes() {
-        shared.remark(&format!("note: {note}"));
+        shared.note(note);
     }
     shared.note_origin(trainer.dataset());
     Ok(())
@@ -96,18 +95,18 @@ pub fn conclude(
     chosen: &Chosen,
     shared: &Shared,
 ) -> Result<()> {
-    let path = folder.path().display();
+    let (path, recipe, at) = (folder.path(), trainer.recipe(), trainer.progress());
     let best = Checkpoint::read(&folder.best()).context("the best epoch cannot be read back")?;
     let network = best.inference(&folder.best(), &chosen.device)?;
-    let report: Report = trainer.evaluate(&network, Part::Test)?;
+    let report = trainer.evaluate(&network, Part::Test)?;
     let summary = json!({
-        "run": folder.path(),
-        "recipe": trainer.recipe().name,
-        "epochs": trainer.progress().epoch,
-        "stopped_early": trainer.progress().epoch < trainer.recipe().training.epochs,
-        "steps": trainer.progress().step,
-        "best_epoch": trainer.progress().best.map(|best| best.epoch),
-        "best_validation_loss": trainer.progress().best.map(|best| best.loss),
+        "run": path.to_string_lossy(),
+        "recipe": recipe.name,
+        "epochs": at.epoch,
+        "stopped_early": at.epoch < recipe.training.epochs,
+        "steps": at.step,
+        "best_epoch": at.best.map(|best| best.epoch),
+        "best_validation_loss": at.best.map(|best| best.loss),
         "test": report,
     });
     folder.write_json("report.json", &summary)?;
@@ -117,16 +116,16 @@ pub fn conclude(
     if !shared.talks() {
         return Ok(());
     }
-    if let Some(best) = trainer.progress().best {
+    if let Some(best) = at.best {
         say(&format!(
             "best epoch: {} of {}, validation {} {} {}; on the {} test {}:",
             best.epoch,
-            trainer.progress().epoch,
-            trainer.recipe().objective.label(),
+            at.epoch,
+            recipe.objective.label(),
             figure(best.loss),
-            trainer.recipe().loss_unit(),
+            recipe.loss_unit(),
             grouped(report.images),
-            trainer.recipe().data.noun(),
+            recipe.data.noun(),
         ));
     }
     say(&quality_table(&report, None));
@@ -135,9 +134,10 @@ pub fn conclude(
         false => ", samples/",
     };
     say(&format!(
-        "files in {path}: best.safetensors, last.safetensors, metrics.csv, curves.png{pictures}"
+        "files in {}: best.safetensors, last.safetensors, metrics.csv, curves.png{pictures}",
+        path.display()
     ));
-    say(&format!("next: {}", next_command(trainer, folder.path())));
+    say(&format!("next: {}", next_command(trainer, path)));
     Ok(())
 }
 
