@@ -1,15 +1,9 @@
-//! The interface of an activation's file.
+//! What an activation consists of.
 
 use crate::arithmetic::{Elementary, Number};
 
 /// A function of one number with at most one parameter. Sources are given at the variants of [`super::Activation`].
 pub(crate) trait Formula {
-    /// Its name in recipes.
-    const NAME: &'static str;
-
-    /// Its usual notation, and its range.
-    fn printed(parameter: f64) -> (String, String);
-
     fn value<N: Elementary>(x: N, parameter: N::Setting) -> N;
 
     /// The derivative; at a kink one of the two, as the variant says.
@@ -26,27 +20,14 @@ pub(crate) trait Basic {
     fn backward<N: Number>(y: N, gradient: N, parameter: N::Setting) -> N;
 }
 
-/// Implements [`Formula`]'s functions for a [`Basic`] one.
-macro_rules! basic {
-    () => {
-        fn value<N: crate::arithmetic::Elementary>(x: N, parameter: N::Setting) -> N {
-            <Self as crate::activation::formula::Basic>::value(x, parameter)
-        }
+impl<F: Basic> Formula for F {
+    fn value<N: Elementary>(x: N, parameter: N::Setting) -> N {
+        <F as Basic>::value(x, parameter)
+    }
 
-        fn derivative<N: crate::arithmetic::Elementary>(x: N, parameter: N::Setting) -> N {
-            let one = x.constant(1.0);
-            let y = <Self as crate::activation::formula::Basic>::value(x, parameter.clone());
-            <Self as crate::activation::formula::Basic>::backward(y, one, parameter)
-        }
-    };
-}
-
-pub(super) use basic;
-
-/// A factor, written before a term; 1 is omitted.
-pub(super) fn factor(value: f64) -> String {
-    match value {
-        1.0 => String::new(),
-        _ => format!("{value} "),
+    fn derivative<N: Elementary>(x: N, parameter: N::Setting) -> N {
+        let one = x.constant(1.0);
+        let y = <F as Basic>::value(x, parameter.clone());
+        F::backward(y, one, parameter)
     }
 }

@@ -1,47 +1,25 @@
-//! Activations: one file per function, with its name, value and derivative; here their closed set.
+//! Activations: their closed set.
 
-mod arcsinh;
-mod arctan;
-mod capped_linear;
-mod capped_relu;
 mod custom;
-mod elliot;
-mod elu;
-pub(crate) mod formula;
-mod gelu;
-mod gelu_tanh;
-mod isru;
-mod leaky_relu;
-mod linear;
-mod logarithmic;
+mod formula;
+mod functions;
 mod pointwise;
-mod relu;
-mod saturated_linear;
-mod sigmoid;
-mod sin;
-mod softplus;
-mod swish;
-mod tanh;
 mod text;
-
-use std::fmt;
 
 pub use custom::Custom;
 pub(crate) use formula::{Basic, Formula};
-pub(crate) use leaky_relu::LeakyRelu;
-pub(crate) use linear::Linear;
 pub(crate) use pointwise::{Form, Pointwise};
-pub(crate) use relu::Relu;
-pub(crate) use sigmoid::Sigmoid;
 
 use crate::arithmetic::Elementary;
 use crate::{Error, Result};
 
-/// Declares [`Activation`] and [`ActivationKind`]: functions in their files, and the defaults of their parameters.
+/// Declares [`Activation`], [`ActivationKind`] and the types of all functions, with the defaults of parameters, the
+/// names in recipes, the usual notations and the ranges.
 macro_rules! activations {
     ($(
         $(#[$doc:meta])*
-        $kind:ident $({ $parameter:ident: $default:literal })? in $file:ident,
+        $kind:ident $({ $parameter:ident: $default:literal })? = $name:literal:
+            $notation:expr, $range:expr;
     )+) => {
         /// A function between layers. All but softmax are elementwise.
         ///
@@ -78,6 +56,10 @@ macro_rules! activations {
             Custom(Custom),
         }
 
+        $(
+            pub(crate) struct $kind;
+        )+
+
         /// The formulas, numbered for kernels.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[repr(i32)]
@@ -91,25 +73,19 @@ macro_rules! activations {
 
             pub fn name(self) -> &'static str {
                 match self {
-                    $(Self::$kind => $file::$kind::NAME,)+
-                }
-            }
-
-            fn printed(self, parameter: f64) -> (String, String) {
-                match self {
-                    $(Self::$kind => $file::$kind::printed(parameter),)+
+                    $(Self::$kind => $name,)+
                 }
             }
 
             pub fn value<N: Elementary>(self, x: N, parameter: N::Setting) -> N {
                 match self {
-                    $(Self::$kind => <$file::$kind as Formula>::value(x, parameter),)+
+                    $(Self::$kind => <$kind as Formula>::value(x, parameter),)+
                 }
             }
 
             pub fn derivative<N: Elementary>(self, x: N, parameter: N::Setting) -> N {
                 match self {
-                    $(Self::$kind => $file::$kind::derivative(x, parameter),)+
+                    $(Self::$kind => $kind::derivative(x, parameter),)+
                 }
             }
         }
@@ -139,77 +115,112 @@ macro_rules! activations {
                     Self::Softmax | Self::Custom(_) => Vec::new(),
                 }
             }
+
+            /// Its usual notation, and its range.
+            pub(crate) fn printed(&self) -> (String, String) {
+                match self {
+                    $(Self::$kind $({ $parameter })? => {
+                        $(let $parameter = *$parameter;)?
+                        ($notation.to_string(), $range.to_string())
+                    })+
+                    Self::Softmax => ("e^x/Σ e^x".to_string(), "(0, 1)".to_string()),
+                    Self::Scaled { of, a, b } => {
+                        let (formula, range) = of.printed();
+                        let notation = format!("{a} f({b} x), f(x) = {formula}");
+                        (notation, format!("{a} {range}"))
+                    }
+                    Self::Custom(custom) => (custom.name().to_string(), String::new()),
+                }
+            }
         }
     };
 }
 
 activations! {
     /// The identity.
-    Linear in linear,
+    Linear = "linear": "x", "(-∞, ∞)";
     /// max(0, x), with derivative 0 at 0 (as in PyTorch; candle's own takes 1).
-    Relu in relu,
+    Relu = "relu": "max(0, x)", "[0, ∞)";
     /// x for x > 0, `slope` x below, with derivative `slope` at 0 (as in PyTorch); `slope` 0.01.
-    LeakyRelu { slope: 0.01 } in leaky_relu,
+    LeakyRelu { slope: 0.01 } = "leaky-relu":
+        format!("x, {slope} x below 0"), "(-∞, ∞)";
     /// 1 / (1 + e^-x).
-    Sigmoid in sigmoid,
-    Tanh in tanh,
+    Sigmoid = "sigmoid": "1/(1 + e^-x)", "(0, 1)";
+    Tanh = "tanh": "tanh x", "(-1, 1)";
     /// Exponential linear unit: x for x > 0, else `alpha` (e^x - 1), with derivative `alpha` at 0 (as in
     /// PyTorch); `alpha` 1. Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by
     /// exponential linear units", ICLR 2016.
-    Elu { alpha: 1.0 } in elu,
+    Elu { alpha: 1.0 } = "elu":
+        format!("x, {}(e^x - 1) below 0", factor(alpha)), format!("(-{alpha}, ∞)");
     /// x / (1 + e^(-`beta` x)); `beta` 1. Ramachandran, Zoph and Le, "Searching for activation functions",
     /// 2017.
-    Swish { beta: 1.0 } in swish,
+    Swish { beta: 1.0 } = "swish":
+        format!("x/(1 + e^(-{}x))", factor(beta)), format!("[{:.3}, ∞)", SWISH_LOWEST / beta);
     /// ln(1 + e^x). Dugas and others, "Incorporating second-order functional knowledge for better option
     /// pricing", NIPS 2000.
-    Softplus in softplus,
+    Softplus = "softplus": "ln(1 + e^x)", "(0, ∞)";
     /// x Phi(x), with the normal distribution function. Hendrycks and Gimpel, "Gaussian error linear units",
     /// 2016.
-    Gelu in gelu,
+    Gelu = "gelu": "x Φ(x), Φ the normal distribution", "[-0.170, ∞)";
     /// Their approximation of it, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), which is often printed as the GELU.
-    GeluTanh in gelu_tanh,
-    Sin in sin,
+    GeluTanh = "gelu-tanh":
+        "x/2 (1 + tanh(√(2/π)(x + 0.0447x³)))", "[-0.171, ∞)";
+    Sin = "sin": "sin x", "[-1, 1]";
     /// min(x, `cap`), with derivative 0 at the cap (as `clamp` in PyTorch 2.15); `cap` 6.
-    CappedLinear { cap: 6.0 } in capped_linear,
+    CappedLinear { cap: 6.0 } = "capped-linear":
+        format!("min(x, {cap})"), format!("(-∞, {cap}]");
     /// min(max(0, x), `cap`), with derivative 0 at 0 and at the cap (as PyTorch's `hardtanh` and `relu6`);
     /// `cap` 6.
-    CappedRelu { cap: 6.0 } in capped_relu,
+    CappedRelu { cap: 6.0 } = "capped-relu":
+        format!("min(max(0, x), {cap})"), format!("[0, {cap}]");
     /// 0 below 0, x to 1, 1 above.
-    SaturatedLinear in saturated_linear,
+    SaturatedLinear = "saturated-linear": "min(max(0, x), 1)", "[0, 1]";
     /// Inverse square root unit, x / sqrt(1 + `alpha` x^2); `alpha` 1. Carlile and others, "Improving deep
     /// learning by inverse square root linear units", 2017.
-    Isru { alpha: 1.0 } in isru,
+    Isru { alpha: 1.0 } = "isru":
+        format!("x/√(1 + {}x²)", factor(alpha)), isru_range(alpha);
     /// 2/pi atan(x).
-    Arctan in arctan,
+    Arctan = "arctan": "2/π atan x", "(-1, 1)";
     /// x / (1 + |x|). Elliott, "A better activation function for artificial neural networks", 1993; PyTorch's
     /// `softsign`.
-    Elliot in elliot,
+    Elliot = "elliot": "x/(1 + |x|)", "(-1, 1)";
     /// asinh(x) = ln(x + sqrt(x^2 + 1)).
-    Arcsinh in arcsinh,
+    Arcsinh = "arcsinh": "ln(x + √(x² + 1))", "(-∞, ∞)";
     /// sign(x) ln(1 + |x|).
-    Logarithmic in logarithmic,
+    Logarithmic = "logarithmic": "sign(x) ln(1 + |x|)", "(-∞, ∞)";
+}
+
+/// A factor, written before a term; 1 is omitted.
+fn factor(value: f64) -> String {
+    match value {
+        1.0 => String::new(),
+        _ => format!("{value} "),
+    }
+}
+
+/// The minimum of the swish for beta = 1.
+const SWISH_LOWEST: f64 = -0.278_465;
+
+fn isru_range(alpha: f64) -> String {
+    match alpha {
+        1.0 => "(-1, 1)".to_string(),
+        _ => format!("(-{0:.3}, {0:.3})", 1.0 / alpha.sqrt()),
+    }
 }
 
 /// Evaluates an expression with a type for the [`Basic`] formula of a kind, and another expression for other kinds.
 macro_rules! with_basic {
     ($kind:expr, $F:ident => $work:expr, $otherwise:expr) => {
+        crate::activation::with_basic!(
+            $kind, $F => $work, $otherwise, [Linear, Relu, LeakyRelu, Sigmoid]
+        )
+    };
+    ($kind:expr, $F:ident => $work:expr, $otherwise:expr, [$($basic:ident),+]) => {
         match $kind {
-            crate::activation::ActivationKind::Linear => {
-                type $F = crate::activation::Linear;
+            $(crate::activation::ActivationKind::$basic => {
+                type $F = crate::activation::$basic;
                 $work
-            }
-            crate::activation::ActivationKind::Relu => {
-                type $F = crate::activation::Relu;
-                $work
-            }
-            crate::activation::ActivationKind::LeakyRelu => {
-                type $F = crate::activation::LeakyRelu;
-                $work
-            }
-            crate::activation::ActivationKind::Sigmoid => {
-                type $F = crate::activation::Sigmoid;
-                $work
-            }
+            })+
             _ => $otherwise,
         }
     };
@@ -235,32 +246,11 @@ impl Activation {
         }
     }
 
-    /// Its usual notation, and its range.
-    pub(crate) fn printed(&self) -> (String, String) {
-        match self {
-            Self::Softmax => ("e^x/Σ e^x".to_string(), "(0, 1)".to_string()),
-            Self::Scaled { of, a, b } => {
-                let (formula, range) = of.printed();
-                (
-                    format!("{a} f({b} x), f(x) = {formula}"),
-                    format!("{a} {range}"),
-                )
-            }
-            _ => self.formula().map_or_else(
-                || (self.name().to_string(), String::new()),
-                |(kind, parameter)| kind.printed(parameter),
-            ),
-        }
-    }
-
     /// Its parameters by name.
     pub fn parameters(&self) -> Vec<(&'static str, f64)> {
         let mut copy = self.clone();
-        let parameters = copy.parameters_mut();
-        parameters
-            .into_iter()
-            .map(|(name, value)| (name, *value))
-            .collect()
+        let parameters = copy.parameters_mut().into_iter();
+        parameters.map(|(name, value)| (name, *value)).collect()
     }
 
     /// Its form in a recipe: `"relu"`, `{ kind = "leaky-relu", slope = 0.2 }`.
@@ -268,7 +258,7 @@ impl Activation {
         toml::Value::try_from(self).map_or_else(|_| self.to_string(), |value| value.to_string())
     }
 
-    /// Whether the name alone describes it: its parameters are the defaults.
+    /// Whether all parameters have their defaults, so that the name alone describes the activation.
     fn is_plain(&self) -> bool {
         Self::named(self.name()).as_ref() == Some(self)
     }
@@ -309,24 +299,5 @@ impl Activation {
             }
         }
         Ok(())
-    }
-}
-
-/// The form in tables and messages: `relu`, `leaky-relu (slope 0.2)`, `scaled sigmoid (a 3, b 0.1)`.
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        if let Self::Scaled { of, .. } = self {
-            write!(f, " {of}")?;
-        }
-        let parameters = self.parameters();
-        if self.is_plain() || parameters.is_empty() {
-            return Ok(());
-        }
-        for (place, (name, value)) in parameters.into_iter().enumerate() {
-            let before = if place == 0 { " (" } else { ", " };
-            write!(f, "{before}{name} {value}")?;
-        }
-        f.write_str(")")
     }
 }

@@ -25,7 +25,6 @@ impl Activation {
     /// The function of one value; None for activations that couple the values of a sample.
     pub(crate) fn pointwise(&self) -> Option<Pointwise> {
         let f = match self {
-            Self::Softmax => return None,
             Self::Scaled { of, a, b } => {
                 let of = of.pointwise()?;
                 return Some(Pointwise {
@@ -47,7 +46,7 @@ impl Activation {
         })
     }
 
-    /// Whether a value's result depends on others of its sample.
+    /// Whether the function of a value depends on other values of the same sample.
     pub(crate) fn couples(&self) -> bool {
         self.pointwise().is_none()
     }
@@ -65,26 +64,20 @@ impl Pointwise {
     }
 
     pub fn value(&self, x: f64) -> f64 {
-        self.outer * self.f.value(self.inner * x)
+        let x = self.inner * x;
+        let value = match &self.f {
+            Form::Formula { kind, parameter } => kind.value(Scalar(x), *parameter).0,
+            Form::Custom(custom) => custom.value(x),
+        };
+        self.outer * value
     }
 
     pub fn derivative(&self, x: f64) -> f64 {
-        self.outer * self.inner * self.f.derivative(self.inner * x)
-    }
-}
-
-impl Form {
-    fn value(&self, x: f64) -> f64 {
-        match self {
-            Self::Formula { kind, parameter } => kind.value(Scalar(x), *parameter).0,
-            Self::Custom(custom) => custom.value(x),
-        }
-    }
-
-    fn derivative(&self, x: f64) -> f64 {
-        match self {
-            Self::Formula { kind, parameter } => kind.derivative(Scalar(x), *parameter).0,
-            Self::Custom(custom) => custom.derivative(x),
-        }
+        let x = self.inner * x;
+        let derivative = match &self.f {
+            Form::Formula { kind, parameter } => kind.derivative(Scalar(x), *parameter).0,
+            Form::Custom(custom) => custom.derivative(x),
+        };
+        self.outer * self.inner * derivative
     }
 }

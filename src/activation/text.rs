@@ -1,4 +1,5 @@
-//! The text form of activations in recipes: a name, or a table if parameters differ from the defaults.
+//! The text forms of activations: in recipes a name, or a table if parameters differ from the defaults; in tables and
+//! messages words.
 
 use std::fmt;
 
@@ -71,11 +72,7 @@ impl<'de> Visitor<'de> for Written {
         let kind = kind.ok_or_else(|| de::Error::missing_field("kind"))?;
         let mut activation = if kind == SCALED {
             let of = of.take().ok_or_else(|| de::Error::missing_field("of"))?;
-            Activation::Scaled {
-                of: Box::new(of),
-                a: 1.0,
-                b: 1.0,
-            }
+            Activation::scaled(of)
         } else {
             Activation::named(&kind).ok_or_else(|| unknown(&kind))?
         };
@@ -83,10 +80,8 @@ impl<'de> Visitor<'de> for Written {
             return Err(no_parameter(&activation, "of"));
         }
         for (key, value) in given {
-            let mut parameters = activation.parameters_mut();
-            match parameters.iter_mut().find(|(name, _)| *name == key) {
-                Some((_, parameter)) => **parameter = value,
-                None => return Err(no_parameter(&activation, &key)),
+            if activation.set(&key, value).is_none() {
+                return Err(no_parameter(&activation, &key));
             }
         }
         Ok(activation)
@@ -107,19 +102,33 @@ fn unknown<E: de::Error>(name: &str) -> E {
 }
 
 fn no_parameter<E: de::Error>(activation: &Activation, key: &str) -> E {
-    let names: Vec<&str> = activation
-        .parameters()
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    let has = match names.as_slice() {
-        [] => "none".to_string(),
-        names => names.join(", "),
+    let names = activation.parameters().into_iter().map(|(name, _)| name);
+    let has = match names.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "none".to_string(),
+        names => names,
     };
     let name = activation.name();
     E::custom(format_args!(
         "{name} has no parameter `{key}`, its parameters: {has}"
     ))
+}
+
+/// The form in tables and messages: `relu`, `leaky-relu (slope 0.2)`, `scaled sigmoid (a 3, b 0.1)`.
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        if let Self::Scaled { of, .. } = self {
+            write!(f, " {of}")?;
+        }
+        let parameters = self.parameters().into_iter();
+        let parameters: Vec<_> = parameters
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        if self.is_plain() || parameters.is_empty() {
+            return Ok(());
+        }
+        write!(f, " ({})", parameters.join(", "))
+    }
 }
 
 impl Activation {
@@ -137,17 +146,12 @@ impl Activation {
         };
         let mut activation = match name {
             SCALED => match Self::from_words(of)? {
-                Ok(of) => Self::Scaled {
-                    of: Box::new(of),
-                    a: 1.0,
-                    b: 1.0,
-                },
-                Err(expected) => return Some(Err(expected)),
+                Ok(of) => Self::scaled(of),
+                wrong => return Some(wrong),
             },
             _ => Self::named(name)?,
         };
-        let read = activation.read_parameters(parameters);
-        Some(match read {
+        Some(match activation.read_parameters(parameters) {
             Some(()) if name == SCALED || of.is_empty() => Ok(activation),
             _ => Err(format!("an activation written as {activation}")),
         })
@@ -161,10 +165,22 @@ impl Activation {
         let inner = text.strip_prefix('(')?.strip_suffix(')')?;
         for part in inner.split(',') {
             let (key, value) = part.trim().split_once(' ')?;
-            let mut parameters = self.parameters_mut();
-            let (_, parameter) = parameters.iter_mut().find(|(name, _)| *name == key)?;
-            **parameter = value.trim().parse().ok()?;
+            self.set(key, value.trim().parse().ok()?)?;
         }
+        Some(())
+    }
+
+    /// `of` with the factors of 1 that are the defaults of a table.
+    fn scaled(of: Self) -> Self {
+        let of = Box::new(of);
+        Self::Scaled { of, a: 1.0, b: 1.0 }
+    }
+
+    /// Sets a parameter, if there is one of that name.
+    fn set(&mut self, name: &str, value: f64) -> Option<()> {
+        let mut parameters = self.parameters_mut().into_iter();
+        let (_, parameter) = parameters.find(|(known, _)| *known == name)?;
+        *parameter = value;
         Some(())
     }
 }

@@ -36,32 +36,13 @@ impl Composed {
     }
 }
 
-macro_rules! arithmetic {
-    ($($trait:ident, $method:ident;)*) => {$(
-        impl $trait for Composed {
-            type Output = Self;
-
-            fn $method(self, other: Self) -> Self {
-                self.zip(other, Tensor::$method)
-            }
-        }
-    )*};
-}
-
-macro_rules! arithmetic_with_constants {
-    ($($trait:ident, $method:ident, $operator:tt;)*) => {$(
-        impl $trait<f64> for Composed {
-            type Output = Self;
-
-            fn $method(self, constant: f64) -> Self {
-                self.map(|tensor| tensor $operator constant)
-            }
-        }
-    )*};
-}
-
-arithmetic! { Add, add; Sub, sub; Mul, mul; Div, div; }
-arithmetic_with_constants! { Add, add, +; Mul, mul, *; }
+operator!([] Add<Self> for Composed, add, |a, b| a.zip(b, Tensor::add));
+operator!([] Sub<Self> for Composed, sub, |a, b| a.zip(b, Tensor::sub));
+operator!([] Mul<Self> for Composed, mul, |a, b| a.zip(b, Tensor::mul));
+operator!([] Div<Self> for Composed, div, |a, b| a.zip(b, Tensor::div));
+operator!([] Add<f64> for Composed, add, |a, b| a.map(|tensor| tensor + b));
+operator!([] Mul<f64> for Composed, mul, |a, b| a.map(|tensor| tensor * b));
+operator!([] Neg for Composed, neg, |a| a.map(|tensor| tensor.neg()));
 
 macro_rules! functions {
     ($($name:ident),*) => {$(
@@ -69,14 +50,6 @@ macro_rules! functions {
             self.map(|tensor| tensor.$name())
         }
     )*};
-}
-
-impl Neg for Composed {
-    type Output = Self;
-
-    fn neg(self) -> Self {
-        self.map(|tensor| tensor.neg())
-    }
 }
 
 impl Number for Composed {

@@ -2,6 +2,35 @@
 //! evaluated for one number ([`Scalar`]), a vector of them ([`Vector`]) or a tensor ([`Composed`]). The CUDA kernels
 //! include it as text generated from the same source.
 
+/// Implements an operator for a kind of number.
+macro_rules! operator {
+    (
+        [$($generics:tt)*] $operator:ident<$other:ty> for $number:ty, $method:ident,
+        |$a:ident, $b:ident| $result:expr
+    ) => {
+        impl<$($generics)*> $operator<$other> for $number {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, other: $other) -> Self {
+                let ($a, $b) = (self, other);
+                $result
+            }
+        }
+    };
+    ([$($generics:tt)*] $operator:ident for $number:ty, $method:ident, |$a:ident| $result:expr) => {
+        impl<$($generics)*> $operator for $number {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self) -> Self {
+                let $a = self;
+                $result
+            }
+        }
+    };
+}
+
 mod composed;
 mod scalar;
 #[cfg(test)]

@@ -64,43 +64,13 @@ float!(f64: sqrt, abs, exp, ln_1p);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scalar<T>(pub T);
 
-macro_rules! arithmetic {
-    ($($trait:ident, $method:ident, $operator:tt;)*) => {$(
-        impl<T: Float> $trait for Scalar<T> {
-            type Output = Self;
-
-            #[inline(always)]
-            fn $method(self, other: Self) -> Self {
-                Self(self.0 $operator other.0)
-            }
-        }
-    )*};
-}
-
-macro_rules! arithmetic_with_constants {
-    ($($trait:ident, $method:ident, $operator:tt;)*) => {$(
-        impl<T: Float> $trait<f64> for Scalar<T> {
-            type Output = Self;
-
-            #[inline(always)]
-            fn $method(self, constant: f64) -> Self {
-                Self(self.0 $operator T::of(constant))
-            }
-        }
-    )*};
-}
-
-arithmetic! { Add, add, +; Sub, sub, -; Mul, mul, *; Div, div, /; }
-arithmetic_with_constants! { Add, add, +; Mul, mul, *; }
-
-impl<T: Float> Neg for Scalar<T> {
-    type Output = Self;
-
-    #[inline(always)]
-    fn neg(self) -> Self {
-        Self(-self.0)
-    }
-}
+operator!([T: Float] Add<Self> for Scalar<T>, add, |a, b| Self(a.0 + b.0));
+operator!([T: Float] Sub<Self> for Scalar<T>, sub, |a, b| Self(a.0 - b.0));
+operator!([T: Float] Mul<Self> for Scalar<T>, mul, |a, b| Self(a.0 * b.0));
+operator!([T: Float] Div<Self> for Scalar<T>, div, |a, b| Self(a.0 / b.0));
+operator!([T: Float] Add<f64> for Scalar<T>, add, |a, b| a + a.constant(b));
+operator!([T: Float] Mul<f64> for Scalar<T>, mul, |a, b| a * a.constant(b));
+operator!([T: Float] Neg for Scalar<T>, neg, |a| Self(-a.0));
 
 impl<T: Float> Number for Scalar<T> {
     type Setting = f64;

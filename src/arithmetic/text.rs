@@ -25,7 +25,7 @@ impl Listing {
     }
 
     /// Adds a line that names the result of an expression.
-    fn line(&self, expression: &str) -> Text {
+    fn line(&self, expression: String) -> Text {
         let mut lines = self.0.borrow_mut();
         let name = format!("v{}", lines.len());
         lines.push(format!("const float {name} = {expression};"));
@@ -47,7 +47,7 @@ impl Text {
     }
 
     fn line(&self, expression: String) -> Self {
-        self.listing.line(&expression)
+        self.listing.line(expression)
     }
 }
 
@@ -65,40 +65,15 @@ impl From<f64> for Symbol {
     }
 }
 
-macro_rules! arithmetic {
-    ($($trait:ident, $method:ident, $operator:literal;)*) => {$(
-        impl $trait for Text {
-            type Output = Self;
-
-            fn $method(self, other: Self) -> Self {
-                self.line(format!(concat!("{} ", $operator, " {}"), self.name, other.name))
-            }
-        }
-    )*};
-}
-
-macro_rules! arithmetic_with_constants {
-    ($($trait:ident, $method:ident, $operator:literal;)*) => {$(
-        impl $trait<Symbol> for Text {
-            type Output = Self;
-
-            fn $method(self, other: Symbol) -> Self {
-                self.line(format!(concat!("{} ", $operator, " {}"), self.name, other.0))
-            }
-        }
-
-        impl $trait<f64> for Text {
-            type Output = Self;
-
-            fn $method(self, constant: f64) -> Self {
-                $trait::$method(self, Symbol::from(constant))
-            }
-        }
-    )*};
-}
-
-arithmetic! { Add, add, "+"; Sub, sub, "-"; Mul, mul, "*"; Div, div, "/"; }
-arithmetic_with_constants! { Add, add, "+"; Mul, mul, "*"; }
+operator!([] Add<Self> for Text, add, |a, b| a.line(format!("{} + {}", a.name, b.name)));
+operator!([] Sub<Self> for Text, sub, |a, b| a.line(format!("{} - {}", a.name, b.name)));
+operator!([] Mul<Self> for Text, mul, |a, b| a.line(format!("{} * {}", a.name, b.name)));
+operator!([] Div<Self> for Text, div, |a, b| a.line(format!("{} / {}", a.name, b.name)));
+operator!([] Add<Symbol> for Text, add, |a, b| a.clone() + a.constant(b));
+operator!([] Mul<Symbol> for Text, mul, |a, b| a.clone() * a.constant(b));
+operator!([] Add<f64> for Text, add, |a, b| a.clone() + a.constant(b));
+operator!([] Mul<f64> for Text, mul, |a, b| a.clone() * a.constant(b));
+operator!([] Neg for Text, neg, |a| a.line(format!("-{}", a.name)));
 
 macro_rules! functions {
     ($($method:ident: $text:literal;)*) => {$(
@@ -106,14 +81,6 @@ macro_rules! functions {
             self.line(format!($text, self.name))
         }
     )*};
-}
-
-impl Neg for Text {
-    type Output = Self;
-
-    fn neg(self) -> Self {
-        self.line(format!("-{}", self.name))
-    }
 }
 
 impl Number for Text {
@@ -124,14 +91,12 @@ impl Number for Text {
     }
 
     fn choose(&self, side: Side, bound: Symbol, then: Self, otherwise: Self) -> Self {
-        let operator = match side {
+        let (x, then, otherwise) = (&self.name, then.name, otherwise.name);
+        let relation = match side {
             Side::AtMost => "<=",
             Side::AtLeast => ">=",
         };
-        self.line(format!(
-            "{} {operator} {} ? {} : {}",
-            self.name, bound.0, then.name, otherwise.name
-        ))
+        self.line(format!("{x} {relation} {} ? {then} : {otherwise}", bound.0))
     }
 
     fn sign(self) -> Self {

@@ -19,6 +19,16 @@ impl<S: Simd> Vector<S> {
         Self { simd, numbers }
     }
 
+    /// `self + factor * other`, rounded once where the instruction set can.
+    #[inline(always)]
+    pub fn plus(self, factor: f32, other: Self) -> Self {
+        let factor = self.simd.splat_f32s(factor);
+        self.with(
+            self.simd
+                .mul_add_e_f32s(factor, other.numbers, self.numbers),
+        )
+    }
+
     #[inline(always)]
     fn with(self, numbers: S::f32s) -> Self {
         Self { numbers, ..self }
@@ -36,43 +46,21 @@ impl<S: Simd> Vector<S> {
     }
 }
 
-macro_rules! arithmetic {
-    ($($trait:ident, $method:ident, $instruction:ident;)*) => {$(
-        impl<S: Simd> $trait for Vector<S> {
-            type Output = Self;
-
-            #[inline(always)]
-            fn $method(self, other: Self) -> Self {
-                self.with(self.simd.$instruction(self.numbers, other.numbers))
-            }
-        }
-    )*};
-}
-
-macro_rules! arithmetic_with_constants {
-    ($($trait:ident, $method:ident, $instruction:ident;)*) => {$(
-        impl<S: Simd> $trait<f64> for Vector<S> {
-            type Output = Self;
-
-            #[inline(always)]
-            fn $method(self, constant: f64) -> Self {
-                self.with(self.simd.$instruction(self.numbers, self.splat(constant)))
-            }
-        }
-    )*};
-}
-
-arithmetic! { Add, add, add_f32s; Sub, sub, sub_f32s; Mul, mul, mul_f32s; Div, div, div_f32s; }
-arithmetic_with_constants! { Add, add, add_f32s; Mul, mul, mul_f32s; }
-
-impl<S: Simd> Neg for Vector<S> {
-    type Output = Self;
-
-    #[inline(always)]
-    fn neg(self) -> Self {
-        self.with(self.simd.neg_f32s(self.numbers))
-    }
-}
+operator!([S: Simd] Add<Self> for Vector<S>, add, |a, b| {
+    a.with(a.simd.add_f32s(a.numbers, b.numbers))
+});
+operator!([S: Simd] Sub<Self> for Vector<S>, sub, |a, b| {
+    a.with(a.simd.sub_f32s(a.numbers, b.numbers))
+});
+operator!([S: Simd] Mul<Self> for Vector<S>, mul, |a, b| {
+    a.with(a.simd.mul_f32s(a.numbers, b.numbers))
+});
+operator!([S: Simd] Div<Self> for Vector<S>, div, |a, b| {
+    a.with(a.simd.div_f32s(a.numbers, b.numbers))
+});
+operator!([S: Simd] Add<f64> for Vector<S>, add, |a, b| a + a.constant(b));
+operator!([S: Simd] Mul<f64> for Vector<S>, mul, |a, b| a * a.constant(b));
+operator!([S: Simd] Neg for Vector<S>, neg, |a| a.with(a.simd.neg_f32s(a.numbers)));
 
 impl<S: Simd> Number for Vector<S> {
     type Setting = f64;

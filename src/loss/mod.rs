@@ -1,29 +1,14 @@
-//! Distances between outputs and targets: one file per loss, with its term and derivatives; here their closed set.
+//! Distances between outputs and targets: their closed set.
 
-mod bce;
 mod custom;
-mod mae;
-mod mse;
+mod formula;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use bce::Bce;
 pub use custom::CustomLoss;
-pub(crate) use mae::Mae;
-pub(crate) use mse::Mse;
+pub(crate) use formula::{Bce, Loss, Mae, Mse};
 
 use crate::arithmetic::Number;
-
-/// The term that one output x and its target t add to a loss. All functions must be inlined into loops.
-pub(crate) trait Loss {
-    fn term<N: Number>(x: N, t: N) -> N;
-
-    /// The derivative with respect to x; 0 at a kink.
-    fn derivative<N: Number>(x: N, t: N) -> N;
-
-    /// The derivative with respect to t.
-    fn target_derivative<N: Number>(x: N, t: N) -> N;
-}
 
 /// Declares [`Reconstruction`]: losses with their names in recipes and on plots.
 macro_rules! losses {
@@ -119,19 +104,14 @@ losses! {
 /// Evaluates an expression with a type for the [`Loss`] of a kind.
 macro_rules! with_loss {
     ($kind:expr, $F:ident => $work:expr) => {
+        crate::loss::with_loss!($kind, $F => $work, [Bce, Mse, Mae])
+    };
+    ($kind:expr, $F:ident => $work:expr, [$($loss:ident),+]) => {
         match $kind {
-            crate::loss::LossKind::Bce => {
-                type $F = crate::loss::Bce;
+            $(crate::loss::LossKind::$loss => {
+                type $F = crate::loss::$loss;
                 $work
-            }
-            crate::loss::LossKind::Mse => {
-                type $F = crate::loss::Mse;
-                $work
-            }
-            crate::loss::LossKind::Mae => {
-                type $F = crate::loss::Mae;
-                $work
-            }
+            })+
         }
     };
 }

@@ -1,10 +1,13 @@
 //! Activations on tensors.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
+use super::composed::at_least_f32;
 use super::kernel::lanes::{map, zip};
-use super::kernel::real::{Real, elements, has_kernel, storage, tensor, with_elements, with_real};
+use super::kernel::real::{
+    Real, elements, gradient, has_kernel, storage, with_elements, with_real,
+};
 use super::{host, softmax};
 use crate::activation::{Activation, ActivationKind, Basic, Form, Pointwise, with_basic};
 use crate::arithmetic::{Composed, Scalar};
@@ -41,6 +44,17 @@ pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
 /// Only candle's own.
 pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
     Activation::Sigmoid.apply(x)
+}
+
+/// |x|, with derivative 0 at 0 (as in PyTorch; candle's own takes 1).
+///
+/// # Shapes
+/// Any shape, kept.
+///
+/// # Errors
+/// Only candle's own.
+pub fn absolute(x: &Tensor) -> Result<Tensor> {
+    Ok((relu(x)? + relu(&x.neg()?)?)?)
 }
 
 impl Activation {
@@ -132,18 +146,12 @@ impl CustomOp1 for Pointwise {
         })
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        y: &Tensor,
-        gradient: &Tensor,
-    ) -> candle_core::Result<Option<Tensor>> {
-        with_real!(x.dtype(), T => {
-            let gradient = with_elements::<T, _>(x, |x| with_elements(y, |y| {
-                with_elements(gradient, |gradient| self.backward(x, y, gradient))
-            }))?;
-            Ok(Some(tensor(gradient, x.dims())?))
-        })
+    fn bwd(&self, x: &Tensor, y: &Tensor, of_y: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        with_real!(x.dtype(), T => gradient(x, || {
+            with_elements::<T, _>(x, |x| with_elements(y, |y| {
+                with_elements(of_y, |of_y| self.backward(x, y, of_y))
+            }))
+        }))
     }
 }
 
@@ -186,10 +194,7 @@ fn linearized(
     derivative: impl Fn(Tensor) -> candle_core::Result<Tensor>,
 ) -> candle_core::Result<Tensor> {
     let point = x.detach();
-    let wide = match x.dtype() {
-        DType::F64 => point.clone(),
-        _ => point.to_dtype(DType::F32)?,
-    };
+    let wide = point.to_dtype(at_least_f32(x.dtype()))?;
     let y = value(wide.clone())?.to_dtype(x.dtype())?;
     if !x.track_op() {
         return Ok(y);

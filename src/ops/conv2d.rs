@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use super::check::{images, is_addressable, misfit, vector};
 use super::linear::linear_rows;
 use crate::{Error, Result};
 
@@ -58,10 +59,8 @@ pub fn conv2d(
         let x = x.narrow(0, first, images.min(batch - first))?;
         convolution.apply(&x, weight, bias, &way)
     });
-    Ok(Tensor::cat(
-        &parts.collect::<candle_core::Result<Vec<_>>>()?,
-        0,
-    )?)
+    let parts: Vec<Tensor> = parts.collect::<candle_core::Result<_>>()?;
+    Ok(Tensor::cat(&parts, 0)?)
 }
 
 /// The checked sizes of a convolution.
@@ -99,54 +98,44 @@ impl Conv2d {
         stride: usize,
         padding: usize,
     ) -> Result<Self> {
-        let misfit = |expected: &str, found: String| Error::layer("conv2d", expected, found);
         if stride == 0 {
             return Err(Error::argument("conv2d stride", "at least 1", stride));
         }
-        let &[batch, in_channels, height, width] = x.dims() else {
-            return Err(misfit("an input (N, C, H, W)", format!("{:?}", x.dims())));
-        };
+        let [batch, in_channels, height, width] = images("conv2d", x)?;
         let &[out_channels, channels, kernel_height, kernel_width] = weight.dims() else {
-            let found = format!("{:?}", weight.dims());
-            return Err(misfit("a weight (O, C, kh, kw)", found));
+            return Err(misfit("conv2d", "a weight (O, C, kh, kw)", weight));
         };
         if weight.elem_count() == 0 || channels != in_channels {
-            let found = format!("{:?}", weight.dims());
-            return Err(misfit(
-                &format!("a weight (O, {in_channels}, kh, kw), no size 0"),
-                found,
-            ));
+            let expected = format!("a weight (O, {in_channels}, kh, kw), no size 0");
+            return Err(misfit("conv2d", expected, weight));
         }
-        if let Some(bias) = bias
-            && bias.dims() != [out_channels]
-        {
-            let found = format!("{:?}", bias.dims());
-            return Err(misfit(&format!("a bias ({out_channels})"), found));
-        }
+        vector("conv2d", "bias", bias, out_channels)?;
         let grid = |size: usize, kernel: usize| {
             let padded = padding.checked_mul(2)?.checked_add(size)?;
             Some(padded.checked_sub(kernel)? / stride + 1)
         };
         // Indices are u32, and the columns must be addressable.
+        let is_index = |rows: usize, columns| {
+            let places = rows.checked_mul(columns);
+            places.is_some_and(|places| places < OUTSIDE as usize)
+        };
         let fits = |&(grid_height, grid_width): &(usize, usize)| {
-            let count = |sizes: &[usize]| {
-                let mut sizes = sizes.iter();
-                sizes.try_fold(1usize, |all, &size| all.checked_mul(size))
-            };
-            let places = [[height, width], [grid_height, grid_width]];
-            let channels = out_channels.max(in_channels);
-            let columns = [grid_height, grid_width, kernel_height, kernel_width];
-            places
-                .iter()
-                .all(|sizes| count(sizes).is_some_and(|places| places < OUTSIDE as usize))
-                && count(&columns)
-                    .and_then(|columns| count(&[columns, batch, channels, size_of::<f64>()]))
-                    .is_some_and(|bytes| isize::try_from(bytes).is_ok())
+            is_index(height, width)
+                && is_index(grid_height, grid_width)
+                && is_addressable(&[
+                    grid_height,
+                    grid_width,
+                    kernel_height,
+                    kernel_width,
+                    batch,
+                    out_channels.max(in_channels),
+                ])
         };
         let grids = grid(height, kernel_height).zip(grid(width, kernel_width));
         let Some((grid_height, grid_width)) = grids.filter(fits) else {
-            return Err(misfit(
-                &format!("an image that holds a {kernel_height}x{kernel_width} kernel"),
+            return Err(Error::layer(
+                "conv2d",
+                format!("an image that holds a {kernel_height}x{kernel_width} kernel"),
                 format!("{height}x{width} with padding {padding}"),
             ));
         };
@@ -186,10 +175,8 @@ impl Conv2d {
 
     /// Elements per image between the product and the selection or addition.
     fn shared(&self) -> usize {
-        let (selected, added) = (
-            self.in_channels * self.grid(),
-            self.out_channels * self.plane(),
-        );
+        let selected = self.in_channels * self.grid();
+        let added = self.out_channels * self.plane();
         (self.taps() * selected.min(added)).max(1)
     }
 

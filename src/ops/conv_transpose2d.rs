@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use super::check::{images, is_addressable, misfit, vector};
 use super::linear::linear_rows;
 use crate::{Error, Result};
 
@@ -57,21 +58,15 @@ pub fn conv_transpose2d(
     ))?)
 }
 
+const NAME: &str = "conv_transpose2d";
+
 /// Checks the arguments of [`conv_transpose2d`], and returns the dimensions of `x`.
 fn check(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, scale: usize) -> Result<[usize; 4]> {
-    let misfit = |expected: String, found: &Tensor| {
-        Error::layer("conv_transpose2d", expected, format!("{:?}", found.dims()))
-    };
     if scale == 0 {
-        return Err(Error::argument(
-            "conv_transpose2d scale",
-            "at least 1",
-            scale,
-        ));
+        let what = "conv_transpose2d scale";
+        return Err(Error::argument(what, "at least 1", scale));
     }
-    let &[batch, channels, height, width] = x.dims() else {
-        return Err(misfit("an input (N, C, H, W)".to_string(), x));
-    };
+    let [batch, channels, height, width] = images(NAME, x)?;
     let outputs = match *weight.dims() {
         [inputs, outputs, rows, columns]
             if inputs == channels
@@ -83,28 +78,13 @@ fn check(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, scale: usize) -> Re
         }
         _ => {
             let expected = format!("a weight ({channels}, O, {scale}, {scale}), no size 0");
-            return Err(misfit(expected, weight));
+            return Err(misfit(NAME, expected, weight));
         }
     };
-    if let Some(bias) = bias
-        && bias.dims() != [outputs]
-    {
-        return Err(misfit(format!("a bias ({outputs})"), bias));
-    }
-    let bytes = [
-        batch,
-        outputs,
-        height,
-        scale,
-        width,
-        scale,
-        size_of::<f64>(),
-    ]
-    .into_iter()
-    .try_fold(1usize, usize::checked_mul);
-    if bytes.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
+    vector(NAME, "bias", bias, outputs)?;
+    if !is_addressable(&[batch, outputs, height, scale, width, scale]) {
         let expected = format!("an input whose result at scale {scale} can be addressed");
-        return Err(misfit(expected, x));
+        return Err(misfit(NAME, expected, x));
     }
     Ok([batch, channels, height, width])
 }

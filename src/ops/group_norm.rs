@@ -1,7 +1,9 @@
 //! Group normalisation.
 
-use candle_core::{D, DType, Tensor};
+use candle_core::{D, Tensor};
 
+use super::check::{misfit, vector};
+use super::composed::at_least_f32;
 use crate::{Error, Result};
 
 /// Group normalisation, as PyTorch's `nn.GroupNorm`: the channels of each sample are divided into `groups` groups of
@@ -32,10 +34,7 @@ pub fn group_norm(
     eps: f64,
 ) -> Result<Tensor> {
     check(x, groups, weight, bias, eps)?;
-    let dtype = match x.dtype() {
-        DType::F64 => DType::F64,
-        _ => DType::F32,
-    };
+    let dtype = at_least_f32(x.dtype());
     let (batch, channels) = (x.dim(0)?, x.dim(1)?);
     let places: usize = x.dims().iter().skip(2).product();
     let grouped = x
@@ -55,30 +54,20 @@ pub fn group_norm(
 
 /// Checks the arguments of [`group_norm`].
 fn check(x: &Tensor, groups: usize, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<()> {
-    let misfit = |expected: String, found: String| Error::layer("group_norm", expected, found);
     if groups == 0 {
         return Err(Error::argument("group_norm groups", "at least 1", groups));
     }
     if !(eps.is_finite() && eps > 0.0) {
-        return Err(Error::argument(
-            "group_norm eps",
-            "a finite number above 0",
-            eps,
-        ));
+        let expected = "a finite number above 0";
+        return Err(Error::argument("group_norm eps", expected, eps));
     }
     let [_, channels, ..] = *x.dims() else {
-        let expected = "an input (N, C, ...)".to_string();
-        return Err(misfit(expected, format!("{:?}", x.dims())));
+        return Err(misfit("group_norm", "an input (N, C, ...)", x));
     };
     if channels % groups != 0 {
         let expected = format!("channels in {groups} groups of one size");
-        return Err(misfit(expected, channels.to_string()));
+        return Err(Error::layer("group_norm", expected, channels.to_string()));
     }
-    for (name, parameter) in [("weight", weight), ("bias", bias)] {
-        if parameter.dims() != [channels] {
-            let found = format!("{:?}", parameter.dims());
-            return Err(misfit(format!("a {name} ({channels})"), found));
-        }
-    }
-    Ok(())
+    vector("group_norm", "weight", Some(weight), channels)?;
+    vector("group_norm", "bias", Some(bias), channels)
 }

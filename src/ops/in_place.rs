@@ -1,10 +1,11 @@
 //! Writes the elements of CPU tensors in place.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 
-use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor, bail};
 
-use super::kernel::real::{Real, elements, elements_mut};
+use super::kernel::real::{Real, elements, elements_mut, on_cpu};
 
 /// Calls `work` with the elements of the tensors in `written`, to be changed, and of those in `read`,
 /// both in their order. Every tensor that shares storage with a written one, such as a frozen copy of a
@@ -25,10 +26,7 @@ pub(crate) fn with_elements_mut<T: Real, R>(
     let guards: Vec<_> = read.iter().map(|t| t.storage_and_layout()).collect();
     let read = guards
         .iter()
-        .map(|(storage, layout)| match &**storage {
-            Storage::Cpu(storage) => elements(storage, layout),
-            _ => bail!("a CPU kernel needs a tensor on the CPU"),
-        })
+        .map(|(storage, layout)| elements(on_cpu(storage)?, layout))
         .collect::<Result<Vec<&[T]>>>()?;
     let mut work = Some(work);
     let mut result = None;
@@ -51,17 +49,9 @@ pub(crate) fn with_elements_mut<T: Real, R>(
 pub(crate) fn check_distinct(written: &[&Tensor], read: &[&Tensor]) -> Result<()> {
     // candle does not expose the identity of a storage, but it does expose its address.
     let address = |tensor: &&Tensor| std::ptr::from_ref(&*tensor.storage_and_layout().0);
-    let mut addresses: Vec<_> = written.iter().map(address).collect();
-    addresses.sort_unstable();
-    let twice = addresses.windows(2).any(|pair| match pair {
-        [first, second] => first == second,
-        _ => false,
-    });
-    if twice
-        || read
-            .iter()
-            .any(|tensor| addresses.binary_search(&address(tensor)).is_ok())
-    {
+    let mut addresses = HashSet::new();
+    let distinct = written.iter().map(address).all(|at| addresses.insert(at));
+    if !distinct || read.iter().map(address).any(|at| addresses.contains(&at)) {
         bail!("a tensor that is written in place shares its storage with another one")
     }
     Ok(())

@@ -3,10 +3,13 @@
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 
+use super::check::{misfit, vector};
 use super::kernel::lanes;
 use super::kernel::matrix::{Matrix, product};
-use super::kernel::real::{Real, elements, has_kernel, storage, tensor, with_elements, with_real};
-use crate::{Error, Result};
+use super::kernel::real::{
+    Real, elements, gradient, has_kernel, storage, with_elements, with_real,
+};
+use crate::Result;
 
 /// x W^T + b, as PyTorch's `nn.Linear`.
 ///
@@ -14,25 +17,19 @@ use crate::{Error, Result};
 /// `x` is (N, in), `weight` is (out, in), `bias` is (out). The result is (N, out).
 ///
 /// # Errors
-/// [`Error::Layer`] if the shapes do not fit each other.
+/// [`Error::Layer`](crate::Error::Layer) if the shapes do not fit each other.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let misfit =
-        |expected: String, dims: &[usize]| Error::layer("linear", expected, format!("{dims:?}"));
     let &[batch, inputs] = x.dims() else {
-        return Err(misfit("an input (N, in)".to_string(), x.dims()));
+        return Err(misfit("linear", "an input (N, in)", x));
     };
     let outputs = match *weight.dims() {
         [outputs, columns] if columns == inputs && weight.elem_count() > 0 => outputs,
         _ => {
             let expected = format!("a weight (out, {inputs}), no size 0");
-            return Err(misfit(expected, weight.dims()));
+            return Err(misfit("linear", expected, weight));
         }
     };
-    if let Some(bias) = bias
-        && bias.dims() != [outputs]
-    {
-        return Err(misfit(format!("a bias ({outputs})"), bias.dims()));
-    }
+    vector("linear", "bias", bias, outputs)?;
     Ok(linear_rows(x, weight, bias, &[batch, outputs])?)
 }
 
@@ -87,9 +84,8 @@ impl Linear {
 
     fn forward<T: Real>(&self, x: &[T], weight: &[T], bias: &[T]) -> candle_core::Result<Vec<T>> {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let mut out = vec![T::default(); self.batch * outputs];
         let weight = Matrix::new(weight, outputs, inputs).t();
-        lanes::fill_blocks(&mut out, outputs, self.operations(), |first, out| {
+        lanes::fill_rows(self.batch, outputs, self.operations(), |first, out| {
             if !bias.is_empty() {
                 for row in out.chunks_exact_mut(outputs) {
                     row.copy_from_slice(bias);
@@ -98,32 +94,27 @@ impl Linear {
             let x = x.get(first * inputs..).unwrap_or_default();
             let x = Matrix::new(x, out.len() / outputs, inputs);
             product(out, outputs, x, weight, !bias.is_empty())
-        })?;
-        Ok(out)
+        })
     }
 
     fn input_gradient<T: Real>(&self, weight: &[T], grad: &[T]) -> candle_core::Result<Vec<T>> {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let mut out = vec![T::default(); self.batch * inputs];
         let weight = Matrix::new(weight, outputs, inputs);
-        lanes::fill_blocks(&mut out, inputs, self.operations(), |first, out| {
+        lanes::fill_rows(self.batch, inputs, self.operations(), |first, out| {
             let grad = grad.get(first * outputs..).unwrap_or_default();
             let grad = Matrix::new(grad, out.len() / inputs, outputs);
             product(out, inputs, grad, weight, false)
-        })?;
-        Ok(out)
+        })
     }
 
-    fn weight_gradient<T: Real>(&self, x: &[T], grad: &[T]) -> candle_core::Result<Tensor> {
+    fn weight_gradient<T: Real>(&self, x: &[T], grad: &[T]) -> candle_core::Result<Vec<T>> {
         let (batch, inputs, outputs) = (self.batch, self.inputs, self.outputs);
-        let mut out = vec![T::default(); outputs * inputs];
         let x = Matrix::new(x, batch, inputs);
-        lanes::fill_blocks(&mut out, inputs, self.operations(), |first, out| {
+        lanes::fill_rows(outputs, inputs, self.operations(), |first, out| {
             let columns = first..first + out.len() / inputs;
             let grad = Matrix::new(grad, batch, outputs).columns(columns).t();
             product(out, inputs, grad, x, false)
-        })?;
-        tensor(out, &[outputs, inputs])
+        })
     }
 
     /// The gradient of the bias: sums over shards of rows, added in index order.
@@ -137,30 +128,9 @@ impl Linear {
                     *sum += value;
                 }
             }
-            Ok(sums)
-        })?;
-        lanes::sum(lanes, outputs)
-    }
-
-    /// The gradients of x, weight and bias; None for those that are not needed.
-    fn backward<T: Real>(
-        &self,
-        (x, weight, bias): (&Tensor, &Tensor, &Tensor),
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        with_elements::<T, _>(grad, |grad| {
-            let x_grad = (x.track_op())
-                .then(|| with_elements(weight, |weight| self.input_gradient::<T>(weight, grad)))
-                .map(|gradient| tensor(gradient?, x.dims()))
-                .transpose()?;
-            let weight_grad = (weight.track_op())
-                .then(|| with_elements(x, |x| self.weight_gradient::<T>(x, grad)))
-                .transpose()?;
-            let bias_grad = (bias.track_op())
-                .then(|| tensor(self.column_sums(grad)?, &[self.outputs]))
-                .transpose()?;
-            Ok((x_grad, weight_grad, bias_grad))
-        })
+            sums
+        });
+        lanes::sum(&lanes, outputs)
     }
 }
 
@@ -193,6 +163,12 @@ impl CustomOp3 for Linear {
         _out: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        with_real!(x.dtype(), T => self.backward::<T>((x, weight, bias), grad))
+        with_real!(x.dtype(), T => with_elements::<T, _>(grad, |grad| {
+            Ok((
+                gradient(x, || with_elements(weight, |weight| self.input_gradient(weight, grad)))?,
+                gradient(weight, || with_elements(x, |x| self.weight_gradient(x, grad)))?,
+                gradient(bias, || self.column_sums(grad))?,
+            ))
+        }))
     }
 }

@@ -1,14 +1,18 @@
 //! Losses between tensors, as sums.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor, bail};
 
+use super::check::misfit;
+use super::composed::at_least_f32;
 use super::host;
 use super::kernel::lanes::{self, zip};
-use super::kernel::real::{Real, elements, has_kernel, storage, tensor, with_elements, with_real};
+use super::kernel::real::{
+    Real, elements, gradient, has_kernel, storage, with_elements, with_real,
+};
+use crate::Result;
 use crate::arithmetic::{Composed, Scalar};
 use crate::loss::{LossKind, Reconstruction};
-use crate::{Error, Result};
 
 /// The binary cross-entropy between targets t and sigmoid(x), summed over all elements:
 ///
@@ -20,7 +24,7 @@ use crate::{Error, Result};
 /// `logits` and `targets` have the same shape; the result is a scalar.
 ///
 /// # Errors
-/// [`Error::Layer`] if the shapes differ.
+/// [`Error::Layer`](crate::Error::Layer) if the shapes differ.
 pub fn bce_with_logits_sum(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     loss_sum(Reconstruction::Bce, logits, targets)
 }
@@ -34,14 +38,11 @@ pub fn bce_with_logits_sum(logits: &Tensor, targets: &Tensor) -> Result<Tensor> 
 /// `x` and `targets` have the same shape; the result is a scalar.
 ///
 /// # Errors
-/// [`Error::Layer`] if the shapes differ.
+/// [`Error::Layer`](crate::Error::Layer) if the shapes differ.
 pub fn loss_sum(loss: Reconstruction, x: &Tensor, targets: &Tensor) -> Result<Tensor> {
     if x.dims() != targets.dims() {
-        return Err(Error::layer(
-            "loss_sum",
-            format!("targets {:?}", x.dims()),
-            format!("{:?}", targets.dims()),
-        ));
+        let expected = format!("targets {:?}", x.dims());
+        return Err(misfit("loss_sum", expected, targets));
     }
     let loss = LossSum(loss);
     match has_kernel(&[x, targets]) {
@@ -56,19 +57,19 @@ struct LossSum(Reconstruction);
 const COST: usize = 32;
 
 impl LossSum {
-    fn forward<T: Real>(&self, x: &[T], targets: &[T]) -> candle_core::Result<T> {
+    fn forward<T: Real>(&self, x: &[T], targets: &[T]) -> T {
         let lanes = lanes::collect(x.len(), COST * x.len(), |range| {
             let x = x.get(range.clone()).unwrap_or_default();
             let targets = targets.get(range).unwrap_or_default();
             let pairs = x.iter().zip(targets);
-            Ok(match self.0.formula() {
+            match self.0.formula() {
                 Ok(kind) => pairs
                     .map(|(&x, &t)| kind.term(Scalar(x), Scalar(t)).0.wide())
                     .sum::<f64>(),
                 Err(loss) => pairs.map(|(&x, &t)| loss.term(x.wide(), t.wide())).sum(),
-            })
-        })?;
-        Ok(T::of(lanes.iter().sum()))
+            }
+        });
+        T::of(lanes.iter().sum())
     }
 
     /// The gradient of the outputs from the gradient of the sum.
@@ -105,26 +106,21 @@ impl LossSum {
     /// Composed of candle's operations: the terms outside the graph plus d (x - x0), which is 0 and has the derivative
     /// d as its gradient.
     fn composed(&self, x: &Tensor, targets: &Tensor) -> candle_core::Result<Tensor> {
-        let dtype = match x.dtype() {
-            DType::F64 => DType::F64,
-            _ => DType::F32,
-        };
+        let dtype = at_least_f32(x.dtype());
         let (x, targets) = (x.to_dtype(dtype)?, targets.to_dtype(dtype)?);
         let (x0, t0) = (x.detach(), targets.detach());
         let pair = || (Composed::new(x0.clone()), Composed::new(t0.clone()));
-        let (terms, derivative) = match self.0.formula() {
+        let (mut terms, derivative) = match self.0.formula() {
             Ok(kind) => {
                 let (x, t) = pair();
-                let terms = kind.term(x, t).tensor()?;
-                let (x, t) = pair();
-                (terms, kind.derivative(x, t).tensor()?)
+                let terms = kind.term(x.clone(), t.clone());
+                (terms.tensor()?, kind.derivative(x, t).tensor()?)
             }
             Err(loss) => (
                 host::zip(&x0, &t0, |x, t| loss.term(x, t))?,
                 host::zip(&x0, &t0, |x, t| loss.derivative(x, t))?,
             ),
         };
-        let mut terms = terms;
         if x.track_op() {
             terms = (terms + (derivative * (&x - &x0)?)?)?;
         }
@@ -151,7 +147,7 @@ impl CustomOp2 for LossSum {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         with_real!(x.dtype(), T => {
             let x = elements::<T>(x, x_layout)?;
-            let sum = self.forward(x, elements(targets, targets_layout)?)?;
+            let sum = self.forward(x, elements(targets, targets_layout)?);
             Ok((storage(vec![sum]), Shape::from(())))
         })
     }
@@ -161,20 +157,13 @@ impl CustomOp2 for LossSum {
         x: &Tensor,
         targets: &Tensor,
         _sum: &Tensor,
-        gradient: &Tensor,
+        of_sum: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
         with_real!(x.dtype(), T => {
-            let gradient = gradient.to_scalar::<T>()?;
-            with_elements::<T, _>(x, |elements| with_elements::<T, _>(targets, |t| {
-                let dims = x.dims();
-                let of_x = x
-                    .track_op()
-                    .then(|| tensor(self.backward(elements, t, gradient)?, dims))
-                    .transpose()?;
-                let of_targets = targets
-                    .track_op()
-                    .then(|| tensor(self.target_backward(elements, t, gradient)?, dims))
-                    .transpose()?;
+            let factor = of_sum.to_scalar::<T>()?;
+            with_elements::<T, _>(x, |outputs| with_elements(targets, |t| {
+                let of_x = gradient(x, || self.backward(outputs, t, factor))?;
+                let of_targets = gradient(targets, || self.target_backward(outputs, t, factor))?;
                 Ok((of_x, of_targets))
             }))
         })

@@ -2,6 +2,7 @@
 
 use candle_core::{D, DType, Tensor};
 
+use super::check::misfit;
 use crate::{Error, Result};
 
 /// The maximum of each `size` x `size` window, without overlap (stride = `size`), as PyTorch's `nn.MaxPool2d(size)`:
@@ -23,11 +24,8 @@ pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
             [batch, channels, height / size, width / size]
         }
         _ => {
-            return Err(Error::layer(
-                "max_pool2d",
-                format!("an input (N, C, H, W) with H and W at least {size}"),
-                format!("{:?}", x.dims()),
-            ));
+            let expected = format!("an input (N, C, H, W) with H and W at least {size}");
+            return Err(misfit("max_pool2d", expected, x));
         }
     };
     // (N, C, H', size, W', size) -> (N, C, H', W', size size)

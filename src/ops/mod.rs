@@ -10,8 +10,8 @@
 //! The kernels divide a batch into at most 16 shards by its size alone and add the sums of shards in index order, so
 //! that results have the same bits for any number of threads.
 
-mod absolute;
 mod activation;
+mod check;
 pub mod composed;
 mod conv2d;
 mod conv_transpose2d;
@@ -25,13 +25,13 @@ mod max_pool2d;
 mod softmax;
 mod upsample_nearest2d;
 
-pub use absolute::absolute;
-pub use activation::{leaky_relu, relu, sigmoid};
+pub use activation::{absolute, leaky_relu, relu, sigmoid};
+pub(crate) use composed::has_kernels;
 pub use conv_transpose2d::conv_transpose2d;
 pub use conv2d::conv2d;
 pub use group_norm::group_norm;
 pub(crate) use kernel::matrix::{Matrix, product};
-pub(crate) use kernel::real::{Real, has_kernel, has_kernels, with_elements};
+pub(crate) use kernel::real::{Real, has_kernel, with_elements};
 pub use linear::linear;
 pub use loss::{bce_with_logits_sum, loss_sum};
 pub use max_pool2d::max_pool2d;

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use super::check::{images, is_addressable};
 use crate::{Error, Result};
 
 /// Every pixel as a block of `scale` x `scale` pixels, as PyTorch's `nn.Upsample(scale_factor = scale)`
@@ -14,17 +15,8 @@ use crate::{Error, Result};
 /// [`Error::Argument`] if `scale` is 0 or the result would be too large to address, [`Error::Layer`]
 /// if `x` is not (N, C, H, W).
 pub fn upsample_nearest2d(x: &Tensor, scale: usize) -> Result<Tensor> {
-    let &[batch, channels, height, width] = x.dims() else {
-        return Err(Error::layer(
-            "upsample_nearest2d",
-            "an input (N, C, H, W)",
-            format!("{:?}", x.dims()),
-        ));
-    };
-    let bytes = [x.elem_count(), scale, scale, size_of::<f64>()]
-        .into_iter()
-        .try_fold(1usize, usize::checked_mul);
-    if scale == 0 || bytes.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
+    let [batch, channels, height, width] = images("upsample_nearest2d", x)?;
+    if scale == 0 || !is_addressable(&[x.elem_count(), scale, scale]) {
         let expected = "at least 1, and a result that can be addressed";
         return Err(Error::argument("upsample_nearest2d scale", expected, scale));
     }

@@ -10,19 +10,8 @@ use crate::recipe::Adadelta;
 ///
 /// The paper has no rate: lr = 1.
 pub(super) struct Units {
-    rho: f64,
-    epsilon: f64,
-    rate: f64,
-}
-
-impl Adadelta {
-    pub(super) fn rule(&self, rate: f64) -> Units {
-        Units {
-            rho: self.rho,
-            epsilon: self.epsilon,
-            rate,
-        }
-    }
+    pub config: Adadelta,
+    pub rate: f64,
 }
 
 impl Rule<2, 4> for Units {
@@ -31,7 +20,8 @@ impl Rule<2, 4> for Units {
     }
 
     fn settings(&self) -> [f64; 4] {
-        [self.rate, self.rho, 1.0 - self.rho, self.epsilon]
+        let Adadelta { rho, epsilon, .. } = self.config;
+        [self.rate, rho, 1.0 - rho, epsilon]
     }
 
     #[inline(always)]

@@ -16,7 +16,7 @@
 
 mod adadelta;
 mod adam;
-mod adamw;
+pub(crate) mod apply;
 mod clip;
 mod optimizer;
 mod rmsprop;

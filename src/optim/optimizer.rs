@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 
-use super::clip::clip_factor;
-use super::global_norm;
-use super::rule::{Apply, Move, Visit};
+use super::adadelta::Units;
+use super::apply::{Apply, Move};
+use super::clip::{clip_factor, global_norm};
+use super::rmsprop::{Quotient, QuotientMomentum};
+use super::rule::Visit;
+use super::sgd::{Descent, Momentum};
 use crate::data::python::excerpt;
 use crate::error::listed;
 use crate::{Error, Result, recipe};
@@ -44,14 +47,17 @@ impl recipe::Optimizer {
 
     /// Calls a visitor with the rule of step number `step`, from 1, at this rate.
     pub(crate) fn with_rule<V: Visit>(&self, rate: f64, step: u64, visitor: V) -> V::Output {
-        match self {
-            Self::Sgd(sgd) if sgd.momentum == 0.0 => visitor.visit(&sgd.descent(rate)),
-            Self::Sgd(sgd) => visitor.visit(&sgd.momentum(rate)),
-            Self::RmsProp(rmsprop) if rmsprop.momentum == 0.0 => {
-                visitor.visit(&rmsprop.quotient(rate))
+        match *self {
+            Self::Sgd(sgd) if sgd.momentum == 0.0 => visitor.visit(&Descent { rate }),
+            Self::Sgd(config) => visitor.visit(&Momentum { config, rate }),
+            Self::RmsProp(config) => {
+                let quotient = Quotient { config, rate };
+                match config.momentum {
+                    0.0 => visitor.visit(&quotient),
+                    _ => visitor.visit(&QuotientMomentum(quotient)),
+                }
             }
-            Self::RmsProp(rmsprop) => visitor.visit(&rmsprop.momentum(rate)),
-            Self::Adadelta(adadelta) => visitor.visit(&adadelta.rule(rate)),
+            Self::Adadelta(config) => visitor.visit(&Units { config, rate }),
             Self::Adam(adam) => visitor.visit(&adam.rule(rate, step)),
             Self::AdamW(adamw) => visitor.visit(&adamw.rule(rate, step)),
         }
@@ -154,14 +160,12 @@ impl Optimizer {
     /// # Errors
     /// Only candle's own.
     pub fn state(&self) -> Result<BTreeMap<String, Tensor>> {
-        let mut state = BTreeMap::new();
-        for parameter in &self.parameters {
-            for (name, tensor) in self.names(parameter).zip(&parameter.state) {
-                // Steps write in place.
-                state.insert(name, tensor.copy()?);
-            }
-        }
-        Ok(state)
+        let parameters = self.parameters.iter();
+        let state = parameters.flat_map(|one| self.names(one).zip(&one.state));
+        // Copies, since steps write in place.
+        state
+            .map(|(name, tensor)| Ok((name, tensor.copy()?)))
+            .collect()
     }
 
     /// Resumes from `state` and `step`.
@@ -201,7 +205,7 @@ impl Optimizer {
             return Err(Error::argument(
                 "optimiser state",
                 "the tensors of this optimiser for these variables",
-                listed(wrong),
+                listed(wrong, 20, "; "),
             ));
         }
         for (parameter, tensors) in self.parameters.iter_mut().zip(restored) {
@@ -225,10 +229,7 @@ fn moves<'a>(parameters: &'a mut [Parameter], gradients: &GradStore) -> Result<V
         let Some(gradient) = gradients.get(var) else {
             continue;
         };
-        if gradient.shape() != var.shape()
-            || gradient.dtype() != var.dtype()
-            || !gradient.device().same_device(var.device())
-        {
+        if !is_like(gradient, var) || !gradient.device().same_device(var.device()) {
             return Err(Error::argument(
                 format!("gradient of `{name}`"),
                 described(var),

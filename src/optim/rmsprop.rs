@@ -9,37 +9,13 @@ use crate::recipe::RmsProp;
 ///
 /// The lecture has no epsilon.
 pub(super) struct Quotient {
-    rho: f64,
-    epsilon: f64,
-    epsilon_inside: bool,
-    rate: f64,
+    pub config: RmsProp,
+    pub rate: f64,
 }
 
 /// With momentum the quotient goes into a velocity, as in PyTorch: v = momentum v + g / sqrt(s), w -=
 /// lr v. Keras keeps lr v instead, which differs when the rate changes.
-pub(super) struct Momentum {
-    momentum: f64,
-    quotient: Quotient,
-}
-
-impl RmsProp {
-    /// Without momentum.
-    pub(super) fn quotient(&self, rate: f64) -> Quotient {
-        Quotient {
-            rho: self.rho,
-            epsilon: self.epsilon,
-            epsilon_inside: self.epsilon_inside,
-            rate,
-        }
-    }
-
-    pub(super) fn momentum(&self, rate: f64) -> Momentum {
-        Momentum {
-            momentum: self.momentum,
-            quotient: self.quotient(rate),
-        }
-    }
-}
+pub(super) struct QuotientMomentum(pub Quotient);
 
 impl Quotient {
     /// The next mean square, and the gradient divided by its root.
@@ -51,7 +27,7 @@ impl Quotient {
         square: N,
     ) -> (N, N) {
         let square = square * rho + gradient.clone() * gradient.clone() * fresh;
-        let root = if self.epsilon_inside {
+        let root = if self.config.epsilon_inside {
             (square.clone() + epsilon).sqrt()
         } else {
             square.clone().sqrt() + epsilon
@@ -62,14 +38,15 @@ impl Quotient {
 
 impl Rule<1, 4> for Quotient {
     fn kind(&self) -> RuleKind {
-        match self.epsilon_inside {
+        match self.config.epsilon_inside {
             true => RuleKind::QuotientInside,
             false => RuleKind::Quotient,
         }
     }
 
     fn settings(&self) -> [f64; 4] {
-        [self.rate, self.rho, 1.0 - self.rho, self.epsilon]
+        let RmsProp { rho, epsilon, .. } = self.config;
+        [self.rate, rho, 1.0 - rho, epsilon]
     }
 
     #[inline(always)]
@@ -85,17 +62,17 @@ impl Rule<1, 4> for Quotient {
     }
 }
 
-impl Rule<2, 5> for Momentum {
+impl Rule<2, 5> for QuotientMomentum {
     fn kind(&self) -> RuleKind {
-        match self.quotient.epsilon_inside {
+        match self.0.config.epsilon_inside {
             true => RuleKind::QuotientMomentumInside,
             false => RuleKind::QuotientMomentum,
         }
     }
 
     fn settings(&self) -> [f64; 5] {
-        let [rate, rho, fresh, epsilon] = self.quotient.settings();
-        [rate, rho, fresh, epsilon, self.momentum]
+        let [rate, rho, fresh, epsilon] = self.0.settings();
+        [rate, rho, fresh, epsilon, self.0.config.momentum]
     }
 
     #[inline(always)]
@@ -106,8 +83,7 @@ impl Rule<2, 5> for Momentum {
         gradient: N,
         [square, velocity]: [N; 2],
     ) -> (N, [N; 2]) {
-        let settings = [rho, fresh, epsilon];
-        let (square, direction) = self.quotient.divide(settings, gradient, square);
+        let (square, direction) = self.0.divide([rho, fresh, epsilon], gradient, square);
         let velocity = velocity * momentum + direction;
         (value - velocity.clone() * rate, [square, velocity])
     }

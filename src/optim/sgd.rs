@@ -6,7 +6,7 @@ use crate::recipe::Sgd;
 
 /// w -= lr g.
 pub(super) struct Descent {
-    rate: f64,
+    pub rate: f64,
 }
 
 /// Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
@@ -15,24 +15,8 @@ pub(super) struct Descent {
 ///
 /// The paper and Keras keep lr v instead of v, which differs when the rate changes.
 pub(super) struct Momentum {
-    momentum: f64,
-    nesterov: bool,
-    rate: f64,
-}
-
-impl Sgd {
-    /// Without momentum.
-    pub(super) fn descent(&self, rate: f64) -> Descent {
-        Descent { rate }
-    }
-
-    pub(super) fn momentum(&self, rate: f64) -> Momentum {
-        Momentum {
-            momentum: self.momentum,
-            nesterov: self.nesterov,
-            rate,
-        }
-    }
+    pub config: Sgd,
+    pub rate: f64,
 }
 
 impl Rule<0, 1> for Descent {
@@ -58,14 +42,14 @@ impl Rule<0, 1> for Descent {
 
 impl Rule<1, 2> for Momentum {
     fn kind(&self) -> RuleKind {
-        match self.nesterov {
+        match self.config.nesterov {
             true => RuleKind::Nesterov,
             false => RuleKind::Momentum,
         }
     }
 
     fn settings(&self) -> [f64; 2] {
-        [self.rate, self.momentum]
+        [self.rate, self.config.momentum]
     }
 
     #[inline(always)]
@@ -77,7 +61,7 @@ impl Rule<1, 2> for Momentum {
         [velocity]: [N; 1],
     ) -> (N, [N; 1]) {
         let velocity = velocity * momentum.clone() + gradient.clone();
-        let direction = if self.nesterov {
+        let direction = if self.config.nesterov {
             gradient + velocity.clone() * momentum
         } else {
             velocity.clone()

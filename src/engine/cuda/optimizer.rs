@@ -2,11 +2,11 @@
 
 use candle_core::cuda_backend::CudaDevice;
 
-use super::launch::int;
-use super::launch::{Address, Buffer, Grid, Launcher, OPTIMIZER};
+use super::launch::{Address, Buffer, Grid, Launcher, OPTIMIZER, int};
 use crate::Result;
 use crate::engine::abi::{LossTerms, OptimizerStep, SETTINGS, STATES, Status, Variable};
-use crate::optim::rule::{Move, Rule, Visit};
+use crate::optim::apply::Move;
+use crate::optim::rule::{Rule, Visit};
 
 /// Blocks of each variable that sum the squares of its gradient.
 const SUM_BLOCKS: usize = 32;
@@ -111,12 +111,8 @@ impl Steps {
 
     /// Waits for all steps that were started.
     pub fn status(&self) -> Result<Status> {
-        Ok(self
-            .card
-            .read(&self.status)?
-            .first()
-            .copied()
-            .unwrap_or_default())
+        let status = self.card.read(&self.status)?;
+        Ok(status.first().copied().unwrap_or_default())
     }
 }
 
@@ -150,26 +146,25 @@ mod tests {
     /// Lengths of a variable with more values than a grid has threads, and of a short one.
     const LENS: [usize; 2] = [(1 << 21) + 7, 5];
 
+    fn drawn(stream: &mut Stream, len: usize, device: &Device) -> Tensor {
+        let values: Vec<f32> = (0..len).map(|_| stream.uniform() as f32 - 0.5).collect();
+        Tensor::from_vec(values, len, device).unwrap()
+    }
+
     fn vars(device: &Device) -> Vec<(String, Var)> {
         let mut stream = Stream::new(1, Purpose::Init, 0, 0);
-        LENS.iter()
-            .enumerate()
-            .map(|(place, &len)| {
-                let values: Vec<f32> = (0..len).map(|_| stream.uniform() as f32 - 0.5).collect();
-                let tensor = Tensor::from_vec(values, len, device).unwrap();
-                (place.to_string(), Var::from_tensor(&tensor).unwrap())
-            })
-            .collect()
+        let vars = LENS.iter().map(|&len| {
+            let tensor = drawn(&mut stream, len, device);
+            (len.to_string(), Var::from_tensor(&tensor).unwrap())
+        });
+        vars.collect()
     }
 
     fn gradients(vars: &[(String, Var)], step: u64) -> GradStore {
         let mut stream = Stream::new(2, Purpose::Init, step, 0);
         let mut gradients = GradStore::default();
         for (_, var) in vars {
-            let len = var.elem_count();
-            let values: Vec<f32> = (0..len).map(|_| stream.uniform() as f32 - 0.5).collect();
-            let tensor = Tensor::from_vec(values, len, var.device()).unwrap();
-            gradients.insert(var, tensor);
+            gradients.insert(var, drawn(&mut stream, var.elem_count(), var.device()));
         }
         gradients
     }
@@ -193,11 +188,9 @@ mod tests {
     ) -> Status {
         let totals = Tensor::new(&[0f32; 6], device).unwrap();
         let terms = LossTerms {
-            distance: 0.0,
             constant: loss,
-            penalty: 0.0,
-            kl: 0.0,
             limit: optimizer.clip_norm().unwrap_or(0.0),
+            ..LossTerms::default()
         };
         let (variables, change) = optimizer.advance(gradients, 0.05, ToKernels).unwrap();
         let totals = Address::of(&totals).unwrap();
@@ -231,9 +224,9 @@ mod tests {
             let (found, expected) = (values(&on_card, &found), values(&on_cpu, &expected));
             for (found, expected) in found.iter().zip(&expected) {
                 for (found, expected) in found.iter().zip(expected) {
-                    let apart = (found - expected).abs();
                     let tolerance = 1e-6 * expected.abs().max(1.0);
-                    assert!(apart <= tolerance, "{kind}: {found} and {expected}");
+                    let is_near = (found - expected).abs() <= tolerance;
+                    assert!(is_near, "{kind}: {found} and {expected}");
                 }
             }
         }

@@ -24,56 +24,55 @@ fn spread(operations: usize) -> bool {
     operations >= WORTH_A_THREAD
 }
 
-/// Calls `work(first_item, chunk)` for each lane of `out`, which has `item_len` elements per item.
-pub(in crate::ops) fn fill<T: Send>(
-    out: &mut [T],
-    item_len: usize,
+/// `rows` rows of `columns` elements, written by `work(first_row, chunk)` for each lane of at least 64 rows: shorter
+/// lanes spend more time packing the operands of a matrix product than multiplying them.
+pub(in crate::ops) fn fill_rows<T: Real>(
+    rows: usize,
+    columns: usize,
     operations: usize,
     work: impl Fn(usize, &mut [T]) -> Result<()> + Sync,
-) -> Result<()> {
-    let lane = lane_len(out.len() / item_len.max(1));
-    fill_lanes(out, item_len, lane, operations, work)
+) -> Result<Vec<T>> {
+    fill(rows, columns, lane_len(rows).max(64), operations, work)
 }
 
-/// [`fill`] in lanes of at least 64 items, for matrix products with one row per item: shorter lanes
-/// spend more time packing their operands than multiplying them.
-pub(in crate::ops) fn fill_blocks<T: Send>(
-    out: &mut [T],
-    item_len: usize,
+/// `len` elements, written by `work(first, chunk)` for each lane.
+fn fill_elements<T: Real>(
+    len: usize,
     operations: usize,
-    work: impl Fn(usize, &mut [T]) -> Result<()> + Sync,
-) -> Result<()> {
-    let lane = lane_len(out.len() / item_len.max(1)).max(64);
-    fill_lanes(out, item_len, lane, operations, work)
+    work: impl Fn(usize, &mut [T]) + Sync,
+) -> Result<Vec<T>> {
+    fill(len, 1, lane_len(len), operations, |first, chunk| {
+        work(first, chunk);
+        Ok(())
+    })
 }
 
-fn fill_lanes<T: Send>(
-    out: &mut [T],
+/// `items` of `item_len` elements, written by `work(first_item, chunk)` for each `lane` of them.
+fn fill<T: Real>(
+    items: usize,
     item_len: usize,
     lane: usize,
     operations: usize,
     work: impl Fn(usize, &mut [T]) -> Result<()> + Sync,
-) -> Result<()> {
-    if item_len == 0 || out.is_empty() {
-        return Ok(());
-    }
+) -> Result<Vec<T>> {
+    let mut out = vec![T::default(); items * item_len];
+    let chunk_len = (lane * item_len).max(1);
+    let run = |(index, chunk): (usize, &mut [T])| work(index * lane, chunk);
     if spread(operations) {
-        out.par_chunks_mut(lane * item_len)
-            .enumerate()
-            .try_for_each(|(index, chunk)| work(index * lane, chunk))
+        let chunks = out.par_chunks_mut(chunk_len);
+        chunks.enumerate().try_for_each(run)?;
     } else {
-        out.chunks_mut(lane * item_len)
-            .enumerate()
-            .try_for_each(|(index, chunk)| work(index * lane, chunk))
+        out.chunks_mut(chunk_len).enumerate().try_for_each(run)?;
     }
+    Ok(out)
 }
 
 /// Calls `work(range)` for each lane of `0..items` and returns the results in index order.
 pub(in crate::ops) fn collect<R: Send>(
     items: usize,
     operations: usize,
-    work: impl Fn(std::ops::Range<usize>) -> Result<R> + Sync,
-) -> Result<Vec<R>> {
+    work: impl Fn(std::ops::Range<usize>) -> R + Sync,
+) -> Vec<R> {
     let lane = lane_len(items);
     let run = |index: usize| work(index * lane..items.min((index + 1) * lane));
     let lanes = items.div_ceil(lane);
@@ -84,22 +83,15 @@ pub(in crate::ops) fn collect<R: Send>(
     }
 }
 
-/// The elementwise sum over lanes, in index order.
-pub(in crate::ops) fn sum<T: Real>(lanes: Vec<Vec<T>>, len: usize) -> Result<Vec<T>> {
-    let mut lanes = lanes.into_iter();
-    let Some(mut total) = lanes.next() else {
-        return Ok(vec![T::default(); len]);
-    };
-    let rest: Vec<Vec<T>> = lanes.collect();
-    fill(&mut total, 1, len * rest.len(), |start, chunk| {
-        for lane in &rest {
-            for (sum, &value) in chunk.iter_mut().zip(lane.iter().skip(start)) {
+/// The elementwise sum over lanes of `len` elements, in index order.
+pub(in crate::ops) fn sum<T: Real>(lanes: &[Vec<T>], len: usize) -> Result<Vec<T>> {
+    fill_elements(len, len * lanes.len(), |start, out| {
+        for lane in lanes {
+            for (sum, &value) in out.iter_mut().zip(lane.iter().skip(start)) {
                 *sum += value;
             }
         }
-        Ok(())
-    })?;
-    Ok(total)
+    })
 }
 
 /// `f` of each element; `cost` is its approximate number of operations.
@@ -108,14 +100,11 @@ pub(in crate::ops) fn map<T: Real>(
     cost: usize,
     f: impl Fn(T) -> T + Sync,
 ) -> Result<Vec<T>> {
-    let mut out = vec![T::default(); x.len()];
-    fill(&mut out, 1, x.len() * cost, |start, out| {
+    fill_elements(x.len(), x.len() * cost, |start, out| {
         for (out, &x) in out.iter_mut().zip(x.get(start..).unwrap_or_default()) {
             *out = f(x);
         }
-        Ok(())
-    })?;
-    Ok(out)
+    })
 }
 
 /// `f` of each pair of elements.
@@ -124,14 +113,11 @@ pub(in crate::ops) fn zip<T: Real>(
     b: &[T],
     f: impl Fn(T, T) -> T + Sync,
 ) -> Result<Vec<T>> {
-    let mut out = vec![T::default(); a.len()];
-    fill(&mut out, 1, a.len(), |start, out| {
+    fill_elements(a.len(), a.len(), |start, out| {
         let a = a.get(start..).unwrap_or_default();
         let b = b.get(start..).unwrap_or_default();
         for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
             *out = f(a, b);
         }
-        Ok(())
-    })?;
-    Ok(out)
+    })
 }

@@ -1,15 +1,12 @@
 //! The element types of the CPU kernels.
 
-use std::cell::Cell;
-
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, DType, Device, Layout, Result, Storage, Tensor, WithDType, bail};
+use candle_core::{
+    CpuStorage, DType, Device, Error, Layout, Result, Storage, Tensor, WithDType, bail,
+};
 
 use crate::arithmetic::Float;
-
-thread_local! {
-    static WITHOUT_KERNELS: Cell<bool> = const { Cell::new(false) };
-}
+use crate::ops::composed::has_kernels;
 
 /// A float type with CPU kernels: f32 or f64.
 pub(crate) trait Real: Float + WithDType + Default {
@@ -33,24 +30,6 @@ macro_rules! real {
 real!(f32, F32);
 real!(f64, F64);
 
-/// Runs `work` with the CPU kernels disabled on this thread.
-pub(in crate::ops) fn without_kernels<R>(work: impl FnOnce() -> R) -> R {
-    /// Restores the previous setting, also when `work` panics.
-    struct Before(bool);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            WITHOUT_KERNELS.set(self.0);
-        }
-    }
-    let _before = Before(WITHOUT_KERNELS.replace(true));
-    work()
-}
-
-/// Whether this thread uses kernels: false within [`super::super::composed::only`].
-pub(crate) fn has_kernels() -> bool {
-    !WITHOUT_KERNELS.get()
-}
-
 /// Whether the CPU kernels accept these tensors: all on the CPU, and all f32 or all f64.
 pub(crate) fn has_kernel(tensors: &[&Tensor]) -> bool {
     let dtype = tensors.first().map(|tensor| tensor.dtype());
@@ -67,13 +46,10 @@ pub(in crate::ops) fn elements<'a, T: Real>(
     layout: &Layout,
 ) -> Result<&'a [T]> {
     let data = T::cpu_storage_as_slice(storage)?;
-    match layout
-        .contiguous_offsets()
+    let range = layout.contiguous_offsets();
+    range
         .and_then(|(start, end)| data.get(start..end))
-    {
-        Some(elements) => Ok(elements),
-        None => bail!("a CPU kernel needs contiguous elements, got {layout:?}"),
-    }
+        .ok_or_else(|| not_contiguous(layout))
 }
 
 /// The elements of a contiguous tensor on the CPU, mutable.
@@ -85,12 +61,24 @@ pub(in crate::ops) fn elements_mut<'a, T: Real>(
     let Some(data) = T::stored(storage) else {
         bail!("a CPU kernel needs {:?}, got {found:?}", T::DTYPE)
     };
-    match layout
-        .contiguous_offsets()
+    let range = layout.contiguous_offsets();
+    range
         .and_then(|(start, end)| data.get_mut(start..end))
-    {
-        Some(elements) => Ok(elements),
-        None => bail!("a CPU kernel needs contiguous elements, got {layout:?}"),
+        .ok_or_else(|| not_contiguous(layout))
+}
+
+fn not_contiguous(layout: &Layout) -> Error {
+    Error::Msg(format!(
+        "a CPU kernel needs contiguous elements, got {layout:?}"
+    ))
+    .bt()
+}
+
+/// The storage of a tensor on the CPU.
+pub(in crate::ops) fn on_cpu(storage: &Storage) -> Result<&CpuStorage> {
+    match storage {
+        Storage::Cpu(storage) => Ok(storage),
+        _ => bail!("a CPU kernel needs a tensor on the CPU"),
     }
 }
 
@@ -101,10 +89,7 @@ pub(crate) fn with_elements<T: Real, R>(
 ) -> Result<R> {
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
-    match &*storage {
-        Storage::Cpu(storage) => work(elements(storage, layout)?),
-        _ => bail!("a CPU kernel needs a tensor on the CPU"),
-    }
+    work(elements(on_cpu(&storage)?, layout)?)
 }
 
 /// The storage that owns `data`.
@@ -112,9 +97,15 @@ pub(in crate::ops) fn storage<T: Real>(data: Vec<T>) -> CpuStorage {
     T::to_cpu_storage_owned(data)
 }
 
-/// A tensor on the CPU, outside any graph, that owns `data`.
-pub(in crate::ops) fn tensor<T: Real>(data: Vec<T>, dims: &[usize]) -> Result<Tensor> {
-    Tensor::from_vec(data, dims, &Device::Cpu)
+/// The gradient of an argument, outside any graph; None if the argument needs none.
+pub(in crate::ops) fn gradient<T: Real>(
+    argument: &Tensor,
+    work: impl FnOnce() -> Result<Vec<T>>,
+) -> Result<Option<Tensor>> {
+    match argument.track_op() {
+        true => Tensor::from_vec(work()?, argument.dims(), &Device::Cpu).map(Some),
+        false => Ok(None),
+    }
 }
 
 /// Evaluates an expression with `$T` as the element type of `$dtype`.
