@@ -1,10 +1,11 @@
 //! Writes `generated.cuh`, and asserts that the file is what it would write.
 
-use std::fmt::Write as _;
+use std::fmt::Debug;
+use std::iter::once;
 
-use super::{CONSTANTS, ENUMS, LAYOUTS, Layout, SETTINGS, STATES};
+use super::{CONSTANTS, ENUMS, LAYOUTS, SETTINGS, STATES};
 use crate::activation::ActivationKind;
-use crate::arithmetic::{Listing, Text};
+use crate::arithmetic::{Listing, Number, Text};
 use crate::loss::LossKind;
 use crate::optim::rule::{Rule, RuleKind, Visit};
 use crate::recipe::Optimizer;
@@ -42,186 +43,154 @@ fn header() -> String {
         out += &format!("constexpr int {name} = {value};\n");
     }
     out.push('\n');
-    let formulas = ActivationKind::ALL
-        .iter()
-        .map(|kind| (kind.name(), *kind as i32));
-    out += &numbers("ActivationKind", formulas);
-    let losses: Vec<(String, i32)> = LossKind::ALL
-        .iter()
-        .map(|kind| (format!("{kind:?}"), *kind as i32))
-        .collect();
-    out += &numbers("LossKind", borrowed(&losses));
     let rules = rules();
-    let names: Vec<(String, i32)> = rules
-        .iter()
-        .map(|rule| (format!("{:?}", rule.kind), rule.kind as i32))
-        .collect();
-    out += &numbers("RuleKind", borrowed(&names));
+    let kinds = ActivationKind::ALL.iter();
+    let kinds = kinds.map(|kind| (kind as &dyn Debug, *kind as i32));
+    out += &numbers("ActivationKind", kinds);
+    let kinds = LossKind::ALL.iter();
+    let kinds = kinds.map(|kind| (kind as &dyn Debug, *kind as i32));
+    out += &numbers("LossKind", kinds);
+    let kinds = rules.iter();
+    let kinds = kinds.map(|(kind, _)| (kind as &dyn Debug, *kind as i32));
+    out += &numbers("RuleKind", kinds);
     for (name, variants) in ENUMS {
         out += &numbers(name, variants.iter().copied());
     }
     out += "\n// Stands behind a structure that the host has too: it is laid out alike.\n\
             #define CHECK_LAYOUT(structure) LAYOUT_OF_##structure\n";
-    for layout in LAYOUTS {
-        out += &assertions(layout);
+    for (name, size, offsets) in LAYOUTS {
+        out += &format!("#define LAYOUT_OF_{name}");
+        for (field, offset) in *offsets {
+            out += &format!(
+                " \\\n    static_assert(offsetof({name}, {field}) == {offset}, \"{name}::{field}\");"
+            );
+        }
+        out += &format!(" \\\n    static_assert(sizeof({name}) == {size}, \"{name}\")\n");
     }
     out += &activations();
-    out += &self::losses();
-    out + &optimizer(&rules)
-}
-
-fn borrowed(names: &[(String, i32)]) -> impl Iterator<Item = (&str, i32)> {
-    names.iter().map(|(name, number)| (name.as_str(), *number))
+    out += &losses();
+    let head = "void optimizer_rule(int32_t rule, const float (&settings)[SETTINGS], float gradient, \
+                float& value, float (&state)[STATES])";
+    let cases = rules.into_iter().map(|(_, case)| case);
+    out + &function(head, &switch("rule", cases))
 }
 
 /// An enum whose numbers are counted from 0.
-fn numbers<'a>(name: &str, variants: impl Iterator<Item = (&'a str, i32)>) -> String {
+fn numbers<'a>(name: &str, variants: impl Iterator<Item = (&'a dyn Debug, i32)>) -> String {
     let mut names = Vec::new();
     for (place, (variant, number)) in variants.enumerate() {
-        assert_eq!(number, place as i32, "{name}::{variant}");
-        names.push(constant_case(variant));
+        assert_eq!(number, place as i32, "{name}::{variant:?}");
+        names.push(constant(variant));
     }
     format!("enum {name} : int32_t {{ {} }};\n", names.join(", "))
 }
 
-/// `SaltAndPepper` or `leaky-relu` as `SALT_AND_PEPPER`, `LEAKY_RELU`.
-fn constant_case(name: &str) -> String {
+/// The variant `SaltAndPepper` as `SALT_AND_PEPPER`.
+fn constant(variant: &dyn Debug) -> String {
     let mut text = String::new();
-    for (place, letter) in name.chars().enumerate() {
+    for (place, letter) in format!("{variant:?}").char_indices() {
         if letter.is_uppercase() && place > 0 {
             text.push('_');
         }
-        text.push(if letter == '-' {
-            '_'
-        } else {
-            letter.to_ascii_uppercase()
-        });
+        text.push(letter.to_ascii_uppercase());
     }
     text
 }
 
-fn assertions(layout: &Layout) -> String {
-    let Layout {
-        name,
-        size,
-        offsets,
-    } = layout;
-    let mut text = format!("#define LAYOUT_OF_{name}");
-    for (field, offset) in *offsets {
-        let _ = write!(
-            text,
-            " \\\n    static_assert(offsetof({name}, {field}) == {offset}, \"{name}::{field}\");"
-        );
-    }
-    text + &format!(" \\\n    static_assert(sizeof({name}) == {size}, \"{name}\")\n")
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
 }
 
-/// A function of the device with the lines of a formula.
-fn function(head: &str, lines: &[String]) -> String {
-    let body: String = lines.iter().map(|line| format!("    {line}\n")).collect();
+/// A function of the device.
+fn function(head: &str, body: &str) -> String {
+    let body = indented(body);
     format!("\n__device__ __forceinline__ {head} {{\n{body}}}\n")
+}
+
+fn switch(number: &str, cases: impl Iterator<Item = String>) -> String {
+    let cases = indented(&cases.collect::<String>());
+    format!("switch ({number}) {{\n{cases}}}\n")
+}
+
+/// A case of a switch that sets results.
+fn case<'a>(
+    variant: &dyn Debug,
+    listing: &Listing,
+    results: impl IntoIterator<Item = (&'a str, Text)>,
+) -> String {
+    let mut lines = listing.lines();
+    let results = results.into_iter();
+    lines.extend(results.map(|(to, from)| format!("{to} = {};", from.name)));
+    lines.push("break;".to_string());
+    let (label, body) = (constant(variant), indented(&lines.join("\n")));
+    format!("case {label}: {{\n{body}}}\n")
 }
 
 /// Values and derivatives, each as a function, and by the number of an activation.
 fn activations() -> String {
     let mut out = String::new();
-    type Formula = fn(ActivationKind, Text, Text) -> Text;
-    let formula: [(&str, Formula); 2] = [
-        ("value", |kind, x, parameter| {
-            kind.value(x, parameter.symbol())
-        }),
-        ("derivative", |kind, x, parameter| {
-            kind.derivative(x, parameter.symbol())
-        }),
+    type Formula = fn(ActivationKind, Text, <Text as Number>::Setting) -> Text;
+    let formulas: [(&str, Formula); 2] = [
+        ("value", ActivationKind::value),
+        ("derivative", ActivationKind::derivative),
     ];
-    for (what, formula) in formula {
-        let mut cases = vec!["switch (kind) {".to_string()];
-        for &kind in ActivationKind::ALL {
+    for (what, formula) in formulas {
+        let mut cases = Vec::new();
+        for kind in ActivationKind::ALL {
             let listing = Listing::default();
-            let [x, parameter] = ["x", "parameter"].map(|name| listing.argument(name));
-            let result = formula(kind, x, parameter);
+            let parameter = listing.argument("parameter").symbol();
+            let result = formula(*kind, listing.argument("x"), parameter);
             let mut lines = listing.lines();
             lines.push(format!("return {};", result.name));
-            let name = format!("{}_{what}", constant_case(kind.name()).to_lowercase());
-            let has_parameter = lines.iter().any(|line| line.contains("parameter"));
-            let (parameters, arguments) = match has_parameter {
-                true => ("float x, float parameter", "x, parameter"),
-                false => ("float x", "x"),
+            let uses = |name| lines.iter().any(|line| has_word(line, name));
+            let x = if uses("x") { "float x" } else { "float" };
+            let (parameter, argument) = match uses("parameter") {
+                true => (", float parameter", ", parameter"),
+                false => ("", ""),
             };
-            let parameters = match lines.iter().any(|line| uses(line, "x")) {
-                true => parameters.to_string(),
-                false => parameters.replacen("float x", "float", 1),
-            };
-            out += &function(&format!("float {name}({parameters})"), &lines);
-            let case = constant_case(kind.name());
-            cases.push(format!("    case {case}: return {name}({arguments});"));
+            let case = constant(kind);
+            let name = format!("{}_{what}", case.to_lowercase());
+            let head = format!("float {name}({x}{parameter})");
+            out += &function(&head, &lines.join("\n"));
+            cases.push(format!("case {case}: return {name}(x{argument});\n"));
         }
-        cases.push("    default: return x;".to_string());
-        cases.push("}".to_string());
+        cases.push("default: return x;\n".to_string());
         let head = format!("float activation_{what}(int32_t kind, float parameter, float x)");
-        out += &function(&head, &cases);
+        out += &function(&head, &switch("kind", cases.into_iter()));
     }
     out
 }
 
-/// Whether a line has a name as a word.
-fn uses(line: &str, name: &str) -> bool {
+fn has_word(line: &str, name: &str) -> bool {
     line.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
         .any(|word| word == name)
 }
 
 /// What a value adds to a loss, and the derivative of that.
 fn losses() -> String {
-    let mut lines = vec!["switch (kind) {".to_string()];
-    for kind in LossKind::ALL {
+    let cases = LossKind::ALL.iter().map(|kind| {
         let listing = Listing::default();
         let pair = || (listing.argument("x"), listing.argument("t"));
         let (x, t) = pair();
         let term = kind.term(x, t);
         let (x, t) = pair();
-        let derivative = kind.derivative(x, t);
-        let results = [("term", term), ("derivative", derivative)];
-        lines.extend(case(
-            &constant_case(&format!("{kind:?}")),
-            &listing,
-            &results,
-        ));
-    }
-    lines.push("}".to_string());
+        let results = [("term", term), ("derivative", kind.derivative(x, t))];
+        case(kind, &listing, results)
+    });
     let head = "void loss_terms(int32_t kind, float x, float t, float& term, float& derivative)";
-    function(head, &lines)
+    function(head, &switch("kind", cases))
 }
 
-/// A case of a switch that sets results.
-fn case(label: &str, listing: &Listing, results: &[(&str, Text)]) -> Vec<String> {
-    let mut lines = vec![format!("    case {label}: {{")];
-    let sets = results
-        .iter()
-        .map(|(to, from)| format!("{to} = {};", from.name));
-    let body = listing.lines().into_iter().chain(sets);
-    lines.extend(body.map(|line| format!("        {line}")));
-    lines.extend(["        break;".to_string(), "    }".to_string()]);
-    lines
-}
-
-/// A rule with its lines.
-struct Written {
-    kind: RuleKind,
-    listing: Listing,
-    value: Text,
-    state: Vec<Text>,
-}
-
-/// Writes the rule that it visits.
+/// Writes the rule that it visits, as a case: the next value and state of a weight.
 struct Writer;
 
 impl Visit for Writer {
-    type Output = Written;
+    type Output = (RuleKind, String);
 
     fn visit<const STATE: usize, const COUNT: usize>(
         self,
         rule: &impl Rule<STATE, COUNT>,
-    ) -> Written {
+    ) -> Self::Output {
         assert!(STATE <= STATES && COUNT <= SETTINGS);
         let listing = Listing::default();
         let setting = |place| listing.argument(&format!("settings[{place}]")).symbol();
@@ -232,17 +201,14 @@ impl Visit for Writer {
             listing.argument("gradient"),
             std::array::from_fn(state),
         );
-        Written {
-            kind: rule.kind(),
-            state: next.to_vec(),
-            value,
-            listing,
-        }
+        let results = ["value", "state[0]", "state[1]"].into_iter();
+        let results = results.zip(once(value).chain(next));
+        (rule.kind(), case(&rule.kind(), &listing, results))
     }
 }
 
 /// Every rule, in the order of their numbers.
-fn rules() -> Vec<Written> {
+fn rules() -> Vec<(RuleKind, String)> {
     let texts = [
         "kind='sgd'\nlr=1",
         "kind='sgd'\nlr=1\nmomentum=0.5",
@@ -259,31 +225,5 @@ fn rules() -> Vec<Written> {
         let optimizer: Optimizer = toml::from_str(text).unwrap();
         optimizer.with_rule(1.0, 1, Writer)
     };
-    texts.map(rule).into_iter().collect()
-}
-
-/// The next value and state of a weight.
-fn optimizer(rules: &[Written]) -> String {
-    let mut lines = vec!["switch (rule) {".to_string()];
-    for Written {
-        kind,
-        listing,
-        value,
-        state,
-    } in rules
-    {
-        let places = ["state[0]", "state[1]"].into_iter().zip(state.clone());
-        let results: Vec<(&str, Text)> = std::iter::once(("value", value.clone()))
-            .chain(places)
-            .collect();
-        lines.extend(case(
-            &constant_case(&format!("{kind:?}")),
-            listing,
-            &results,
-        ));
-    }
-    lines.push("}".to_string());
-    let head = "void optimizer_rule(int32_t rule, const float (&settings)[SETTINGS], float gradient, \
-                float& value, float (&state)[STATES])";
-    function(head, &lines)
+    texts.map(rule).into()
 }

@@ -44,8 +44,8 @@ macro_rules! numbered {
         )+
 
         #[cfg(test)]
-        const ENUMS: &[(&str, &[(&str, i32)])] = &[
-            $((stringify!($name), &[$((stringify!($variant), $name::$variant as i32),)+]),)+
+        const ENUMS: &[(&str, &[(&dyn std::fmt::Debug, i32)])] = &[
+            $((stringify!($name), &[$((&$name::$variant, $name::$variant as i32),)+]),)+
         ];
     };
 }
@@ -102,14 +102,6 @@ numbered! {
 #[repr(transparent)]
 pub(crate) struct Address(pub u64);
 
-/// A structure as the host lays it out: its size, and the offsets of its fields.
-#[cfg(test)]
-struct Layout {
-    name: &'static str,
-    size: usize,
-    offsets: &'static [(&'static str, usize)],
-}
-
 /// Declares structures of the same names and fields as the kernels'.
 macro_rules! structures {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ })+) => {
@@ -122,12 +114,13 @@ macro_rules! structures {
             }
         )+
 
+        /// Structures as the host lays them out: names, sizes, and the offsets of their fields.
         #[cfg(test)]
-        const LAYOUTS: &[Layout] = &[$(Layout {
-            name: stringify!($name),
-            size: size_of::<$name>(),
-            offsets: &[$((stringify!($field), std::mem::offset_of!($name, $field)),)+],
-        },)+];
+        const LAYOUTS: &[(&str, usize, &[(&str, usize)])] = &[$((
+            stringify!($name),
+            size_of::<$name>(),
+            &[$((stringify!($field), std::mem::offset_of!($name, $field)),)+],
+        ),)+];
     };
 }
 
@@ -209,6 +202,7 @@ structures! {
 
     /// What pixels give to the results around them, `(N, height >> shift, width >> shift, results, kernel kernel)`,
     /// and the results.
+    #[derive(Default)]
     Spread {
         given: Address,
         result: Address,
@@ -267,6 +261,7 @@ structures! {
     }
 
     /// How the sums of a batch make its loss, and the largest norm of a gradient, 0 for any.
+    #[derive(Default)]
     LossTerms {
         distance: f64,
         constant: f64,

@@ -9,7 +9,7 @@ use super::{Address, Addresses, CudaNetwork, Steps, Task, ToKernels};
 use crate::Result;
 use crate::data::Batch;
 use crate::engine::abi::{Failure, LossTerms, Status};
-use crate::engine::lowering::Part;
+use crate::engine::lowering::Subnetwork;
 use crate::engine::seam::{Gradients, LOSS, NORM, StepStatus, Stepper};
 use crate::engine::trained::{self, Trained};
 use crate::network::Autoencoder;
@@ -23,13 +23,12 @@ use crate::recipe::{Objective, Precision, Reconstruction};
 /// same batch gives the same bits on the same device.
 #[derive(Debug)]
 pub(super) struct CudaEngine {
-    network: CudaNetwork,
+    pub network: CudaNetwork,
     objective: Objective,
-    precision: Precision,
+    pub precision: Precision,
     device: Device,
     layers: Trained,
-    /// Addresses of each layer's parameters, and of their gradients.
-    parameters: Vec<Addresses>,
+    /// Addresses of the gradients of each layer's parameters.
     gradients: Vec<Addresses>,
     steps: Steps,
     /// Number of steps in the sum of losses: those started, and those that [`Stepper::begin`] was given.
@@ -55,12 +54,8 @@ impl CudaEngine {
             return Ok(None);
         }
         let logits = objective.reconstruction == Reconstruction::Bce;
-        let part = Part::whole(model, logits);
+        let part = Subnetwork::whole(model, logits);
         let Some(layers) = trained::trained(part)? else {
-            return Ok(None);
-        };
-        let network = CudaNetwork::new(cuda, part, precision)?;
-        let Some(network) = network.filter(CudaNetwork::is_trainable) else {
             return Ok(None);
         };
         let addresses = |of: fn(&trained::Parameter) -> &Tensor| -> Result<Vec<Addresses>> {
@@ -68,8 +63,12 @@ impl CudaEngine {
             let layers = layers.map(|layer| layer.iter().map(|p| Address::of(of(p))).collect());
             layers.collect()
         };
+        let parameters = addresses(|parameter| &parameter.value)?;
+        let network = CudaNetwork::new(cuda, part, precision, parameters)?;
+        let Some(network) = network.filter(CudaNetwork::is_trainable) else {
+            return Ok(None);
+        };
         Ok(Some(Self {
-            parameters: addresses(|parameter| &parameter.value)?,
             gradients: addresses(|parameter| &parameter.gradient)?,
             steps: Steps::new(cuda)?,
             count: 0,
@@ -79,25 +78,6 @@ impl CudaEngine {
             device: device.clone(),
             layers,
         }))
-    }
-
-    /// Allocates memory for batches of this size.
-    ///
-    /// # Errors
-    /// If the device has no room for them, or they are too many for the kernels.
-    pub fn reserve(&mut self, samples: usize) -> Result<()> {
-        self.network.reserve(samples, true)
-    }
-
-    /// The precision of its products.
-    pub fn precision(&self) -> Precision {
-        self.precision
-    }
-
-    /// The kernels of the backward pass: for each layer with weights, those of the gradients of its input and of its
-    /// weights.
-    pub fn backward_kernels(&self, samples: usize) -> Vec<[&'static str; 2]> {
-        self.network.backward_kernels(samples)
     }
 
     /// Starts the work on a batch. Copies of its tensors may be freed at once, because the stream frees them in order.
@@ -114,7 +94,7 @@ impl CudaEngine {
             factors: trained::factors(&self.objective, batch),
             result: Address::NONE,
         };
-        self.network.start(&self.parameters, &self.gradients, task)
+        self.network.start(&self.gradients, task)
     }
 
     /// How the loss of a batch follows from its sums.
@@ -146,7 +126,7 @@ pub(super) fn aligned(tensor: &Tensor) -> Result<Tensor> {
 impl Gradients for CudaEngine {
     fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
         self.start_gradients(batch)?;
-        let losses = trained::losses(&self.objective, batch, self.network.sums()?)?;
+        let losses = trained::losses(&self.objective, batch, self.network.sums.read()?)?;
         Ok((losses, trained::store(&self.layers)))
     }
 
@@ -164,7 +144,7 @@ fn failure(status: &Status) -> Option<(&'static str, f64)> {
     ];
     let mut failures = failures.into_iter();
     let found = failures.find(|(failure, _)| *failure as i64 == status.failure);
-    found.and_then(|(_, failure)| failure)
+    found?.1
 }
 
 impl Stepper for CudaEngine {
@@ -178,8 +158,8 @@ impl Stepper for CudaEngine {
         let terms = self.terms(batch, optimizer.clip_norm())?;
         let (variables, step) =
             optimizer.advance(&trained::store(&self.layers), rate, ToKernels)?;
-        self.steps
-            .start(variables, self.network.totals(), terms, step)?;
+        let totals = self.network.sums.totals();
+        self.steps.start(variables, totals, terms, step)?;
         self.count += self.objective.count(batch)?;
         Ok(Duration::ZERO)
     }
@@ -195,9 +175,5 @@ impl Stepper for CudaEngine {
             steps: u64::try_from(status.steps).unwrap_or(0),
             failure: failure(&status),
         })
-    }
-
-    fn is_asynchronous(&self) -> bool {
-        true
     }
 }

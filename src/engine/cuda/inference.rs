@@ -6,9 +6,10 @@ use candle_core::cuda_backend::CudaDevice;
 use candle_core::{DType, Tensor};
 
 use super::engine::aligned;
-use super::{Address, Addresses, CudaNetwork, Task};
-use crate::engine::lowering::Part;
-use crate::recipe::Precision;
+use super::{Address, CudaNetwork, Task};
+use crate::engine::cpu::Factors;
+use crate::engine::lowering::Subnetwork;
+use crate::recipe::{Precision, Reconstruction};
 use crate::{Error, Result};
 
 /// Most samples processed at once: enough to fill a large GPU.
@@ -23,8 +24,7 @@ const TOLERANCE: f64 = 0.01;
 #[derive(Debug)]
 pub(crate) struct CudaInference {
     network: Mutex<CudaNetwork>,
-    /// Addresses of the weights of each layer that has any; the tensors keep this memory alive.
-    parameters: Vec<Addresses>,
+    /// Their memory, whose addresses the network has.
     _weights: Vec<Vec<Tensor>>,
     at_once: usize,
     /// Shape of a result, without the batch.
@@ -36,19 +36,18 @@ impl CudaInference {
     ///
     /// # Errors
     /// If the driver refuses the kernels, or there is no memory for them.
-    pub fn new(device: &CudaDevice, part: Part) -> Result<Option<Self>> {
-        let Some(mut network) = CudaNetwork::new(device, part, Precision::F32)? else {
-            return Ok(None);
-        };
+    pub fn new(device: &CudaDevice, part: Subnetwork) -> Result<Option<Self>> {
         let weights = part.weights()?;
         let layers = weights.iter();
         let layers = layers.map(|layer| layer.iter().map(Address::of).collect());
-        let parameters = layers.collect::<Result<Vec<Addresses>>>()?;
-        network.pack(&parameters)?;
+        let parameters = layers.collect::<Result<Vec<_>>>()?;
+        let Some(network) = CudaNetwork::new(device, part, Precision::F32, parameters)? else {
+            return Ok(None);
+        };
+        network.pack()?;
         Ok(Some(Self {
             at_once: (MOST_VALUES / network.values().max(1)).clamp(1, SAMPLES),
             network: Mutex::new(network),
-            parameters,
             _weights: weights,
             output: part.output().to_vec(),
         }))
@@ -77,11 +76,22 @@ impl CudaInference {
         dims.extend(&self.output);
         let results = Tensor::zeros(dims, DType::F32, samples.device())?;
         if results.elem_count() > 0 {
-            let (input, result) = (Address::of(&samples)?, Address::of(&results)?);
-            let task = Task::inference(samples.dim(0)?, input, result);
+            let task = Task {
+                samples: samples.dim(0)?,
+                input: Address::of(&samples)?,
+                result: Address::of(&results)?,
+                target: Address::NONE,
+                noise: Address::NONE,
+                factors: Factors {
+                    reconstruction: Reconstruction::Mse,
+                    scale: 0.0,
+                    penalty: None,
+                    kl_scale: 0.0,
+                },
+            };
             let network = self.network.lock();
             let mut network = network.unwrap_or_else(PoisonError::into_inner);
-            network.infer(&self.parameters, task)?;
+            network.infer(task)?;
         }
         Ok(results)
     }

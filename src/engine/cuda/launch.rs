@@ -56,11 +56,8 @@ impl Address {
         let (storage, layout) = tensor.storage_and_layout();
         let (Storage::Cuda(storage), true) = (&*storage, layout.is_contiguous()) else {
             let found = format!("{:?} on {:?}", tensor.layout(), tensor.device());
-            return Err(Error::layer(
-                "a kernel of the card",
-                "a contiguous tensor on it",
-                found,
-            ));
+            let expected = "a contiguous tensor on it";
+            return Err(Error::layer("a kernel of the card", expected, found));
         };
         let slice = storage.as_cuda_slice::<f32>()?;
         let start = slice.device_ptr(slice.stream()).0;
@@ -71,47 +68,38 @@ impl Address {
 
 /// Device memory.
 #[derive(Debug)]
-pub(super) struct Buffer<T> {
-    slice: CudaSlice<T>,
-}
+pub(super) struct Buffer<T>(CudaSlice<T>);
 
 impl<T> Buffer<T> {
     pub fn address(&self) -> Address {
-        Address(self.slice.device_ptr(self.slice.stream()).0)
+        Address(self.0.device_ptr(self.0.stream()).0)
     }
 
     pub fn len(&self) -> usize {
-        self.slice.len()
+        self.0.len()
     }
 }
 
-/// The kernels of one file, compiled by nvcc.
-pub(super) type Module = &'static str;
-
 /// A CUDA device with loaded kernels, which run in the order of their launches.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Launcher {
     stream: Arc<CudaStream>,
     functions: Arc<HashMap<&'static str, CudaFunction>>,
 }
 
-impl std::fmt::Debug for Launcher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Launcher").finish_non_exhaustive()
-    }
-}
-
 impl Launcher {
-    /// Loads all kernels of some modules, once for each device.
+    /// Loads all kernels of some modules, which nvcc has compiled to PTX, once for each device.
     ///
     /// # Errors
     /// If the driver cannot compile them for this device.
-    pub fn new(device: &CudaDevice, modules: &[Module]) -> Result<Self> {
+    pub fn new(device: &CudaDevice, modules: &[&'static str]) -> Result<Self> {
         let mut functions = HashMap::new();
         for &text in modules {
             // The address of the text identifies the module.
             let module = format!("autoencode {:p}", text.as_ptr());
-            for name in kernels(text) {
+            // A kernel is declared as `.visible .entry name(`.
+            for declared in text.split(".entry ").skip(1) {
+                let name = declared.split('(').next().unwrap_or_default().trim();
                 let function = device.get_or_load_custom_func(name, &module, text)?;
                 functions.insert(name, function.into_cuda_function());
             }
@@ -126,24 +114,19 @@ impl Launcher {
     pub fn memory<T: DeviceRepr>(&self, len: usize) -> Result<Buffer<T>> {
         // SAFETY: the callers launch a kernel that writes it before one that reads it.
         let slice = unsafe { self.stream.alloc(len.max(1)) };
-        Ok(Buffer {
-            slice: slice.map_err(|error| refused(OUT_OF_MEMORY, error))?,
-        })
+        let what = "memory (a smaller training.batch_size takes less)";
+        slice.map(Buffer).map_err(refused(what))
     }
 
     pub fn zeros<T: DeviceRepr + ValidAsZeroBits>(&self, len: usize) -> Result<Buffer<T>> {
         let slice = self.stream.alloc_zeros(len.max(1));
-        Ok(Buffer {
-            slice: slice.map_err(|error| refused("memory", error))?,
-        })
+        slice.map(Buffer).map_err(refused("memory"))
     }
 
     /// A copy of host values.
     pub fn copy_of<T: DeviceRepr>(&self, values: &[T]) -> Result<Buffer<T>> {
         let slice = self.stream.clone_htod(values);
-        Ok(Buffer {
-            slice: slice.map_err(|error| refused("a copy to the card", error))?,
-        })
+        slice.map(Buffer).map_err(refused("a copy to the card"))
     }
 
     /// Copies host values over the first values of a buffer that holds at least as many.
@@ -152,17 +135,16 @@ impl Launcher {
             *buffer = self.memory(values.len())?;
         }
         self.stream
-            .memcpy_htod(values, &mut buffer.slice)
-            .map_err(|error| refused("a copy to the card", error))
+            .memcpy_htod(values, &mut buffer.0)
+            .map_err(refused("a copy to the card"))
     }
 
     /// Waits for all work launched so far, then reads a buffer.
     pub fn read<T: DeviceRepr>(&self, buffer: &Buffer<T>) -> Result<Vec<T>> {
-        let values = self.stream.clone_dtoh(&buffer.slice);
-        let values = values.map_err(|error| refused("a copy from the card", error))?;
-        self.stream
-            .synchronize()
-            .map_err(|error| refused("the work before a copy from the card", error))?;
+        let values = self.stream.clone_dtoh(&buffer.0);
+        let values = values.map_err(refused("a copy from the card"))?;
+        let done = self.stream.synchronize();
+        done.map_err(refused("the work before a copy from the card"))?;
         Ok(values)
     }
 
@@ -170,15 +152,11 @@ impl Launcher {
     ///
     /// # Errors
     /// If the driver refuses it, or reports that earlier work failed.
-    pub fn launch(&self, name: &'static str, grid: Grid, arguments: &impl Arguments) -> Result<()> {
-        let Some(function) = self.functions.get(name) else {
+    pub fn launch(&self, name: &str, grid: Grid, arguments: &impl Arguments) -> Result<()> {
+        let function = self.functions.get(name).ok_or_else(|| {
             let kernel = format!("kernel {name}");
-            return Err(Error::layer(
-                kernel,
-                "one that was loaded",
-                "none of that name",
-            ));
-        };
+            Error::layer(kernel, "one that was loaded", "none of that name")
+        })?;
         let mut launch = self.stream.launch_builder(function);
         arguments.push(&mut launch);
         let config = LaunchConfig {
@@ -189,15 +167,9 @@ impl Launcher {
         // SAFETY: only steps in this module call it. They pass the arguments that the kernel declares, and addresses of
         // memory as large as the sizes passed with them. The memory lives until the kernel is done: it is freed in
         // stream order.
-        unsafe { launch.launch(config) }.map_err(|error| refused(name, error))?;
+        unsafe { launch.launch(config) }.map_err(refused(name))?;
         Ok(())
     }
-}
-
-/// The names of a module's kernels, as PTX declares them: `.visible .entry name(`.
-fn kernels(module: Module) -> impl Iterator<Item = &'static str> {
-    let declarations = module.split(".entry ").skip(1);
-    declarations.filter_map(|declared| declared.split('(').next().map(str::trim))
 }
 
 /// Blocks in each direction.
@@ -205,6 +177,13 @@ fn kernels(module: Module) -> impl Iterator<Item = &'static str> {
 pub(super) struct Grid(pub (u32, u32, u32));
 
 impl Grid {
+    /// # Errors
+    /// If they are too many for a kernel.
+    pub fn new(blocks: [usize; 3]) -> Result<Self> {
+        let [x, y, z] = blocks.map(|count| u32::try_from(count).map_err(|_| too_large(count)));
+        Ok(Self((x?, y?, z?)))
+    }
+
     /// The grid of a kernel over this many values.
     pub fn over(values: usize) -> Self {
         let blocks = (values as u64).div_ceil(u64::from(THREADS));
@@ -246,22 +225,16 @@ pub(super) fn int(size: usize) -> Result<i32> {
     i32::try_from(size).map_err(|_| too_large(size))
 }
 
-/// A number of blocks in one direction.
-pub(super) fn blocks(count: usize) -> Result<u32> {
-    u32::try_from(count).map_err(|_| too_large(count))
-}
-
 fn too_large(size: usize) -> Error {
     let expected = "sizes below 2^31; take a smaller training.batch_size";
     Error::argument("a batch on a card", expected, size)
 }
 
-const OUT_OF_MEMORY: &str = "memory (a smaller training.batch_size takes less)";
-
 /// The error for a kernel or memory that the driver refuses.
-fn refused(what: &str, error: DriverError) -> Error {
-    let reason = crate::device::cuda::described(&error);
-    Error::Tensor(candle_core::Error::Msg(format!(
-        "CUDA card, {what}: {reason}"
-    )))
+fn refused(what: &str) -> impl FnOnce(DriverError) -> Error {
+    move |error| {
+        let reason = crate::device::cuda::described(&error);
+        let message = format!("CUDA card, {what}: {reason}");
+        Error::Tensor(candle_core::Error::Msg(message))
+    }
 }

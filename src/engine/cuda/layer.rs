@@ -71,19 +71,15 @@ impl GemmLayer {
         }
     }
 
-    /// Height of the results.
-    pub fn height(&self) -> usize {
-        self.input.height * self.scale / self.stride
-    }
-
-    /// Width of the results.
-    pub fn width(&self) -> usize {
-        self.input.width * self.scale / self.stride
+    /// Height and width of the results.
+    pub fn grid(&self) -> (usize, usize) {
+        let size = |size| size * self.scale / self.stride;
+        (size(self.input.height), size(self.input.width))
     }
 
     /// Pixels of the results.
     fn pixels(&self) -> usize {
-        self.height() * self.width()
+        self.grid().0 * self.grid().1
     }
 
     /// Places of the kernel.
@@ -97,16 +93,10 @@ impl GemmLayer {
     }
 
     pub fn algorithm(&self) -> ConvAlgorithm {
-        if self.stride > 1 {
-            return ConvAlgorithm::Strided;
-        }
-        if self.kernel > 1
-            && self.results * self.area() <= MOST_SPREAD
-            && self.input.channels >= LEAST_SPREAD
-        {
-            return ConvAlgorithm::Spread;
-        }
+        let is_narrow = self.results * self.area() <= MOST_SPREAD;
         match (self.kernel, self.scale) {
+            _ if self.stride > 1 => ConvAlgorithm::Strided,
+            (2.., _) if is_narrow && self.input.channels >= LEAST_SPREAD => ConvAlgorithm::Spread,
             (3, 2) => ConvAlgorithm::Phases,
             _ => ConvAlgorithm::Gather,
         }
@@ -160,14 +150,14 @@ impl GemmLayer {
                 ..plain
             },
             ConvAlgorithm::Gather => ImplicitGemm {
-                grid: (self.height(), self.width()),
-                image: (self.height(), self.width()),
+                grid: self.grid(),
+                image: self.grid(),
                 shift: self.scale.ilog2(),
                 tap_offsets: square(self.kernel, self.padding),
                 ..plain
             },
             ConvAlgorithm::Strided => ImplicitGemm {
-                grid: (self.height(), self.width()),
+                grid: self.grid(),
                 stride: self.stride,
                 tap_offsets: square(self.kernel, self.padding),
                 ..plain
@@ -192,16 +182,14 @@ impl GemmLayer {
                 ..plain
             },
             ConvAlgorithm::Phases => ImplicitGemm {
-                image: (self.height(), self.width()),
+                image: self.grid(),
                 stride: 2,
-                tap_offsets: (0..16)
-                    .map(|spot: i64| (spot / 4 - 1, spot % 4 - 1))
-                    .collect(),
+                tap_offsets: square(4, 1),
                 ..plain
             },
             ConvAlgorithm::Gather => ImplicitGemm { shift: 0, ..plain },
             ConvAlgorithm::Strided => ImplicitGemm {
-                image: (self.height(), self.width()),
+                image: self.grid(),
                 results: self.input.channels * self.area(),
                 stride: 1,
                 tap_offsets: vec![(0, 0)],
@@ -218,7 +206,7 @@ impl GemmLayer {
         let fits = |value: usize| i32::try_from(value.saturating_add(1 << 16)).is_ok();
         fits(samples.saturating_mul(self.pixels()))
             && fits(values)
-            && self.height().max(self.width()) <= MOST_SIDE
+            && self.grid().0.max(self.grid().1) <= MOST_SIDE
     }
 }
 
@@ -255,31 +243,23 @@ impl ImplicitGemm {
     /// One entry for each [`ImplicitGemm::values`] channels, phase by phase.
     pub fn table(&self) -> Vec<Tap> {
         let values = self.values();
-        let constant = |right| Tap {
-            channel: 0,
-            down: 0,
+        let tap = |channel: usize, down: i64, right| Tap {
+            channel: channel as i32,
+            down: down as i16,
             right,
         };
         let mut table = Vec::with_capacity(self.phases * self.depth() / values);
-        for (phase, tap_offsets) in self
-            .tap_offsets
-            .chunks(self.tap_offsets.len() / self.phases)
-            .enumerate()
-        {
+        let taps = self.tap_offsets.len() / self.phases;
+        for tap_offsets in self.tap_offsets.chunks(taps) {
+            let end = table.len() + self.depth() / values;
             for &(down, right) in tap_offsets {
-                for channel in (0..self.channels).step_by(values) {
-                    table.push(Tap {
-                        channel: channel as i32,
-                        down: down as i16,
-                        right: right as i16,
-                    });
-                }
+                let channels = (0..self.channels).step_by(values);
+                table.extend(channels.map(|channel| tap(channel, down, right as i16)));
             }
             if self.has_one {
-                table.push(constant(ONE));
+                table.push(tap(0, 0, ONE));
             }
-            let end = (phase + 1) * self.depth() / values;
-            table.resize(end, constant(ZEROS));
+            table.resize(end, tap(0, 0, ZEROS));
         }
         table
     }

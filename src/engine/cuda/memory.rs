@@ -13,8 +13,8 @@ pub(super) struct Memory {
     values: Vec<Buffer<f32>>,
     /// Values that steps keep for the backward pass, and gradients of sums until the gradient of the
     /// skip samples is complete.
-    sides: Vec<Option<Buffer<u16>>>,
-    kept: Vec<Option<Buffer<f32>>>,
+    sides: Vec<Buffer<u16>>,
+    kept: Vec<Buffer<f32>>,
     /// Gradients of the values after and before the current step of the backward pass.
     pub gradients: [Buffer<f32>; 2],
     /// Values between the products of a layer and the operations before or after them.
@@ -25,22 +25,18 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Memory for batches of at most `samples` samples, with gradients if the network `trains`.
-    ///
-    /// # Errors
-    /// If the device has too little memory.
     pub fn new(card: &Launcher, steps: &CudaSteps, samples: usize, trains: bool) -> Result<Self> {
         let values = steps
             .iter()
             .map(|step| card.memory(samples * step.out_len()));
-        let sides = steps.iter().map(|step| match step.side_len() {
-            0 => Ok(None),
-            len => card.memory(samples * len).map(Some),
-        });
+        let sides = steps
+            .iter()
+            .map(|step| card.memory(samples * step.side_len()));
         let trained = if trains { samples } else { 0 };
         // The gradient of the images is not needed.
         let kept = steps.iter().map(|step| match step.source() {
-            None | Some(0) => Ok(None),
-            Some(_) => card.memory(trained * step.out_len()).map(Some),
+            None | Some(0) => card.memory(0),
+            Some(_) => card.memory(trained * step.out_len()),
         });
         let largest = |of: fn(&dyn CudaStep) -> usize| {
             let lens = steps.iter().map(|step| of(&**step));
@@ -62,8 +58,7 @@ impl Memory {
 
     /// The results of a step.
     pub fn values(&self, step: usize) -> Address {
-        let values = self.values.get(step);
-        values.map_or(Address::NONE, Buffer::address)
+        address(&self.values, step)
     }
 
     /// The values that a step keeps for the backward pass.
@@ -77,7 +72,7 @@ impl Memory {
     }
 }
 
-fn address<T>(buffers: &[Option<Buffer<T>>], step: usize) -> Address {
-    let buffer = buffers.get(step).and_then(Option::as_ref);
+fn address<T>(buffers: &[Buffer<T>], step: usize) -> Address {
+    let buffer = buffers.get(step);
     buffer.map_or(Address::NONE, Buffer::address)
 }

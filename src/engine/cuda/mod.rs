@@ -8,7 +8,6 @@
 //! f32, or on tensor cores in TF32 or bf16. Weights, their gradients and all values between the products stay in f32.
 //! The order of sums depends on sizes alone, so a step gives the same bits again on the same GPU.
 
-mod batch;
 mod engine;
 mod inference;
 mod kernel;
@@ -19,33 +18,30 @@ mod network;
 mod optimizer;
 mod passes;
 mod product;
-mod resident;
 mod source;
+mod spread;
 mod step;
 mod steps;
 mod sums;
-mod task;
 mod trial;
-mod weights;
 
 use candle_core::{Device, Tensor};
 
 use crate::Result;
 use crate::engine::autograd::Autograd;
 use crate::engine::feed::{HostSource, Source};
-use crate::engine::lowering::{Part, Prepared};
+use crate::engine::lowering::{Prepared, Subnetwork};
 use crate::engine::seam::{Gradients, StepSpec, Stepper};
 use crate::network::Autoencoder;
 use crate::optim::Optimizer;
 use crate::recipe::{Objective, Precision};
-use batch::BatchSpec;
 use engine::CudaEngine;
 use inference::CudaInference;
 use launch::Address;
 use network::CudaNetwork;
 use optimizer::{Steps, ToKernels};
 use source::CudaSource;
-use task::{Addresses, Task};
+use step::{Addresses, Task};
 use trial::Trial;
 
 /// Gradients for a network on a CUDA device; none if a layer has no kernels.
@@ -67,7 +63,7 @@ pub(super) fn gradients(
 /// If the driver refuses the kernels, or their results are not those of the reference.
 pub(super) fn inference(
     device: &Device,
-    part: Part,
+    part: Subnetwork,
     samples: &Tensor,
     reference: impl FnOnce(&Tensor) -> Result<Tensor>,
 ) -> Result<Option<Prepared>> {
@@ -98,17 +94,16 @@ pub(super) fn stepper(
         return Ok(None);
     }
     let engine = CudaEngine::new(reference.model(), reference.objective(), precision);
-    let prepared = engine.and_then(|engine| match engine {
-        Some(engine) => Ok(Some((engine, Trial::new(reference, source, spec)?))),
-        None => Ok(None),
-    });
+    let Some(engine) = engine.transpose() else {
+        return Ok(None);
+    };
+    let prepared = engine.and_then(|engine| Ok((engine, Trial::new(reference, source, spec)?)));
     let tried = match prepared {
-        Ok(Some((mut engine, trial))) => {
+        Ok((mut engine, trial)) => {
             // The memory of the reference is free by now.
-            engine.reserve(spec.indices.len())?;
+            engine.network.reserve(spec.indices.len(), true)?;
             trial.run(&mut engine, optimizer).map(|()| engine)
         }
-        Ok(None) => return Ok(None),
         Err(reason) => Err(reason),
     };
     match tried {
@@ -133,12 +128,13 @@ pub(super) fn source(
     if spec.indices.is_empty() {
         return None;
     }
-    let tried = CudaSource::new(host).and_then(|source| match source {
-        Some(mut source) => source.try_out(host, spec).map(|()| Some(source)),
-        None => Ok(None),
+    let source = CudaSource::new(host).transpose()?;
+    let tried = source.and_then(|mut source| {
+        source.try_out(host, spec)?;
+        Ok(source)
     });
     match tried {
-        Ok(source) => source.map(|source| Box::new(source) as Box<dyn Source>),
+        Ok(source) => Some(Box::new(source)),
         Err(reason) => {
             notes.push(format!(
                 "the host makes the batches and copies them to the CUDA device, which is slower: {reason}"

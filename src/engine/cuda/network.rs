@@ -2,15 +2,17 @@
 
 use candle_core::cuda_backend::CudaDevice;
 
-use super::launch::{Address, LAYERS, Launcher, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS};
+use super::launch::{
+    Buffer, Grid, LAYERS, Launcher, PRODUCT_BF16, PRODUCT_F32, PRODUCT_TF32, WEIGHTS,
+};
 use super::memory::Memory;
 use super::passes::Passes;
+use super::product::LayerProducts;
+use super::step::{Addresses, Pass, Task, parameter};
 use super::steps::{CudaSteps, lower};
 use super::sums::BlockSums;
-use super::task::{Addresses, Task, parameter};
-use super::weights::Packing;
-use crate::engine::cpu::Sums;
-use crate::engine::lowering::Part;
+use crate::engine::abi::Weights;
+use crate::engine::lowering::Subnetwork;
 use crate::recipe::Precision;
 use crate::{Error, Result};
 
@@ -22,32 +24,42 @@ pub(crate) struct CudaNetwork {
     /// The step that reads the codes.
     code: usize,
     input_len: usize,
-    sums: BlockSums,
-    packing: Option<Packing>,
+    /// The sums of the batch started last.
+    pub sums: BlockSums,
+    /// For each step with weights, the addresses of its parameters.
+    parameters: Vec<Addresses>,
+    packing: Packing,
     memory: Option<Memory>,
 }
 
 impl CudaNetwork {
-    /// The layers of a network; none if one of them has no kernel.
+    /// The layers of a network, with the addresses of the parameters of each that has any; none if a layer has no
+    /// kernel.
     ///
     /// # Errors
     /// If the driver refuses the kernels or there is no memory.
-    pub fn new(device: &CudaDevice, part: Part, precision: Precision) -> Result<Option<Self>> {
-        let products = match precision {
+    pub fn new(
+        device: &CudaDevice,
+        part: Subnetwork,
+        precision: Precision,
+        parameters: Vec<Addresses>,
+    ) -> Result<Option<Self>> {
+        let module = match precision {
             Precision::F32 => PRODUCT_F32,
             Precision::Tf32 => PRODUCT_TF32,
             Precision::Bf16 => PRODUCT_BF16,
             Precision::F64 => return Ok(None),
         };
-        let card = Launcher::new(device, &[products, LAYERS, WEIGHTS])?;
+        let card = Launcher::new(device, &[module, LAYERS, WEIGHTS])?;
         let Some((steps, code)) = lower(&card, part, precision)? else {
             return Ok(None);
         };
         Ok(Some(Self {
             sums: BlockSums::new(&card)?,
+            packing: Packing::new(&card, products(&steps), &parameters)?,
             input_len: part.input.iter().product(),
             memory: None,
-            packing: None,
+            parameters,
             card,
             steps,
             code,
@@ -77,88 +89,58 @@ impl CudaNetwork {
         self.steps.iter().find_map(|step| step.latent())
     }
 
-    /// The kernels of the backward pass for a batch of this size: [`LayerProducts::backward_kernels`] of each layer with
-    /// weights.
-    pub fn backward_kernels(&self, samples: usize) -> Vec<[&'static str; 2]> {
-        let products = self.steps.iter().filter_map(|step| step.products());
+    /// The kernels of the backward pass for a batch of this size: for each layer with weights, those of the gradients
+    /// of its input and of its weights.
+    pub fn backward_kernels(&self, samples: usize) -> Vec<[&str; 2]> {
+        let products = products(&self.steps);
         products
             .map(|products| products.backward_kernels(samples))
             .collect()
     }
 
-    /// Starts the work on a batch: gradients of all parameters, and the sums that [`CudaNetwork::sums`] reads. `parameters`
-    /// and `gradients` have a pair for each step with weights.
+    /// Starts the work on a batch: gradients of all parameters, and the sums. `gradients` has the addresses for each
+    /// step with weights.
     ///
     /// # Errors
     /// If the batch is too large for the device or its kernels.
-    pub fn start(
-        &mut self,
-        parameters: &[Addresses],
-        gradients: &[Addresses],
-        task: Task,
-    ) -> Result<()> {
+    pub fn start(&mut self, gradients: &[Addresses], task: Task) -> Result<()> {
         self.reserve(task.samples, true)?;
-        self.pack(parameters)?;
+        self.pack()?;
         if let Some(passes) = self.passes(task) {
-            passes.forward(parameters)?;
+            passes.forward(&self.parameters)?;
             passes.backward(gradients)?;
         }
-        self.sums.total(&self.card)
+        self.sums.total()
     }
 
-    /// Starts the forward pass alone, with the weights of the last [`CudaNetwork::pack`].
-    ///
-    /// # Errors
-    /// Those of [`CudaNetwork::start`].
-    pub fn infer(&mut self, parameters: &[Addresses], task: Task) -> Result<()> {
+    /// Starts the forward pass alone, with the weights of the last [`CudaNetwork::pack`]. Errors as
+    /// [`CudaNetwork::start`].
+    pub fn infer(&mut self, task: Task) -> Result<()> {
         self.reserve(task.samples, false)?;
         match self.passes(task) {
-            Some(passes) => passes.forward(parameters),
+            Some(passes) => passes.forward(&self.parameters),
             None => Ok(()),
         }
     }
 
     fn passes(&self, task: Task) -> Option<Passes<'_>> {
+        let memory = self.memory.as_ref()?;
         Some(Passes {
-            card: &self.card,
+            pass: Pass {
+                card: &self.card,
+                sums: &self.sums,
+                scratch: memory.scratch.address(),
+                task,
+            },
             steps: &self.steps,
             code: self.code,
-            memory: self.memory.as_ref()?,
-            sums: &self.sums,
-            task,
+            memory,
         })
     }
 
-    /// Address of the sums of the batch started last: distances, KL divergence and penalty.
-    pub fn totals(&self) -> Address {
-        self.sums.totals()
-    }
-
-    /// Waits for the batch started last; returns the sums of its losses.
-    ///
-    /// # Errors
-    /// If its work failed on the device.
-    pub fn sums(&self) -> Result<Sums> {
-        self.sums.read(&self.card)
-    }
-
     /// Lays out the weights for the products.
-    ///
-    /// # Errors
-    /// If there is no memory for their table.
-    pub fn pack(&mut self, parameters: &[Addresses]) -> Result<()> {
-        let weights = || parameters.iter().map(|layer| parameter(Some(layer), 0));
-        let packing = match self.packing.take() {
-            Some(packing) if packing.is_for(weights()) => packing,
-            _ => {
-                let layers = self.steps.iter().filter_map(|step| step.products());
-                let layers: Vec<_> = layers.map(|p| (&p.layer, &p.packed)).collect();
-                Packing::new(&self.card, &layers, weights().collect())?
-            }
-        };
-        packing.run(&self.card)?;
-        self.packing = Some(packing);
-        Ok(())
+    pub fn pack(&self) -> Result<()> {
+        self.packing.run(&self.card)
     }
 
     /// Allocates memory for a batch of this size, with gradients if `trains`.
@@ -166,22 +148,59 @@ impl CudaNetwork {
     /// # Errors
     /// If the device has no room for them, or they are too many for the kernels.
     pub fn reserve(&mut self, samples: usize, trains: bool) -> Result<()> {
-        if self
-            .memory
-            .as_ref()
-            .is_some_and(|memory| samples <= memory.samples)
-        {
+        let memory = self.memory.as_ref();
+        if memory.is_some_and(|memory| samples <= memory.samples) {
             return Ok(());
         }
         // Free the old memory first, for the new one.
         self.memory = None;
-        let mut products = self.steps.iter().filter_map(|step| step.products());
-        if !products.all(|products| products.layer.reaches(samples)) {
+        if !products(&self.steps).all(|products| products.layer.reaches(samples)) {
             let expected = "fewer than 2^31 pixels, taps or values in a layer";
             let found = format!("{samples} samples: take a smaller training.batch_size");
             return Err(Error::argument("a batch on a card", expected, found));
         }
         self.memory = Some(Memory::new(&self.card, &self.steps, samples, trains)?);
         Ok(())
+    }
+}
+
+/// The layers with weights.
+fn products(steps: &CudaSteps) -> impl Iterator<Item = &LayerProducts> {
+    steps.iter().filter_map(|step| step.products())
+}
+
+/// Packs the weights of all layers in one launch.
+#[derive(Debug)]
+pub(super) struct Packing {
+    table: Buffer<Weights>,
+    layers: u32,
+    /// Length of the largest layer's weights.
+    len: usize,
+}
+
+impl Packing {
+    /// A table for layers and the addresses of their parameters.
+    pub fn new<'a>(
+        card: &Launcher,
+        layers: impl Iterator<Item = &'a LayerProducts>,
+        parameters: &[Addresses],
+    ) -> Result<Self> {
+        let (mut table, mut len) = (Vec::new(), 0);
+        for (layer, parameters) in layers.zip(parameters) {
+            table.push(layer.packing(parameter(Some(parameters), 0))?);
+            let lens = [&layer.forward, &layer.backward].map(|gemm| gemm.packed.len());
+            len = lens.into_iter().fold(len, usize::max);
+        }
+        Ok(Self {
+            layers: table.len() as u32,
+            table: card.copy_of(&table)?,
+            len,
+        })
+    }
+
+    pub fn run(&self, card: &Launcher) -> Result<()> {
+        let Grid((across, ..)) = Grid::over(self.len);
+        let arguments = (self.table.address(),);
+        card.launch("pack_weights", Grid((across, self.layers, 1)), &arguments)
     }
 }

@@ -1,23 +1,19 @@
 //! The forward and backward passes of a batch through the steps of a network.
 
-use super::launch::{Address, Buffer, Grid, Launcher};
+use super::launch::{Address, Buffer};
 use super::memory::Memory;
-use super::step::{Backward, Forward, Pass};
+use super::step::{Addresses, Backward, Forward, Pass, parameter};
 use super::steps::CudaSteps;
-use super::sums::BlockSums;
-use super::task::{Addresses, Task, parameter};
 use crate::Result;
 
 /// The arguments of both passes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Passes<'a> {
-    pub card: &'a Launcher,
+    pub pass: Pass<'a>,
     pub steps: &'a CudaSteps,
     /// The step that reads the codes.
     pub code: usize,
     pub memory: &'a Memory,
-    pub sums: &'a BlockSums,
-    pub task: Task,
 }
 
 impl Passes<'_> {
@@ -31,28 +27,26 @@ impl Passes<'_> {
             };
             let io = Forward {
                 x: self.read_by(number),
-                skip: step
-                    .source()
-                    .map_or(Address::NONE, |source| self.read_by(source)),
+                skip: (step.source()).map_or(Address::NONE, |source| self.read_by(source)),
                 out: self.written_by(number),
                 side: self.memory.side(number),
                 bias,
             };
-            step.forward(self.pass(), io)?;
+            step.forward(self.pass, io)?;
         }
         Ok(())
     }
 
     /// Computes the losses of the last values, and the gradients of all parameters.
     pub fn backward(self, gradients: &[Addresses]) -> Result<()> {
-        let Self { card, memory, .. } = self;
-        let factors = &self.task.factors;
+        let Self { pass, memory, .. } = self;
+        let factors = &pass.task.factors;
         // The gradient of the values after the current step, and room for that of the values before it.
         let [mut gradient, mut room] = memory.gradients.each_ref().map(Buffer::address);
         let last = self.steps.len().saturating_sub(1);
-        let pair = (memory.values(last), self.task.target);
-        self.sums
-            .loss(card, self.len_behind(last), factors, pair, gradient)?;
+        let pair = (memory.values(last), pass.task.target);
+        pass.sums
+            .loss(self.len_behind(last), factors, pair, gradient)?;
         if self.has_relu(last) {
             self.relu_mask(last, gradient)?;
         }
@@ -60,18 +54,15 @@ impl Passes<'_> {
         for (number, step) in self.steps.iter().enumerate().rev() {
             let x = self.read_by(number);
             if let Some(products) = step.products() {
-                let layer = gradients.next();
-                let out = (parameter(layer, 0), parameter(layer, 1));
-                let between = (memory.parts.address(), memory.scratch.address());
-                let results = step.result_gradient(self.pass(), gradient)?;
-                let samples = self.task.samples;
-                products.weight_gradient(card, samples, (x, results), between, out)?;
+                let results = step.result_gradient(pass, gradient)?;
+                let parts = memory.parts.address();
+                products.weight_gradient(pass, (x, results), parts, gradients.next())?;
             }
             // The samples themselves need no gradient.
             let Some(before) = number.checked_sub(1) else {
                 break;
             };
-            if memory.kept(number) != Address::NONE {
+            if step.source().is_some_and(|source| source > 0) {
                 self.over(number, "copy", gradient, memory.kept(number))?;
             }
             let penalty = factors.penalty.filter(|_| number == self.code);
@@ -87,7 +78,7 @@ impl Passes<'_> {
                 x_gradient: room,
                 mask: if at_once { x } else { Address::NONE },
             };
-            let is_done = step.backward(self.pass(), io)? && at_once;
+            let is_done = step.backward(pass, io)? && at_once;
             if !step.is_in_place() {
                 std::mem::swap(&mut gradient, &mut room);
             }
@@ -96,22 +87,13 @@ impl Passes<'_> {
             }
             if let Some(penalty) = penalty {
                 let len = self.len_behind(before);
-                self.sums.penalty(card, len, penalty, x, gradient)?;
+                pass.sums.penalty(len, penalty, x, gradient)?;
             }
             if is_stopped && !is_done {
                 self.relu_mask(before, gradient)?;
             }
         }
         Ok(())
-    }
-
-    fn pass(&self) -> Pass<'_> {
-        Pass {
-            card: self.card,
-            sums: self.sums,
-            task: self.task,
-            scratch: self.memory.scratch.address(),
-        }
     }
 
     /// The sums that add the input of a step.
@@ -121,10 +103,9 @@ impl Passes<'_> {
     }
 
     /// Launches a kernel that maps values elementwise, as many as a step has results.
-    fn over(&self, step: usize, kernel: &'static str, from: Address, to: Address) -> Result<()> {
+    fn over(&self, step: usize, kernel: &str, from: Address, to: Address) -> Result<()> {
         let len = self.len_behind(step);
-        let arguments = (from, to, len as i64);
-        self.card.launch(kernel, Grid::over(len), &arguments)
+        self.pass.over(kernel, len, &(from, to, len as i64))
     }
 
     /// Sets a gradient to 0 where the result of the relu after a step is 0.
@@ -139,12 +120,12 @@ impl Passes<'_> {
     /// Values of the batch after a step.
     fn len_behind(&self, step: usize) -> usize {
         let len = self.steps.get(step).map_or(0, |step| step.out_len());
-        self.task.samples * len
+        self.pass.task.samples * len
     }
 
     /// Destination of a step's forward pass.
     fn written_by(&self, step: usize) -> Address {
-        match self.task.result {
+        match self.pass.task.result {
             Address::NONE => self.memory.values(step),
             result if step + 1 == self.steps.len() => result,
             _ => self.memory.values(step),
@@ -155,7 +136,7 @@ impl Passes<'_> {
     fn read_by(&self, step: usize) -> Address {
         match step.checked_sub(1) {
             Some(before) => self.memory.values(before),
-            None => self.task.input,
+            None => self.pass.task.input,
         }
     }
 }

@@ -1,12 +1,34 @@
-//! The interface of a network's steps on the device.
+//! The task of a network for one batch, and the interface of its steps on the device.
 
 use std::fmt::Debug;
 
-use super::launch::{Address, Launcher};
+use super::launch::{Address, Arguments, Grid, Launcher};
 use super::product::LayerProducts;
 use super::sums::BlockSums;
-use super::task::Task;
 use crate::Result;
+use crate::engine::cpu::Factors;
+
+/// A batch in device memory, flat, and the factors of the minimised loss.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task {
+    pub samples: usize,
+    pub input: Address,
+    pub target: Address,
+    /// Noise for the codes of a variational network.
+    pub noise: Address,
+    pub factors: Factors,
+    /// Destination of the last step; null for the network's own memory.
+    pub result: Address,
+}
+
+/// Addresses of a layer's parameters or of their gradients, in the layer's order.
+pub(super) type Addresses = Vec<Address>;
+
+/// A parameter of a layer; null if the layer has no such parameter.
+pub(super) fn parameter(layer: Option<&Addresses>, place: usize) -> Address {
+    let address = layer.and_then(|layer| layer.get(place));
+    address.copied().unwrap_or(Address::NONE)
+}
 
 /// Arguments shared by all steps of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +38,13 @@ pub(super) struct Pass<'a> {
     pub task: Task,
     /// Memory that a step uses between its own kernels.
     pub scratch: Address,
+}
+
+impl Pass<'_> {
+    /// Launches a kernel over this many values.
+    pub fn over(&self, kernel: &str, values: usize, arguments: &impl Arguments) -> Result<()> {
+        self.card.launch(kernel, Grid::over(values), arguments)
+    }
 }
 
 /// Inputs and outputs of a step's forward pass.
@@ -89,8 +118,8 @@ pub(super) trait CudaStep: Debug + Send {
     /// The gradient of its samples. Returns whether [`Backward::mask`] was applied.
     fn backward(&self, pass: Pass, io: Backward) -> Result<bool>;
 
-    /// Prepares the gradients of weight and bias; returns the address of the gradient of the products'
-    /// results.
+    /// Prepares the gradients of weight and bias; returns the address of the gradient of the products' results, which
+    /// stays there for [`CudaStep::backward`].
     fn result_gradient(&self, _pass: Pass, gradient: Address) -> Result<Address> {
         Ok(gradient)
     }

@@ -2,7 +2,7 @@
 
 use super::launch::{Address, Buffer, Grid, Launcher};
 use crate::engine::abi::Row;
-use crate::engine::cpu::{Factors, Sums};
+use crate::engine::cpu::{Factors, LossSums};
 use crate::recipe::CodePenalty;
 use crate::{Error, Result};
 
@@ -14,6 +14,7 @@ pub(super) struct BlockSums {
     /// A row of blocks for each [`Row`]; zeros for a term that the network lacks.
     blocks: Buffer<f64>,
     totals: Buffer<f64>,
+    card: Launcher,
 }
 
 impl BlockSums {
@@ -21,6 +22,7 @@ impl BlockSums {
         Ok(Self {
             blocks: card.zeros(3 * BLOCKS)?,
             totals: card.zeros(3)?,
+            card: card.clone(),
         })
     }
 
@@ -34,7 +36,6 @@ impl BlockSums {
     /// Launches the loss of a network's last values, and its gradient.
     pub fn loss(
         &self,
-        card: &Launcher,
         len: usize,
         factors: &Factors,
         (values, target): (Address, Address),
@@ -47,13 +48,12 @@ impl BlockSums {
         let (grid, sums) = self.of(Row::Distance);
         let scale = factors.scale as f32;
         let arguments = (values, target, gradient, sums, len as i64, kind, scale);
-        card.launch("loss", grid, &arguments)
+        self.card.launch("loss", grid, &arguments)
     }
 
     /// Launches the penalty on codes, whose derivative is added to their gradient.
     pub fn penalty(
         &self,
-        card: &Launcher,
         len: usize,
         (kind, scale): (CodePenalty, f64),
         codes: Address,
@@ -61,13 +61,13 @@ impl BlockSums {
     ) -> Result<()> {
         let (grid, sums) = self.of(Row::Penalty);
         let arguments = (codes, gradient, sums, len as i64, kind.l1, kind.l2, scale);
-        card.launch("penalty", grid, &arguments)
+        self.card.launch("penalty", grid, &arguments)
     }
 
     /// Adds up the blocks.
-    pub fn total(&self, card: &Launcher) -> Result<()> {
+    pub fn total(&self) -> Result<()> {
         let arguments = (self.blocks.address(), self.totals.address(), BLOCKS as i32);
-        card.launch("sum_blocks", Grid::blocks(3), &arguments)
+        self.card.launch("sum_blocks", Grid::blocks(3), &arguments)
     }
 
     /// Address of the totals, in the order of [`Row`].
@@ -76,14 +76,14 @@ impl BlockSums {
     }
 
     /// Waits for the totals and returns them.
-    pub fn read(&self, card: &Launcher) -> Result<Sums> {
-        Ok(match card.read(&self.totals)?.as_slice() {
-            &[distance, kl, penalty] => Sums {
+    pub fn read(&self) -> Result<LossSums> {
+        Ok(match self.card.read(&self.totals)?.as_slice() {
+            &[distance, kl, penalty] => LossSums {
                 distance,
                 penalty,
                 kl,
             },
-            _ => Sums::default(),
+            _ => LossSums::default(),
         })
     }
 }

@@ -7,7 +7,7 @@ use super::engine::CudaEngine;
 use crate::data::Batch;
 use crate::engine::autograd::Autograd;
 use crate::engine::feed::Source;
-use crate::engine::lowering::Part;
+use crate::engine::lowering::Subnetwork;
 use crate::engine::seam::{Gradients, StepSpec, Stepper};
 use crate::network::Autoencoder;
 use crate::objective::Losses;
@@ -29,9 +29,8 @@ const ROUNDING: f64 = 1e-6;
 pub(super) struct Trial {
     batch: Batch,
     learning_rate: f64,
-    parameters: Vec<Named>,
+    parameters: Vec<Parameter>,
     losses: Losses,
-    gradients: Vec<Tensor>,
 }
 
 impl Trial {
@@ -39,14 +38,12 @@ impl Trial {
     /// If the batch cannot be made, or the reference fails.
     pub fn new(reference: &mut Autograd, source: &mut dyn Source, spec: &StepSpec) -> Result<Self> {
         let batch = source.batch(None, spec)?;
-        let parameters = named_parameters(reference.model())?;
-        let (losses, gradients) = reference_gradients(reference, &batch, &parameters)?;
+        let mut parameters = parameters(reference.model())?;
         Ok(Self {
+            losses: reference_gradients(reference, &batch, &mut parameters)?,
             batch,
             learning_rate: spec.learning_rate,
             parameters,
-            losses,
-            gradients,
         })
     }
 
@@ -57,8 +54,8 @@ impl Trial {
     /// Names what disagrees by more than the precision explains, or the kernel that fails.
     pub fn run(&self, engine: &mut CudaEngine, optimizer: &mut Optimizer) -> Result<()> {
         let (losses, gradients) = engine.gradients(&self.batch)?;
-        let tolerance = tolerance(engine.precision());
-        let kernels = engine.backward_kernels(self.batch.input.dim(0)?);
+        let tolerance = tolerance(engine.precision);
+        let kernels = engine.network.backward_kernels(self.batch.input.dim(0)?);
         self.compare_gradients(&gradients, &kernels, tolerance)?;
         let expected = self.losses.mean();
         let apart = (losses.mean() - expected).abs();
@@ -73,16 +70,14 @@ impl Trial {
         kernels: &[[&str; 2]],
         tolerance: f64,
     ) -> Result<()> {
-        let sizes = self
-            .gradients
-            .iter()
-            .map(norm)
-            .collect::<Result<Vec<f64>>>()?;
-        let largest = sizes.iter().fold(0.0, |most: f64, size| most.max(*size));
-        let all = self.parameters.iter().zip(&self.gradients).zip(sizes).rev();
-        for ((Named { name, layer, var }, expected), size) in all {
-            let apart = match found.get(var) {
-                Some(found) => norm(&(found - expected)?)?,
+        let sizes = self.parameters.iter();
+        let sizes = sizes.map(|parameter| norm(&parameter.gradient));
+        let sizes = sizes.collect::<Result<Vec<f64>>>()?;
+        let largest = sizes.iter().copied().fold(0.0, f64::max);
+        for (parameter, size) in self.parameters.iter().zip(sizes).rev() {
+            let Parameter { name, layer, .. } = parameter;
+            let apart = match found.get(&parameter.var) {
+                Some(found) => norm(&(found - &parameter.gradient)?)?,
                 None => size,
             };
             // A gradient that is next to nothing beside the others is rounding for the most part.
@@ -105,8 +100,8 @@ impl Trial {
     ) -> Result<()> {
         let (parameters, rate) = (&self.parameters, self.learning_rate);
         let values = || -> Result<Vec<Tensor>> {
-            let copies = parameters.iter().map(|parameter| parameter.var.copy());
-            Ok(copies.collect::<candle_core::Result<_>>()?)
+            let copies = parameters.iter();
+            copies.map(|parameter| Ok(parameter.var.copy()?)).collect()
         };
         let before = values()?;
         let (state, step) = (optimizer.state()?, optimizer.step_count());
@@ -128,12 +123,8 @@ impl Trial {
                 return Err(Error::argument("kernel check_finite", expected, value));
             }
             let apart = (status.losses.sum - losses.sum).abs();
-            near(
-                "kernel check_finite, loss",
-                apart,
-                losses.sum.abs(),
-                ROUNDING,
-            )
+            let size = losses.sum.abs();
+            near("kernel check_finite, loss", apart, size, ROUNDING)
         })?;
         let expected = after(&mut |optimizer| optimizer.update(gradients, rate))?;
         for (((parameter, before), found), expected) in
@@ -142,37 +133,36 @@ impl Trial {
             let moved = norm(&(expected - before)?)?;
             let apart = norm(&(found - expected)?)?;
             let size = moved + norm(expected)? * ROUNDING / UPDATE_TOLERANCE;
-            let what = format!(
-                "`{}` after an update by kernel optimizer_step",
-                parameter.name
-            );
+            let name = &parameter.name;
+            let what = format!("`{name}` after an update by kernel optimizer_step");
             near(&what, apart, size, UPDATE_TOLERANCE)?;
         }
         Ok(())
     }
 }
 
-/// A parameter with its name, and the number of its layer among those with parameters.
-struct Named {
+/// A parameter with its name, the number of its layer among those with parameters, and its gradient from the reference.
+struct Parameter {
     name: String,
     layer: usize,
     var: Var,
+    gradient: Tensor,
 }
 
-fn named_parameters(model: &Autoencoder) -> Result<Vec<Named>> {
-    let layers = Part::whole(model, false).trained();
+/// The parameters of a network, with gradients of zeros.
+fn parameters(model: &Autoencoder) -> Result<Vec<Parameter>> {
     let mut all = Vec::new();
-    for (number, layer) in layers.enumerate() {
+    for (number, layer) in Subnetwork::whole(model, false).trained().enumerate() {
         for kind in ["weight", "bias"] {
-            let Some(tensor) = layer.parameter(kind) else {
-                continue;
-            };
-            all.push(Named {
-                name: format!("{}.{kind}", layer.name()),
-                layer: number,
-                // Of a variable's tensor it is that variable.
-                var: Var::from_tensor(tensor)?,
-            });
+            if let Some(tensor) = layer.parameter(kind) {
+                all.push(Parameter {
+                    name: format!("{}.{kind}", layer.name()),
+                    layer: number,
+                    // Of a variable's tensor it is that variable.
+                    var: Var::from_tensor(tensor)?,
+                    gradient: tensor.zeros_like()?,
+                });
+            }
         }
     }
     Ok(all)
@@ -188,19 +178,15 @@ fn tolerance(precision: Precision) -> f64 {
     }
 }
 
-/// Losses and gradients of the reference, computed in parts of the batch.
+/// Losses of the reference, whose gradients are added to those of the parameters, computed in parts of the batch.
 fn reference_gradients(
     reference: &mut Autograd,
     batch: &Batch,
-    parameters: &[Named],
-) -> Result<(Losses, Vec<Tensor>)> {
+    parameters: &mut [Parameter],
+) -> Result<Losses> {
     let samples = batch.input.dim(0)?;
     let most = samples.div_ceil(MOST_PARTS).max(SAMPLES);
     let mut losses = Losses::default();
-    let zeros = parameters
-        .iter()
-        .map(|parameter| parameter.var.zeros_like());
-    let mut sums = zeros.collect::<candle_core::Result<Vec<Tensor>>>()?;
     for start in (0..samples).step_by(most) {
         let len = most.min(samples - start);
         let part = |tensor: &Tensor| tensor.narrow(0, start, len);
@@ -214,13 +200,14 @@ fn reference_gradients(
         losses += of_part;
         // The gradients are those of the mean over a part.
         let share = len as f64 / samples as f64;
-        for (sum, parameter) in sums.iter_mut().zip(parameters) {
+        for parameter in &mut *parameters {
             if let Some(gradient) = gradients.get(&parameter.var) {
-                *sum = (&*sum + (gradient.detach() * share)?)?.detach();
+                let sum = &parameter.gradient + (gradient.detach() * share)?;
+                parameter.gradient = sum?.detach();
             }
         }
     }
-    Ok((losses, sums))
+    Ok(losses)
 }
 
 /// That a number or tensor is near to what it should be, by its distance from that and the size of it.
@@ -236,9 +223,8 @@ fn near(what: &str, apart: f64, size: f64, tolerance: f64) -> Result<()> {
 
 /// The Euclidean norm.
 fn norm(tensor: &Tensor) -> Result<f64> {
-    Ok(f64::from(
-        tensor.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>()?,
-    ))
+    let norm = tensor.sqr()?.sum_all()?.sqrt()?;
+    Ok(f64::from(norm.to_scalar::<f32>()?))
 }
 
 #[cfg(test)]
@@ -246,12 +232,11 @@ mod tests {
     use candle_core::{DType, Device};
 
     use super::*;
-    use crate::corruption::NoiseKey;
-    use crate::data::{Images, Keys, Preparation};
+    use crate::data::{Images, Preparation};
     use crate::device::cuda::device_under_test;
+    use crate::engine::cuda::source::tests::step;
     use crate::engine::feed::HostSource;
     use crate::network::Parameters;
-    use crate::random::Purpose;
     use crate::recipe::{Objective, Recipe};
 
     /// Tries a network with the first reconstruction loss against a reference with the second; returns the distance of
@@ -282,17 +267,7 @@ mod tests {
             device: device.clone(),
         };
         let indices: Vec<u32> = (0..samples).collect();
-        let spec = StepSpec {
-            indices: &indices,
-            keys: Keys::training(&preparation, 1, 1),
-            latent_key: NoiseKey {
-                seed: 1,
-                purpose: Purpose::Latent,
-                epoch: 1,
-            },
-            kl_weight: 1.0,
-            learning_rate: 1.0,
-        };
+        let spec = step(&indices, &preparation);
         let before = values();
         let mut reference = Autograd::new(model, reference);
         let trial = Trial::new(&mut reference, &mut source, &spec).unwrap();

@@ -7,6 +7,7 @@ use crate::engine::cuda::launch::{Address, Launcher};
 use crate::engine::cuda::layer::GemmLayer;
 use crate::engine::cuda::product::LayerProducts;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
+use crate::layer::ConvTranspose2d;
 use crate::recipe::Precision;
 
 /// Each pixel gives its own block of results: a product with a column for each result and place of the kernel, then a
@@ -22,16 +23,18 @@ impl ConvTranspose {
     pub fn new(
         card: &Launcher,
         input: Shape,
-        (channels, scale, has_bias, has_relu): (usize, usize, bool, bool),
+        conv: ConvTranspose2d,
+        has_relu: bool,
         precision: Precision,
     ) -> Result<Self> {
+        let (channels, scale) = (conv.channels, conv.scale);
         let area = scale * scale;
         let layer = GemmLayer {
             // Weights are (in, out, scale, scale), and the biases are those of the blocks.
             result_stride: 1,
             channel_stride: channels * area,
             results_per_bias: area,
-            ..GemmLayer::new(input, channels * area, 1, has_bias)
+            ..GemmLayer::new(input, channels * area, 1, conv.bias)
         };
         Ok(Self {
             products: LayerProducts::new(card, layer, precision)?,
@@ -59,28 +62,25 @@ impl CudaStep for ConvTranspose {
     }
 
     fn forward(&self, pass: Pass, io: Forward) -> Result<()> {
-        let (card, samples) = (pass.card, pass.task.samples);
-        let none = Address::NONE;
-        self.products
-            .forward(card, samples, none, (io.x, pass.scratch), none)?;
-        let spread = self.spread.over(samples, pass.scratch, io.out)?;
-        spread.run_strided(card, io.bias, none)
+        let products = Forward {
+            out: pass.scratch,
+            bias: Address::NONE,
+            ..io
+        };
+        self.products.forward(pass, products)?;
+        let spread = (self.spread).over(pass.task.samples, pass.scratch, io.out)?;
+        let bias = io.bias;
+        Spread { bias, ..spread }.launch(pass.card, "spread_strided")
     }
 
-    /// [`Self::result_gradient`] has left the gradient of the products in the scratch memory.
     fn backward(&self, pass: Pass, io: Backward) -> Result<bool> {
-        let gradients = (pass.scratch, io.x_gradient);
-        let (card, samples) = (pass.card, pass.task.samples);
-        self.products
-            .backward(card, samples, gradients, io.mask, Address::NONE)?;
-        Ok(true)
+        let gradient = pass.scratch;
+        self.products.backward(pass, Backward { gradient, ..io })
     }
 
     fn result_gradient(&self, pass: Pass, gradient: Address) -> Result<Address> {
-        let spread = self
-            .spread
-            .over(pass.task.samples, pass.scratch, gradient)?;
-        spread.collect_blocks(pass.card)?;
+        let spread = (self.spread).over(pass.task.samples, pass.scratch, gradient)?;
+        spread.launch(pass.card, "collect_blocks")?;
         Ok(pass.scratch)
     }
 }

@@ -3,7 +3,6 @@
 use crate::Result;
 use crate::engine::abi::Row;
 use crate::engine::cpu::Latent;
-use crate::engine::cuda::launch::Grid;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
 impl CudaStep for Latent {
@@ -36,8 +35,7 @@ impl CudaStep for Latent {
             self.bound,
             pass.task.factors.kl_scale,
         );
-        pass.card
-            .launch("latent_backward", Grid::over(len), &arguments)?;
+        pass.over("latent_backward", len, &arguments)?;
         Ok(false)
     }
 }

@@ -9,7 +9,6 @@ mod pool;
 mod transpose;
 mod upsample;
 
-use self::activation::Function;
 use self::add::Add;
 use self::conv_transpose::ConvTranspose;
 use self::pool::{MOST_SIZE, Pool};
@@ -22,8 +21,8 @@ use super::step::CudaStep;
 use crate::Result;
 use crate::activation::Activation;
 use crate::engine::cpu::{Latent, Shape};
-use crate::engine::lowering::Part;
-use crate::layer::{Conv2d, ConvTranspose2d, Layer, LayerSpec, Upsample as UpsampleLayer};
+use crate::engine::lowering::Subnetwork;
+use crate::layer::{Conv2d, Layer, LayerSpec, Upsample as UpsampleLayer};
 use crate::network::{Code, LOG_VARIANCE_BOUND};
 use crate::recipe::Precision;
 
@@ -34,7 +33,7 @@ pub(super) type CudaSteps = Vec<Box<dyn CudaStep>>;
 /// or there is no step at all.
 pub(super) fn lower(
     card: &Launcher,
-    part: Part,
+    part: Subnetwork,
     precision: Precision,
 ) -> Result<Option<(CudaSteps, usize)>> {
     let Some(shape) = Shape::new(part.input) else {
@@ -47,8 +46,24 @@ pub(super) fn lower(
         shape,
         is_planar: true,
     };
-    let code = lowering.network(part)?;
-    Ok(code.map(|code| (lowering.steps, code)))
+    if !lowering.add(part.encoder)? {
+        return Ok(None);
+    }
+    if let Code::Gaussian { latent } = part.code {
+        lowering.lay_out(true);
+        lowering.shape = Shape::flat(latent);
+        lowering.push(Latent {
+            dimensions: latent,
+            bound: LOG_VARIANCE_BOUND,
+        });
+    }
+    let code = lowering.steps.len();
+    if !lowering.add(part.decoder)? {
+        return Ok(None);
+    }
+    lowering.lay_out(true);
+    let steps = lowering.steps;
+    Ok((!steps.is_empty()).then_some((steps, code)))
 }
 
 /// The steps so far, and the shape and layout of their results.
@@ -62,33 +77,12 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    /// Lowers a network; returns the number of the first step after the code.
-    fn network(&mut self, part: Part) -> Result<Option<usize>> {
-        if self.add(part.encoder)?.is_none() {
-            return Ok(None);
-        }
-        if let Code::Gaussian { latent } = part.code {
-            self.lay_out(true);
-            self.shape = Shape::flat(latent);
-            self.push(Latent {
-                dimensions: latent,
-                bound: LOG_VARIANCE_BOUND,
-            });
-        }
-        let code = self.steps.len();
-        if self.add(part.decoder)?.is_none() {
-            return Ok(None);
-        }
-        self.lay_out(true);
-        Ok((!self.steps.is_empty()).then_some(code))
-    }
-
     fn push(&mut self, step: impl CudaStep + 'static) {
         self.steps.push(Box::new(step));
     }
 
-    /// Lowers consecutive layers; none if one has no kernel.
-    fn add(&mut self, layers: &[Layer]) -> Result<Option<()>> {
+    /// Lowers consecutive layers; false if one has no kernel.
+    fn add(&mut self, layers: &[Layer]) -> Result<bool> {
         let mut rest = layers;
         while let Some((layer, behind)) = rest.split_first() {
             rest = behind;
@@ -100,7 +94,22 @@ impl Lowering<'_> {
                 }
                 LayerSpec::Conv2d(conv) => self.convolution(*conv, 1, &mut rest)?,
                 LayerSpec::Upsample(upsample) => self.upsample(*upsample, &mut rest)?,
-                LayerSpec::ConvTranspose2d(conv) => self.conv_transpose(*conv, &mut rest)?,
+                LayerSpec::ConvTranspose2d(conv) => {
+                    self.lay_out(false);
+                    let (input, has_relu) = (self.shape, take_relu(&mut rest));
+                    self.shape = Shape {
+                        channels: conv.channels,
+                        height: input.height * conv.scale,
+                        width: input.width * conv.scale,
+                    };
+                    self.push(ConvTranspose::new(
+                        self.card,
+                        input,
+                        *conv,
+                        has_relu,
+                        self.precision,
+                    )?);
+                }
                 LayerSpec::MaxPool2d(pool) if pool.size <= MOST_SIZE => {
                     self.lay_out(false);
                     self.shape.height /= pool.size;
@@ -113,33 +122,31 @@ impl Lowering<'_> {
                 LayerSpec::Flatten(_) | LayerSpec::Reshape(_) => {
                     self.lay_out(true);
                     let Some(shape) = Shape::new(layer.output()) else {
-                        return Ok(None);
+                        return Ok(false);
                     };
                     self.shape = shape;
                 }
                 LayerSpec::Activation(activation) => {
-                    let function = activation.pointwise();
-                    let Some(function) = function.as_ref().and_then(Function::new) else {
-                        return Ok(None);
+                    let (function, len) = (activation.pointwise(), self.shape.len());
+                    let step = function.and_then(|f| activation::Activation::new(&f, len));
+                    let Some(step) = step else {
+                        return Ok(false);
                     };
-                    self.push(activation::Activation {
-                        function,
-                        len: self.shape.len(),
-                    });
+                    self.push(step);
                 }
                 LayerSpec::Residual(_) => {
                     let (source, is_planar) = (self.steps.len(), self.is_planar);
-                    if self.add(layer.body())?.is_none() {
-                        return Ok(None);
+                    if !self.add(layer.body())? {
+                        return Ok(false);
                     }
                     self.lay_out(is_planar);
                     let len = self.shape.len();
                     self.push(Add { source, len });
                 }
-                _ => return Ok(None),
+                _ => return Ok(false),
             }
         }
-        Ok(Some(()))
+        Ok(true)
     }
 
     /// A convolution after an upsampling by a power of two includes the upsampling.
@@ -173,29 +180,16 @@ impl Lowering<'_> {
         self.gemm(layer, rest)
     }
 
-    fn conv_transpose(&mut self, conv: ConvTranspose2d, rest: &mut &[Layer]) -> Result<()> {
-        self.lay_out(false);
-        let settings = (conv.channels, conv.scale, conv.bias, take_relu(rest));
-        let step = ConvTranspose::new(self.card, self.shape, settings, self.precision)?;
-        self.push(step);
-        self.shape = Shape {
-            channels: conv.channels,
-            height: self.shape.height * conv.scale,
-            width: self.shape.width * conv.scale,
-        };
-        Ok(())
-    }
-
     /// A layer with weights, and the relu after it, which is removed from `rest`.
     fn gemm(&mut self, mut layer: GemmLayer, rest: &mut &[Layer]) -> Result<()> {
         layer.has_relu = take_relu(rest);
+        let (height, width) = layer.grid();
         self.shape = Shape {
             channels: layer.results,
-            height: layer.height(),
-            width: layer.width(),
+            height,
+            width,
         };
-        let step = LayerProducts::new(self.card, layer, self.precision)?;
-        self.push(step);
+        self.push(LayerProducts::new(self.card, layer, self.precision)?);
         Ok(())
     }
 
@@ -215,10 +209,11 @@ impl Lowering<'_> {
 
 /// Whether a relu follows, which is removed from `rest`.
 fn take_relu(rest: &mut &[Layer]) -> bool {
-    let relu = LayerSpec::Activation(Activation::Relu);
-    let behind = rest.split_first().filter(|(next, _)| *next.spec() == relu);
-    if let Some((_, behind)) = behind {
-        *rest = behind;
+    match *rest {
+        [next, behind @ ..] if *next.spec() == LayerSpec::Activation(Activation::Relu) => {
+            *rest = behind;
+            true
+        }
+        _ => false,
     }
-    behind.is_some()
 }

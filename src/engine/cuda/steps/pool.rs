@@ -2,15 +2,14 @@
 
 use crate::Result;
 use crate::engine::cpu::Shape;
-use crate::engine::cuda::launch::int;
-use crate::engine::cuda::launch::{Address, Grid};
+use crate::engine::cuda::launch::{Address, int};
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
 /// The largest window whose places the kernels count.
 pub(super) const MOST_SIZE: usize = 64;
 
 /// Max-pooling, described by its results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Pool {
     pub output: Shape,
     pub size: usize,
@@ -31,8 +30,7 @@ impl CudaStep for Pool {
         let (width, channels) = (int(self.output.width)?, int(self.output.channels)?);
         let size = int(self.size)?;
         let arguments = (io.x, io.out, io.side, len as i64, width, channels, size);
-        pass.card
-            .launch("pool_forward", Grid::over(len), &arguments)
+        pass.over("pool_forward", len, &arguments)
     }
 
     fn backward(&self, pass: Pass, io: Backward) -> Result<bool> {
@@ -52,8 +50,7 @@ impl CudaStep for Pool {
             int(self.output.channels)?,
             int(self.size)?,
         );
-        pass.card
-            .launch("pool_backward", Grid::over(len), &arguments)?;
+        pass.over("pool_backward", len, &arguments)?;
         Ok(true)
     }
 }

@@ -1,12 +1,11 @@
 //! Transposes between the layouts with channels last and with pixels last.
 
 use crate::Result;
-use crate::engine::cuda::launch::int;
-use crate::engine::cuda::launch::{Address, Grid};
+use crate::engine::cuda::launch::{Address, int};
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
 /// Matrices `(N, rows, columns)` to `(N, columns, rows)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Transpose {
     pub rows: usize,
     pub columns: usize,
@@ -16,7 +15,7 @@ impl Transpose {
     fn run(&self, pass: Pass, x: Address, out: Address) -> Result<()> {
         let len = pass.task.samples * self.rows * self.columns;
         let arguments = (x, out, len as i64, int(self.rows)?, int(self.columns)?);
-        pass.card.launch("transpose", Grid::over(len), &arguments)
+        pass.over("transpose", len, &arguments)
     }
 }
 

@@ -2,13 +2,11 @@
 
 use crate::Result;
 use crate::engine::cpu::Shape;
-use crate::engine::cuda::launch::Grid;
 use crate::engine::cuda::launch::int;
-use crate::engine::cuda::product::upsample_backward;
 use crate::engine::cuda::step::{Backward, CudaStep, Forward, Pass};
 
 /// Upsampling, described by its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Upsample {
     pub input: Shape,
     pub scale: usize,
@@ -23,12 +21,21 @@ impl CudaStep for Upsample {
         let len = pass.task.samples * self.input.len();
         let (width, channels) = (int(self.input.width)?, int(self.input.channels)?);
         let arguments = (io.x, io.out, len as i64, width, channels, int(self.scale)?);
-        pass.card.launch("upsample", Grid::over(len), &arguments)
+        pass.over("upsample", len, &arguments)
     }
 
     fn backward(&self, pass: Pass, io: Backward) -> Result<bool> {
-        let (gradients, images) = ((io.gradient, io.x_gradient), (self.input, self.scale));
-        upsample_backward(pass.card, pass.task.samples, images, gradients, io.mask)?;
+        let len = pass.task.samples * self.input.len();
+        let arguments = (
+            io.gradient,
+            io.mask,
+            io.x_gradient,
+            len as i64,
+            int(self.input.width)?,
+            int(self.input.channels)?,
+            int(self.scale)?,
+        );
+        pass.over("upsample_backward", len, &arguments)?;
         Ok(true)
     }
 }
