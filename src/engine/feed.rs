@@ -66,10 +66,7 @@ impl Feed {
         }
     }
 
-    /// The batch of a step.
-    ///
-    /// # Errors
-    /// If an index is outside of the set, or the device fails.
+    /// The batch of a step. Errors are those of the source.
     pub fn batch(&mut self, spec: &StepSpec) -> Result<Batch> {
         let is_whole = Some(spec.indices.len()) == self.whole_len;
         if let Some(batch) = self.whole.as_ref().filter(|_| is_whole) {

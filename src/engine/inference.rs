@@ -7,7 +7,7 @@ use candle_core::{DType, Tensor};
 
 use super::cpu::CpuInference;
 use super::cuda;
-use super::lowering::{Part, Prepared};
+use super::lowering::{Prepared, Subnetwork};
 use crate::Result;
 use crate::activation::Activation;
 use crate::network::{Autoencoder, Code, Posterior};
@@ -172,7 +172,12 @@ impl Inference {
         place.get_or_init(|| prepared).as_ref()
     }
 
-    fn prepare(&self, route: Route, part: Part, samples: &Tensor) -> Result<Option<Prepared>> {
+    fn prepare(
+        &self,
+        route: Route,
+        part: Subnetwork,
+        samples: &Tensor,
+    ) -> Result<Option<Prepared>> {
         let device = self.model.device();
         if device.is_cpu() {
             let cpu = CpuInference::new(part)?;
@@ -214,15 +219,15 @@ impl Route {
     }
 
     /// The layers; none if the network has no such route.
-    fn part(self, model: &Autoencoder) -> Option<Part<'_>> {
+    fn part(self, model: &Autoencoder) -> Option<Subnetwork<'_>> {
         let decoder = model.decoder();
         let layers = match self {
-            Self::Whole => return Some(Part::whole(model, false)),
+            Self::Whole => return Some(Subnetwork::whole(model, false)),
             Self::Encoder => model.encoder().layers(),
             Self::Decoder => decoder.layers(),
             Self::Logits => decoder.until(&Activation::Sigmoid).ok()?,
         };
-        Some(Part::list(self.input_shape(model), layers))
+        Some(Subnetwork::list(self.input_shape(model), layers))
     }
 
     /// The results of the reference network.

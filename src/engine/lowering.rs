@@ -6,9 +6,9 @@ use crate::Result;
 use crate::layer::Layer;
 use crate::network::{Autoencoder, Code};
 
-/// Layers for samples of one shape, with the code between encoder and decoder.
+/// Layers of a network for samples of one shape, with the code between encoder and decoder.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Part<'a> {
+pub(crate) struct Subnetwork<'a> {
     pub input: &'a [usize],
     pub encoder: &'a [Layer],
     pub code: Code,
@@ -18,7 +18,7 @@ pub(crate) struct Part<'a> {
 /// Consecutive layers, prepared: they map samples `(N, ...)` of f32, contiguous on the network's device, to results.
 pub(crate) type Prepared = Box<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
 
-impl<'a> Part<'a> {
+impl<'a> Subnetwork<'a> {
     /// A whole network, without its last activation if `logits`.
     pub fn whole(model: &'a Autoencoder, logits: bool) -> Self {
         let decoder = model.decoder().layers();
@@ -51,9 +51,6 @@ impl<'a> Part<'a> {
     }
 
     /// The parameters of each of these layers, contiguous.
-    ///
-    /// # Errors
-    /// Only candle's own.
     pub fn weights(self) -> Result<Vec<Vec<Tensor>>> {
         let of_layer = |layer: &Layer| {
             let tensors = layer.parameters().map(|tensor| Ok(tensor.contiguous()?));

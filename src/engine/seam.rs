@@ -24,30 +24,18 @@ pub trait Gradients {
 }
 
 /// Does training steps on given batches, either synchronously or on a device that works while the host prepares the
-/// next batches.
+/// next batches. Errors are those of [`Gradients`].
 pub(super) trait Stepper: Gradients {
     /// Begins a series of steps. `losses` are those of the steps before it.
-    ///
-    /// # Errors
-    /// If the device fails.
     fn begin(&mut self, losses: Losses) -> Result<()>;
 
     /// Does or starts a step: the gradients of the batch, and the optimiser's update at this learning rate. If the loss
     /// or the norm of the gradient is not finite, neither this step nor a later one of the series changes a weight.
     /// Returns the host time of the update alone; zero if the device does it.
-    ///
-    /// # Errors
-    /// If the batch is not shaped as the network, or the device fails.
     fn step(&mut self, batch: &Batch, optimizer: &mut Optimizer, rate: f64) -> Result<Duration>;
 
     /// Waits for the steps that were started.
-    ///
-    /// # Errors
-    /// If the device fails.
     fn status(&mut self) -> Result<StepStatus>;
-
-    /// Whether [`step`](Self::step) may return before the step is done.
-    fn is_asynchronous(&self) -> bool;
 }
 
 /// The description of a training step.

@@ -49,14 +49,10 @@ impl Stepper for Synchronous {
             return Ok(Duration::ZERO);
         }
         let (losses, gradients) = self.gradients.gradients(batch)?;
-        let loss = losses.mean();
-        if !loss.is_finite() {
-            self.status.failure = Some((LOSS, loss));
-            return Ok(Duration::ZERO);
-        }
         let norm = optimizer.norm(&gradients)?;
-        if !norm.is_finite() {
-            self.status.failure = Some((NORM, norm));
+        let quantities = [(LOSS, losses.mean()), (NORM, norm)];
+        self.status.failure = quantities.into_iter().find(|(_, value)| !value.is_finite());
+        if self.status.failure.is_some() {
             return Ok(Duration::ZERO);
         }
         let derived = Instant::now();
@@ -68,9 +64,5 @@ impl Stepper for Synchronous {
 
     fn status(&mut self) -> Result<StepStatus> {
         Ok(self.status)
-    }
-
-    fn is_asynchronous(&self) -> bool {
-        false
     }
 }

@@ -1,11 +1,14 @@
 //! Shared parts of engines on lowered networks: the trained tensors, checks of a batch, and losses from its sums.
 
+use std::fmt;
+
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor};
 
 use crate::data::Batch;
-use crate::engine::cpu::{Factors, Sums};
-use crate::engine::lowering::Part;
+use crate::engine::cpu::{Factors, LossSums};
+use crate::engine::lowering::Subnetwork;
+use crate::layer::Layer;
 use crate::objective::{Losses, Numbers};
 use crate::ops::has_kernels;
 use crate::recipe::Objective;
@@ -31,27 +34,14 @@ impl Parameter {
 }
 
 /// The trained tensors of a network, in order; none if one is not f32, or kernels are off on this thread.
-pub(super) fn trained(part: Part) -> Result<Option<Trained>> {
-    let mut layers = Vec::new();
-    if !has_kernels() {
+pub(super) fn trained(part: Subnetwork) -> Result<Option<Trained>> {
+    let mut tensors = part.trained().flat_map(Layer::parameters);
+    if !has_kernels() || tensors.any(|tensor| tensor.dtype() != DType::F32) {
         return Ok(None);
     }
-    for layer in part.trained() {
-        if layer
-            .parameters()
-            .any(|tensor| tensor.dtype() != DType::F32)
-        {
-            return Ok(None);
-        }
-        let parameters = layer.parameters().map(Parameter::new);
-        layers.push(parameters.collect::<Result<_>>()?);
-    }
-    Ok(Some(layers))
-}
-
-/// All parameters in order.
-pub(super) fn all(layers: &Trained) -> impl Iterator<Item = &Parameter> {
-    layers.iter().flatten()
+    let of_layer = |layer: &Layer| layer.parameters().map(Parameter::new).collect();
+    let layers: Result<_> = part.trained().map(of_layer).collect();
+    layers.map(Some)
 }
 
 /// Factors of the minimised loss.
@@ -59,8 +49,8 @@ pub(super) fn factors(objective: &Objective, batch: &Batch) -> Factors {
     let samples = batch.target.dims().first().copied().unwrap_or(1).max(1) as f64;
     let values = batch.target.elem_count().max(1);
     let (scale, kl_scale) = match objective.elbo {
-        Some(elbo) => {
-            let (factor, _) = elbo.likelihood(objective.reconstruction, values);
+        Some(_) => {
+            let (factor, _) = likelihood(objective, batch);
             (factor / samples, batch.kl_weight / samples)
         }
         None => (1.0 / values as f64, 0.0),
@@ -81,41 +71,44 @@ pub(super) fn check(
     latent: Option<usize>,
     device: &Device,
 ) -> Result<()> {
-    let misfit = |what: &str, expected: String, tensor: &Tensor| {
-        let found = format!("{:?} of {:?}", tensor.dims(), tensor.dtype());
-        Err(Error::layer(what, expected, found))
-    };
     let samples = batch.input.dims().first().copied().unwrap_or(0);
-    let fits = |tensor: &Tensor, len: usize| {
-        tensor.dtype() == DType::F32
+    let check = |what: &str, tensor: &Tensor, len: usize, expected: fmt::Arguments| {
+        let fits = samples > 0
+            && tensor.dtype() == DType::F32
             && tensor.device().same_device(device)
             && tensor.dims().first() == Some(&samples)
-            && tensor.elem_count() == samples * len
+            && tensor.elem_count() == samples * len;
+        if fits {
+            return Ok(());
+        }
+        let found = format!("{:?} of {:?}", tensor.dims(), tensor.dtype());
+        Err(Error::layer(what, expected.to_string(), found))
     };
-    if samples == 0 || !fits(&batch.input, input_len) {
-        let expected = format!("samples of {input_len} values of F32");
-        return misfit("batch input", expected, &batch.input);
-    }
-    if !fits(&batch.target, out_len) {
-        let expected = format!("{samples} targets of {out_len} values of F32");
-        return misfit("batch target", expected, &batch.target);
-    }
+    check(
+        "batch input",
+        &batch.input,
+        input_len,
+        format_args!("samples of {input_len} values of F32"),
+    )?;
+    check(
+        "batch target",
+        &batch.target,
+        out_len,
+        format_args!("{samples} targets of {out_len} values of F32"),
+    )?;
     let Some(latent) = latent else {
         return Ok(());
     };
-    match &batch.latent_noise {
-        Some(noise) if fits(noise, latent) => Ok(()),
-        Some(noise) => misfit(
-            "batch noise",
-            format!("{samples} times {latent} values"),
-            noise,
-        ),
-        None => Err(Error::argument(
-            "batch",
-            "noise for the codes of a variational network",
-            "none",
-        )),
-    }
+    let Some(noise) = &batch.latent_noise else {
+        let expected = "noise for the codes of a variational network";
+        return Err(Error::argument("batch", expected, "none"));
+    };
+    check(
+        "batch noise",
+        noise,
+        latent,
+        format_args!("{samples} times {latent} values"),
+    )
 }
 
 /// The factor and the constant that turn a batch's sum of distances into the reconstruction loss.
@@ -127,7 +120,7 @@ pub(super) fn likelihood(objective: &Objective, batch: &Batch) -> (f64, f64) {
 }
 
 /// The losses of a batch.
-pub(super) fn losses(objective: &Objective, batch: &Batch, sums: Sums) -> Result<Losses> {
+pub(super) fn losses(objective: &Objective, batch: &Batch, sums: LossSums) -> Result<Losses> {
     let (factor, constant) = likelihood(objective, batch);
     let numbers = Numbers {
         reconstruction: factor * sums.distance + constant,
@@ -140,7 +133,7 @@ pub(super) fn losses(objective: &Objective, batch: &Batch, sums: Sums) -> Result
 /// The gradients under their variables.
 pub(super) fn store(layers: &Trained) -> GradStore {
     let mut gradients = GradStore::default();
-    for parameter in all(layers) {
+    for parameter in layers.iter().flatten() {
         gradients.insert(&parameter.value, parameter.gradient.clone());
     }
     gradients

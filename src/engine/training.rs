@@ -32,6 +32,7 @@ pub struct TrainingEngine {
     begun_at: u64,
     times: StepTimes,
     notes: Vec<String>,
+    is_asynchronous: bool,
 }
 
 impl TrainingEngine {
@@ -96,6 +97,7 @@ impl TrainingEngine {
                     .to_string(),
             );
         }
+        let is_asynchronous = cuda.is_some();
         let is_same = preparation.is_drawn_once() && latent.is_none();
         Ok(Self {
             feed: Feed::new(source, is_same.then_some(visited)),
@@ -108,6 +110,7 @@ impl TrainingEngine {
             optimizer,
             times: StepTimes::default(),
             notes,
+            is_asynchronous,
         })
     }
 
@@ -118,7 +121,7 @@ impl TrainingEngine {
 
     /// Whether steps run while the host does other work.
     pub fn is_asynchronous(&self) -> bool {
-        self.stepper.is_asynchronous()
+        self.is_asynchronous
     }
 
     /// Begins a series of steps. `losses` are those of the steps before it.
@@ -219,55 +222,12 @@ pub fn fastest(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::data::Batch;
-
-    /// Synchronous steps that pass for asynchronous ones.
-    struct Background(Box<dyn Stepper>);
-
-    impl Gradients for Background {
-        fn gradients(&mut self, batch: &Batch) -> Result<(Losses, GradStore)> {
-            self.0.gradients(batch)
-        }
-
-        fn name(&self) -> &'static str {
-            self.0.name()
-        }
-    }
-
-    impl Stepper for Background {
-        fn begin(&mut self, losses: Losses) -> Result<()> {
-            self.0.begin(losses)
-        }
-
-        fn step(
-            &mut self,
-            batch: &Batch,
-            optimizer: &mut Optimizer,
-            rate: f64,
-        ) -> Result<Duration> {
-            self.0.step(batch, optimizer, rate)
-        }
-
-        fn status(&mut self) -> Result<StepStatus> {
-            self.0.status()
-        }
-
-        fn is_asynchronous(&self) -> bool {
-            true
-        }
-    }
-
-    impl TrainingEngine {
-        /// The same, reported as asynchronous.
-        pub fn in_background(self) -> Self {
-            Self {
-                stepper: Box::new(Background(self.stepper)),
-                ..self
-            }
+impl TrainingEngine {
+    /// The same, reported as asynchronous.
+    pub fn in_background(self) -> Self {
+        Self {
+            is_asynchronous: true,
+            ..self
         }
     }
 }

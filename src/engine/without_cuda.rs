@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 
 use super::autograd::Autograd;
 use super::feed::{HostSource, Source};
-use super::lowering::{Part, Prepared};
+use super::lowering::{Prepared, Subnetwork};
 use super::seam::{Gradients, StepSpec, Stepper};
 use crate::Result;
 use crate::network::Autoencoder;
@@ -32,7 +32,7 @@ pub(super) fn stepper(
 
 pub(super) fn inference(
     _: &Device,
-    _: Part,
+    _: Subnetwork,
     _: &Tensor,
     _: impl FnOnce(&Tensor) -> Result<Tensor>,
 ) -> Result<Option<Prepared>> {

@@ -2,9 +2,9 @@
 
 use pulp::Simd;
 
-use super::flat::{add, sum_of};
-use super::grid::{Layout, Shape};
-use super::step::{Backward, Forward, Step};
+use super::flat::{add, zip};
+use super::layout::{NhwcLayout, Shape};
+use super::step::{Backward, Forward, Step, StepSizes};
 
 /// x plus the samples that an earlier step reads.
 #[derive(Debug, Clone)]
@@ -12,25 +12,29 @@ pub(crate) struct Add {
     /// The step whose samples are added.
     pub source: usize,
     pub shape: Shape,
-    /// Layouts of its samples, of those of `source`, and of the sums.
-    pub x: Layout,
-    pub skip: Layout,
-    pub out: Layout,
+    /// NHWC layouts of its samples, of those of `source`, and of the sums; none where samples are flat.
+    pub x: Option<NhwcLayout>,
+    pub skip: Option<NhwcLayout>,
+    pub out: Option<NhwcLayout>,
 }
 
 impl Add {
     /// Values of a sample in this layout.
-    pub fn len(&self, layout: Layout) -> usize {
-        match layout {
-            Layout::Flat => self.shape.len(),
-            Layout::Grid(grid) => grid.len(),
-        }
+    pub fn len(&self, layout: Option<NhwcLayout>) -> usize {
+        layout.map_or(self.shape.len(), |layout| layout.len())
     }
 
     /// `out = x + skip`.
     pub fn sum<S: Simd>(&self, simd: S, (x, skip): (&[f32], &[f32]), out: &mut [f32]) {
         if self.x == self.out && self.skip == self.out {
-            return sum_of(simd, x, skip, out);
+            return zip(
+                simd,
+                x,
+                skip,
+                out,
+                #[inline(always)]
+                |x, skip| simd.add_f32s(x, skip),
+            );
         }
         self.convert(simd, (x, self.x), (out, self.out), false);
         self.convert(simd, (skip, self.skip), (out, self.out), true);
@@ -45,8 +49,8 @@ impl Add {
     fn convert<S: Simd>(
         &self,
         simd: S,
-        (from, from_layout): (&[f32], Layout),
-        (to, to_layout): (&mut [f32], Layout),
+        (from, from_layout): (&[f32], Option<NhwcLayout>),
+        (to, to_layout): (&mut [f32], Option<NhwcLayout>),
         adds: bool,
     ) {
         let put = |from: &[f32], to: &mut [f32]| match adds {
@@ -58,59 +62,41 @@ impl Add {
         }
         let samples = from.chunks_exact(self.len(from_layout));
         for (from, to) in samples.zip(to.chunks_exact_mut(self.len(to_layout))) {
+            let put_value = |from: f32, to: &mut f32| *to = if adds { *to + from } else { from };
             match (from_layout, to_layout) {
-                (Layout::Grid(from_grid), Layout::Grid(to_grid)) => {
-                    let row = self.shape.width * to_grid.padded();
+                (Some(from_layout), Some(to_layout)) => {
+                    let row = self.shape.width * to_layout.padded();
                     for y in 0..self.shape.height {
-                        let from = &from[from_grid.at(y, 0)..][..row];
-                        put(from, &mut to[to_grid.at(y, 0)..][..row]);
+                        let from = &from[from_layout.at(y, 0)..][..row];
+                        put(from, &mut to[to_layout.at(y, 0)..][..row]);
                     }
                 }
-                _ => self.each(|channel, y, x| {
-                    let value = from[self.place(from_layout, channel, y, x)];
-                    let to = &mut to[self.place(to_layout, channel, y, x)];
-                    *to = if adds { *to + value } else { value };
-                }),
-            }
-        }
-    }
-
-    fn each(&self, mut work: impl FnMut(usize, usize, usize)) {
-        for y in 0..self.shape.height {
-            for x in 0..self.shape.width {
-                for channel in 0..self.shape.channels {
-                    work(channel, y, x);
+                (None, Some(layout)) => {
+                    layout.each(|place, at| put_value(from[place], &mut to[at]))
                 }
+                (Some(layout), None) => {
+                    layout.each(|place, at| put_value(from[at], &mut to[place]))
+                }
+                (None, None) => put(from, to),
             }
-        }
-    }
-
-    fn place(&self, layout: Layout, channel: usize, y: usize, x: usize) -> usize {
-        match layout {
-            Layout::Flat => channel * self.shape.area() + y * self.shape.width + x,
-            Layout::Grid(grid) => grid.at(y, x) + channel,
         }
     }
 }
 
 impl Step for Add {
-    type Packed = ();
-
-    fn x_len(&self) -> usize {
-        self.len(self.x)
-    }
-
-    fn out_len(&self) -> usize {
-        self.len(self.out)
+    fn sizes(&self) -> StepSizes {
+        StepSizes {
+            x: self.len(self.x),
+            out: self.len(self.out),
+            ..StepSizes::default()
+        }
     }
 
     /// Does nothing: the sum reads two values; see [`Add::sum`].
-    fn forward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), _: Forward) -> f64 {
-        0.0
-    }
+    fn forward<S: Simd>(&self, _: S, _: Forward) {}
 
     /// The gradient of x alone; see [`Add::backward_skip`].
-    fn backward<S: Simd>(&self, simd: S, _: (&(), &[&[f32]]), io: Backward) {
+    fn backward<S: Simd>(&self, simd: S, io: Backward) {
         if let Some(x_gradient) = io.x_gradient {
             self.convert(simd, (io.gradient, self.out), (x_gradient, self.x), false);
         }

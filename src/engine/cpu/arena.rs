@@ -1,7 +1,8 @@
 //! The working memory of a thread.
 
-use super::CpuStep;
 use super::lines::Lines;
+use super::program::ProgramStep;
+use super::step::StepSizes;
 
 /// The working memory of one thread.
 #[derive(Debug)]
@@ -17,34 +18,31 @@ pub(crate) struct Arena {
 
 impl Arena {
     /// Memory for `samples` samples at once.
-    pub fn new(steps: &[CpuStep], samples: usize) -> Self {
-        let zeros = |len: fn(&CpuStep) -> usize| {
-            let lens = steps.iter().map(len);
-            lens.map(|len| Lines::zeros(samples * len))
-                .collect::<Vec<_>>()
+    pub fn new(steps: &[ProgramStep], samples: usize) -> Self {
+        let zeros = |len: fn(&StepSizes) -> usize| {
+            let lens = steps.iter().map(|step| samples * len(&step.sizes));
+            lens.map(Lines::zeros).collect()
         };
-        let scratch = steps.iter().map(|step| step.scratch(samples)).max();
+        let scratch = steps.iter().map(|step| &step.sizes);
+        let scratch = scratch.map(|sizes| sizes.scratch + samples * sizes.sample_scratch);
         Self {
-            values: zeros(CpuStep::out_len),
-            sides: zeros(CpuStep::side_len),
+            values: zeros(|sizes| sizes.out),
+            sides: zeros(|sizes| sizes.side),
             gradients: Vec::new(),
             sums: Vec::new(),
-            scratch: Lines::zeros(scratch.unwrap_or(0)),
+            scratch: Lines::zeros(scratch.max().unwrap_or(0)),
         }
     }
 
     /// Allocates the gradients, which inference does not need.
-    pub fn prepare(&mut self, steps: &[CpuStep], samples: usize) {
+    pub fn prepare(&mut self, steps: &[ProgramStep], samples: usize) {
         if !self.gradients.is_empty() {
             return;
         }
-        let before = steps.iter().map(CpuStep::x_len);
-        let behind = steps.last().map(CpuStep::out_len);
-        let lens = before.chain(behind);
+        let before = steps.iter().map(|step| step.sizes.x);
+        let lens = before.chain(steps.last().map(|step| step.sizes.out));
         self.gradients = lens.map(|len| Lines::zeros(samples * len)).collect();
-        self.sums = steps
-            .iter()
-            .map(|step| Lines::zeros(step.sums_len()))
-            .collect();
+        let sums = steps.iter().map(|step| Lines::zeros(step.sizes.sums));
+        self.sums = sums.collect();
     }
 }

@@ -6,6 +6,8 @@
 
 use pulp::Simd;
 
+use crate::arithmetic::Vector;
+
 /// A fast convolution of three taps along one axis.
 pub(crate) trait Axis<const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize>
 {
@@ -21,21 +23,18 @@ pub(crate) trait Axis<const IN: usize, const PLANES: usize, const PRODUCTS: usiz
     /// Number of tiles for an axis of `inputs` values.
     fn tiles(inputs: usize) -> usize;
 
-    /// Length of the axis of the results.
-    fn outputs(inputs: usize) -> usize;
-
     /// Whether a tile uses a product: a tile that is partly outside of the image can leave out some.
     fn takes(product: usize, tile: usize, inputs: usize) -> bool;
 
     /// Planes of a tile with `outputs` outputs inside of the image. Planes that the tile's products do not read hold
     /// arbitrary values.
-    fn planes<S: Simd>(simd: S, outputs: usize, x: [S::f32s; IN]) -> [S::f32s; PLANES];
+    fn planes<S: Simd>(outputs: usize, x: [Vector<S>; IN]) -> [Vector<S>; PLANES];
 
     /// The transposed map of [`Axis::planes`].
-    fn inputs<S: Simd>(simd: S, outputs: usize, planes: [S::f32s; PLANES]) -> [S::f32s; IN];
+    fn inputs<S: Simd>(outputs: usize, planes: [Vector<S>; PLANES]) -> [Vector<S>; IN];
 
-    fn results<S: Simd>(simd: S, outputs: usize, products: [S::f32s; PRODUCTS]) -> [S::f32s; OUT];
+    fn results<S: Simd>(outputs: usize, products: [Vector<S>; PRODUCTS]) -> [Vector<S>; OUT];
 
     /// The transposed map of [`Axis::results`].
-    fn products<S: Simd>(simd: S, outputs: usize, results: [S::f32s; OUT]) -> [S::f32s; PRODUCTS];
+    fn products<S: Simd>(outputs: usize, results: [Vector<S>; OUT]) -> [Vector<S>; PRODUCTS];
 }

@@ -5,7 +5,7 @@ use pulp::Simd;
 use super::flat::{add, transpose};
 use super::lines::padded;
 use super::product::{Left, Out, Right, product};
-use super::step::{Backward, Forward, Step, unpack_weight_and_bias, weight_and_bias};
+use super::step::{Backward, Forward, Step, StepSizes, unpack_weight_and_bias, weight_and_bias};
 
 /// x W^T + b with W (outputs, inputs), read as it is: the samples are transposed for the product instead
 /// of the weights, as they are fewer.
@@ -24,26 +24,16 @@ impl Dense {
 }
 
 impl Step for Dense {
-    type Packed = ();
-
-    fn x_len(&self) -> usize {
-        self.inputs
-    }
-
-    fn out_len(&self) -> usize {
-        self.outputs
-    }
-
-    fn scratch(&self, samples: usize) -> usize {
-        padded((self.inputs + self.outputs) * samples)
-    }
-
-    fn gradient_len(&self) -> usize {
-        self.weights_len() + if self.bias { padded(self.outputs) } else { 0 }
-    }
-
-    fn overwritten(&self) -> usize {
-        self.weights_len()
+    fn sizes(&self) -> StepSizes {
+        let biases = if self.bias { padded(self.outputs) } else { 0 };
+        StepSizes {
+            x: self.inputs,
+            out: self.outputs,
+            sample_scratch: self.inputs + self.outputs,
+            gradient: self.weights_len() + biases,
+            overwritten: self.weights_len(),
+            ..StepSizes::default()
+        }
     }
 
     fn unpack(&self, gradient: &[f32], parameters: &mut [&mut [f32]]) {
@@ -53,8 +43,8 @@ impl Step for Dense {
         });
     }
 
-    fn forward<S: Simd>(&self, simd: S, (_, parameters): (&(), &[&[f32]]), io: Forward) -> f64 {
-        let (weight, bias) = weight_and_bias(parameters);
+    fn forward<S: Simd>(&self, simd: S, io: Forward) {
+        let (weight, bias) = weight_and_bias(io.parameters);
         let (inputs, outputs) = (self.inputs, self.outputs);
         let samples = io.x.len() / inputs;
         let (x_t, rest) = io.scratch.split_at_mut(inputs * samples);
@@ -65,48 +55,25 @@ impl Step for Dense {
         }
         product(
             simd,
-            Out {
-                data: out_t,
-                row: samples,
-                accumulate: self.bias,
-            },
+            Out::new(out_t, samples).accumulate(self.bias),
             (outputs, samples, inputs),
-            Left {
-                data: weight,
-                row: inputs,
-                step: 1,
-            },
-            Right::Rows {
-                data: x_t,
-                row: samples,
-            },
+            Left::new(weight, inputs),
+            Right::Rows(x_t, samples),
         );
         transpose(out_t, samples, io.out);
-        0.0
     }
 
-    fn backward<S: Simd>(&self, simd: S, (_, parameters): (&(), &[&[f32]]), io: Backward) {
-        let (weight, _) = weight_and_bias(parameters);
-        let (weight_sum, bias_sum) = io.parameters.split_at_mut(self.weights_len());
+    fn backward<S: Simd>(&self, simd: S, io: Backward) {
+        let (weight, _) = weight_and_bias(io.parameters);
+        let (weight_sum, bias_sum) = io.parameter_gradient.split_at_mut(self.weights_len());
         let (inputs, outputs) = (self.inputs, self.outputs);
         let samples = io.x.len() / inputs;
         product(
             simd,
-            Out {
-                data: weight_sum,
-                row: inputs,
-                accumulate: !io.first,
-            },
+            Out::new(weight_sum, inputs).accumulate(!io.first),
             (outputs, inputs, samples),
-            Left {
-                data: io.gradient,
-                row: 1,
-                step: outputs,
-            },
-            Right::Rows {
-                data: io.x,
-                row: inputs,
-            },
+            Left::transposed(io.gradient, outputs),
+            Right::Rows(io.x, inputs),
         );
         if self.bias {
             for row in io.gradient.chunks_exact(outputs) {
@@ -116,21 +83,10 @@ impl Step for Dense {
         if let Some(x_gradient) = io.x_gradient {
             product(
                 simd,
-                Out {
-                    data: x_gradient,
-                    row: inputs,
-                    accumulate: false,
-                },
+                Out::new(x_gradient, inputs),
                 (samples, inputs, outputs),
-                Left {
-                    data: io.gradient,
-                    row: outputs,
-                    step: 1,
-                },
-                Right::Rows {
-                    data: weight,
-                    row: inputs,
-                },
+                Left::new(io.gradient, outputs),
+                Right::Rows(weight, inputs),
             );
         }
     }

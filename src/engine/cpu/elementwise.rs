@@ -3,7 +3,7 @@
 use pulp::Simd;
 
 use super::flat::{map, zip};
-use super::step::{Backward, Forward, Step};
+use super::step::{Backward, Forward, Step, StepSizes};
 use crate::activation::{Basic, Pointwise, with_basic};
 use crate::arithmetic::Vector;
 
@@ -16,72 +16,45 @@ pub(crate) struct Elementwise {
 }
 
 impl Step for Elementwise {
-    type Packed = ();
-
-    fn x_len(&self) -> usize {
-        self.len
-    }
-
-    fn out_len(&self) -> usize {
-        self.len
-    }
-
-    fn forward<S: Simd>(&self, simd: S, _: (&(), &[&[f32]]), io: Forward) -> f64 {
-        self.function.forward_values(simd, io.x, io.out);
-        0.0
-    }
-
-    fn backward<S: Simd>(&self, simd: S, _: (&(), &[&[f32]]), io: Backward) {
-        if let Some(x_gradient) = io.x_gradient {
-            let results = (io.x, io.out, io.gradient);
-            self.function.backward_values(simd, results, x_gradient);
+    fn sizes(&self) -> StepSizes {
+        StepSizes {
+            x: self.len,
+            out: self.len,
+            ..StepSizes::default()
         }
     }
-}
 
-impl Pointwise {
-    /// The function of each value: in vectors if they support it, else in f64, one value at a time.
-    fn forward_values<S: Simd>(&self, simd: S, x: &[f32], out: &mut [f32]) {
-        let one_by_one = |out: &mut [f32]| {
-            for (out, &x) in out.iter_mut().zip(x) {
-                *out = self.value(f64::from(x)) as f32;
-            }
-        };
-        match self.plain() {
-            Some((kind, parameter)) => with_basic!(
+    /// In vectors if the function supports them, else in f64, one value at a time.
+    fn forward<S: Simd>(&self, simd: S, io: Forward) {
+        if let Some((kind, parameter)) = self.function.plain() {
+            with_basic!(
                 kind,
-                F => map(
+                F => return map(
                     simd,
-                    x,
-                    out,
+                    io.x,
+                    io.out,
                     #[inline(always)]
                     |x| F::value(Vector::new(simd, x), parameter).numbers,
                 ),
-                one_by_one(out)
-            ),
-            None => one_by_one(out),
+                ()
+            );
+        }
+        for (out, &x) in io.out.iter_mut().zip(io.x) {
+            *out = self.function.value(f64::from(x)) as f32;
         }
     }
 
-    /// The gradient of the inputs from the inputs, the results and the results' gradient.
-    fn backward_values<S: Simd>(
-        &self,
-        simd: S,
-        (x, out, gradient): (&[f32], &[f32], &[f32]),
-        x_gradient: &mut [f32],
-    ) {
-        let one_by_one = |x_gradient: &mut [f32]| {
-            for ((to, &x), &gradient) in x_gradient.iter_mut().zip(x).zip(gradient) {
-                *to = (self.derivative(f64::from(x)) * f64::from(gradient)) as f32;
-            }
+    fn backward<S: Simd>(&self, simd: S, io: Backward) {
+        let Some(x_gradient) = io.x_gradient else {
+            return;
         };
-        match self.plain() {
-            Some((kind, parameter)) => with_basic!(
+        if let Some((kind, parameter)) = self.function.plain() {
+            with_basic!(
                 kind,
-                F => zip(
+                F => return zip(
                     simd,
-                    out,
-                    gradient,
+                    io.out,
+                    io.gradient,
                     x_gradient,
                     #[inline(always)]
                     |y, gradient| {
@@ -89,9 +62,12 @@ impl Pointwise {
                         F::backward(y, gradient, parameter).numbers
                     },
                 ),
-                one_by_one(x_gradient)
-            ),
-            None => one_by_one(x_gradient),
+                ()
+            );
+        }
+        for ((to, &x), &gradient) in x_gradient.iter_mut().zip(io.x).zip(io.gradient) {
+            let derivative = self.function.derivative(f64::from(x));
+            *to = (derivative * f64::from(gradient)) as f32;
         }
     }
 }

@@ -3,10 +3,10 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
-use super::{CpuNetwork, Isa, Parameters, Task, lower};
+use super::{CpuNetwork, FlatBatch, Isa, by_layer, lower};
 use crate::Result;
 use crate::data::Batch;
-use crate::engine::lowering::Part;
+use crate::engine::lowering::Subnetwork;
 use crate::engine::seam::Gradients;
 use crate::engine::trained::{self, Trained};
 use crate::network::Autoencoder;
@@ -37,7 +37,7 @@ impl CpuEngine {
             return Ok(None);
         }
         let logits = objective.reconstruction == Reconstruction::Bce;
-        let part = Part::whole(model, logits);
+        let part = Subnetwork::whole(model, logits);
         let (Some((steps, code)), Some(layers)) = (lower(part), trained::trained(part)?) else {
             return Ok(None);
         };
@@ -56,39 +56,24 @@ impl Gradients for CpuEngine {
         let (input, target) = (batch.input.contiguous()?, batch.target.contiguous()?);
         let noise = batch.latent_noise.as_ref();
         let noise = noise.map(Tensor::contiguous).transpose()?;
-        let written: Vec<Tensor> = trained::all(&self.layers)
-            .map(|p| p.gradient.clone())
-            .collect();
-        let read: Vec<Tensor> = trained::all(&self.layers)
-            .map(|p| p.value.clone())
-            .collect();
-        let written: Vec<&Tensor> = written.iter().collect();
         let data = [&input, &target].into_iter().chain(&noise);
-        let read: Vec<&Tensor> = data.chain(&read).collect();
-
+        let parameters = || self.layers.iter().flatten();
+        let read: Vec<&Tensor> = data.chain(parameters().map(|p| &p.value)).collect();
+        let written: Vec<&Tensor> = parameters().map(|p| &p.gradient).collect();
         let sums = with_elements_mut::<f32, _>(&written, &read, |gradients, read| {
             let mut read = read.iter().copied();
-            let (input, target) = (
-                read.next().unwrap_or_default(),
-                read.next().unwrap_or_default(),
-            );
-            let noise = noise.as_ref().and_then(|_| read.next());
-            let task = Task {
-                input,
-                target,
-                noise,
+            let mut next = || read.next().unwrap_or_default();
+            let flat = FlatBatch {
+                input: next(),
+                target: next(),
+                noise: noise.as_ref().map(|_| next()),
                 factors: trained::factors(&self.objective, batch),
             };
-            let mut gradients = gradients.into_iter();
-            let mut parameters: Vec<Parameters> = Vec::with_capacity(self.layers.len());
-            let mut slots = Vec::with_capacity(self.layers.len());
-            for layer in &self.layers {
-                parameters.push(read.by_ref().take(layer.len()).collect());
-                slots.push(gradients.by_ref().take(layer.len()).collect());
-            }
+            let parameters = by_layer(&mut read, &self.layers);
             self.network.pack(&parameters);
-            let sums = self.network.gradients(&parameters, task);
-            self.network.unpack(slots);
+            let sums = self.network.gradients(&parameters, flat);
+            let gradients = by_layer(&mut gradients.into_iter(), &self.layers);
+            self.network.unpack(gradients);
             Ok(sums)
         })?;
         let losses = trained::losses(&self.objective, batch, sums)?;

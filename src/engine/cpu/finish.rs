@@ -1,28 +1,20 @@
-//! Operations fused into a convolution while its results are in registers: bias, activation, max-pool.
+//! Operations fused into a convolution while its results are in registers: bias, relu, max-pool.
 
 use pulp::Simd;
 
-use super::grid::Grid;
+use super::layout::NhwcLayout;
 use super::product::{load, store};
+use super::separable::zero;
 use crate::activation::{Basic, Relu};
 use crate::arithmetic::Vector;
 
-/// The activations whose derivative follows from their result.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Fused {
-    Linear,
-    Relu,
-}
-
-/// Bias, activation and, over windows of two by two, max-pool of `height x width` results.
+/// Bias, relu and max-pool over windows of two by two.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finish {
-    pub height: usize,
-    pub width: usize,
-    pub activation: Fused,
+    pub relu: bool,
     pub pool: bool,
-    /// Layout of the results: half as high and wide with `pool`.
-    pub to: Grid,
+    /// Layout of the results: half as high and wide as the sums with `pool`.
+    pub to: NhwcLayout,
 }
 
 /// Marks a pooled result that passes no gradient: its whole window was below zero.
@@ -41,33 +33,47 @@ pub(crate) struct Put {
 #[derive(Clone, Copy)]
 pub(crate) struct Take {
     pub gradient: *const f32,
-    /// The results, for the activation's derivative.
+    /// The results, for the derivative of the relu.
     pub out: *const f32,
     pub from: *const f32,
 }
 
 impl Finish {
+    /// Height and width of the sums.
+    pub fn sums(&self) -> (usize, usize) {
+        let scale = if self.pool { 2 } else { 1 };
+        (scale * self.to.height, scale * self.to.width)
+    }
+
     /// Values of an image that hold the places of pooled results.
     pub fn side_len(&self) -> usize {
         if self.pool { self.to.len() } else { 0 }
+    }
+
+    /// Asserts the lengths of biases, results and places of pooled results on which the kernels rely.
+    pub fn check(&self, images: usize, bias: usize, out: usize, side: usize) {
+        let to = self.to;
+        assert!(to.before + to.height <= to.rows && to.before + to.width <= to.columns);
+        assert!(to.padded() <= bias && images * to.len() <= out);
+        assert!(images * self.side_len() <= side);
     }
 
     /// Stores a tile of sums at row `top`, column `left`. Sums outside of the image are dropped.
     ///
     /// # Safety
     /// The pointers are to an image of `to`, and to its channels of biases; `c` is a channel that a vector
-    /// of channels begins at. With `pool`, `top` and `left` are even and not negative.
+    /// of channels begins at. With `pool`, `top` and `left` are even and not negative, and so is `N`.
     #[inline(always)]
     pub unsafe fn put<S: Simd, const N: usize>(
         &self,
         simd: S,
-        tile: [[S::f32s; N]; N],
+        tile: [[Vector<S>; N]; N],
         (top, left, c): (isize, isize, usize),
         put: Put,
     ) {
         // SAFETY: as the caller guarantees; only places inside the image are written.
         unsafe {
-            let bias = load::<S>(put.bias.add(c));
+            let bias = Vector::new(simd, load::<S>(put.bias.add(c)));
             if self.pool {
                 for i in (0..N).step_by(2) {
                     for j in (0..N).step_by(2) {
@@ -89,48 +95,49 @@ impl Finish {
                 return;
             }
             for (i, row) in tile.into_iter().enumerate() {
-                let y = top + i as isize;
-                if y < 0 || y >= self.height as isize {
+                let Some(y) = inside(top, i, self.to.height) else {
                     continue;
-                }
+                };
                 for (j, value) in row.into_iter().enumerate() {
-                    let x = left + j as isize;
-                    if x < 0 || x >= self.width as isize {
+                    let Some(x) = inside(left, j, self.to.width) else {
                         continue;
+                    };
+                    let mut value = value + bias;
+                    if self.relu {
+                        value = Relu::value(value, 0.0);
                     }
-                    let mut value = simd.add_f32s(value, bias);
-                    if self.activation == Fused::Relu {
-                        value = relu(simd, value);
-                    }
-                    store::<S>(put.out.add(self.to.at(y as usize, x as usize) + c), value);
+                    store::<S>(put.out.add(self.to.at(y, x) + c), value.numbers);
                 }
             }
         }
     }
 
-    /// The largest value of a window, or its NaN, with bias and activation, and its first place.
+    /// The largest value of a window, or its NaN, with bias and relu, and its first place.
     #[inline(always)]
-    fn largest<S: Simd>(&self, simd: S, window: [S::f32s; 4], bias: S::f32s) -> (S::f32s, S::f32s) {
-        let mut largest = window[0];
+    fn largest<S: Simd>(
+        &self,
+        simd: S,
+        window: [Vector<S>; 4],
+        bias: Vector<S>,
+    ) -> (S::f32s, S::f32s) {
+        let mut largest = window[0].numbers;
         let mut from = simd.splat_f32s(0.0);
         for (place, value) in [(1.0, window[1]), (2.0, window[2]), (3.0, window[3])] {
             // A NaN is not at most the largest; one that is the largest is unequal to itself.
             let is_nan = simd.not_m32s(simd.equal_f32s(largest, largest));
-            let stays = simd.or_m32s(simd.less_than_or_equal_f32s(value, largest), is_nan);
-            largest = simd.select_f32s(stays, largest, value);
+            let is_less = simd.less_than_or_equal_f32s(value.numbers, largest);
+            let stays = simd.or_m32s(is_less, is_nan);
+            largest = simd.select_f32s(stays, largest, value.numbers);
             from = simd.select_f32s(stays, from, simd.splat_f32s(place));
         }
         // Rounding keeps the order, so the bias can come after the comparison.
-        let value = simd.add_f32s(largest, bias);
-        match self.activation {
-            Fused::Linear => (value, from),
-            Fused::Relu => {
-                let zero = simd.splat_f32s(0.0);
-                let passes = simd.greater_than_f32s(value, zero);
-                let from = simd.select_f32s(passes, from, simd.splat_f32s(BLOCKED));
-                (relu(simd, value), from)
-            }
+        let value = Vector::new(simd, largest) + bias;
+        if !self.relu {
+            return (value.numbers, from);
         }
+        let passes = simd.greater_than_f32s(value.numbers, simd.splat_f32s(0.0));
+        let from = simd.select_f32s(passes, from, simd.splat_f32s(BLOCKED));
+        (Relu::value(value, 0.0).numbers, from)
     }
 
     /// The gradient of a tile of sums; zeros outside of the image.
@@ -143,9 +150,9 @@ impl Finish {
         simd: S,
         (top, left, c): (isize, isize, usize),
         take: Take,
-    ) -> [[S::f32s; N]; N] {
-        let zero = simd.splat_f32s(0.0);
-        let mut tile = [[zero; N]; N];
+    ) -> [[Vector<S>; N]; N] {
+        let none = simd.splat_f32s(0.0);
+        let mut tile = [[zero(simd); N]; N];
         // SAFETY: as the caller guarantees; only places inside the image are read.
         unsafe {
             if self.pool {
@@ -158,7 +165,7 @@ impl Finish {
                             let from = load::<S>(take.from.add(at));
                             let part = |place: f32| {
                                 let here = simd.equal_f32s(from, simd.splat_f32s(place));
-                                simd.select_f32s(here, gradient, zero)
+                                Vector::new(simd, simd.select_f32s(here, gradient, none))
                             };
                             tile[i][j] = part(0.0);
                             tile[i][j + 1] = part(1.0);
@@ -170,20 +177,18 @@ impl Finish {
                 return tile;
             }
             for (i, row) in tile.iter_mut().enumerate() {
-                let y = top + i as isize;
-                if y < 0 || y >= self.height as isize {
+                let Some(y) = inside(top, i, self.to.height) else {
                     continue;
-                }
+                };
                 for (j, value) in row.iter_mut().enumerate() {
-                    let x = left + j as isize;
-                    if x < 0 || x >= self.width as isize {
+                    let Some(x) = inside(left, j, self.to.width) else {
                         continue;
-                    }
-                    let at = self.to.at(y as usize, x as usize) + c;
-                    *value = load::<S>(take.gradient.add(at));
-                    if self.activation == Fused::Relu {
-                        let passes = simd.greater_than_f32s(load::<S>(take.out.add(at)), zero);
-                        *value = simd.select_f32s(passes, *value, zero);
+                    };
+                    let at = self.to.at(y, x) + c;
+                    value.numbers = load::<S>(take.gradient.add(at));
+                    if self.relu {
+                        let passes = simd.greater_than_f32s(load::<S>(take.out.add(at)), none);
+                        value.numbers = simd.select_f32s(passes, value.numbers, none);
                     }
                 }
             }
@@ -192,8 +197,9 @@ impl Finish {
     }
 }
 
-/// max(x, 0).
+/// Place `offset` after `first` on an axis, if it lies on it.
 #[inline(always)]
-pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    <Relu as Basic>::value(Vector::new(simd, x), 0.0).numbers
+fn inside(first: isize, offset: usize, len: usize) -> Option<usize> {
+    let place = first + offset as isize;
+    (0..len as isize).contains(&place).then_some(place as usize)
 }

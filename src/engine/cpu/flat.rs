@@ -75,18 +75,6 @@ pub(crate) fn add<S: Simd>(simd: S, sum: &mut [f32], values: &[f32]) {
     );
 }
 
-/// `out = a + b`.
-pub(crate) fn sum_of<S: Simd>(simd: S, a: &[f32], b: &[f32], out: &mut [f32]) {
-    zip(
-        simd,
-        a,
-        b,
-        out,
-        #[inline(always)]
-        |a, b| simd.add_f32s(a, b),
-    );
-}
-
 /// Copies (rows, columns) to (columns, rows).
 pub(crate) fn transpose(from: &[f32], columns: usize, to: &mut [f32]) {
     /// Side length of the blocks: all of their lines stay in the first-level cache.

@@ -2,9 +2,9 @@
 
 use candle_core::Tensor;
 
-use super::{CpuNetwork, Isa, Parameters, lower};
+use super::{CpuNetwork, Isa, LayerParameters, by_layer, lower};
 use crate::Result;
-use crate::engine::lowering::Part;
+use crate::engine::lowering::Subnetwork;
 use crate::ops::in_place::with_elements_mut;
 
 /// A list of layers with their weights.
@@ -22,7 +22,7 @@ impl CpuInference {
     ///
     /// # Errors
     /// If a weight is not an f32 tensor on the CPU.
-    pub fn new(part: Part) -> Result<Option<Self>> {
+    pub fn new(part: Subnetwork) -> Result<Option<Self>> {
         let Some((steps, code)) = lower(part).filter(|(steps, _)| !steps.is_empty()) else {
             return Ok(None);
         };
@@ -37,9 +37,6 @@ impl CpuInference {
     }
 
     /// Maps samples `(N, ...)` of f32, contiguous on the CPU, to results.
-    ///
-    /// # Errors
-    /// Only candle's own.
     pub fn run(&self, samples: &Tensor) -> Result<Tensor> {
         let mut dims = vec![samples.dim(0)?];
         dims.extend(&self.output);
@@ -55,14 +52,12 @@ impl CpuInference {
 fn lend(
     weights: &[Vec<Tensor>],
     samples: Option<&Tensor>,
-    work: impl FnOnce(&[Parameters], &[f32]),
+    work: impl FnOnce(&[LayerParameters], &[f32]),
 ) -> Result<()> {
     let tensors: Vec<&Tensor> = weights.iter().flatten().chain(samples).collect();
     with_elements_mut::<f32, _>(&[], &tensors, |_, read| {
         let mut read = read.iter().copied();
-        let layers = weights.iter();
-        let parameters = layers.map(|layer| read.by_ref().take(layer.len()).collect());
-        let parameters: Vec<Parameters> = parameters.collect();
+        let parameters = by_layer(&mut read, weights);
         work(&parameters, read.next().unwrap_or_default());
         Ok(())
     })?;

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::step::{Backward, Forward, Step};
+use super::step::{Backward, Forward, Step, StepSizes};
 
 /// Mean and log-variance of each dimension, `(2 latent)`, to a sample `(latent)`, with its KL
 /// divergence: see [`crate::network::Posterior`] for formulas and sources.
@@ -14,67 +14,46 @@ pub(crate) struct Latent {
 }
 
 impl Step for Latent {
-    type Packed = ();
-
-    fn x_len(&self) -> usize {
-        2 * self.dimensions
-    }
-
-    fn out_len(&self) -> usize {
-        self.dimensions
-    }
-
-    fn forward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), io: Forward) -> f64 {
-        self.sample(io.x, io.noise, io.out)
-    }
-
-    fn backward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), io: Backward) {
-        if let Some(x_gradient) = io.x_gradient {
-            let given = (io.x, io.noise.unwrap_or_default());
-            self.gradient(given, io.gradient, x_gradient, io.kl_scale);
+    fn sizes(&self) -> StepSizes {
+        StepSizes {
+            x: 2 * self.dimensions,
+            out: self.dimensions,
+            ..StepSizes::default()
         }
     }
-}
 
-impl Latent {
-    /// The samples, `mean + noise * standard deviation`; returns the sum of the KL divergences in nats.
-    /// Without noise, the means.
-    fn sample(&self, x: &[f32], noise: Option<&[f32]>, out: &mut [f32]) -> f64 {
-        let mut kl = 0.0;
-        let samples = x.chunks_exact(2 * self.dimensions);
-        for (number, (x, out)) in samples
-            .zip(out.chunks_exact_mut(self.dimensions))
-            .enumerate()
-        {
-            let (means, raw) = x.split_at(self.dimensions);
-            for (place, ((&mean, &raw), out)) in means.iter().zip(raw).zip(out).enumerate() {
-                let Some(noise) = noise else {
-                    *out = mean;
-                    continue;
-                };
-                let (mean, noise) = (
-                    f64::from(mean),
-                    f64::from(noise[number * self.dimensions + place]),
-                );
+    /// The samples, `mean + noise * standard deviation`, and the sum of the KL divergences in nats. Without noise, the
+    /// means.
+    fn forward<S: Simd>(&self, _: S, io: Forward) {
+        let size = self.dimensions;
+        let samples = io.x.chunks_exact(2 * size);
+        for (number, (x, out)) in samples.zip(io.out.chunks_exact_mut(size)).enumerate() {
+            let (means, raw) = x.split_at(size);
+            let Some(noise) = io.noise else {
+                out.copy_from_slice(means);
+                continue;
+            };
+            let noise = &noise[number * size..][..size];
+            let values = means.iter().zip(raw).zip(noise);
+            for (out, ((&mean, &raw), &noise)) in out.iter_mut().zip(values) {
+                let (mean, noise) = (f64::from(mean), f64::from(noise));
                 let log_variance = self.bend(raw).0;
                 *out = (mean + (0.5 * log_variance).exp() * noise) as f32;
-                kl += 0.5 * (mean * mean + log_variance.exp() - 1.0 - log_variance);
+                *io.kl += 0.5 * (mean * mean + log_variance.exp() - 1.0 - log_variance);
             }
         }
-        kl
     }
 
     /// The gradient of the encoder's values, including that of `kl_scale` times the KL divergence.
-    fn gradient(
-        &self,
-        (x, noise): (&[f32], &[f32]),
-        gradient: &[f32],
-        x_gradient: &mut [f32],
-        kl_scale: f64,
-    ) {
-        let (size, both) = (self.dimensions, 2 * self.dimensions);
-        let samples = x.chunks_exact(both).zip(x_gradient.chunks_exact_mut(both));
-        let given = noise.chunks_exact(size).zip(gradient.chunks_exact(size));
+    fn backward<S: Simd>(&self, _: S, io: Backward) {
+        let Some(x_gradient) = io.x_gradient else {
+            return;
+        };
+        let (size, kl_scale) = (self.dimensions, io.kl_scale);
+        let samples = io.x.chunks_exact(2 * size);
+        let samples = samples.zip(x_gradient.chunks_exact_mut(2 * size));
+        let noise = io.noise.unwrap_or_default().chunks_exact(size);
+        let given = noise.zip(io.gradient.chunks_exact(size));
         for ((x, to), (noise, gradient)) in samples.zip(given) {
             for place in 0..size {
                 let (mean, noise) = (f64::from(x[place]), f64::from(noise[place]));
@@ -87,7 +66,9 @@ impl Latent {
             }
         }
     }
+}
 
+impl Latent {
     /// The log-variance of an encoder's value, and its derivative.
     fn bend(&self, raw: f32) -> (f64, f64) {
         let bent = (f64::from(raw) / self.bound).tanh();

@@ -1,54 +1,96 @@
-//! Reconstruction losses: their sum, and the gradient at the network's last values.
+//! The losses of a batch: their sums, and their gradients at the network's last values and its codes.
+
+use std::ops::Range;
 
 use pulp::Simd;
 
 use super::isa::vectorize;
 use crate::arithmetic::Vector;
-use crate::loss::{CustomLoss, Loss, Reconstruction, with_loss};
+use crate::loss::{Loss, with_loss};
+use crate::recipe::{CodePenalty, Reconstruction};
 
-/// The sum of a loss over values and targets; `gradient` becomes `scale` times its derivative. For the
-/// binary cross-entropy the values are logits.
-///
-/// The sum is taken in f32 over runs short enough to be exact to a few units in the last place, and in
-/// f64 over the runs.
-pub(crate) fn loss<S: Simd>(
-    simd: S,
-    loss: Reconstruction,
-    pair: (&[f32], &[f32]),
-    gradient: &mut [f32],
-    scale: f32,
-) -> f64 {
-    let kind = match loss.formula() {
-        Ok(kind) => kind,
-        Err(custom) => return one_by_one(custom, pair, gradient, scale),
-    };
-    with_loss!(kind, F => terms(
-        simd,
-        pair,
-        gradient,
-        scale,
-        #[inline(always)]
-        |x, t| {
-            let (x, t) = (Vector::new(simd, x), Vector::new(simd, t));
-            (F::term(x, t).numbers, F::derivative(x, t).numbers)
-        },
-    ))
+/// A batch, flat, and the factors of the minimised loss.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FlatBatch<'a> {
+    pub input: &'a [f32],
+    pub target: &'a [f32],
+    /// Noise for the codes of a variational network.
+    pub noise: Option<&'a [f32]>,
+    pub factors: Factors,
 }
 
-/// A user-defined loss, in f64.
-fn one_by_one(
-    loss: CustomLoss,
+/// The minimised loss, as factors of sums.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Factors {
+    pub reconstruction: Reconstruction,
+    /// Factor of the reconstruction loss in the minimised loss.
+    pub scale: f64,
+    /// Penalties on the codes, and their factor.
+    pub penalty: Option<(CodePenalty, f64)>,
+    /// Factor of the KL divergence.
+    pub kl_scale: f64,
+}
+
+/// Sums over samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct LossSums {
+    pub distance: f64,
+    pub penalty: f64,
+    pub kl: f64,
+}
+
+impl<'a> FlatBatch<'a> {
+    /// The samples of a range, by the values of a sample and of a target, and the dimensions of the noise.
+    pub fn part(
+        self,
+        range: Range<usize>,
+        (input_len, out_len): (usize, usize),
+        latent: Option<usize>,
+    ) -> Self {
+        let cut = |values: &'a [f32], len: usize| &values[range.start * len..range.end * len];
+        Self {
+            input: cut(self.input, input_len),
+            target: cut(self.target, out_len),
+            noise: self.noise.map(|noise| cut(noise, latent.unwrap_or(0))),
+            ..self
+        }
+    }
+}
+
+/// The sum of the reconstruction loss over values and targets; `gradient` becomes the derivative of the minimised loss.
+/// For the binary cross-entropy the values are logits.
+///
+/// The sum is taken in f32 over runs short enough to be exact to a few units in the last place, and in f64 over the
+/// runs. A user-defined loss is computed in f64.
+pub(crate) fn loss<S: Simd>(
+    simd: S,
+    factors: &Factors,
     (x, target): (&[f32], &[f32]),
     gradient: &mut [f32],
-    scale: f32,
 ) -> f64 {
-    let mut sum = 0.0;
-    for ((&x, &t), gradient) in x.iter().zip(target).zip(gradient) {
-        let (x, t) = (f64::from(x), f64::from(t));
-        sum += loss.term(x, t);
-        *gradient = (f64::from(scale) * loss.derivative(x, t)) as f32;
+    let scale = factors.scale as f32;
+    match factors.reconstruction.formula() {
+        Ok(kind) => with_loss!(kind, F => terms(
+            simd,
+            (x, target),
+            gradient,
+            scale,
+            #[inline(always)]
+            |x, t| {
+                let (x, t) = (Vector::new(simd, x), Vector::new(simd, t));
+                (F::term(x, t).numbers, F::derivative(x, t).numbers)
+            },
+        )),
+        Err(custom) => {
+            let mut sum = 0.0;
+            for ((&x, &t), gradient) in x.iter().zip(target).zip(gradient) {
+                let (x, t) = (f64::from(x), f64::from(t));
+                sum += custom.term(x, t);
+                *gradient = (f64::from(scale) * custom.derivative(x, t)) as f32;
+            }
+            sum
+        }
     }
-    sum
 }
 
 /// Values whose terms are summed in f32.
@@ -90,4 +132,20 @@ fn terms<S: Simd>(
         },
     );
     total
+}
+
+/// Returns the sum of the penalties on codes; adds `scale` times their derivative.
+pub(crate) fn penalize(kind: CodePenalty, scale: f64, codes: &[f32], gradient: &mut [f32]) -> f64 {
+    let (l1, l2) = ((kind.l1 * scale) as f32, (2.0 * kind.l2 * scale) as f32);
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for (gradient, &code) in gradient.iter_mut().zip(codes) {
+        let sign = match code {
+            0.0 => 0.0,
+            _ => code.signum(),
+        };
+        *gradient += l1 * sign + l2 * code;
+        sum += f64::from(code.abs());
+        squares += f64::from(code) * f64::from(code);
+    }
+    kind.l1 * sum + kind.l2 * squares
 }

@@ -15,17 +15,19 @@ mod dense;
 mod elementwise;
 mod engine;
 mod finish;
+mod finish_image;
 mod flat;
 mod gather;
-mod grid;
 mod inference;
 mod isa;
 mod latent;
+mod layout;
 mod lines;
 mod loss;
 mod lower;
 mod network;
 mod passes;
+mod pixel_products;
 mod product;
 mod program;
 mod rearrange;
@@ -33,7 +35,6 @@ mod scatter;
 mod separable;
 mod shard;
 mod step;
-mod task;
 mod tiles;
 mod transposed;
 mod upsampled;
@@ -43,19 +44,21 @@ mod winograd;
 pub use engine::CpuEngine;
 pub(crate) use inference::CpuInference;
 pub(crate) use isa::Isa;
+pub(crate) use loss::{Factors, FlatBatch, LossSums};
 pub(crate) use lower::lower;
-pub(crate) use network::CpuNetwork;
-pub(crate) use step::Parameters;
-pub(crate) use task::{Factors, Sums, Task};
+pub(crate) use network::{CpuNetwork, by_layer};
+pub(crate) use step::LayerParameters;
 #[cfg(feature = "cuda")]
-pub(crate) use {grid::Shape, latent::Latent};
+pub(crate) use {latent::Latent, layout::Shape};
 
 use pulp::Simd;
-use step::{Backward, Forward, Step};
+use step::{Backward, Forward, PackedWeights, Step, StepSizes};
 
 step::steps! {
     /// Convolutions of 3x3 by fewer products.
-    Fast(conv::FastConv),
+    Winograd(conv::WinogradConv),
+    /// The same of upsampled images.
+    Upsampled(conv::UpsampledConv),
     /// Convolutions whose patches are gathered.
     Gather(gather::GatherConv),
     /// Convolutions to few channels.
@@ -66,7 +69,7 @@ step::steps! {
     Softmax(rearrange::Softmax),
     MaxPool(rearrange::MaxPool),
     Upsample(rearrange::Upsample),
-    ToGrid(rearrange::ToGrid),
+    ToNhwc(rearrange::ToNhwc),
     ToFlat(rearrange::ToFlat),
     Latent(latent::Latent),
     Add(add::Add),

@@ -9,23 +9,20 @@ use std::sync::{Mutex, PoisonError};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::CpuStep;
 use super::arena::Arena;
 use super::flat::add;
 use super::isa::Isa;
 use super::lines::Lines;
-use super::program::Program;
+use super::loss::{FlatBatch, LossSums};
+use super::program::{Program, ProgramStep};
 use super::shard::{Forwards, Shard};
-use super::step::Parameters;
-use super::task::{Sums, Task};
-use super::{CpuStep, Packed};
+use super::step::{LayerParameters, Step};
 
 /// The largest number of shards.
 const SHARDS: usize = 16;
 /// From this many values on, waking another thread pays off.
 const WORTH_A_THREAD: usize = 1 << 17;
-
-/// Destinations of the gradients of a step's parameters.
-pub(crate) type Gradients<'a> = Vec<&'a mut [f32]>;
 
 /// Steps from samples to reconstructions, both flat.
 #[derive(Debug)]
@@ -59,25 +56,16 @@ impl CpuNetwork {
     }
 
     /// Packs weights for the products. `parameters` has an entry for each step that has any.
-    pub fn pack(&mut self, parameters: &[Parameters]) {
+    pub fn pack(&mut self, parameters: &[LayerParameters]) {
         let isa = self.isa;
-        let Program { steps, packed, .. } = &mut self.program;
-        let steps = steps.iter().zip(packed);
-        let trained = steps.filter(|(step, _)| step.is_trained());
-        let jobs = trained.zip(parameters);
-        let jobs: Vec<_> = jobs.filter(|((step, _), _)| step.is_packed()).collect();
-        jobs.into_par_iter()
-            .for_each(|((step, packed), parameters)| {
-                isa.run(Pack {
-                    step,
-                    parameters,
-                    packed,
-                });
-            });
+        let steps = self.program.steps.iter_mut();
+        let packed: Vec<_> = steps.filter(|step| step.sizes.is_convolution).collect();
+        let pack = |step| isa.run(Pack { step, parameters });
+        packed.into_par_iter().for_each(pack);
     }
 
     /// Samples to reconstructions, both flat.
-    pub fn run(&self, parameters: &[Parameters], input: &[f32], out: &mut [f32]) {
+    pub fn run(&self, parameters: &[LayerParameters], input: &[f32], out: &mut [f32]) {
         let work = |(input, out): (&[f32], &mut [f32])| {
             self.with_arena(|arena| {
                 self.isa.run(Forwards {
@@ -105,44 +93,37 @@ impl CpuNetwork {
     }
 
     /// Computes the sums of the losses; leaves the gradients in the first shard, for [`CpuNetwork::unpack`].
-    pub fn gradients(&mut self, parameters: &[Parameters], task: Task) -> Sums {
-        let batch = task.input.len() / self.sizes().0.max(1);
-        let samples = batch.div_ceil(SHARDS).max(self.program.samples);
-        let count = batch.div_ceil(samples);
+    pub fn gradients(&mut self, parameters: &[LayerParameters], batch: FlatBatch) -> LossSums {
+        let all = batch.input.len() / self.sizes().0.max(1);
+        let samples = all.div_ceil(SHARDS).max(self.program.samples);
+        let count = all.div_ceil(samples);
         let mut shards = std::mem::take(&mut self.shards);
         while shards.len() < count {
             shards.push(Lines::zeros(self.program.gradient_len));
         }
         let this = &*self;
-        let work = |number: usize, shard: &mut Lines| {
-            let range = number * samples..batch.min((number + 1) * samples);
+        let work = |(number, gradient): (usize, &mut Lines)| {
             this.with_arena(|arena| {
                 this.isa.run(Shard {
                     program: &this.program,
                     parameters,
-                    task,
-                    range,
-                    shard,
+                    batch,
+                    range: number * samples..all.min((number + 1) * samples),
+                    gradient,
                     arena,
                 })
             })
         };
-        let sums: Vec<Sums> = match shards.get_mut(..count) {
+        let sums: Vec<LossSums> = match &mut shards[..count] {
             // Some networks take less time for a step than waking another thread does.
-            Some([shard]) => vec![work(0, shard)],
-            Some(shards) => shards
-                .par_iter_mut()
-                .enumerate()
-                .map(|(number, shard)| work(number, shard))
-                .collect(),
-            None => Vec::new(),
+            [shard] => vec![work((0, shard))],
+            shards => shards.par_iter_mut().enumerate().map(work).collect(),
         };
-        if let Some((total, others)) = shards.get_mut(..count).and_then(<[Lines]>::split_first_mut)
-        {
+        if let Some((total, others)) = shards[..count].split_first_mut() {
             self.reduce(total, others);
         }
         self.shards = shards;
-        let mut total = Sums::default();
+        let mut total = LossSums::default();
         for sums in sums {
             total.distance += sums.distance;
             total.penalty += sums.penalty;
@@ -167,15 +148,15 @@ impl CpuNetwork {
     }
 
     /// The gradients of the parameters of each step that has any.
-    pub fn unpack(&self, gradients: Vec<Gradients>) {
+    pub fn unpack(&self, gradients: Vec<Vec<&mut [f32]>>) {
         let Some(shard) = self.shards.first() else {
             return;
         };
-        let steps = self.program.steps.iter().zip(&self.program.places);
-        let trained = steps.filter(|(step, _)| step.is_trained());
+        let trained = self.program.steps.iter().filter(|step| step.is_trained());
         let jobs: Vec<_> = trained.zip(gradients).collect();
-        let unpack = |((step, &place), mut parameters): ((&CpuStep, &usize), Gradients)| {
-            step.unpack(&shard[place..][..step.gradient_len()], &mut parameters);
+        let unpack = |(step, mut parameters): (&ProgramStep, Vec<&mut [f32]>)| {
+            let gradient = &shard[step.gradient.clone()];
+            step.step.unpack(gradient, &mut parameters);
         };
         if self.program.gradient_len < WORTH_A_THREAD {
             jobs.into_iter().for_each(unpack);
@@ -196,17 +177,27 @@ impl CpuNetwork {
     }
 }
 
+/// The values of a list, an entry for each layer, which has a value for each of its parameters.
+pub(crate) fn by_layer<T, P>(
+    values: &mut impl Iterator<Item = T>,
+    layers: &[Vec<P>],
+) -> Vec<Vec<T>> {
+    let layers = layers.iter();
+    let layers = layers.map(|layer| values.by_ref().take(layer.len()).collect());
+    layers.collect()
+}
+
 struct Pack<'a> {
-    step: &'a CpuStep,
-    parameters: &'a [&'a [f32]],
-    packed: &'a mut Packed,
+    step: &'a mut ProgramStep,
+    parameters: &'a [LayerParameters<'a>],
 }
 
 impl WithSimd for Pack<'_> {
     type Output = ();
 
     fn with_simd<S: Simd>(self, simd: S) {
-        self.step.pack(simd, self.parameters, self.packed);
+        let own = self.step.own(self.parameters);
+        self.step.step.pack(simd, own, &mut self.step.packed);
     }
 }
 

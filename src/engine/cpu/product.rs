@@ -23,9 +23,25 @@ const PANEL: usize = 32;
 /// The left operand: element (i, k) lies at `i * row + k * step`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Left<'a> {
-    pub data: &'a [f32],
-    pub row: usize,
-    pub step: usize,
+    data: &'a [f32],
+    row: usize,
+    step: usize,
+}
+
+impl<'a> Left<'a> {
+    /// A matrix with rows `row` values apart.
+    pub fn new(data: &'a [f32], row: usize) -> Self {
+        Self { data, row, step: 1 }
+    }
+
+    /// The transpose of a matrix with rows `row` values apart.
+    pub fn transposed(data: &'a [f32], row: usize) -> Self {
+        Self {
+            data,
+            row: 1,
+            step: row,
+        }
+    }
 }
 
 /// The right operand, `depth` rows.
@@ -34,8 +50,8 @@ pub(crate) enum Right<'a> {
     /// Consecutive panels of 32 columns, each with `depth` rows; the last panel has the remaining columns, padded with
     /// zeros to a multiple of 16.
     Panels(&'a [f32]),
-    /// Element (k, j) at `k * row + j`.
-    Rows { data: &'a [f32], row: usize },
+    /// Values and `row`: element (k, j) lies at `k * row + j`.
+    Rows(&'a [f32], usize),
 }
 
 /// Length of a right operand in panels.
@@ -53,10 +69,25 @@ pub(crate) fn panel_place(depth: usize, columns: usize, row: usize, column: usiz
 /// The destination of a product: element (i, j) at `i * row + j`.
 #[derive(Debug)]
 pub(crate) struct Out<'a> {
-    pub data: &'a mut [f32],
-    pub row: usize,
+    data: &'a mut [f32],
+    row: usize,
+    accumulate: bool,
+}
+
+impl<'a> Out<'a> {
+    /// The product overwrites the values there.
+    pub fn new(data: &'a mut [f32], row: usize) -> Self {
+        Self {
+            data,
+            row,
+            accumulate: false,
+        }
+    }
+
     /// Whether the product is added to the values there.
-    pub accumulate: bool,
+    pub fn accumulate(self, accumulate: bool) -> Self {
+        Self { accumulate, ..self }
+    }
 }
 
 /// `out = left right`, or `out += left right`.
@@ -80,7 +111,7 @@ pub(crate) fn product<S: Simd>(
     assert!(columns <= out.row && (rows - 1) * out.row + columns <= out.data.len());
     match right {
         Right::Panels(data) => assert!(panels_len(depth, columns) <= data.len()),
-        Right::Rows { data, row } => {
+        Right::Rows(data, row) => {
             assert!(columns <= row && (depth - 1) * row + columns <= data.len());
         }
     }
@@ -107,7 +138,7 @@ pub(crate) fn product<S: Simd>(
                         (width, unsafe { data.as_ptr().add(depth * column) }, width)
                     }
                     // SAFETY: column < columns <= row, inside the first row.
-                    Right::Rows { data, row } => (PANEL, unsafe { data.as_ptr().add(column) }, row),
+                    Right::Rows(data, row) => (PANEL, unsafe { data.as_ptr().add(column) }, row),
                 };
                 let here = width.min(columns - column);
                 // SAFETY: the assertions above cover every element of the rows and of these columns.
@@ -287,13 +318,14 @@ pub(crate) unsafe fn store<S: Simd>(to: *mut f32, vector: S::f32s) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use pulp::WithSimd;
 
     use super::*;
     use crate::engine::cpu::isa::Isa;
     use crate::engine::cpu::lines::Lines;
+    use crate::ops::Matrix;
 
     struct Product<'a> {
         out: &'a mut [f32],
@@ -307,28 +339,10 @@ mod tests {
 
         fn with_simd<S: Simd>(self, simd: S) {
             let (_, columns, depth) = self.sizes;
-            let out = Out {
-                data: self.out,
-                row: columns,
-                accumulate: false,
-            };
-            let left = Left {
-                data: self.left,
-                row: depth,
-                step: 1,
-            };
+            let out = Out::new(self.out, columns);
+            let left = Left::new(self.left, depth);
             product(simd, out, self.sizes, left, Right::Panels(self.right));
         }
-    }
-
-    /// The shortest time of several runs.
-    fn time(mut work: impl FnMut()) -> Duration {
-        let run = |_| {
-            let start = Instant::now();
-            work();
-            start.elapsed()
-        };
-        (0..9).map(run).min().unwrap_or_default()
     }
 
     /// Prints the table in the documentation of this file.
@@ -340,31 +354,32 @@ mod tests {
             let (left, right) = (Lines::zeros(rows * depth), Lines::zeros(depth * columns));
             let mut out = Lines::zeros(rows * columns);
             let repeats = 40_000_000 / (rows * columns * depth);
-            let rate = |time: Duration| {
-                let operations = 2 * rows * columns * depth * repeats;
-                operations as f64 / time.as_secs_f64() / 1e9
+            // GFLOP/s of the fastest of several runs.
+            let rate = |work: &mut dyn FnMut()| {
+                let run = |_| {
+                    let start = Instant::now();
+                    (0..repeats).for_each(|_| work());
+                    start.elapsed().as_secs_f64()
+                };
+                let time = (0..9).map(run).fold(f64::INFINITY, f64::min);
+                (2 * rows * columns * depth * repeats) as f64 / time / 1e9
             };
-            let theirs = time(|| {
-                use crate::ops::{Matrix, product};
-                for _ in 0..repeats {
-                    let left = Matrix::new(&left, rows, depth);
-                    let right = Matrix::new(&right, depth, columns);
-                    product(&mut out, columns, left, right, false).unwrap();
-                }
+            let gemm = rate(&mut || {
+                let left = Matrix::new(&left, rows, depth);
+                let right = Matrix::new(&right, depth, columns);
+                crate::ops::product(&mut out, columns, left, right, false).unwrap();
             });
-            print!("{rows} x {columns} x {depth}: gemm {:.0}", rate(theirs));
+            print!("{rows} x {columns} x {depth}: gemm {gemm:.0}");
             for isa in Isa::available() {
-                let ours = time(|| {
-                    for _ in 0..repeats {
-                        isa.run(Product {
-                            out: &mut out,
-                            left: &left,
-                            right: &right,
-                            sizes,
-                        });
-                    }
+                let ours = rate(&mut || {
+                    isa.run(Product {
+                        out: &mut out,
+                        left: &left,
+                        right: &right,
+                        sizes,
+                    });
                 });
-                print!(", {isa:?} {:.0}", rate(ours));
+                print!(", {isa:?} {ours:.0}");
             }
             println!();
         }

@@ -1,7 +1,9 @@
 //! The steps of a lowered network with their weights, for both passes.
 
-use super::step::Parameters;
-use super::{CpuStep, Packed};
+use std::ops::Range;
+
+use super::CpuStep;
+use super::step::{LayerParameters, PackedWeights, Step, StepSizes};
 
 /// Samples of a micro-batch. Networks with convolutions take few, whose values stay in the caches. Dense
 /// networks take more: with few rows, loading the weights takes longer than multiplying.
@@ -14,62 +16,78 @@ const MOST_VALUES: usize = 1 << 28;
 /// Steps, each of which reads the output of the one before it.
 #[derive(Debug)]
 pub(crate) struct Program {
-    pub steps: Vec<CpuStep>,
+    pub steps: Vec<ProgramStep>,
     /// The step that reads the codes.
     pub code: usize,
     /// Samples of a micro-batch.
     pub samples: usize,
-    pub packed: Vec<Packed>,
-    /// Start and length of each step's part of a shard's gradient.
-    pub places: Vec<usize>,
     pub gradient_len: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct ProgramStep {
+    pub step: CpuStep,
+    pub sizes: StepSizes,
+    pub packed: PackedWeights,
+    /// The number of its layer among those with parameters; none if it has none.
+    layer: Option<usize>,
+    /// Its part of a shard's gradient.
+    pub gradient: Range<usize>,
+}
+
+impl ProgramStep {
+    /// The entry of its layer in `parameters`; none if it has no parameters.
+    pub fn own<'a>(&self, parameters: &'a [LayerParameters<'a>]) -> &'a [&'a [f32]] {
+        let own = self.layer.and_then(|layer| parameters.get(layer));
+        own.map_or(&[], Vec::as_slice)
+    }
+
+    pub fn is_trained(&self) -> bool {
+        self.layer.is_some()
+    }
 }
 
 impl Program {
     pub fn new(steps: Vec<CpuStep>, code: usize) -> Self {
-        let samples = match steps.iter().any(CpuStep::is_convolution) {
+        let (mut layers, mut gradient_len) = (0, 0);
+        let mut placed = Vec::with_capacity(steps.len());
+        for step in steps {
+            let sizes = step.sizes();
+            let layer = (sizes.gradient > 0).then_some(layers);
+            placed.push(ProgramStep {
+                step,
+                sizes,
+                packed: PackedWeights::default(),
+                layer,
+                gradient: gradient_len..gradient_len + sizes.gradient,
+            });
+            layers += usize::from(layer.is_some());
+            gradient_len += sizes.gradient;
+        }
+        let samples = match placed.iter().any(|step| step.sizes.is_convolution) {
             true => CONV_SAMPLES,
             false => DENSE_SAMPLES,
         };
-        let values: usize = steps.iter().map(CpuStep::out_len).sum();
-        let mut places = Vec::with_capacity(steps.len());
-        let mut gradient_len = 0;
-        for step in &steps {
-            places.push(gradient_len);
-            gradient_len += step.gradient_len();
-        }
+        let values: usize = placed.iter().map(|step| step.sizes.out).sum();
         Self {
-            packed: steps.iter().map(CpuStep::unpacked).collect(),
             samples: samples.min(MOST_VALUES / values.max(1)).max(1),
-            steps,
+            steps: placed,
             code,
-            places,
             gradient_len,
         }
     }
 
     /// Values of a sample before the first step and after the last.
     pub fn sizes(&self) -> (usize, usize) {
-        let input = self.steps.first().map_or(0, CpuStep::x_len);
-        (input, self.steps.last().map_or(0, CpuStep::out_len))
+        let input = self.steps.first().map_or(0, |step| step.sizes.x);
+        (input, self.steps.last().map_or(0, |step| step.sizes.out))
     }
 
     /// Dimensions of the noise that a variational network takes.
     pub fn latent(&self) -> Option<usize> {
-        self.steps.iter().find_map(|step| match step {
+        self.steps.iter().find_map(|step| match &step.step {
             CpuStep::Latent(latent) => Some(latent.dimensions),
             _ => None,
         })
-    }
-}
-
-/// The parameters of a step: the next ones of `parameters` if its layer has any.
-pub(super) fn own<'a>(
-    step: &CpuStep,
-    parameters: &mut impl Iterator<Item = &'a Parameters<'a>>,
-) -> &'a [&'a [f32]] {
-    match step.is_trained() {
-        true => parameters.next().map_or(&[], Vec::as_slice),
-        false => &[],
     }
 }

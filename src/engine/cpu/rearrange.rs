@@ -2,8 +2,8 @@
 
 use pulp::Simd;
 
-use super::grid::{Grid, Shape};
-use super::step::{Backward, Forward, Step};
+use super::layout::{NhwcLayout, Shape};
+use super::step::{Backward, Forward, Step, StepSizes};
 
 /// Declares a step without weights by its lengths and its two passes.
 macro_rules! plain_step {
@@ -19,36 +19,23 @@ macro_rules! plain_step {
             $(pub $field: $type,)*
         }
 
-        impl $name {
-            /// Values of a sample before the step, after it, and kept for the backward pass.
-            fn sizes(&self) -> [usize; 3] {
-                let $step = self;
-                [$x_len, $out_len, $side_len]
-            }
-        }
-
         impl Step for $name {
-            type Packed = ();
-
-            fn x_len(&self) -> usize {
-                self.sizes()[0]
+            fn sizes(&self) -> StepSizes {
+                let $step = self;
+                StepSizes {
+                    x: $x_len,
+                    out: $out_len,
+                    side: $side_len,
+                    ..StepSizes::default()
+                }
             }
 
-            fn out_len(&self) -> usize {
-                self.sizes()[1]
-            }
-
-            fn side_len(&self) -> usize {
-                self.sizes()[2]
-            }
-
-            fn forward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), $f: Forward) -> f64 {
+            fn forward<S: Simd>(&self, _: S, $f: Forward) {
                 let $step = self;
                 $forward;
-                0.0
             }
 
-            fn backward<S: Simd>(&self, _: S, _: (&(), &[&[f32]]), $b: Backward) {
+            fn backward<S: Simd>(&self, _: S, $b: Backward) {
                 let $step = self;
                 if let Some($to) = $b.x_gradient {
                     $backward;
@@ -59,19 +46,19 @@ macro_rules! plain_step {
 }
 
 plain_step! {
-    /// Flat images into a grid.
-    ToGrid { grid: Grid },
-    |step| step.grid.shape().len(), step.grid.len(), 0,
-    forward |io| to_grid(io.x, step.grid, io.out),
-    backward |io, to| to_flat(io.gradient, step.grid, to)
+    /// Flat images into an NHWC layout.
+    ToNhwc { layout: NhwcLayout },
+    |step| step.layout.shape().len(), step.layout.len(), 0,
+    forward |io| to_nhwc(io.x, step.layout, io.out),
+    backward |io, to| to_flat(io.gradient, step.layout, to)
 }
 
 plain_step! {
-    /// A grid into flat images.
-    ToFlat { grid: Grid },
-    |step| step.grid.len(), step.grid.shape().len(), 0,
-    forward |io| to_flat(io.x, step.grid, io.out),
-    backward |io, to| to_grid(io.gradient, step.grid, to)
+    /// Images in an NHWC layout into flat ones.
+    ToFlat { layout: NhwcLayout },
+    |step| step.layout.len(), step.layout.shape().len(), 0,
+    forward |io| to_flat(io.x, step.layout, io.out),
+    backward |io, to| to_nhwc(io.gradient, step.layout, to)
 }
 
 plain_step! {
@@ -105,48 +92,30 @@ impl MaxPool {
     }
 }
 
-/// Flat images `(channels, height, width)` into a grid. Border and padding do not change.
-fn to_grid(flat: &[f32], grid: Grid, out: &mut [f32]) {
-    let area = grid.height * grid.width;
-    let images = flat.chunks_exact(area * grid.channels);
-    for (flat, out) in images.zip(out.chunks_exact_mut(grid.len())) {
-        for y in 0..grid.height {
-            for x in 0..grid.width {
-                let values = flat[y * grid.width + x..].iter().step_by(area);
-                let to = &mut out[grid.at(y, x)..][..grid.channels];
-                for (to, &value) in to.iter_mut().zip(values) {
-                    *to = value;
-                }
-            }
-        }
+/// Flat images `(channels, height, width)` into an NHWC layout. Border and padding do not change.
+fn to_nhwc(flat: &[f32], layout: NhwcLayout, out: &mut [f32]) {
+    let images = flat.chunks_exact(layout.shape().len());
+    for (flat, out) in images.zip(out.chunks_exact_mut(layout.len())) {
+        layout.each(|place, at| out[at] = flat[place]);
     }
 }
 
-/// The transposed map of [`to_grid`].
-fn to_flat(grid_values: &[f32], grid: Grid, out: &mut [f32]) {
-    let area = grid.height * grid.width;
-    let images = grid_values.chunks_exact(grid.len());
-    for (values, out) in images.zip(out.chunks_exact_mut(area * grid.channels)) {
-        for y in 0..grid.height {
-            for x in 0..grid.width {
-                let from = &values[grid.at(y, x)..][..grid.channels];
-                let to = out[y * grid.width + x..].iter_mut().step_by(area);
-                for (to, &value) in to.zip(from) {
-                    *to = value;
-                }
-            }
-        }
+/// The transposed map of [`to_nhwc`].
+fn to_flat(values: &[f32], layout: NhwcLayout, out: &mut [f32]) {
+    let images = values.chunks_exact(layout.len());
+    for (values, out) in images.zip(out.chunks_exact_mut(layout.shape().len())) {
+        layout.each(|place, at| out[place] = values[at]);
     }
 }
 
 /// The first of the largest values (or of the NaNs) of each window, and its place in the flat image.
 fn max_pool(x: &[f32], planes: Shape, size: usize, out: &mut [f32], from: &mut [f32]) {
-    let (rows, columns) = (planes.height / size, planes.width / size);
-    let planes_in = x.chunks_exact(planes.height * planes.width);
-    let planes_out = out
-        .chunks_exact_mut(rows * columns)
-        .zip(from.chunks_exact_mut(rows * columns));
-    for (x, (out, from)) in planes_in.zip(planes_out) {
+    let columns = planes.width / size;
+    let pooled = planes.height / size * columns;
+    let results = out
+        .chunks_exact_mut(pooled)
+        .zip(from.chunks_exact_mut(pooled));
+    for (x, (out, from)) in x.chunks_exact(planes.area()).zip(results) {
         for (place, (out, from)) in out.iter_mut().zip(from).enumerate() {
             let corner = (place / columns * planes.width + place % columns) * size;
             let mut best = corner;
@@ -171,10 +140,7 @@ fn max_unpool(gradient: &[f32], from: &[f32], planes: Shape, size: usize, x: &mu
     let pooled = planes.height / size * (planes.width / size);
     x.fill(0.0);
     let results = gradient.chunks_exact(pooled).zip(from.chunks_exact(pooled));
-    for (x, (gradient, from)) in x
-        .chunks_exact_mut(planes.height * planes.width)
-        .zip(results)
-    {
+    for (x, (gradient, from)) in x.chunks_exact_mut(planes.area()).zip(results) {
         for (&gradient, &from) in gradient.iter().zip(from) {
             x[from.to_bits() as usize] += gradient;
         }
@@ -184,10 +150,8 @@ fn max_unpool(gradient: &[f32], from: &[f32], planes: Shape, size: usize, x: &mu
 /// Each value `scale` times along both axes.
 fn upsample(x: &[f32], planes: Shape, scale: usize, out: &mut [f32]) {
     let width = planes.width * scale;
-    for (x, out) in x
-        .chunks_exact(planes.width)
-        .zip(out.chunks_exact_mut(scale * width))
-    {
+    let rows = x.chunks_exact(planes.width);
+    for (x, out) in rows.zip(out.chunks_exact_mut(scale * width)) {
         for row in out.chunks_exact_mut(width) {
             for (out, &value) in row.chunks_exact_mut(scale).zip(x) {
                 out.fill(value);
@@ -212,18 +176,10 @@ fn downsample(gradient: &[f32], planes: Shape, scale: usize, x: &mut [f32]) {
 
 /// e^x / sum of e^x over the channels at each place.
 fn softmax(x: &[f32], planes: Shape, out: &mut [f32]) {
-    let area = planes.height * planes.width;
-    for (x, out) in x
-        .chunks_exact(planes.len())
-        .zip(out.chunks_exact_mut(planes.len()))
-    {
+    let (area, len) = (planes.area(), planes.len());
+    for (x, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
         for place in 0..area {
-            let values = || {
-                x[place..]
-                    .iter()
-                    .step_by(area)
-                    .map(|&value| f64::from(value))
-            };
+            let values = || x[place..].iter().step_by(area).copied().map(f64::from);
             let maximum = values().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = values().map(|value| (value - maximum).exp()).sum();
             for (out, value) in out[place..].iter_mut().step_by(area).zip(values()) {
@@ -235,7 +191,7 @@ fn softmax(x: &[f32], planes: Shape, out: &mut [f32]) {
 
 /// The gradient of [`softmax`] from its results: y (g - sum of y g).
 fn softmax_gradient(y: &[f32], gradient: &[f32], planes: Shape, x: &mut [f32]) {
-    let (area, len) = (planes.height * planes.width, planes.len());
+    let (area, len) = (planes.area(), planes.len());
     let results = y.chunks_exact(len).zip(gradient.chunks_exact(len));
     for (x, (y, gradient)) in x.chunks_exact_mut(len).zip(results) {
         for place in 0..area {

@@ -1,35 +1,99 @@
 //! The interface of the steps of a lowered network.
 
-use std::fmt::Debug;
-
 use pulp::Simd;
 
-/// The parameters of a step's layer, in the layer's order, laid out as in PyTorch; none if it has none.
-pub(crate) type Parameters<'a> = Vec<&'a [f32]>;
+use super::lines::{Lines, padded};
+use super::product::{panel_place, panels_len};
+
+/// The parameters of a layer, in the layer's order, laid out as in PyTorch.
+pub(crate) type LayerParameters<'a> = Vec<&'a [f32]>;
+
+/// Sizes of a step and of its memory; what a step does not need is 0.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct StepSizes {
+    /// Values of a sample before the step, and after it.
+    pub x: usize,
+    pub out: usize,
+    /// Values of a sample that it keeps for the backward pass.
+    pub side: usize,
+    /// Scratch memory, and what each sample adds to it.
+    pub scratch: usize,
+    pub sample_scratch: usize,
+    /// Values of the parameters' gradients of a shard, whole cache lines, in the step's own order.
+    pub gradient: usize,
+    /// Leading gradient values that the first micro-batch overwrites; the rest accumulate.
+    pub overwritten: usize,
+    /// Values of the weights' gradient in the form of the products; 0 if it is summed in the step's own order directly.
+    pub sums: usize,
+    /// Whether it packs its weights, and works on images whose values should stay in the caches.
+    pub is_convolution: bool,
+}
+
+/// The weights of a convolution as its products read them; empty for other steps.
+#[derive(Debug, Default)]
+pub(crate) struct PackedWeights {
+    /// Panels of the matrix (depth, columns) of the forward pass.
+    pub forward: Lines,
+    /// Panels of its transpose.
+    pub backward: Lines,
+    pub bias: Lines,
+}
+
+impl PackedWeights {
+    /// Makes room for a matrix (depth, columns), and takes over the biases of `outputs` channels, or none.
+    pub fn reserve(&mut self, (depth, columns): (usize, usize), bias: &[f32], outputs: usize) {
+        self.set_bias(bias, outputs);
+        self.forward.reserve(panels_len(depth, columns));
+        self.backward.reserve(panels_len(columns, depth));
+    }
+
+    pub fn set_bias(&mut self, bias: &[f32], outputs: usize) {
+        self.bias.reserve(padded(outputs));
+        self.bias[..bias.len()].copy_from_slice(bias);
+    }
+
+    /// Sets an element of a matrix (depth, columns).
+    pub fn put(
+        &mut self,
+        (depth, columns): (usize, usize),
+        (row, column): (usize, usize),
+        value: f32,
+    ) {
+        self.forward[panel_place(depth, columns, row, column)] = value;
+        self.backward[panel_place(columns, depth, column, row)] = value;
+    }
+}
 
 /// Inputs and outputs of a step's forward pass.
 pub(crate) struct Forward<'a> {
+    pub packed: &'a PackedWeights,
+    /// The parameters of the step's layer; none if it has none.
+    pub parameters: &'a [&'a [f32]],
     pub x: &'a [f32],
     pub out: &'a mut [f32],
     /// Values kept for the backward pass.
     pub side: &'a mut [f32],
     /// Noise for the codes of a variational network.
     pub noise: Option<&'a [f32]>,
+    /// The sum of the KL divergence.
+    pub kl: &'a mut f64,
     pub scratch: &'a mut [f32],
 }
 
 /// Inputs and outputs of a step's backward pass.
 pub(crate) struct Backward<'a> {
+    pub packed: &'a PackedWeights,
+    pub parameters: &'a [&'a [f32]],
     pub x: &'a [f32],
     pub out: &'a [f32],
     pub side: &'a [f32],
     pub gradient: &'a [f32],
     /// Gradient of the samples; none if it is not needed.
     pub x_gradient: Option<&'a mut [f32]>,
-    /// Sums of the gradients of weights in the form of the products; see [`Step::sums_len`].
+    /// Sums of the gradients of weights in the form of the products; see [`StepSizes::sums`].
     pub sums: &'a mut [f32],
-    /// Sums of the gradients of the parameters, [`Step::gradient_len`] values in the step's own order.
-    pub parameters: &'a mut [f32],
+    /// Sums of the gradients of the parameters, [`StepSizes::gradient`] values in the step's own order.
+    pub parameter_gradient: &'a mut [f32],
     /// Whether these are the first samples of the shard.
     pub first: bool,
     pub noise: Option<&'a [f32]>,
@@ -39,52 +103,15 @@ pub(crate) struct Backward<'a> {
 
 /// A map of samples from one buffer to the next.
 pub(crate) trait Step {
-    /// The weights as its products read them; empty if they are read as they are.
-    type Packed: Debug + Default + Send + Sync;
+    fn sizes(&self) -> StepSizes;
 
-    /// Values of a sample before the step.
-    fn x_len(&self) -> usize;
+    fn pack<S: Simd>(&self, _simd: S, _parameters: &[&[f32]], _packed: &mut PackedWeights) {}
 
-    /// Values of a sample after it.
-    fn out_len(&self) -> usize;
-
-    /// Values of a sample that it keeps for the backward pass.
-    fn side_len(&self) -> usize {
-        0
-    }
-
-    /// Scratch memory for `samples` samples.
-    fn scratch(&self, _samples: usize) -> usize {
-        0
-    }
-
-    /// Whether it works on images whose values should stay in the caches.
-    fn is_convolution(&self) -> bool {
-        false
-    }
-
-    /// Values of the parameters' gradients of a shard, whole cache lines, in the step's own order.
-    fn gradient_len(&self) -> usize {
-        0
-    }
-
-    /// Leading gradient values that the first micro-batch overwrites; the rest accumulate.
-    fn overwritten(&self) -> usize {
-        0
-    }
-
-    /// Values of the weights' gradient in the form of the products; 0 if it is summed in the step's own order directly.
-    fn sums_len(&self) -> usize {
-        0
-    }
-
-    fn pack<S: Simd>(&self, _simd: S, _parameters: &[&[f32]], _packed: &mut Self::Packed) {}
-
-    /// Samples to results; returns what the step adds to the KL divergence.
-    fn forward<S: Simd>(&self, simd: S, weights: (&Self::Packed, &[&[f32]]), io: Forward) -> f64;
+    /// Samples to results.
+    fn forward<S: Simd>(&self, simd: S, io: Forward);
 
     /// Gradients of results to those of samples and parameters.
-    fn backward<S: Simd>(&self, simd: S, weights: (&Self::Packed, &[&[f32]]), io: Backward);
+    fn backward<S: Simd>(&self, simd: S, io: Backward);
 
     /// After the last samples of a shard, converts gradients from the form of the products to the step's own order.
     fn finish_shard<S: Simd>(&self, _simd: S, _sums: &[f32], _gradient: &mut [f32]) {}
@@ -115,7 +142,7 @@ pub(super) fn unpack_weight_and_bias(
     }
 }
 
-/// Declares [`CpuStep`], a variant for each kind of [`Step`], and its packed weights.
+/// Declares [`CpuStep`], a variant for each kind of [`Step`].
 macro_rules! steps {
     ($($(#[$doc:meta])* $name:ident($step:ty),)+) => {
         /// A step of any kind.
@@ -124,106 +151,29 @@ macro_rules! steps {
             $($(#[$doc])* $name($step),)+
         }
 
-        /// The packed weights of a step of the same kind.
-        #[derive(Debug)]
-        pub(crate) enum Packed {
-            $($name(<$step as Step>::Packed),)+
-        }
-
-        /// The methods of [`Step`].
-        impl CpuStep {
-            pub fn x_len(&self) -> usize {
-                match self { $(Self::$name(step) => step.x_len(),)+ }
+        impl Step for CpuStep {
+            fn sizes(&self) -> StepSizes {
+                match self { $(Self::$name(step) => step.sizes(),)+ }
             }
 
-            pub fn out_len(&self) -> usize {
-                match self { $(Self::$name(step) => step.out_len(),)+ }
+            fn pack<S: Simd>(&self, simd: S, parameters: &[&[f32]], packed: &mut PackedWeights) {
+                match self { $(Self::$name(step) => step.pack(simd, parameters, packed),)+ }
             }
 
-            pub fn side_len(&self) -> usize {
-                match self { $(Self::$name(step) => step.side_len(),)+ }
+            fn forward<S: Simd>(&self, simd: S, io: Forward) {
+                match self { $(Self::$name(step) => step.forward(simd, io),)+ }
             }
 
-            pub fn scratch(&self, samples: usize) -> usize {
-                match self { $(Self::$name(step) => step.scratch(samples),)+ }
+            fn backward<S: Simd>(&self, simd: S, io: Backward) {
+                match self { $(Self::$name(step) => step.backward(simd, io),)+ }
             }
 
-            pub fn is_convolution(&self) -> bool {
-                match self { $(Self::$name(step) => step.is_convolution(),)+ }
-            }
-
-            pub fn gradient_len(&self) -> usize {
-                match self { $(Self::$name(step) => step.gradient_len(),)+ }
-            }
-
-            pub fn overwritten(&self) -> usize {
-                match self { $(Self::$name(step) => step.overwritten(),)+ }
-            }
-
-            pub fn sums_len(&self) -> usize {
-                match self { $(Self::$name(step) => step.sums_len(),)+ }
-            }
-
-            pub fn unpack(&self, gradient: &[f32], parameters: &mut [&mut [f32]]) {
-                match self { $(Self::$name(step) => step.unpack(gradient, parameters),)+ }
-            }
-
-            /// Whether its products read weights that have to be packed.
-            pub fn is_packed(&self) -> bool {
-                match self { $(Self::$name(_) => size_of::<<$step as Step>::Packed>() > 0,)+ }
-            }
-
-            /// Whether its layer has parameters.
-            pub fn is_trained(&self) -> bool {
-                self.gradient_len() > 0
-            }
-
-            /// An empty place for its packed weights.
-            pub fn unpacked(&self) -> Packed {
-                match self {
-                    $(Self::$name(_) => Packed::$name(Default::default()),)+
-                }
-            }
-
-            pub fn pack<S: Simd>(&self, simd: S, parameters: &[&[f32]], packed: &mut Packed) {
-                match (self, packed) {
-                    $((Self::$name(step), Packed::$name(packed)) => {
-                        step.pack(simd, parameters, packed)
-                    })+
-                    _ => {}
-                }
-            }
-
-            pub fn forward<S: Simd>(
-                &self,
-                simd: S,
-                (packed, parameters): (&Packed, &[&[f32]]),
-                io: Forward,
-            ) -> f64 {
-                match (self, packed) {
-                    $((Self::$name(step), Packed::$name(packed)) => {
-                        step.forward(simd, (packed, parameters), io)
-                    })+
-                    _ => 0.0,
-                }
-            }
-
-            pub fn backward<S: Simd>(
-                &self,
-                simd: S,
-                (packed, parameters): (&Packed, &[&[f32]]),
-                io: Backward,
-            ) {
-                match (self, packed) {
-                    $((Self::$name(step), Packed::$name(packed)) => {
-                        step.backward(simd, (packed, parameters), io)
-                    })+
-                    _ => {}
-                }
-            }
-
-            pub fn finish_shard<S: Simd>(&self, simd: S, sums: &[f32], gradient: &mut [f32]) {
+            fn finish_shard<S: Simd>(&self, simd: S, sums: &[f32], gradient: &mut [f32]) {
                 match self { $(Self::$name(step) => step.finish_shard(simd, sums, gradient),)+ }
+            }
+
+            fn unpack(&self, gradient: &[f32], parameters: &mut [&mut [f32]]) {
+                match self { $(Self::$name(step) => step.unpack(gradient, parameters),)+ }
             }
         }
     };

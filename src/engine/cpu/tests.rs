@@ -3,13 +3,10 @@
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
 
-use super::grid::Shape;
-use super::network::CpuNetwork;
-use super::task::{Factors, Task};
-use super::{Isa, Parameters, lower};
-use crate::engine::lowering::Part;
-use crate::layer::{Initialization, LayerSpec, Residual, build};
-use crate::network::Code;
+use super::layout::Shape;
+use super::{CpuNetwork, Factors, FlatBatch, Isa, LayerParameters, lower};
+use crate::engine::lowering::Subnetwork;
+use crate::layer::{Initialization, Layer, LayerSpec, Residual, build};
 use crate::recipe::Reconstruction;
 
 /// Tolerance of a layer's results and gradients, relative to the largest.
@@ -29,16 +26,33 @@ fn numbers(key: u64, count: usize) -> Vec<f32> {
 
 /// Layers as steps, for samples of a shape.
 fn network(layers: &[LayerSpec], dims: [usize; 3], isa: Isa) -> CpuNetwork {
-    let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
-    let layers = build(layers, &dims, Initialization::default(), &vb).unwrap();
-    let part = Part {
-        input: &dims,
-        encoder: &[],
-        code: Code::Plain,
-        decoder: &layers,
-    };
-    let (steps, code) = lower(part).unwrap();
+    let layers = built(layers, dims);
+    let (steps, code) = lower(Subnetwork::list(&dims, &layers)).unwrap();
     CpuNetwork::new(steps, code, isa)
+}
+
+fn built(layers: &[LayerSpec], dims: [usize; 3]) -> Vec<Layer> {
+    let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
+    build(layers, &dims, Initialization::default(), &vb).unwrap()
+}
+
+fn batch<'a>(
+    input: &'a [f32],
+    target: &'a [f32],
+    reconstruction: Reconstruction,
+    scale: f64,
+) -> FlatBatch<'a> {
+    FlatBatch {
+        input,
+        target,
+        noise: None,
+        factors: Factors {
+            reconstruction,
+            scale,
+            penalty: None,
+            kl_scale: 0.0,
+        },
+    }
 }
 
 /// A direct convolution, in f64.
@@ -52,14 +66,9 @@ struct Direct {
 
 impl Direct {
     fn out_size(&self) -> (usize, usize) {
-        (
-            self.shape.height * self.scale / self.stride,
-            self.shape.width * self.scale / self.stride,
-        )
-    }
-
-    fn image_len(&self) -> usize {
-        self.shape.channels * self.shape.height * self.shape.width
+        let Shape { height, width, .. } = self.shape;
+        let size = |size: usize| size * self.scale / self.stride;
+        (size(height), size(width))
     }
 
     fn out_len(&self) -> usize {
@@ -70,11 +79,8 @@ impl Direct {
     fn each(&self, images: usize, mut work: impl FnMut(usize, usize, usize)) {
         let (height, width) = self.out_size();
         let (in_height, in_width) = (height * self.stride, width * self.stride);
-        let reach = if self.kernel.is_multiple_of(2) {
-            0
-        } else {
-            self.kernel / 2
-        };
+        // Even kernels have no padding.
+        let reach = self.kernel / 2 * (self.kernel % 2);
         for image in 0..images {
             for o in 0..self.channels {
                 for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
@@ -92,7 +98,7 @@ impl Direct {
                             let weight =
                                 (o * self.shape.channels + c) * self.kernel * self.kernel + tap;
                             let from = (c * self.shape.height + v) * self.shape.width + u;
-                            work(out, weight, image * self.image_len() + from);
+                            work(out, weight, image * self.shape.len() + from);
                         }
                     }
                 }
@@ -108,15 +114,21 @@ fn apart(ours: &[f32], reference: &[f64]) -> f64 {
     pairs.fold(0f64, |a, (&x, y)| a.max((f64::from(x) - y).abs())) / largest
 }
 
-/// Compares results, and the gradients of weights and biases for half the squared distance to a target.
-fn check(direct: &Direct, images: usize) {
-    let Direct {
+/// Compares a convolution of images (channels, height, width), upsampled first: its results, and the gradients of
+/// weights and biases for half the squared distance to a target.
+fn check(
+    (dims, channels, kernel): ([usize; 3], usize, usize),
+    (scale, stride): (usize, usize),
+    images: usize,
+) {
+    let shape = Shape::new(&dims).unwrap();
+    let direct = Direct {
         shape,
         channels,
         kernel,
         scale,
         stride,
-    } = *direct;
+    };
     let conv = format!("conv {kernel}x{kernel}, {channels}, stride {stride}");
     let mut layers: Vec<LayerSpec> = vec![conv.parse().unwrap()];
     if scale > 1 {
@@ -124,79 +136,50 @@ fn check(direct: &Direct, images: usize) {
     }
     let weight = numbers(1, channels * shape.channels * kernel * kernel);
     let bias = numbers(2, channels);
-    let input = numbers(3, images * direct.image_len());
+    let input = numbers(3, images * direct.shape.len());
     let target = numbers(4, images * direct.out_len());
 
     let mut results = vec![0f64; target.len()];
-    let plane = direct.out_size().0 * direct.out_size().1;
+    let channel = |place: usize| place / (direct.out_size().0 * direct.out_size().1) % channels;
     for (place, result) in results.iter_mut().enumerate() {
-        *result = f64::from(bias[place / plane % channels]);
+        *result = f64::from(bias[channel(place)]);
     }
     direct.each(images, |out, w, x| {
         results[out] += f64::from(weight[w]) * f64::from(input[x])
     });
-    let errors: Vec<f64> = results
-        .iter()
-        .zip(&target)
-        .map(|(y, &t)| y - f64::from(t))
-        .collect();
+    let pairs = results.iter().zip(&target);
+    let errors: Vec<f64> = pairs.map(|(y, &t)| y - f64::from(t)).collect();
     let mut weight_gradient = vec![0f64; weight.len()];
     let mut bias_gradient = vec![0f64; bias.len()];
     direct.each(images, |out, w, x| {
         weight_gradient[w] += errors[out] * f64::from(input[x])
     });
     for (place, error) in errors.iter().enumerate() {
-        bias_gradient[place / plane % channels] += error;
+        bias_gradient[channel(place)] += error;
     }
 
     for isa in Isa::available() {
-        let dims = [shape.channels, shape.height, shape.width];
         let mut network = network(&layers, dims, isa);
-        let parameters: [Parameters; 1] = [vec![&weight, &bias]];
+        let parameters: [LayerParameters; 1] = [vec![&weight, &bias]];
         network.pack(&parameters);
         let mut out = vec![0f32; target.len()];
         network.run(&parameters, &input, &mut out);
         let name = format!(
             "{shape:?} to {channels}, kernel {kernel}, scale {scale}, stride {stride}, {images} images, {isa:?}"
         );
-        let error = apart(&out, &results);
-        assert!(error < TOLERANCE, "{name}: results {error:.1e}");
 
-        let task = Task {
-            input: &input,
-            target: &target,
-            noise: None,
-            factors: Factors {
-                reconstruction: Reconstruction::Mse,
-                scale: 0.5,
-                penalty: None,
-                kl_scale: 0.0,
-            },
-        };
-        network.gradients(&parameters, task);
+        let batch = batch(&input, &target, Reconstruction::Mse, 0.5);
+        network.gradients(&parameters, batch);
         let (mut weights, mut biases) = (vec![0f32; weight.len()], vec![0f32; bias.len()]);
         network.unpack(vec![vec![&mut weights, &mut biases]]);
-        let error = apart(&weights, &weight_gradient);
-        assert!(error < TOLERANCE, "{name}: gradient of weights {error:.1e}");
-        let error = apart(&biases, &bias_gradient);
-        assert!(error < TOLERANCE, "{name}: gradient of biases {error:.1e}");
-    }
-}
-
-fn direct(dims: [usize; 3], channels: usize, kernel: usize, scale: usize) -> Direct {
-    Direct {
-        shape: Shape::new(&dims).unwrap(),
-        channels,
-        kernel,
-        scale,
-        stride: 1,
-    }
-}
-
-fn strided(dims: [usize; 3], channels: usize, kernel: usize, stride: usize) -> Direct {
-    Direct {
-        stride,
-        ..direct(dims, channels, kernel, 1)
+        for (what, ours, reference) in [
+            ("results", &out, &results),
+            ("gradient of weights", &weights, &weight_gradient),
+            ("gradient of biases", &biases, &bias_gradient),
+        ] {
+            let error = apart(ours, reference);
+            assert!(error < TOLERANCE, "{name}: {what} {error:.1e}");
+        }
     }
 }
 
@@ -204,34 +187,34 @@ fn strided(dims: [usize; 3], channels: usize, kernel: usize, stride: usize) -> D
 fn convolutions_are_right_in_every_instruction_set() {
     for images in [1, 3, 17] {
         // Tiles: whole ones, cut ones, fewer than one; channels above, at and below a vector's length.
-        check(&direct([16, 8, 8], 32, 3, 1), images);
-        check(&direct([7, 7, 5], 9, 3, 1), images);
-        check(&direct([33, 1, 2], 17, 3, 1), images);
-        check(&direct([20, 4, 13], 48, 3, 1), images);
+        check(([16, 8, 8], 32, 3), (1, 1), images);
+        check(([7, 7, 5], 9, 3), (1, 1), images);
+        check(([33, 1, 2], 17, 3), (1, 1), images);
+        check(([20, 4, 13], 48, 3), (1, 1), images);
         // Upsampled images, with even and odd sizes.
-        check(&direct([16, 7, 7], 32, 3, 2), images);
-        check(&direct([5, 4, 6], 9, 3, 2), images);
-        check(&direct([40, 1, 3], 20, 3, 2), images);
+        check(([16, 7, 7], 32, 3), (2, 1), images);
+        check(([5, 4, 6], 9, 3), (2, 1), images);
+        check(([40, 1, 3], 20, 3), (2, 1), images);
         // Gathered, and scattered.
-        check(&direct([1, 9, 6], 20, 3, 1), images);
-        check(&direct([6, 5, 9], 7, 5, 1), images);
-        check(&direct([3, 4, 4], 18, 1, 1), images);
-        check(&direct([18, 6, 5], 1, 3, 1), images);
-        check(&direct([18, 6, 5], 3, 3, 2), images);
-        check(&direct([9, 1, 1], 2, 3, 2), images);
+        check(([1, 9, 6], 20, 3), (1, 1), images);
+        check(([6, 5, 9], 7, 5), (1, 1), images);
+        check(([3, 4, 4], 18, 1), (1, 1), images);
+        check(([18, 6, 5], 1, 3), (1, 1), images);
+        check(([18, 6, 5], 3, 3), (2, 1), images);
+        check(([9, 1, 1], 2, 3), (2, 1), images);
         // With strides.
-        check(&strided([1, 8, 12], 5, 3, 2), images);
-        check(&strided([18, 6, 4], 20, 2, 2), images);
-        check(&strided([3, 9, 6], 17, 5, 3), images);
+        check(([1, 8, 12], 5, 3), (1, 2), images);
+        check(([18, 6, 4], 20, 2), (1, 2), images);
+        check(([3, 9, 6], 17, 5), (1, 3), images);
     }
 }
 
 /// With the sizes of the shipped denoiser, where sums are long.
 #[test]
 fn long_sums_keep_their_precision() {
-    check(&direct([128, 7, 7], 128, 3, 1), 4);
-    check(&direct([128, 7, 7], 64, 3, 2), 4);
-    check(&direct([64, 14, 14], 1, 3, 2), 4);
+    check(([128, 7, 7], 128, 3), (1, 1), 4);
+    check(([128, 7, 7], 64, 3), (2, 1), 4);
+    check(([64, 14, 14], 1, 3), (2, 1), 4);
 }
 
 /// The gradients of a whole network, through every step on the way back.
@@ -254,47 +237,31 @@ fn instruction_sets_agree_on_a_network() {
         "conv 3x3, 21",
         "conv 3x3, 3",
     ];
-    let mut layers = layers
-        .map(|layer| layer.parse::<LayerSpec>().unwrap())
-        .to_vec();
+    let mut layers: Vec<LayerSpec> = layers.map(|layer| layer.parse().unwrap()).to_vec();
     // The last layer but one becomes a residual block.
     let body = vec![layers.remove(13)];
     layers.insert(13, Residual { body }.into());
+    let dims = [3, 12, 20];
     let (images, len) = (21, 3 * 12 * 20);
-    let sizes = [
-        (10, 3, 9),
-        (20, 10, 9),
-        (18, 20, 9),
-        (24, 18, 9),
-        (21, 24, 4),
-        (21, 21, 9),
-        (3, 21, 9),
-    ];
-    let weights = sizes.map(|(outputs, inputs, area)| {
-        let weight = numbers(outputs as u64, outputs * inputs * area);
-        let weight: Vec<f32> = weight.iter().map(|w| w / (inputs as f32).sqrt()).collect();
-        (weight, numbers(outputs as u64 + 1, outputs))
+    let trained = built(&layers, dims);
+    let trained = Subnetwork::list(&dims, &trained).trained().map(|layer| {
+        let dims: Vec<_> = layer.parameters().map(|tensor| tensor.dims()).collect();
+        let scale = (dims[0][1] as f32).sqrt().recip();
+        let weight = numbers(dims[1][0] as u64, dims[0].iter().product());
+        let weight: Vec<f32> = weight.iter().map(|w| w * scale).collect();
+        (weight, numbers(dims[1][0] as u64 + 1, dims[1][0]))
     });
+    let weights: Vec<_> = trained.collect();
     let (input, target) = (numbers(3, images * len), numbers(4, images * len));
     let gradients = |isa| {
-        let mut network = network(&layers, [3, 12, 20], isa);
-        let parameters: Vec<Parameters> = weights
+        let mut network = network(&layers, dims, isa);
+        let parameters: Vec<LayerParameters> = weights
             .iter()
             .map(|(w, b)| vec![w.as_slice(), b.as_slice()])
             .collect();
         network.pack(&parameters);
-        let task = Task {
-            input: &input,
-            target: &target,
-            noise: None,
-            factors: Factors {
-                reconstruction: Reconstruction::Bce,
-                scale: 1.0,
-                penalty: None,
-                kl_scale: 0.0,
-            },
-        };
-        let sums = network.gradients(&parameters, task);
+        let batch = batch(&input, &target, Reconstruction::Bce, 1.0);
+        let sums = network.gradients(&parameters, batch);
         let mut gradients = weights.clone();
         let slots = gradients
             .iter_mut()

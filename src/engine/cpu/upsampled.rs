@@ -3,6 +3,7 @@
 use pulp::Simd;
 
 use super::axis::Axis;
+use crate::arithmetic::Vector;
 
 /// Three taps on values that are each repeated twice, without repeating them: four results take five
 /// products of three values, where the direct sum takes twelve.
@@ -18,6 +19,7 @@ use super::axis::Axis;
 ///
 /// The results at even and at odd places are convolutions of two taps, each with three products for two
 /// results (Winograd's F(2,2)); at the same inputs they share the product with w.
+#[derive(Debug, Clone)]
 pub(crate) struct Upsampled2;
 
 impl Axis<3, 3, 5, 4> for Upsampled2 {
@@ -36,10 +38,6 @@ impl Axis<3, 3, 5, 4> for Upsampled2 {
         inputs / 2 + 1
     }
 
-    fn outputs(inputs: usize) -> usize {
-        2 * inputs
-    }
-
     fn takes(product: usize, tile: usize, inputs: usize) -> bool {
         // Each product but that with w is for one output.
         let out = [0, 1, 1, 2, 3].get(product).copied().unwrap_or(0);
@@ -47,36 +45,22 @@ impl Axis<3, 3, 5, 4> for Upsampled2 {
     }
 
     #[inline(always)]
-    fn planes<S: Simd>(simd: S, _: usize, [left, middle, right]: [S::f32s; 3]) -> [S::f32s; 3] {
-        [
-            simd.sub_f32s(left, middle),
-            middle,
-            simd.sub_f32s(right, middle),
-        ]
+    fn planes<S: Simd>(_: usize, [left, middle, right]: [Vector<S>; 3]) -> [Vector<S>; 3] {
+        [left - middle, middle, right - middle]
     }
 
     #[inline(always)]
-    fn inputs<S: Simd>(simd: S, _: usize, [left, middle, right]: [S::f32s; 3]) -> [S::f32s; 3] {
-        [
-            left,
-            simd.sub_f32s(middle, simd.add_f32s(left, right)),
-            right,
-        ]
+    fn inputs<S: Simd>(_: usize, [left, middle, right]: [Vector<S>; 3]) -> [Vector<S>; 3] {
+        [left, middle - (left + right), right]
     }
 
     #[inline(always)]
-    fn results<S: Simd>(simd: S, _: usize, [p, q, r, s, t]: [S::f32s; 5]) -> [S::f32s; 4] {
-        [
-            simd.add_f32s(p, r),
-            simd.add_f32s(q, r),
-            simd.add_f32s(s, r),
-            simd.add_f32s(t, r),
-        ]
+    fn results<S: Simd>(_: usize, [p, q, r, s, t]: [Vector<S>; 5]) -> [Vector<S>; 4] {
+        [p + r, q + r, s + r, t + r]
     }
 
     #[inline(always)]
-    fn products<S: Simd>(simd: S, _: usize, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 5] {
-        let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
-        [a, b, sum, c, d]
+    fn products<S: Simd>(_: usize, [a, b, c, d]: [Vector<S>; 4]) -> [Vector<S>; 5] {
+        [a, b, (a + b) + (c + d), c, d]
     }
 }

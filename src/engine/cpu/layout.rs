@@ -44,19 +44,12 @@ impl Shape {
     }
 }
 
-/// The layout of a sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
-    Flat,
-    Grid(Grid),
-}
-
 /// The memory layout of an image of `height x width x channels`.
 ///
 /// The border provides the zero padding of a convolution and the values that its last tiles read beyond the image, so
-/// that no tile is a special case. Value (y, x, c) lies at [`Grid::at`]`(y, x) + c`.
+/// that no tile is a special case. Value (y, x, c) lies at [`NhwcLayout::at`]`(y, x) + c`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Grid {
+pub(crate) struct NhwcLayout {
     pub height: usize,
     pub width: usize,
     pub channels: usize,
@@ -67,16 +60,16 @@ pub(crate) struct Grid {
     pub columns: usize,
 }
 
-impl Grid {
+impl NhwcLayout {
     /// Without a border.
-    pub fn plain(channels: usize, height: usize, width: usize) -> Self {
+    pub fn plain(shape: Shape) -> Self {
         Self {
-            height,
-            width,
-            channels,
+            height: shape.height,
+            width: shape.width,
+            channels: shape.channels,
             before: 0,
-            rows: height,
-            columns: width,
+            rows: shape.height,
+            columns: shape.width,
         }
     }
 
@@ -102,5 +95,19 @@ impl Grid {
     /// Offset of the channels of a place.
     pub fn at(&self, y: usize, x: usize) -> usize {
         ((y + self.before) * self.columns + x + self.before) * self.padded()
+    }
+
+    /// Calls `work` with the offsets of each value in the flat image and in this layout.
+    #[inline]
+    pub fn each(&self, mut work: impl FnMut(usize, usize)) {
+        let area = self.height * self.width;
+        for y in 0..self.height {
+            for x in 0..self.width {
+                let at = self.at(y, x);
+                for channel in 0..self.channels {
+                    work(channel * area + y * self.width + x, at + channel);
+                }
+            }
+        }
     }
 }

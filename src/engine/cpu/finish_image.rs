@@ -1,0 +1,128 @@
+//! The operations fused into a convolution over a whole image whose sums lie in memory.
+
+use pulp::Simd;
+
+use super::finish::{Finish, Put, Take};
+use super::isa::vectorize;
+use super::product::{load, store};
+use super::separable::zero;
+use crate::arithmetic::Vector;
+
+impl Finish {
+    /// The results of one image from its sums, in windows of `N` by `N`. The sums are (place, channel), where places
+    /// come in rows of squares of `scale` by `scale`.
+    pub fn image<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        sums: &[f32],
+        scale: usize,
+        bias: &[f32],
+        (out, side): (&mut [f32], &mut [f32]),
+    ) {
+        self.check(1, bias.len(), out.len(), side.len());
+        self.check_sums(scale, sums.len());
+        let (finish, (height, width)) = (*self, self.sums());
+        let put = Put {
+            bias: bias.as_ptr(),
+            out: out.as_mut_ptr(),
+            from: side.as_mut_ptr(),
+        };
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                for (y, x) in finish.windows(N) {
+                    for c in (0..finish.to.padded()).step_by(S::F32_LANES) {
+                        let mut tile = [[zero(simd); N]; N];
+                        for (i, row) in tile.iter_mut().enumerate() {
+                            for (j, value) in row.iter_mut().enumerate() {
+                                if y + i < height && x + j < width {
+                                    let at = finish.sum_at(scale, y + i, x + j) + c;
+                                    // SAFETY: `check_sums` has shown that all channels of all places lie in `sums`.
+                                    value.numbers = unsafe { load::<S>(sums.as_ptr().add(at)) };
+                                }
+                            }
+                        }
+                        // SAFETY: `check` has shown that the image fits the memory of biases and results.
+                        unsafe { finish.put(simd, tile, (y as isize, x as isize, c), put) };
+                    }
+                }
+            },
+        );
+    }
+
+    /// The gradient of one image's sums, laid out as for [`Finish::image`]; adds to that of the biases.
+    pub fn image_gradient<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        (gradient, out, side): (&[f32], &[f32], &[f32]),
+        bias: &mut [f32],
+        scale: usize,
+        sums: &mut [f32],
+    ) {
+        self.check(1, bias.len(), out.len().min(gradient.len()), side.len());
+        self.check_sums(scale, sums.len());
+        let (finish, (height, width)) = (*self, self.sums());
+        let take = Take {
+            gradient: gradient.as_ptr(),
+            out: out.as_ptr(),
+            from: side.as_ptr(),
+        };
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                for (y, x) in finish.windows(N) {
+                    for c in (0..finish.to.padded()).step_by(S::F32_LANES) {
+                        // SAFETY: as in `image`.
+                        unsafe {
+                            let place = (y as isize, x as isize, c);
+                            let tile = finish.take::<S, N>(simd, place, take);
+                            let bias = bias.as_mut_ptr().add(c);
+                            let mut sum = Vector::new(simd, load::<S>(bias));
+                            for (i, row) in tile.into_iter().enumerate() {
+                                for (j, value) in row.into_iter().enumerate() {
+                                    if y + i < height && x + j < width {
+                                        let at = finish.sum_at(scale, y + i, x + j) + c;
+                                        store::<S>(sums.as_mut_ptr().add(at), value.numbers);
+                                        sum = sum + value;
+                                    }
+                                }
+                            }
+                            store::<S>(bias, sum.numbers);
+                        }
+                    }
+                }
+            },
+        );
+    }
+
+    /// Upper left corners of windows of `size` by `size`.
+    #[inline(always)]
+    fn windows(&self, size: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (height, width) = self.sums();
+        let rows = (0..height).step_by(size);
+        rows.flat_map(move |y| (0..width).step_by(size).map(move |x| (y, x)))
+    }
+
+    /// Index of the first channel of the sums at row `y`, column `x`.
+    #[inline(always)]
+    fn sum_at(&self, scale: usize, y: usize, x: usize) -> usize {
+        let (_, width) = self.sums();
+        let place = match scale {
+            1 => y * width + x,
+            _ => {
+                let square = y / scale * (width / scale) + x / scale;
+                (square * scale + y % scale) * scale + x % scale
+            }
+        };
+        place * self.to.padded()
+    }
+
+    /// Asserts that [`Self::sum_at`] stays inside of `len` sums.
+    fn check_sums(&self, scale: usize, len: usize) {
+        let (height, width) = self.sums();
+        assert!(height.is_multiple_of(scale) && width.is_multiple_of(scale));
+        assert!(height * width * self.to.padded() <= len);
+    }
+}
