@@ -51,9 +51,12 @@ pub fn curves() -> Result<Vec<ActivationCurve>> {
     Ok(curves)
 }
 
+/// The value and the derivative at x.
+type ValueAndDerivative = fn(f64) -> (f64, f64);
+
 /// The published form of an activation for x >= 0: a function and its derivative.
 fn as_printed(activation: &Activation) -> Option<ActivationCurve> {
-    let (formula, range, both): (_, _, fn(f64) -> (f64, f64)) = match activation {
+    let (formula, range, both): (_, _, ValueAndDerivative) = match activation {
         Activation::Isru { .. } => ("√x/(1 + x²), x ≥ 0", "[0, 0.570]", |x| {
             let (root, below) = (x.sqrt(), 1.0 + x * x);
             let slope = 0.5 / (root * below) - 2.0 * x * root / (below * below);
