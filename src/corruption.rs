@@ -8,8 +8,11 @@ use crate::simd::vectorized;
 /// Identifies a draw of noise: the same key gives the same noise for the same sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoiseKey {
+    /// The seed of the run, or of the measurement.
     pub seed: u64,
+    /// What the noise is for.
     pub purpose: Purpose,
+    /// The epoch, counted from 1, or what the purpose puts there.
     pub epoch: u64,
 }
 
@@ -22,11 +25,19 @@ impl NoiseKey {
 
 /// A value that can be corrupted: one of an image (f32), kept from 0 to 1, or one of a point (f64).
 pub trait Value: Copy + Send + Sync {
+    /// Black.
     const ZERO: Self;
+    /// White.
     const ONE: Self;
 
     /// The value plus noise.
     fn plus(self, noise: f32) -> Self;
+
+    /// For the functions of custom corruptions.
+    fn wide(self) -> f64;
+
+    /// The value that such a function gave.
+    fn narrowed(value: f64) -> Self;
 }
 
 impl Value for f32 {
@@ -36,6 +47,14 @@ impl Value for f32 {
     fn plus(self, noise: f32) -> Self {
         (self + noise).clamp(0.0, 1.0)
     }
+
+    fn wide(self) -> f64 {
+        self.into()
+    }
+
+    fn narrowed(value: f64) -> Self {
+        (value as f32).clamp(0.0, 1.0)
+    }
 }
 
 impl Value for f64 {
@@ -44,6 +63,14 @@ impl Value for f64 {
 
     fn plus(self, noise: f32) -> Self {
         self + Self::from(noise)
+    }
+
+    fn wide(self) -> f64 {
+        self
+    }
+
+    fn narrowed(value: f64) -> Self {
+        value
     }
 }
 
@@ -94,6 +121,13 @@ impl Corruption {
                 Self::Masking(_) => each_with_uniform(&mut stream, values, |value, draw| {
                     if draw < factor { T::ZERO } else { value }
                 }),
+                Self::Custom(custom) => {
+                    let mut changed: Vec<f64> = values.iter().map(|value| value.wide()).collect();
+                    custom.name.apply(&mut changed, factor, &mut stream);
+                    for (value, changed) in values.iter_mut().zip(changed) {
+                        *value = T::narrowed(changed);
+                    }
+                }
             },
         );
     }

@@ -51,8 +51,10 @@
 //! between them; [`checkpoint`] saves and loads. [`optim`] has the optimisers, [`objective`] the losses. [`network`]
 //! builds networks from lists of layers, [`layer`] has one file a kind of layer, and [`ops`] their differentiable
 //! operations. [`data`] reads images, [`picture`] draws, and [`corruption`] adds noise from the keyed streams of
-//! [`random`]. [`recipe`] is the plain data that all of them read; [`mod@file`] writes files whole. A module calls those
-//! after it, never before.
+//! [`random`]. [`recipe`] is the plain data that all of them read; [`mod@file`] writes files whole, and
+//! [`memory`] ends a program that runs out of it. A module calls those after it, never before.
+
+#![warn(missing_docs)]
 
 pub mod activation;
 mod arithmetic;
@@ -68,6 +70,7 @@ pub mod experiments;
 pub mod file;
 pub mod layer;
 pub mod loss;
+pub mod memory;
 pub mod network;
 mod number;
 pub mod objective;
@@ -77,6 +80,8 @@ pub mod optim;
 pub mod picture;
 pub mod random;
 pub mod recipe;
+mod registry;
+mod run_files;
 mod simd;
 mod tensor_file;
 pub mod train;
@@ -87,3 +92,8 @@ pub use error::{Error, Result};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The programs of the page on the library, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/LIBRARY.md")]
+struct Library;

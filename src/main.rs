@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
+use autoencode::memory::OrExit;
+
 mod cli;
+
+#[global_allocator]
+static ALLOCATOR: OrExit = OrExit;
 
 fn main() -> ExitCode {
     cli::main()

@@ -26,9 +26,14 @@ pub(crate) fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
 /// As [`open`], and if the file is longer or is not UTF-8 text.
 pub(crate) fn read_text(path: &Path, most: u64, expected: &str) -> Result<String> {
     let (file, _) = open(path)?;
-    let mut bytes = Vec::new();
     // Do not trust the length from the metadata: the file may grow meanwhile.
-    file.take(most.saturating_add(1))
+    text_of(file, path, most, expected)
+}
+
+/// The same of an input that is no file; `path` names it in errors.
+pub(crate) fn text_of(input: impl Read, path: &Path, most: u64, expected: &str) -> Result<String> {
+    let mut bytes = Vec::new();
+    (input.take(most.saturating_add(1)))
         .read_to_end(&mut bytes)
         .map_err(|source| Error::io("read", path, source))?;
     if bytes.len() as u64 > most {

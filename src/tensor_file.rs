@@ -30,7 +30,7 @@ pub(crate) struct Header {
 /// Reads the header of a file of `length` bytes, which `origin` names in errors.
 ///
 /// # Errors
-/// If the header is invalid or the file's length differs from the header's: tensors that overlap, gaps
+/// If the header is invalid or, as [`Error::Damaged`], the file's length differs from the header's: tensors that overlap, gaps
 /// between them, sizes beyond the file, and duplicate names are errors.
 pub(crate) fn read_header(origin: &Path, input: &mut impl Read, length: u64) -> Result<Header> {
     let io = |source| Error::io("read", origin, source);
@@ -54,7 +54,7 @@ pub(crate) fn read_header(origin: &Path, input: &mut impl Read, length: u64) -> 
     let start = size + 8;
     let promised = (metadata.data_len() as u64).saturating_add(start);
     if promised != length {
-        return Err(Error::file(
+        return Err(Error::damaged(
             origin,
             format!("{} bytes, as the header says", grouped(promised)),
             format!("{} bytes", grouped(length)),

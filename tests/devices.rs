@@ -13,6 +13,7 @@ use autoencode::checkpoint::Checkpoint;
 use autoencode::data::{Batch, Dataset, Keys, Preparation, Source, load_with};
 use autoencode::engine::{Autograd, Gradients, Inference, fastest};
 use autoencode::evaluate::Part;
+use autoencode::file::Publish;
 use autoencode::loss::{CustomLoss, Reconstruction};
 use autoencode::network::{Autoencoder, Parameters};
 use autoencode::ops::{self, composed};
@@ -985,7 +986,8 @@ fn the_program_computes_on_the_device() {
     });
     let pictures = Picture::from_batch(&pixels).unwrap();
     for (index, picture) in pictures.iter().enumerate() {
-        write_png(out.path().join(format!("in-{index}.png")), picture).unwrap();
+        let file = out.path().join(format!("in-{index}.png"));
+        write_png(file, picture, Publish::New).unwrap();
     }
     let inputs = ["in-0.png", "in-1.png", "in-2.png"];
     let encode = [
@@ -1043,7 +1045,7 @@ fn the_program_computes_on_the_device() {
             "run",
             "--count",
             "4",
-            "--grid",
+            "--sheet",
             "grid.png",
         ],
     );
@@ -1053,4 +1055,59 @@ fn the_program_computes_on_the_device() {
     );
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert!(report.is_object(), "{report}");
+}
+
+/// A driver whose call `FAKE_CALL` gives the result `FAKE_CODE`, and has no text for any.
+#[cfg(all(feature = "cuda", target_os = "linux"))]
+const FAKE_DRIVER: &str = r#"
+#include <stdlib.h>
+#include <string.h>
+static int result(const char *call) {
+    return strcmp(getenv("FAKE_CALL"), call) ? 0 : atoi(getenv("FAKE_CODE"));
+}
+int cuInit(unsigned flags) { return result("cuInit"); }
+int cuDeviceGetCount(int *count) { *count = 1; return result("cuDeviceGetCount"); }
+int cuDeviceGet(int *device, int number) { *device = number; return result("cuDeviceGet"); }
+int cuDevicePrimaryCtxRetain(void **context, int device) { return result("cuDevicePrimaryCtxRetain"); }
+int cuGetErrorName(int code, const char **name) { return 1; }
+int cuGetErrorString(int code, const char **text) { return 1; }
+"#;
+
+#[cfg(all(feature = "cuda", target_os = "linux"))]
+#[test]
+fn whatever_the_driver_answers_is_told_in_one_line_and_auto_takes_the_cpu() {
+    let folder = TempDir::new().unwrap();
+    let (source, library) = (folder.path().join("fake.c"), folder.path().join("fake.so"));
+    fs::write(&source, FAKE_DRIVER).unwrap();
+    let mut compiler = std::process::Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-w", "-o"]);
+    let compiled = compiler.arg(&library).arg(&source).status();
+    if !compiled.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: there is no C compiler for a driver that fails");
+        return;
+    }
+    for call in [
+        "cuInit",
+        "cuDeviceGetCount",
+        "cuDeviceGet",
+        "cuDevicePrimaryCtxRetain",
+    ] {
+        // Of these, cudarc knows 100 and 999; 1000 is what it keeps for success.
+        for code in ["35", "100", "999", "1000", "1001", "-1"] {
+            let run = |device| {
+                let arguments = ["bench", "dense-32", "--steps", "1", "--device", device];
+                let mut program = common::autoencode();
+                program.env("LD_PRELOAD", &library).args(arguments);
+                program.env("FAKE_CALL", call).env("FAKE_CODE", code);
+                let output = program.output().unwrap();
+                let told = String::from_utf8(output.stderr).unwrap();
+                assert_eq!(told.lines().count(), 1, "{call} {code}: {told}");
+                let named = told.contains(&format!("the driver's error {code}"));
+                assert!(named, "{call} {code}: {told}");
+                output.status.code()
+            };
+            assert_eq!(run("cuda"), Some(2), "{call} {code}");
+            assert_eq!(run("auto"), Some(0), "{call} {code}");
+        }
+    }
 }

@@ -3,9 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A named function of one number with its derivative, both over plain numbers. Recipes cannot name it; use it in your
-/// own lists of layers, where the CPU engine trains it like any other activation. On other devices the values of a
-/// batch go to the host and back, and automatic differentiation trains it.
+use super::Activation;
+use crate::Result;
+use crate::registry::register;
+
+/// A named function of one number with its derivative, both over plain numbers, for lists of layers built by code, where
+/// the CPU engine trains it like any other activation. On other devices the values of a batch go to the host and back,
+/// and automatic differentiation trains it. Recipes and checkpoints can name it once it is
+/// [registered](Self::register).
 ///
 /// ```
 /// use autoencode::activation::{Activation, Custom};
@@ -44,6 +49,16 @@ impl Custom {
             value: Box::new(value),
             derivative: Box::new(derivative),
         }))
+    }
+
+    /// Lets recipes, checkpoints and run folders that this process reads or writes name it. A process that reads them
+    /// later must register it too.
+    ///
+    /// # Errors
+    /// If the name is not a word, or something else has it.
+    pub fn register(self) -> Result<Self> {
+        register(self.name(), &self, Activation::is_built_in(self.name()))?;
+        Ok(self)
     }
 
     /// Its name.

@@ -11,6 +11,7 @@ pub(crate) use formula::{Basic, Formula};
 pub(crate) use pointwise::{Form, Pointwise};
 
 use crate::arithmetic::Elementary;
+use crate::registry::registered;
 use crate::{Error, Result};
 
 /// Declares [`Activation`], [`ActivationKind`] and the types of all functions, with the defaults of parameters, the
@@ -43,16 +44,22 @@ macro_rules! activations {
         /// All are finite, in value and derivative, for every finite x.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Activation {
-            $($(#[$doc])* $kind $({ $parameter: f64 })?,)+
+            $($(#[$doc])* $kind $({
+                /// Its parameter.
+                $parameter: f64,
+            })?,)+
             /// e^x / sum of e^x, over the units of a dense layer or the channels at each pixel of an image.
             Softmax,
             /// `a` f(`b` x), where f is the activation `of`; `a` and `b` 1. Always a table.
             Scaled {
+                /// The function f.
                 of: Box<Activation>,
+                /// The factor of the result.
                 a: f64,
+                /// The factor of the argument.
                 b: f64,
             },
-            /// A custom function, which recipes cannot name.
+            /// A custom function, which recipes can name once it is registered.
             Custom(Custom),
         }
 
@@ -146,6 +153,7 @@ activations! {
         format!("x, {slope} x below 0"), "(-∞, ∞)";
     /// 1 / (1 + e^-x).
     Sigmoid = "sigmoid": "1/(1 + e^-x)", "(0, 1)";
+    /// The hyperbolic tangent.
     Tanh = "tanh": "tanh x", "(-1, 1)";
     /// Exponential linear unit: x for x > 0, else `alpha` (e^x - 1), with derivative `alpha` at 0 (as in
     /// PyTorch); `alpha` 1. Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by
@@ -165,6 +173,7 @@ activations! {
     /// Their approximation of it, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), which is often printed as the GELU.
     GeluTanh = "gelu-tanh":
         "x/2 (1 + tanh(√(2/π)(x + 0.0447x³)))", "[-0.171, ∞)";
+    /// The sine.
     Sin = "sin": "sin x", "[-1, 1]";
     /// min(x, `cap`), with derivative 0 at the cap (as `clamp` in PyTorch 2.15); `cap` 6.
     CappedLinear { cap: 6.0 } = "capped-linear":
@@ -263,9 +272,15 @@ impl Activation {
         Self::named(self.name()).as_ref() == Some(self)
     }
 
-    /// The activation of that name with default parameters.
+    /// The activation of that name with default parameters, or the registered one.
     fn named(name: &str) -> Option<Self> {
-        Self::all().into_iter().find(|one| one.name() == name)
+        let mut built_in = Self::all().into_iter();
+        let built_in = built_in.find(|one| one.name() == name);
+        built_in.or_else(|| registered(name).map(Self::Custom))
+    }
+
+    fn is_built_in(name: &str) -> bool {
+        name == SCALED || Self::all().iter().any(|one| one.name() == name)
     }
 
     /// Checks that it accepts samples of shape `input`.

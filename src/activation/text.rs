@@ -11,10 +11,10 @@ use super::{Activation, SCALED};
 
 impl Serialize for Activation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Self::Custom(custom) = self {
+        if let (Self::Custom(custom), false) = (self, self.is_plain()) {
+            let name = custom.name();
             return Err(S::Error::custom(format_args!(
-                "{}, an activation of the library's user, cannot be written down",
-                custom.name()
+                "the activation {name}, which is not registered (see Custom::register)"
             )));
         }
         if self.is_plain() {
@@ -51,9 +51,7 @@ impl<'de> Visitor<'de> for Written {
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Activation, E> {
         if name == SCALED {
             let written = "{ kind = \"scaled\", of = \"sigmoid\", a = 3.0, b = 0.1 }";
-            return Err(E::custom(format_args!(
-                "scaled is a table, as in {written}"
-            )));
+            return Err(E::custom(format_args!("a name alone, expected {written}")));
         }
         Activation::named(name).ok_or_else(|| unknown(name))
     }
@@ -103,14 +101,12 @@ fn unknown<E: de::Error>(name: &str) -> E {
 
 fn no_parameter<E: de::Error>(activation: &Activation, key: &str) -> E {
     let names = activation.parameters().into_iter().map(|(name, _)| name);
-    let has = match names.collect::<Vec<_>>().join(", ") {
-        none if none.is_empty() => "none".to_string(),
-        names => names,
-    };
     let name = activation.name();
-    E::custom(format_args!(
-        "{name} has no parameter `{key}`, its parameters: {has}"
-    ))
+    let expected = match names.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => format!("{name} without parameters"),
+        names => format!("a parameter of {name} ({names})"),
+    };
+    E::custom(format_args!("`{key}`, expected {expected}"))
 }
 
 /// The form in tables and messages: `relu`, `leaky-relu (slope 0.2)`, `scaled sigmoid (a 3, b 0.1)`.

@@ -40,6 +40,8 @@ struct Metadata {
 #[derive(Deserialize)]
 struct Version {
     format: u32,
+    #[serde(default)]
+    sha256: String,
 }
 
 impl Checkpoint {
@@ -55,8 +57,9 @@ impl Checkpoint {
             data: self.data.clone(),
             progress: self.progress.clone(),
         };
-        let metadata = serde_json::to_string(&metadata)
-            .map_err(|e| Error::argument("checkpoint", "finite numbers", e))?;
+        let metadata = serde_json::to_string(&metadata).map_err(|e| {
+            Error::argument("checkpoint", "finite numbers, and registered functions", e)
+        })?;
         let tensors = self.trained().chain(under(SAMPLING, &self.sampling));
         let metadata = HashMap::from([(ENTRY.to_string(), metadata)]);
         let mut bytes =
@@ -119,7 +122,7 @@ impl Checkpoint {
         let io = |source| Error::io("read", path, source);
         let (mut file, length) = open(path)?;
         // Check the header before reading the rest: a file may be far longer than any checkpoint.
-        read_header(path, &mut file, length)?;
+        read_header(path, &mut file, length).map_err(not_a_checkpoint)?;
         file.rewind().map_err(io)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
@@ -131,17 +134,22 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::read`].
     pub fn from_bytes(bytes: &[u8], origin: &Path) -> Result<Self> {
-        let broken = |found: String| Error::file(origin, "a safetensors checkpoint", found);
+        let broken = |found: String| Error::damaged(origin, "a safetensors checkpoint", found);
         let unreadable =
             |error: serde_json::Error| broken(format!("metadata that cannot be read: {error}"));
         let mut input = bytes;
-        let header = read_header(origin, &mut input, bytes.len() as u64)?;
+        let header =
+            read_header(origin, &mut input, bytes.len() as u64).map_err(not_a_checkpoint)?;
         let entries = header.metadata.metadata().as_ref();
         let entry = entries
             .and_then(|entries| entries.get(ENTRY))
             .ok_or_else(|| {
                 let found = format!("a safetensors file without its `{ENTRY}` metadata");
-                Error::file(origin, "a checkpoint written by autoencode", found)
+                not_a_checkpoint(Error::file(
+                    origin,
+                    "a checkpoint written by autoencode",
+                    found,
+                ))
             })?;
         let version: Version = serde_json::from_str(entry).map_err(unreadable)?;
         if version.format > FORMAT {
@@ -151,16 +159,20 @@ impl Checkpoint {
                 found: version.format,
             });
         }
-        let metadata: Metadata = serde_json::from_str(entry).map_err(unreadable)?;
         let (digest, _) = digest(bytes).ok_or_else(|| broken("no digest".to_string()))?;
-        if digest != metadata.sha256 {
-            let expected = metadata.sha256;
-            return Err(Error::file(
+        if digest != version.sha256 {
+            let expected = version.sha256;
+            return Err(Error::damaged(
                 origin,
                 format!("content with SHA-256 {expected}, as it was written"),
                 format!("{digest}: the file was damaged or changed"),
             ));
         }
+        // The file is as it was written: if its recipe cannot be read, a part of it is unknown in this process.
+        let metadata: Metadata = serde_json::from_str(entry).map_err(|error| {
+            let expected = "parts that this program knows (a program's own, once registered)";
+            Error::argument("metadata", expected, error).inside(origin)
+        })?;
         let validity = metadata.recipe.validate();
         validity.map_err(|error| error.inside(origin))?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
@@ -186,6 +198,22 @@ impl Checkpoint {
             optimizer,
             sampling,
         })
+    }
+}
+
+/// A file of another kind than a checkpoint.
+fn not_a_checkpoint(error: Error) -> Error {
+    match error {
+        Error::File {
+            path,
+            expected,
+            found,
+        } => Error::NotACheckpoint {
+            path,
+            expected,
+            found,
+        },
+        other => other,
     }
 }
 

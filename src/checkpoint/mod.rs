@@ -1,5 +1,6 @@
 //! Checkpoints: one safetensors file with weights, recipe, progress and the state needed to resume.
 
+mod builtin;
 mod digest;
 mod file;
 mod model;
@@ -10,8 +11,11 @@ use std::path::{Path, PathBuf};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
+pub use builtin::BuiltIn;
+
 use crate::objective::Losses;
 use crate::recipe::Recipe;
+pub use crate::run_files::{BEST, LAST, PREVIOUS};
 use crate::{Error, Result};
 
 /// The newest format that this version writes and reads.
@@ -29,6 +33,7 @@ pub struct Progress {
     pub position: usize,
     /// Training loss of that epoch so far: the sum, and its divisor, in values or images.
     pub loss_sum: f64,
+    /// The divisor of `loss_sum`.
     pub loss_values: usize,
     /// The KL divergence's part of the sum, unweighted, for a variational network.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -63,18 +68,40 @@ fn is_zero(value: &f64) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
+    /// Its number, counted from 1.
     pub epoch: usize,
     /// Its validation loss, in the objective's unit.
     pub loss: f64,
 }
 
 /// The contents of a checkpoint file.
+///
+/// ```
+/// use autoencode::checkpoint::{BuiltIn, Checkpoint};
+/// use candle_core::Device;
+///
+/// let mut checkpoint = BuiltIn::ConvDenoiser.checkpoint()?;
+/// assert_eq!(checkpoint.weights["encoder.0.weight"].dims(), [32, 1, 3, 3]);
+///
+/// # let temporary = tempfile::tempdir().unwrap();
+/// # let path = temporary.path().join("denoiser.safetensors");
+/// # /*
+/// let path = std::path::PathBuf::from("denoiser.safetensors");
+/// # */
+/// checkpoint.recipe.description = "My denoiser".to_string();
+/// checkpoint.write(&path)?;
+/// let read = Checkpoint::read(&path)?;
+/// assert_eq!(read.recipe, checkpoint.recipe);
+/// let network = read.inference(&path, &Device::Cpu)?;
+/// # Ok::<(), autoencode::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// Resolved: everything that determines the run, except the data.
     pub recipe: Recipe,
     /// A sentence that describes the training data.
     pub data: String,
+    /// How far the run was.
     pub progress: Progress,
     /// Named like `encoder.0.weight`.
     pub weights: BTreeMap<String, Tensor>,
@@ -83,11 +110,6 @@ pub struct Checkpoint {
     /// The density of the codes by name, as `codes::Mixture` stores it; empty if none was fitted.
     pub sampling: BTreeMap<String, Tensor>,
 }
-
-/// The names of the checkpoints in a run folder: the best, the last, and the one before the last.
-pub const BEST: &str = "best.safetensors";
-pub const LAST: &str = "last.safetensors";
-pub const PREVIOUS: &str = "previous.safetensors";
 
 /// The checkpoint file for a path: the file itself, or of a run folder its best checkpoint, else its
 /// last, else the one before.

@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
 
-use super::Checkpoint;
+use super::{Checkpoint, locate};
 use crate::data::python::excerpt;
 use crate::device::check_precision;
 use crate::engine::Inference;
@@ -54,6 +54,27 @@ impl Checkpoint {
             "the tensors of the network in its recipe",
             listed(differences, 20, "; "),
         ))
+    }
+}
+
+impl Autoencoder {
+    /// The network of a checkpoint file or a run folder (its best checkpoint).
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`] and [`Checkpoint::model`].
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let file = locate(path.as_ref())?;
+        Checkpoint::read(&file)?.model(&file, device)
+    }
+}
+
+impl Inference {
+    /// Like [`Autoencoder::load`], for inference without gradients.
+    ///
+    /// # Errors
+    /// As [`Autoencoder::load`].
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        Ok(Self::new(Autoencoder::load(path, device)?))
     }
 }
 

@@ -32,7 +32,7 @@ impl Activations {
         claim([&self.output], [""; 0], self.force)?;
         let curves = curves()?;
         let chart = draw_curves(&curves)?;
-        write(&chart, &self.output)?;
+        write(&chart, &self.output, self.force, shared)?;
         if shared.json {
             let activations: Vec<_> = curves
                 .iter()

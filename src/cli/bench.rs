@@ -6,13 +6,14 @@ use anyhow::Result;
 use autoencode::data::{Source, load_with};
 use autoencode::device::{self, Chosen};
 use autoencode::objective::Losses;
-use autoencode::recipe::{NamedSet, Recipe};
+use autoencode::recipe::NamedSet;
 use autoencode::train::{Trainer, peak_memory_mb};
 use clap::Args;
 use serde_json::json;
 
 use super::data::{choose, source};
 use super::output::{print, print_json};
+use super::recipe;
 use super::shared::Shared;
 
 /// Time training steps of a recipe, or reconstruction by its network.
@@ -21,7 +22,7 @@ use super::shared::Shared;
 /// update.
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// A recipe by name or TOML file.
+    /// A recipe: a name, a TOML file, a run folder, or `-` for standard input.
     #[arg(default_value = "conv-denoiser")]
     recipe: String,
 
@@ -72,7 +73,7 @@ impl Bench {
         if let Some(precision) = &self.precision {
             settings.push(format!("training.precision={precision}"));
         }
-        let recipe = Recipe::load(&self.recipe, &settings)?;
+        let recipe = recipe::load(&self.recipe, &settings, shared)?;
         let default = match recipe.data.points {
             Some(points) => Source::Points(points),
             None => Source::Set(NamedSet::Sample),
@@ -136,7 +137,7 @@ impl Bench {
             let [median, ..] = median_and_range(times);
             median
         });
-        let (name, threads) = (&trainer.recipe().name, shared.threads());
+        let (name, threads) = (&trainer.recipe().name, rayon::current_num_threads());
         let samples = batch_size.min(trainer.dataset().train.len());
         let rate = samples as f64 / (median / 1e3);
         let memory = peak_memory_mb();
@@ -192,7 +193,7 @@ impl Bench {
         let seconds = (0..PASSES).map(|_| pass()).collect::<Result<_>>()?;
         shared.note_network(&network);
         let [median, min, max] = median_and_range(seconds);
-        let (name, threads) = (&trainer.recipe().name, shared.threads());
+        let (name, threads) = (&trainer.recipe().name, rayon::current_num_threads());
         let memory = peak_memory_mb();
         let device_memory = device::peak_memory_mb(&chosen.device);
         if shared.json {

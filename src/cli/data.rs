@@ -1,25 +1,27 @@
 //! `--data`: the images that a command uses.
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use autoencode::Error;
-use autoencode::data::{Dataset, Source, hub, load_with};
+use autoencode::data::{Source, hub};
 use autoencode::recipe::{DataConfig, NamedSet};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-use super::files::data_files;
 use super::shared::Shared;
+use super::shell::argument;
 
 /// Which images to use.
 #[derive(Debug, Args)]
 pub struct Data {
-    /// Images: the name of a set, or a path. The names are mnist and fashion-mnist, from the Hugging Face
-    /// hub, and sample, 12,000 MNIST digits built into the program. A path is a folder of MNIST-style IDX
-    /// files, a folder of PNG pictures (its subfolders are classes), or a NumPy .npz or .npy file. A name
-    /// always means the set: for a folder called mnist, write ./mnist [default: the recipe's data.set; if
-    /// MNIST cannot be downloaded, sample].
+    /// Images: the name of a set, or a path. The names are mnist and fashion-mnist, from the Hugging Face hub,
+    /// and sample, 12,000 MNIST digits built into the program. A path is a folder of MNIST-style IDX files, a
+    /// folder of PNG pictures (its subfolders are classes), a NumPy .npz or .npy file, or, where nothing is
+    /// trained, one PNG. A name always means the set: for a folder called mnist, write ./mnist. Run folders in
+    /// a folder of pictures are left out [default: the data that the checkpoint was trained on; for a new run
+    /// the recipe's data.set, and sample if MNIST cannot be downloaded].
     #[arg(long, value_name = "SET|PATH", value_parser = source())]
     data: Option<Source>,
 
@@ -43,24 +45,32 @@ impl Data {
         }
     }
 
-    /// The files to read if the data is given by path.
-    pub fn files(&self) -> Vec<PathBuf> {
-        match &self.data {
-            Some(Source::Path(path)) => data_files(path),
-            _ => Vec::new(),
+    /// The flags that resuming needs: a run remembers its data, but for a path that is not UTF-8.
+    pub fn flags(&self) -> Vec<OsString> {
+        let mut flags = Vec::new();
+        if self.offline {
+            flags.push("--offline".into());
         }
+        if let Some(Source::Path(path)) = &self.data
+            && path.to_str().is_none()
+        {
+            flags.extend(["--data".into(), argument(path)]);
+        }
+        flags
     }
 
-    /// Loads the data as the recipe's `[data]` says, and notes if it is not the full set.
-    pub fn load(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Dataset> {
-        let dataset = load_with(&self.source(config, shared)?, config, self.offline)?;
-        shared.note_origin(&dataset);
-        Ok(dataset)
+    /// Whether `--data` is there.
+    pub fn is_given(&self) -> bool {
+        self.data.is_some()
     }
 
-    /// The data to load; announces a download, which may take long.
-    pub fn source(&self, config: &DataConfig, shared: &Shared) -> autoencode::Result<Source> {
-        let default = Source::from(config);
+    /// The data to load, else the default; announces a download, which may take long.
+    pub fn source_or(
+        &self,
+        default: Source,
+        config: &DataConfig,
+        shared: &Shared,
+    ) -> autoencode::Result<Source> {
         choose(self.data.as_ref(), default, config, self.offline, shared)
     }
 }

@@ -1,6 +1,7 @@
 //! `autoencode encode`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Format, Names, Writer};
 use autoencode::data::{Dataset, Images, grouped};
+use autoencode::file::Publish;
 use autoencode::network::Code;
 use autoencode::train::Interrupt;
 use candle_core::Tensor;
@@ -16,12 +18,14 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::data::Data;
-use super::files::{claim, collect, lossy, make_folders};
+use super::files::{claim, lossy, make_folders};
+use super::inputs::{Inputs, is_standard};
 use super::model::{Loaded, Model};
-use super::output::{listed, shape};
-use super::pictures::{Fitting, Noise, batch};
+use super::output::{complain, listed, shape};
+use super::pictures::{Fitting, Noise, Previews, at_a_time, batch};
 use super::shared::Shared;
 use super::status::Counter;
+use super::trained_data::{Found, Relation, TrainedData};
 
 /// Encode PNG files or a data set, and write the codes to a file.
 ///
@@ -29,14 +33,17 @@ use super::status::Counter;
 /// their labels. The codes of a variational autoencoder are the means of their distributions.
 /// `decode` turns the file back into images.
 ///
-/// NAME.npy: the codes, 32-bit floats (N, code...); labels in NAME-labels.npy, bytes (N).
-/// NAME.csv: a column `label` or `file`, then code_0, code_1, ... row-major.
+/// NAME.npy: the codes, 32-bit floats (N, code...); labels in NAME-labels.npy, integers (N): bytes, or
+/// larger ones where a label is above 255.
+/// NAME.csv: a column `label` or `file`, then code_0, code_1, ... row-major. Where classes have names (those
+/// of subfolders, or of Fashion-MNIST), a column `class` after `label` holds them.
 /// NAME.safetensors: tensors `codes` and `labels` of the same shapes.
 /// Rows follow the order of the inputs; for a data set without labels, all labels are 0.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Encode {
-    /// PNG files, or folders of PNG files [default: a data set].
+    /// PNG files, folders of them with the folders inside, or - for a PNG on standard input [default: a data
+    /// set].
     #[arg(value_name = "INPUT", conflicts_with_all = ["data", "offline", "part"])]
     inputs: Vec<PathBuf>,
 
@@ -50,8 +57,8 @@ pub struct Encode {
     #[arg(long, value_enum, default_value_t = Part::Test)]
     part: Part,
 
-    /// The file to write: .npy, .csv or .safetensors.
-    #[arg(long, short, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(code_file))]
+    /// The file to write: .npy, .csv or .safetensors; - writes CSV on standard output.
+    #[arg(long, short, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(code_file_or_standard))]
     output: PathBuf,
 
     #[command(flatten)]
@@ -85,6 +92,14 @@ pub fn code_file(path: PathBuf) -> Result<PathBuf, String> {
     }
 }
 
+/// The same, or standard output.
+fn code_file_or_standard(path: PathBuf) -> Result<PathBuf, String> {
+    match is_standard(&path) {
+        true => Ok(path),
+        false => code_file(path).map_err(|expected| expected + ", or - for standard output"),
+    }
+}
+
 /// Images per encoder pass.
 const BATCH: usize = 250;
 
@@ -94,6 +109,12 @@ struct Work<'a> {
     /// The source of the codes in words, and the plural noun for the inputs.
     of: String,
     noun: &'static str,
+    /// The files that are read.
+    read: Vec<PathBuf>,
+    /// Files of other types in folders of pictures.
+    left_out: Option<usize>,
+    /// For a data set, how it relates to the checkpoint.
+    relation: Option<Relation>,
     /// The network's inputs, `(n, C, H, W)`, in the order of the names.
     batches: Box<dyn Iterator<Item = Result<Tensor>> + 'a>,
 }
@@ -107,14 +128,17 @@ impl Encode {
         };
         let work = match of_data_set {
             true => self.data_set(&loaded, shared)?,
-            false => self.pictures(&loaded)?,
+            false => self.pictures(&loaded, shared)?,
         };
-        self.claim(&work.names, &loaded)?;
-        let paths = work.names.paths(&self.output);
-        make_folders(&paths)?;
+        self.claim(&work.names, &work.read, &loaded)?;
+        make_folders(&self.files(&work.names))?;
         // On a signal, stop cleanly, so that the unfinished file is removed.
         let interrupt = Interrupt::install()?;
-        let mut writer = Writer::create(&self.output, loaded.model().code_shape(), &work.names)?;
+        let (code, publish) = (loaded.model().code_shape(), Publish::forced(self.force));
+        let mut writer = match is_standard(&self.output) {
+            true => Writer::stream(std::io::stdout(), "standard output", code, &work.names)?,
+            false => Writer::create(&self.output, code, &work.names, publish)?,
+        };
         let mut counter = Counter::new(shared, work.noun, work.names.len());
         for batch in work.batches {
             let codes = loaded.network.encode(&batch?)?;
@@ -129,19 +153,24 @@ impl Encode {
         writer.finish()?;
         drop(counter);
         shared.note_network(&loaded.network);
-        self.report(&work.names, &work.of, &loaded, shared)?;
+        let (relation, left_out) = (work.relation.as_ref(), work.left_out);
+        self.report(&work.names, &work.of, relation, left_out, &loaded, shared)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn pictures<'a>(&'a self, loaded: &'a Loaded) -> Result<Work<'a>> {
-        let inputs = collect(&self.inputs)?;
-        let names = lossy(&inputs).into_iter().map(Cow::into_owned);
+    fn pictures<'a>(&'a self, loaded: &'a Loaded, shared: &Shared) -> Result<Work<'a>> {
+        let inputs = Inputs::find(&self.inputs, None, shared)?;
+        let left_out = inputs.left_out;
+        let names = lossy(&inputs.shown).into_iter().map(Cow::into_owned);
         let names = Names::Files(names.collect());
-        let batches = (0..inputs.len()).step_by(BATCH).map(move |first| {
-            let end = inputs.len().min(first + BATCH);
-            let paths = inputs.get(first..end).unwrap_or_default();
-            let (noise, model) = (&self.noise, loaded.model());
-            let prepared = self.fitting.read_all(paths, first, noise, model, false)?;
+        let size = BATCH.min(at_a_time(loaded));
+        let batches = (0..inputs.paths.len()).step_by(size).map(move |first| {
+            // All of it stays until the last is read: it also holds standard input.
+            let inputs = &inputs;
+            let end = inputs.paths.len().min(first + size);
+            let paths = inputs.paths.get(first..end).unwrap_or_default();
+            let (noise, none) = (&self.noise, Previews::default());
+            let prepared = self.fitting.read_all(paths, first, noise, loaded, none)?;
             batch(&prepared, &loaded.device)
         });
         Ok(Work {
@@ -151,6 +180,9 @@ impl Encode {
             },
             names,
             noun: "pictures",
+            read: self.inputs.clone(),
+            left_out: Some(left_out),
+            relation: None,
             batches: Box::new(batches),
         })
     }
@@ -161,8 +193,13 @@ impl Encode {
             return Err(Error::argument("--fit", expected, "a data set").into());
         }
         // Refuse a bad output path before any download.
-        self.claim(&Names::Labels(Vec::new()), loaded)?;
-        let dataset = self.data.load(&loaded.checkpoint.recipe.data, shared)?;
+        let none = Names::Labels {
+            labels: Vec::new(),
+            class_names: BTreeMap::new(),
+        };
+        let data = TrainedData::find(&self.data, &loaded.checkpoint, &loaded.origin, shared)?;
+        self.claim(&none, &data.files(), loaded)?;
+        let Found { dataset, relation } = data.load(shared)?;
         let mut labels = Vec::new();
         let mut chunks = Vec::new();
         for &part in self.part.parts() {
@@ -172,6 +209,11 @@ impl Encode {
             let indices = indices.chunks(BATCH);
             chunks.extend(indices.map(|indices| (part, indices.to_vec())));
         }
+        if labels.is_empty() {
+            let expected = "a part with images";
+            let found = format!("none of {}", dataset.origin);
+            return Err(Error::argument("--part", expected, found).into());
+        }
         let count = grouped(labels.len());
         let (all, kind) = match self.part {
             Part::Train => ("", "training "),
@@ -179,7 +221,11 @@ impl Encode {
             Part::Test => ("", "test "),
             Part::All => ("all ", ""),
         };
-        let of = format!("{all}{count} {kind}images of {}", dataset.origin);
+        let other = relation.other();
+        let other = other.map_or(String::new(), |other| format!(", {other}"));
+        let noun = if labels.len() == 1 { "image" } else { "images" };
+        let of = format!("{all}{count} {kind}{noun} of {}{other}", dataset.origin);
+        let class_names = dataset.train.class_names().clone();
         let batches = chunks.into_iter().map(move |(part, indices)| {
             // Each part has its own noise.
             let key = self.noise.key(1 + part as u64);
@@ -187,42 +233,86 @@ impl Encode {
                 .batch(part.of(&dataset), &indices, key, &loaded.device)
         });
         Ok(Work {
-            names: Names::Labels(labels),
+            names: Names::Labels {
+                labels,
+                class_names,
+            },
             of,
             noun: "images",
+            read: data.files(),
+            left_out: None,
+            relation: Some(relation),
             batches: Box::new(batches),
         })
     }
 
-    fn claim(&self, names: &Names, loaded: &Loaded) -> Result<()> {
-        let paths = names.paths(&self.output);
-        let read = self.inputs.iter().cloned().chain(self.data.files());
-        claim(&paths, read.chain([loaded.origin.clone()]), self.force)
+    fn claim(&self, names: &Names, read: &[PathBuf], loaded: &Loaded) -> Result<()> {
+        claim(
+            &self.files(names),
+            read.iter().chain([&loaded.origin]),
+            self.force,
+        )
     }
 
-    fn report(&self, names: &Names, of: &str, loaded: &Loaded, shared: &Shared) -> Result<()> {
+    /// The files to write; none on standard output.
+    fn files(&self, names: &Names) -> Vec<PathBuf> {
+        match is_standard(&self.output) {
+            true => Vec::new(),
+            false => names.paths(&self.output),
+        }
+    }
+
+    fn report(
+        &self,
+        names: &Names,
+        of: &str,
+        relation: Option<&Relation>,
+        left_out: Option<usize>,
+        loaded: &Loaded,
+        shared: &Shared,
+    ) -> Result<()> {
         let paths = names.paths(&self.output);
         let model = loaded.model();
         let are_means = matches!(model.code(), Code::Gaussian { .. });
-        let labels = match names {
-            Names::Labels(_) => Some(paths.last().unwrap_or(&self.output)),
-            Names::Files(_) => None,
+        let (labels, class_names) = match names {
+            Names::Labels { class_names, .. } => (
+                Some(paths.last().unwrap_or(&self.output)),
+                Some(class_names),
+            ),
+            Names::Files(_) => (None, None),
         };
         let json = json!({
             "checkpoint": loaded.origin.to_string_lossy(),
             "of": of,
+            "left_out": left_out,
+            "same_data": relation.map(|relation| relation.same_data),
+            "trained_on": relation.map(|relation| &relation.trained_on),
             "count": names.len(),
             "code": model.code_shape(),
             "means": are_means,
             "output": self.output.to_string_lossy(),
             "labels": labels.map(|path| path.to_string_lossy()),
+            "class_names": class_names,
         });
-        shared.report(&json, || {
+        // The file has no place for it, and nobody asked for other data.
+        if shared.quiet
+            && !shared.json
+            && !self.data.is_given()
+            && relation.is_some_and(|relation| !relation.same_data)
+        {
+            complain(of);
+        }
+        let beside = is_standard(&self.output);
+        shared.report_beside(beside, &json, || {
             let means = match are_means {
                 true => ", the means of their distributions",
                 false => "",
             };
-            let (values, written) = (shape(model.code_shape()), listed(&paths));
+            let values = shape(model.code_shape());
+            let written = match beside {
+                true => "standard output".to_string(),
+                false => listed(&paths),
+            };
             format!("{of}: codes of {values} values{means} -> {written}")
         })
     }

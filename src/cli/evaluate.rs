@@ -14,6 +14,7 @@ use super::measures::{MeasureFlags, Measures};
 use super::model::Model;
 use super::output::{figure, print, print_json, table};
 use super::shared::Shared;
+use super::trained_data::{Relation, TrainedData};
 
 /// Measure a checkpoint on the test images, under its training noise or another.
 ///
@@ -58,6 +59,8 @@ struct Figures<'a> {
     checkpoint: Cow<'a, str>,
     recipe: &'a str,
     data: String,
+    #[serde(flatten)]
+    relation: Relation,
     corruption: Corruption,
     seed: u64,
     test: Report,
@@ -87,7 +90,9 @@ impl Evaluate {
         let loaded = self.model.load(shared)?;
         self.measures.check(&loaded)?;
         let recipe = &loaded.checkpoint.recipe;
-        let dataset = self.data.load(&recipe.data, shared)?;
+        let data = TrainedData::find(&self.data, &loaded.checkpoint, &loaded.origin, shared)?;
+        let found = data.load(shared)?;
+        let dataset = &found.dataset;
         let corruption = match self.noise {
             Some(factor) => gaussian(factor),
             None => recipe.corruption.evaluated(),
@@ -104,13 +109,14 @@ impl Evaluate {
         let report = evaluate(&loaded.network, &dataset.test, &conditions, &loaded.device)?;
         let measures = self
             .measures
-            .measure(&loaded, &dataset, &conditions, shared)?;
+            .measure(&loaded, dataset, &conditions, shared)?;
         shared.note_network(&loaded.network);
         if shared.json {
             return print_json(&Figures {
                 checkpoint: loaded.origin.to_string_lossy(),
                 recipe: &recipe.name,
                 data: dataset.origin.to_string(),
+                relation: found.relation,
                 corruption,
                 seed: self.seed,
                 test: report,
@@ -118,17 +124,25 @@ impl Evaluate {
             });
         }
         if shared.talks() {
+            let noun = match report.images {
+                1 => recipe.data.noun().trim_end_matches('s'),
+                _ => recipe.data.noun(),
+            };
             print(&format!(
                 "{} ({}) on the {} test {} of {}, {corruption}:",
                 recipe.name,
                 loaded.origin.display(),
                 grouped(report.images),
-                recipe.data.noun(),
+                noun,
                 dataset.origin,
             ))?;
         }
         print(&quality_table(&report, measures.pca.as_ref()))?;
-        print(&measures.text(&loaded))
+        print(&measures.text(&loaded))?;
+        match found.relation.other() {
+            Some(other) => print(&format!("measured on {}: {other}", dataset.origin)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -166,13 +180,14 @@ pub fn quality_table(report: &Report, pca: Option<&PcaBaseline>) -> String {
         text += &format!("\npenalty on the code: {} a sample", figure(penalty));
     }
     if let Some(elbo) = &report.elbo {
+        let latent = elbo.kl_by_dimension.len();
+        let active = match elbo.active_units {
+            Some(count) => format!("{count} of {latent} latent dimensions active"),
+            None => "active latent dimensions need two or more images".to_string(),
+        };
         text += &format!(
-            "\nnegative ELBO {:.2} nats an image: reconstruction {:.2}, KL divergence {:.2}; {} of {} latent dimensions active",
-            elbo.neg_elbo,
-            elbo.reconstruction,
-            elbo.kl,
-            elbo.active_units,
-            elbo.kl_by_dimension.len(),
+            "\nnegative ELBO {:.2} nats an image: reconstruction {:.2}, KL divergence {:.2}; {active}",
+            elbo.neg_elbo, elbo.reconstruction, elbo.kl,
         );
     }
     text

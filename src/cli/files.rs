@@ -1,65 +1,36 @@
-//! Input files, and the paths of their results.
+//! The paths of results, and checks of them.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use autoencode::Error;
+use autoencode::file::{destination, exists, folder, sweep};
 
-/// The named files, and the PNG files of the named folders, in order of name.
-pub fn collect(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for input in inputs {
-        if !input.is_dir() {
-            files.push(input.clone());
-            continue;
-        }
-        let unreadable = |source| Error::io("read the folder", input, source);
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(input).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            let is_png = path
-                .extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case("png"));
-            if is_png && path.is_file() {
-                found.push(path);
-            }
-        }
-        if found.is_empty() {
-            return Err(Error::file(input, "a folder with PNG files", "none").into());
-        }
-        found.sort();
-        files.extend(found);
-    }
-    Ok(files)
-}
-
-/// `DIR/name.png` for each; equal names get `-2`, `-3`, ...
-pub fn name_outputs(inputs: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
+/// `DIR/name.png` for each, with the folders of the name; equal names get `-2`, `-3`, ...
+pub fn name_outputs(names: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
     let mut taken = HashSet::new();
     // Uses per name, so that thousands of equal names need not count up from 1 each time.
-    let mut met: HashMap<&OsStr, usize> = HashMap::new();
-    inputs
-        .iter()
-        .map(|input| {
-            let stem = input.file_stem().unwrap_or(input.as_os_str());
-            let number = met.entry(stem).or_insert(0);
-            loop {
-                *number += 1;
-                let mut name = OsString::from(stem);
-                if *number > 1 {
-                    name.push(format!("-{number}"));
-                }
-                name.push(".png");
-                let path = folder.join(name);
-                if taken.insert(path.clone()) {
-                    return path;
-                }
+    let mut met: HashMap<PathBuf, usize> = HashMap::new();
+    let output = |name: &PathBuf| {
+        let stem = name.file_stem().unwrap_or(name.as_os_str());
+        let place = folder.join(name).with_file_name(stem);
+        let number = met.entry(place.clone()).or_insert(0);
+        loop {
+            *number += 1;
+            let mut path = place.clone().into_os_string();
+            if *number > 1 {
+                path.push(format!("-{number}"));
             }
-        })
-        .collect()
+            path.push(".png");
+            let path = PathBuf::from(path);
+            if taken.insert(path.clone()) {
+                return path;
+            }
+        }
+    };
+    names.iter().map(output).collect()
 }
 
 /// `DIR/NAME-0001.png` and so on; none without a folder.
@@ -90,41 +61,51 @@ pub fn claim<'a>(
     inputs: impl IntoIterator<Item = impl AsRef<Path>>,
     force: bool,
 ) -> Result<()> {
-    let outputs: Vec<&PathBuf> = outputs.into_iter().collect();
+    // With --force a result goes where a link leads.
+    let place = |path: &PathBuf| match force {
+        true => destination(path),
+        false => path.clone(),
+    };
+    let outputs: Vec<(&PathBuf, PathBuf)> = outputs.into_iter().map(|o| (o, place(o))).collect();
     let mut taken = HashSet::new();
-    for path in &outputs {
-        if !taken.insert(absolute(path)) {
+    for (path, place) in &outputs {
+        if !taken.insert(absolute(place)) {
             let expected = "a file of its own for each result";
             return Err(Error::file(path, expected, "two results for this one").into());
         }
     }
-    let inputs = inputs.into_iter();
-    let inputs: HashSet<Identity> = inputs.filter_map(|path| identity(path.as_ref())).collect();
-    for path in &outputs {
-        let Ok(metadata) = std::fs::metadata(path) else {
-            continue;
-        };
-        if !metadata.is_file() {
-            let found = match metadata.is_dir() {
-                true => "a folder",
-                false => "a device or a pipe",
-            };
-            return Err(Error::file(path, "a file to write, or a new name", found).into());
-        }
-        if identity(path).is_some_and(|output| inputs.contains(&output)) {
-            let expected = "another file for the result than the inputs";
-            return Err(Error::file(path, expected, "one that is read").into());
-        }
-        if !force {
-            let expected = "a file that does not exist yet (or --force to overwrite it)";
-            return Err(Error::file(path, expected, "one that does").into());
+    for (path, place) in &outputs {
+        let mut folders = absolute(place);
+        while folders.pop() {
+            if taken.contains(&folders) {
+                let expected = "a folder of its own for each result in one";
+                let found = format!("another result at {}", folders.display());
+                return Err(Error::file(path, expected, found).into());
+            }
         }
     }
-    let folder = |path: &'a PathBuf| match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let folders = outputs.into_iter().map(|path| (folder(path), path));
+    let inputs = inputs.into_iter();
+    let inputs: HashSet<Identity> = inputs.filter_map(|path| identity(path.as_ref())).collect();
+    for (path, _) in &outputs {
+        if let Ok(metadata) = std::fs::metadata(path) {
+            if !metadata.is_file() {
+                let found = match metadata.is_dir() {
+                    true => "a folder",
+                    false => "a device or a pipe",
+                };
+                return Err(Error::file(path, "a file to write, or a new name", found).into());
+            }
+            if identity(path).is_some_and(|output| inputs.contains(&output)) {
+                let expected = "another file for the result than the inputs";
+                return Err(Error::file(path, expected, "one that is read").into());
+            }
+        }
+        // A link that leads nowhere is there too.
+        if !force && path.symlink_metadata().is_ok() {
+            return Err(exists(path).into());
+        }
+    }
+    let folders = outputs.iter().map(|(path, place)| (folder(place), path));
     for (folder, file) in folders.collect::<BTreeMap<_, _>>() {
         probe(folder, file)?;
     }
@@ -184,17 +165,19 @@ fn probe(folder: &Path, file: &Path) -> Result<()> {
         let expected = format!("a folder at {}", there.display());
         return Err(Error::file(file, expected, "a file there").into());
     }
-    let tried = tempfile::Builder::new().prefix(".").tempfile_in(there);
+    let tried = tempfile::tempfile_in(there);
     tried.map_err(|error| Error::io("write", file, error.kind().into()))?;
     Ok(())
 }
 
-/// Creates the parent folders of the files.
+/// Creates the folders of the files, and removes unfinished files of killed commands from them.
 pub fn make_folders<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
-    let folders: BTreeSet<&Path> = paths.into_iter().filter_map(|path| path.parent()).collect();
+    let places = paths.into_iter().map(|path| destination(path));
+    let folders: BTreeSet<PathBuf> = places.map(|place| folder(&place).to_path_buf()).collect();
     for folder in folders {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| Error::io("create the folder", folder, source))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| Error::io("create the folder", &folder, source))?;
+        sweep(&folder);
     }
     Ok(())
 }

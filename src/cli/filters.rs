@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use autoencode::file::Publish;
 use autoencode::network::{Filters as LayerFilters, filters};
 use autoencode::picture::{filter_grid, write_rgb};
 use clap::Args;
@@ -53,7 +54,8 @@ impl Filters {
             height,
             width,
             channels,
-        } = filters(loaded.model(), self.layer.as_deref(), self.channel)?;
+        } = filters(loaded.model(), self.layer.as_deref(), self.channel)
+            .map_err(|error| error.inside(&loaded.origin))?;
         let scale = match self.scale {
             Some(scale) => usize::from(scale),
             None if height.max(width) > 11 => 3,
@@ -61,7 +63,7 @@ impl Filters {
         };
         let grid = filter_grid(&tiles, height, width, scale)?;
         make_folders([&self.output])?;
-        write_rgb(&self.output, &grid)?;
+        write_rgb(&self.output, &grid, Publish::forced(self.force))?;
         let json = json!({
             "layer": layer,
             "channel": self.channel,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Course, Format, Reader};
+use autoencode::file::Publish;
 use autoencode::network::Code;
 use autoencode::picture::{ContactSheet, Picture, write_png, write_rgb};
 use candle_core::{Device, Tensor};
@@ -13,6 +14,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde_json::json;
 
 use super::files::{claim, file_name, lossy, make_folders, numbered};
+use super::inputs::Inputs;
 use super::model::{Loaded, Model};
 use super::output::listed;
 use super::pictures::{Fitting, Prepared, batch};
@@ -20,7 +22,7 @@ use super::shared::Shared;
 
 /// Interpolate between two codes, and decode each step.
 ///
-/// FROM and TO are PNG files, which are encoded, or rows of a file of codes: codes.npy:0 is the first
+/// FROM and TO are PNG files, which are encoded (- for one on standard input), or rows of a file of codes: codes.npy:0 is the first
 /// code of codes.npy (see `encode`).
 #[derive(Debug, Args)]
 pub struct Interpolate {
@@ -85,7 +87,8 @@ const TILE: usize = 112;
 impl End {
     /// The part after the last colon is a row if a file of codes precedes it.
     fn parse(path: PathBuf) -> Result<Self, String> {
-        let expected = "expected a PNG file, or a row of a file of codes from 0 on, as codes.npy:0";
+        let expected = "expected a PNG file, or a row of a file of codes from 0 on, as codes.npy:0 \
+             (-c takes a checkpoint)";
         if Format::of(&path).is_some() {
             return Err(expected.to_string());
         }
@@ -107,7 +110,9 @@ impl End {
     fn meet(&self, loaded: &Loaded, fitting: &Fitting) -> Result<Met> {
         Ok(match self {
             Self::Picture(path) => {
-                let picture = fitting.read(path, loaded.model())?;
+                let tile = loaded.tile(loaded.scale(TILE));
+                let input = Inputs::one(path)?;
+                let picture = fitting.read(input.path(), loaded, Some(tile))?;
                 let input = batch(std::slice::from_ref(&picture), &loaded.device)?;
                 Met {
                     code: loaded.network.encode(&input)?.to_device(&Device::Cpu)?,
@@ -155,10 +160,11 @@ impl Interpolate {
         let sheet = self.draw(&from, &to, &pictures, &loaded).render()?;
 
         make_folders(written)?;
+        let publish = Publish::forced(self.force);
         for (file, picture) in frames.iter().zip(&pictures) {
-            write_png(file, picture)?;
+            write_png(file, picture, publish)?;
         }
-        write_rgb(&self.output, &sheet)?;
+        write_rgb(&self.output, &sheet, publish)?;
         let (from, to, path) = (self.from.to_text(), self.to.to_text(), self.course());
         let json = json!({
             "checkpoint": loaded.origin.to_string_lossy(),
@@ -184,7 +190,7 @@ impl Interpolate {
 
     /// All steps in order, in rows, with the input pictures at the ends.
     fn draw(&self, from: &Met, to: &Met, steps: &[Picture], loaded: &Loaded) -> ContactSheet {
-        let input = |met: &Met| Some((met.picture.as_ref()?.original.clone()?, met.name.clone()));
+        let input = |met: &Met| Some((met.picture.as_ref()?.preview.clone()?, met.name.clone()));
         let last = (steps.len() - 1).max(1);
         let decimals = if last > 100 { 3 } else { 2 };
         let steps = steps.iter().enumerate().map(|(step, picture)| {

@@ -10,6 +10,7 @@ mod evaluate;
 mod files;
 mod filters;
 mod infer;
+mod inputs;
 mod interpolate;
 mod measures;
 mod model;
@@ -17,17 +18,27 @@ mod output;
 mod pictures;
 mod plot;
 mod progress;
+mod recipe;
 mod recipes;
+mod renamed;
 mod reproduce;
 mod sample;
 mod shared;
+mod shell;
 mod status;
 mod summary;
+#[cfg(test)]
+mod table;
+mod threads;
 mod train;
+mod trained_data;
+mod usage;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use autoencode::Error;
+use autoencode::device::keep_freed_memory;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use shared::Shared;
@@ -63,28 +74,17 @@ enum Command {
 /// Parses the command line, runs the command and returns an exit code: 0 done; 2 the command or an
 /// input is wrong; 1 anything else; 130 and 143 after SIGINT and SIGTERM.
 pub fn main() -> ExitCode {
-    let arguments = parse();
-    let shared = arguments.shared;
-    set_threads(shared.threads());
-    keep_freed_memory();
-    let result = match arguments.command {
-        Command::Train(command) => command.run(&shared),
-        Command::Infer(command) => command.run(&shared).map(done),
-        Command::Encode(command) => command.run(&shared),
-        Command::Decode(command) => command.run(&shared).map(done),
-        Command::Interpolate(command) => command.run(&shared).map(done),
-        Command::Filters(command) => command.run(&shared).map(done),
-        Command::Evaluate(command) => command.run(&shared).map(done),
-        Command::Sample(command) => command.run(&shared).map(done),
-        Command::Summary(command) => command.run(&shared).map(done),
-        Command::Plot(command) => command.run(&shared).map(done),
-        Command::Recipes(command) => command.run(&shared).map(done),
-        Command::Activations(command) => command.run(&shared).map(done),
-        Command::Reproduce(command) => command.run(&shared).map(done),
-        Command::Bench(command) => command.run(&shared).map(done),
+    let (arguments, notes) = match parse() {
+        Ok(parsed) => parsed,
+        Err(error) => return usage::answer(&error),
     };
+    let shared = arguments.shared;
+    notes.iter().for_each(|note| shared.note(note));
+    shared.limit_pictures();
+    keep_freed_memory();
+    let result = threads::start(&shared).and_then(|()| run(arguments.command, &shared));
     match result {
-        Ok(code) => code,
+        Ok(code) => output::lost().map_or(code, output::not_printed),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&format!(
@@ -100,41 +100,43 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line; a negative number after a flag is its value, not an unknown flag.
-fn parse() -> Arguments {
+fn run(command: Command, shared: &Shared) -> Result<ExitCode> {
+    match command {
+        Command::Train(command) => command.run(shared),
+        Command::Infer(command) => command.run(shared).map(done),
+        Command::Encode(command) => command.run(shared),
+        Command::Decode(command) => command.run(shared).map(done),
+        Command::Interpolate(command) => command.run(shared).map(done),
+        Command::Filters(command) => command.run(shared).map(done),
+        Command::Evaluate(command) => command.run(shared).map(done),
+        Command::Sample(command) => command.run(shared).map(done),
+        Command::Summary(command) => command.run(shared).map(done),
+        Command::Plot(command) => command.run(shared).map(done),
+        Command::Recipes(command) => command.run(shared).map(done),
+        Command::Activations(command) => command.run(shared).map(done),
+        Command::Reproduce(command) => command.run(shared).map(done),
+        Command::Bench(command) => command.run(shared).map(done),
+    }
+}
+
+/// The command line, and notes on it.
+fn parse() -> Result<(Arguments, Vec<String>), clap::Error> {
+    let (arguments, notes) = renamed::rename(std::env::args_os());
+    let matches = definition().try_get_matches_from(arguments)?;
+    Ok((Arguments::from_arg_matches(&matches)?, notes))
+}
+
+/// The definition of the command line; a negative number after a flag is its value, not an unknown flag.
+fn definition() -> clap::Command {
     let numbers = |argument: clap::Arg| {
         let takes = argument.get_action().takes_values() && !argument.is_positional();
         argument.allow_negative_numbers(takes)
     };
-    let command = Arguments::command()
+    Arguments::command()
         .mut_args(numbers)
-        .mut_subcommands(|command| command.mut_args(numbers));
-    let matches = command.get_matches();
-    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        .mut_subcommands(|command| command.mut_args(numbers))
 }
 
 fn done(_: ()) -> ExitCode {
     ExitCode::SUCCESS
-}
-
-/// Fixes the size of every thread pool.
-fn set_threads(threads: usize) {
-    let threads = threads.to_string();
-    for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
-        // SAFETY: this is the program's only thread. candle takes the number from here; without it,
-        // it reads /proc/cpuinfo again for every matrix product.
-        unsafe { std::env::set_var(name, &threads) };
-    }
-}
-
-/// Keeps freed tensor memory for reuse. glibc would return it to the system and fault its pages in
-/// again: some 58,000 page faults per step of conv-denoiser, a fifth of its time. The threshold is the
-/// largest that glibc accepts.
-fn keep_freed_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: mallopt only sets tuning values; this is the program's only thread.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
-    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use autoencode::Error;
-use autoencode::checkpoint::{Checkpoint, locate};
+use autoencode::checkpoint::{BuiltIn, Checkpoint, locate};
 use autoencode::engine::Inference;
 use autoencode::network::Autoencoder;
 use autoencode::picture::Picture;
@@ -13,14 +13,10 @@ use clap::Args;
 
 use super::shared::Shared;
 
-/// The denoiser in models/, built into the binary.
-const SHIPPED: &[u8] = include_bytes!("../../models/conv-denoiser.safetensors");
-const SHIPPED_NAME: &str = "models/conv-denoiser.safetensors (built in)";
-
 #[derive(Debug, Args)]
 pub struct Model {
-    /// A checkpoint file or a run folder (its best checkpoint) [default: the denoiser that ships
-    /// with the program].
+    /// A checkpoint file or a run folder (its best checkpoint) [default: a network that ships with the program:
+    /// the denoiser, for `sample` the variational autoencoder].
     #[arg(long, short, value_name = "FILE|RUN")]
     checkpoint: Option<PathBuf>,
 }
@@ -36,16 +32,17 @@ pub struct Loaded {
 impl Model {
     /// Opens the device and loads the network onto it.
     pub fn load(&self, shared: &Shared) -> Result<Loaded> {
+        self.load_or(BuiltIn::ConvDenoiser, shared)
+    }
+
+    fn load_or(&self, default: BuiltIn, shared: &Shared) -> Result<Loaded> {
         let device = shared.device()?.device;
         let (checkpoint, origin) = match &self.checkpoint {
             Some(path) => {
                 let file = locate(path)?;
                 (Checkpoint::read(&file)?, file)
             }
-            None => {
-                let origin = PathBuf::from(SHIPPED_NAME);
-                (Checkpoint::from_bytes(SHIPPED, &origin)?, origin)
-            }
+            None => (default.checkpoint()?, default.origin()),
         };
         Ok(Loaded {
             network: checkpoint.inference(&origin, &device)?,
@@ -63,6 +60,19 @@ impl Model {
             let found = format!("one of {}", points.title());
             return Err(Error::file(&loaded.origin, expected, found).into());
         }
+        Ok(loaded)
+    }
+
+    /// The same for a command that draws codes at random, which the denoiser has no distribution for.
+    pub fn load_to_sample(&self, shared: &Shared) -> Result<Loaded> {
+        if self.checkpoint.is_some() {
+            return self.load_for_images(shared);
+        }
+        let loaded = self.load_or(BuiltIn::ConvVae, shared)?;
+        shared.note(format_args!(
+            "{} is sampled, as no --checkpoint is given (the denoiser cannot be)",
+            loaded.origin.display()
+        ));
         Ok(loaded)
     }
 }
@@ -97,6 +107,13 @@ impl Loaded {
     /// The scale factor that makes the longest side of an image about this many pixels.
     pub fn scale(&self, pixels: usize) -> usize {
         (pixels / self.longest_side()).max(1)
+    }
+
+    /// Height and width of an image on a sheet, at this scale.
+    pub fn tile(&self, scale: usize) -> (usize, usize) {
+        let mut sides = self.model().input_shape().iter().skip(1);
+        let mut side = || scale.saturating_mul(sides.next().copied().unwrap_or(1));
+        (side(), side())
     }
 
     /// The error for a network that lacks what was expected.

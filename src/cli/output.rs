@@ -1,16 +1,34 @@
 //! Printing; a closed output pipe is not an error.
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::OnceLock;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
+
+/// The context of an error in printing.
+const CANNOT: &str = "standard output: cannot write";
+/// The first error of [`say`], apart from closed pipes.
+static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints the result of a query on standard output.
 pub fn print(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
+    write(text).context(CANNOT)
+}
+
+/// Writes a result that is no text on standard output.
+pub fn print_bytes(bytes: &[u8]) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.context(CANNOT)
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")?;
-    Ok(stdout.flush()?)
+    stdout.flush()
 }
 
 /// Prints a result as one line of JSON.
@@ -18,14 +36,31 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     print(&serde_json::to_string(value)?)
 }
 
-/// Prints during longer work, which continues if nobody reads the output.
+/// Prints during longer work, which continues if that fails; the program [tells](lost) at its end.
 pub fn say(text: &str) {
-    let _ = print(text);
+    match write(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(LOST.set(error)),
+        _ => {}
+    }
+}
+
+/// Why something that the work did not stop for was not printed.
+pub fn lost() -> Option<&'static io::Error> {
+    LOST.get()
+}
+
+/// The exit code of a program that could not print; says why, unless the reader has closed the pipe.
+pub fn not_printed(error: &io::Error) -> ExitCode {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return ExitCode::SUCCESS;
+    }
+    complain(&format!("error: {CANNOT}: {error}"));
+    ExitCode::FAILURE
 }
 
 /// Prints on standard error.
 pub fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// A message on one line, without the control characters that a file might have put into it.
@@ -42,7 +77,7 @@ pub fn one_line(text: &str) -> String {
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
 }
 

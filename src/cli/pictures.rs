@@ -6,20 +6,21 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::corruption::NoiseKey;
 use autoencode::data::{Batch, Images, Keys, Preparation};
-use autoencode::network::Autoencoder;
-use autoencode::picture::{Fit, Picture, fit, read_png};
+use autoencode::picture::{Fit, Picture, check_png, read_fitted};
 use autoencode::random::Purpose;
-use autoencode::recipe::Precision;
+use autoencode::recipe::{ImageKind, Precision, Resize};
 use candle_core::{Device, Tensor};
 use clap::Args;
 use rayon::prelude::*;
 
 use super::evaluate::{gaussian, noise_factor};
+use super::model::Loaded;
 
 /// How pictures are fitted to a network's input.
 #[derive(Debug, Args)]
 pub struct Fitting {
-    /// Method of fitting a picture [default: mnist for a network of 28x28 grey images, else resize].
+    /// Method of fitting a picture [default: as the network's training pictures were fitted; mnist if it learned from
+    /// MNIST or a set like it].
     #[arg(long, value_enum)]
     pub fit: Option<Fit>,
 }
@@ -29,7 +30,7 @@ pub struct Fitting {
 pub struct Noise {
     /// Add Gaussian noise with this factor to the fitted inputs.
     #[arg(long, value_name = "FACTOR", value_parser = noise_factor)]
-    add_noise: Option<f64>,
+    noise: Option<f64>,
 
     /// Seed of that noise.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -38,12 +39,22 @@ pub struct Noise {
 
 /// A picture prepared for the network.
 pub struct Prepared {
-    /// The picture as read, in colour. [`Fitting::read_all`] drops it unless asked to keep it: pictures may
-    /// be far larger than a network's input.
-    pub original: Option<Picture>,
     pub fitted: Picture,
     /// With noise, if requested.
     pub noisy: Option<Picture>,
+    /// Height and width of the picture in the file.
+    pub size: (usize, usize),
+    /// The picture in the file, shrunk for a sheet, if requested: it may be far larger than a network's input.
+    pub preview: Option<Picture>,
+}
+
+/// Which files to keep previews of, for a sheet.
+#[derive(Clone, Copy, Default)]
+pub struct Previews {
+    /// The first files.
+    pub count: usize,
+    /// Height and width of their place on the sheet.
+    pub tile: (usize, usize),
 }
 
 impl Prepared {
@@ -59,6 +70,23 @@ pub fn batch(prepared: &[Prepared], device: &Device) -> Result<Tensor> {
     Ok(Picture::to_batch(&seen, device)?)
 }
 
+/// Bytes for pictures that are prepared, and their results, before the next ones are read.
+const MEMORY: usize = 256 << 20;
+/// Copies of a picture in a network's size: prepared, noisy, the result, and both of these as tensors.
+const COPIES: usize = 5;
+
+/// The number of pictures that are prepared at a time.
+pub fn at_a_time(loaded: &Loaded) -> usize {
+    let values: usize = loaded.model().input_shape().iter().product();
+    (MEMORY / (COPIES * size_of::<f32>() * values.max(1))).max(1)
+}
+
+/// Checks files in parallel, without decoding them.
+pub fn check_all(paths: &[PathBuf]) -> Result<()> {
+    let checks: Vec<_> = paths.par_iter().map(check_png).collect();
+    Ok(checks.into_iter().collect::<autoencode::Result<()>>()?)
+}
+
 /// Items in the rows of a nearly square grid.
 pub fn square<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     let columns = (1..=items.len()).find(|columns| columns * columns >= items.len());
@@ -67,44 +95,54 @@ pub fn square<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
 }
 
 impl Fitting {
-    /// Reads a PNG file and fits it to the network.
-    pub fn read(&self, path: &Path, model: &Autoencoder) -> Result<Prepared> {
-        let [channels, height, width] = *model.input_shape() else {
-            let found = format!("{:?}", model.input_shape());
+    /// Reads a PNG file and fits it to the network; `preview` is as in [`read_fitted`].
+    pub fn read(
+        &self,
+        path: &Path,
+        loaded: &Loaded,
+        preview: Option<(usize, usize)>,
+    ) -> Result<Prepared> {
+        let shape = loaded.model().input_shape();
+        let [channels, height, width] = *shape else {
+            let found = format!("{shape:?}");
             return Err(Error::layer("input", "channels, height and width", found).into());
         };
-        let how = self.fit.unwrap_or(match (channels, height, width) {
-            (1, 28, 28) => Fit::Mnist,
-            _ => Fit::Resize,
+        let how = self.fit.unwrap_or_else(|| {
+            let data = &loaded.checkpoint.recipe.data;
+            match (data.kind, data.resize) {
+                (Some(ImageKind::Digits), _) => Fit::Mnist,
+                // Only pictures are cropped in training.
+                (None, Resize::Squeeze) if *shape == [1, 28, 28] => Fit::Mnist,
+                _ => data.resize.into(),
+            }
         });
-        let original = read_png(path, 3)?;
-        let fitted = fit(&original, channels, height, width, how, path)?;
+        let file = read_fitted(path, (channels, height, width), how, preview)?;
         Ok(Prepared {
-            original: Some(original),
-            fitted,
+            fitted: file.picture,
             noisy: None,
+            size: file.size,
+            preview: file.preview,
         })
     }
 
     /// Reads files in parallel and adds the requested noise. `first` is the index of the first file among
-    /// all files, which keys its noise. `keep` says whether to keep the originals.
+    /// all files, which keys its noise.
     pub fn read_all(
         &self,
         paths: &[PathBuf],
         first: usize,
         noise: &Noise,
-        model: &Autoencoder,
-        keep: bool,
+        loaded: &Loaded,
+        previews: Previews,
     ) -> Result<Vec<Prepared>> {
         let read: Vec<Result<Prepared>> = paths
             .par_iter()
             .enumerate()
-            .map(|(place, path)| {
-                let mut prepared = self.read(path, model)?;
-                if !keep {
-                    prepared.original = None;
-                }
-                noise.add((first + place) as u64, &mut prepared)?;
+            .map(|(index, path)| {
+                let place = first + index;
+                let preview = (place < previews.count).then_some(previews.tile);
+                let mut prepared = self.read(path, loaded, preview)?;
+                noise.add(place as u64, &mut prepared)?;
                 Ok(prepared)
             })
             .collect();
@@ -123,7 +161,7 @@ impl Noise {
         device: &Device,
     ) -> Result<Tensor> {
         let preparation = Preparation {
-            corruption: gaussian(self.add_noise.unwrap_or(0.0)),
+            corruption: gaussian(self.noise.unwrap_or(0.0)),
             precision: match images.are_points() {
                 true => Precision::F64,
                 false => Precision::F32,
@@ -147,7 +185,7 @@ impl Noise {
     }
 
     fn add(&self, place: u64, prepared: &mut Prepared) -> Result<()> {
-        let Some(factor) = self.add_noise else {
+        let Some(factor) = self.noise else {
             return Ok(());
         };
         let fitted = &prepared.fitted;

@@ -5,12 +5,15 @@ use autoencode::recipe::{Recipe, builtin};
 use clap::Args;
 
 use super::output::{print, print_json};
+use super::recipe;
 use super::shared::Shared;
 
 /// List the recipes that ship with the program, or print one.
 #[derive(Debug, Args)]
 pub struct Recipes {
-    /// Print this recipe with all its keys, as TOML to start your own from.
+    /// Print this recipe with all its keys, as TOML to start your own from: a name, a TOML file, a run folder, or
+    /// `-` for standard input.
+    #[arg(value_name = "RECIPE")]
     name: Option<String>,
 
     /// Set any key of that recipe, for example --set optimizer.lr=3e-4; may be repeated.
@@ -21,7 +24,7 @@ pub struct Recipes {
 impl Recipes {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         if let Some(name) = &self.name {
-            let recipe = Recipe::load(name, &self.settings)?;
+            let recipe = recipe::load(name, &self.settings, shared)?;
             return match shared.json {
                 true => print_json(&recipe),
                 false => print(recipe.to_toml()?.trim_end()),

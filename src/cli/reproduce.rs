@@ -7,14 +7,14 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::Source;
 use autoencode::experiments::{Experiment, Lab, Options, Outcome, Verdict, all, choose};
-use autoencode::file::replace;
+use autoencode::file::{Publish, write};
 use autoencode::recipe::NamedSet;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::data::{check, source};
-use super::files::{claim, make_folders};
+use super::files::{claim, file_name, make_folders};
 use super::output::{duration, print, print_json};
 use super::shared::Shared;
 use super::status::Status;
@@ -82,9 +82,13 @@ impl Reproduce {
         let source = self.source(shared)?;
         let table = self.output.join("table.md");
         let results = self.output.join("results.json");
-        if !self.force && (table.exists() || results.exists()) {
-            let expected = "a folder without an earlier table (or --force)";
-            return Err(Error::file(&self.output, expected, "table.md").into());
+        let pictures = chosen
+            .iter()
+            .map(|experiment| self.output.join(experiment.id));
+        let mut places = [table.clone(), results.clone()].into_iter().chain(pictures);
+        if let Some(there) = places.find(|place| !self.force && place.symlink_metadata().is_ok()) {
+            let expected = "a folder without results of these experiments (or --force)";
+            return Err(Error::file(&self.output, expected, file_name(&there)).into());
         }
         claim([&table, &results], [""; 0], true)?;
         make_folders([&table])?;
@@ -124,9 +128,9 @@ impl Reproduce {
             }
             rows.push(row);
             // Written after each experiment, so that an interrupted run keeps its results.
-            replace(&table, markdown(&rows).as_bytes())?;
+            write(&table, markdown(&rows).as_bytes(), Publish::Replace)?;
             let json = serde_json::to_string_pretty(&rows)? + "\n";
-            replace(&results, json.as_bytes())?;
+            write(&results, json.as_bytes(), Publish::Replace)?;
         }
         drop(status);
         if shared.json {

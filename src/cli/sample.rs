@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use autoencode::codes::{Mixture, from_prior};
+use autoencode::file::Publish;
 use autoencode::network::Code;
 use autoencode::picture::{ContactSheet, write_png, write_rgb};
 use clap::Args;
@@ -18,7 +19,8 @@ use super::shared::Shared;
 /// Draw new images: random codes, decoded.
 ///
 /// The codes come from the mixture of Gaussians fitted to the codes of the training images, if the recipe
-/// had `[sampling] components`; otherwise, for a variational autoencoder, from its prior.
+/// had `[sampling] components`; otherwise, for a variational autoencoder, from its prior. Without --checkpoint,
+/// digits are drawn from the variational autoencoder that ships with the program.
 #[derive(Debug, Args)]
 pub struct Sample {
     #[command(flatten)]
@@ -38,7 +40,7 @@ pub struct Sample {
 
     /// File for one picture of all the images.
     #[arg(long, value_name = "FILE.png", required_unless_present = "output")]
-    grid: Option<PathBuf>,
+    sheet: Option<PathBuf>,
 
     /// Folder for one PNG per image, sample-0001.png and so on.
     #[arg(long, short, value_name = "DIR")]
@@ -51,12 +53,12 @@ pub struct Sample {
 
 /// Codes per decoder pass.
 const BATCH: usize = 250;
-/// The scale factor of an image on the grid.
-const GRID_SCALE: usize = 2;
+/// The scale factor of an image on the sheet.
+const SHEET_SCALE: usize = 2;
 
 impl Sample {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let loaded = self.model.load_for_images(shared)?;
+        let loaded = self.model.load_to_sample(shared)?;
         let density = self.density(&loaded)?;
         let (key, density_name, components) = match &density {
             Density::Prior { .. } => ("prior", "the prior", None),
@@ -67,9 +69,10 @@ impl Sample {
         };
         let count = usize::from(self.count);
         let files = numbered(self.output.as_ref(), "sample", count);
-        let written: Vec<&PathBuf> = files.iter().chain(&self.grid).collect();
+        let written: Vec<&PathBuf> = files.iter().chain(&self.sheet).collect();
         claim(written.iter().copied(), [&loaded.origin], self.force)?;
         make_folders(written)?;
+        let publish = Publish::forced(self.force);
 
         let mut pictures = Vec::with_capacity(count);
         for first in (0..count).step_by(BATCH) {
@@ -84,12 +87,12 @@ impl Sample {
         }
         shared.note_network(&loaded.network);
         for (file, picture) in files.iter().zip(&pictures) {
-            write_png(file, picture)?;
+            write_png(file, picture, publish)?;
         }
-        if let Some(path) = &self.grid {
+        if let Some(path) = &self.sheet {
             let title = format!("{}: samples from {density_name}", loaded.name());
             let sheet = ContactSheet::new(title).rows(square(&pictures));
-            write_rgb(path, &sheet.scale(GRID_SCALE).render()?)?;
+            write_rgb(path, &sheet.scale(SHEET_SCALE).render()?, publish)?;
         }
         let json = json!({
             "checkpoint": loaded.origin.to_string_lossy(),
@@ -98,10 +101,10 @@ impl Sample {
             "from": key,
             "components": components,
             "files": lossy(&files),
-            "grid": self.grid.as_ref().map(|grid| grid.to_string_lossy()),
+            "sheet": self.sheet.as_ref().map(|sheet| sheet.to_string_lossy()),
         });
         shared.report(&json, || {
-            let written = listed(self.output.iter().chain(&self.grid));
+            let written = listed(self.output.iter().chain(&self.sheet));
             format!("{count} samples from {density_name} -> {written}")
         })
     }

@@ -1,11 +1,13 @@
 //! Flags that several commands take.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 
 use anyhow::Result;
 use autoencode::data::Dataset;
 use autoencode::device::{Chosen, DeviceChoice};
 use autoencode::engine::Inference;
+use autoencode::picture::set_picture_memory;
 use clap::Args;
 use serde_json::Value;
 
@@ -27,6 +29,18 @@ pub struct Shared {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Common options")]
     threads: Option<u16>,
 
+    /// Memory for reading pictures, in MiB: as many are read at once as there is room for, and a picture that needs
+    /// more is refused [default: 1024, or half of the free memory if that is less; a single picture may take half of
+    /// the free memory].
+    #[arg(
+        long,
+        global = true,
+        value_name = "MIB",
+        value_parser = clap::value_parser!(u32).range(1..),
+        help_heading = "Common options"
+    )]
+    picture_memory: Option<u32>,
+
     /// Print no progress, notes or lists of files: only errors and the result of a query.
     #[arg(long, short, global = true, help_heading = "Common options")]
     pub quiet: bool,
@@ -37,11 +51,31 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Number of CPU threads to start.
     pub fn threads(&self) -> usize {
         match self.threads {
             Some(threads) => usize::from(threads),
             None => std::thread::available_parallelism().map_or(1, usize::from),
         }
+    }
+
+    /// Sets the memory for reading pictures, if it was given.
+    pub fn limit_pictures(&self) {
+        if let Some(mib) = self.picture_memory {
+            set_picture_memory(u64::from(mib) << 20);
+        }
+    }
+
+    /// The flags with which a command that follows this one runs on the same processors.
+    pub fn flags(&self) -> Vec<OsString> {
+        let mut flags: Vec<OsString> = Vec::new();
+        if self.device != DeviceChoice::Auto {
+            flags.extend(["--device".into(), self.device.to_string().into()]);
+        }
+        if let Some(threads) = self.threads {
+            flags.extend(["--threads".into(), threads.to_string().into()]);
+        }
+        flags
     }
 
     /// Opens the device, for a command that itself prints which device it uses.
@@ -73,6 +107,22 @@ impl Shared {
             (false, true) => Ok(()),
             (false, false) => print(&text()),
         }
+    }
+
+    /// Prints a report on standard error where `beside` is true: standard output then has the result itself.
+    pub fn report_beside(
+        &self,
+        beside: bool,
+        json: &Value,
+        text: impl FnOnce() -> String,
+    ) -> Result<()> {
+        match (beside, self.json, self.quiet) {
+            (false, ..) => return self.report(json, text),
+            (true, true, _) => complain(&json.to_string()),
+            (true, false, true) => {}
+            (true, false, false) => complain(&text()),
+        }
+        Ok(())
     }
 
     /// Notes if the data is not the full set, and how to get that.

@@ -9,7 +9,7 @@ use autoencode::data::grouped;
 use autoencode::engine::fastest;
 use autoencode::network::{Autoencoder, Parameters, lists};
 use autoencode::picture::{Chart, diagram, units};
-use autoencode::recipe::{NetworkConfig, Recipe};
+use autoencode::recipe::NetworkConfig;
 use candle_core::Device;
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -17,14 +17,20 @@ use serde_json::json;
 use super::files::claim;
 use super::output::{print, print_json, shape, table};
 use super::plot::{drawing, write};
+use super::recipe;
 use super::shared::Shared;
 
 /// Show a network's layers with output shapes and parameter counts.
 #[derive(Debug, Args)]
 pub struct Summary {
-    /// A recipe by name or TOML file, a checkpoint, or a run folder.
-    #[arg(value_name = "RECIPE|FILE", default_value = "conv-denoiser")]
+    /// A recipe by name or TOML file (`-` for standard input), a checkpoint, or a run folder: its best checkpoint,
+    /// or its recipe where it has none or --set changes it.
+    #[arg(value_name = "RECIPE|FILE|RUN", default_value = "conv-denoiser")]
     what: String,
+
+    /// A checkpoint file or a run folder, as in other commands.
+    #[arg(long, short, value_name = "FILE|RUN", conflicts_with_all = ["what", "settings"])]
+    checkpoint: Option<PathBuf>,
 
     /// Set any key of the recipe, for example --set network.input=[3,32,32]; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -70,19 +76,12 @@ const MNIST: [usize; 3] = [1, 28, 28];
 
 impl Summary {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let path = Path::new(&self.what);
-        let is_checkpoint = path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
-        let (read, recipe, model) = if is_checkpoint {
-            if !self.settings.is_empty() {
-                let found = "a checkpoint, whose recipe is settled";
-                return Err(Error::argument("--set", "a recipe to change", found).into());
-            }
-            let file = locate(path)?;
+        let (read, recipe, model) = if let Some(file) = self.checkpoint_file()? {
             let checkpoint = Checkpoint::read(&file)?;
             let model = checkpoint.model(&file, &Device::Cpu)?;
             (file, checkpoint.recipe, model)
         } else {
-            let mut recipe = Recipe::load(&self.what, &self.settings)?;
+            let mut recipe = recipe::load(&self.what, &self.settings, shared)?;
             let input = match recipe.data.points {
                 Some(points) => [1, 1, points.width()],
                 None => recipe.network.input().unwrap_or(MNIST),
@@ -97,14 +96,15 @@ impl Summary {
             } else {
                 outline
             };
-            (path.to_path_buf(), recipe, model)
+            (PathBuf::from(&self.what), recipe, model)
         };
         if self.toml {
             return print(&as_lists(&recipe.network)?);
         }
         if let Some(file) = &self.graph {
             claim([file], [&read], self.force)?;
-            write(&draw(&model, &recipe.name, self.graph_style)?, file)?;
+            let graph = draw(&model, &recipe.name, self.graph_style)?;
+            write(&graph, file, self.force, shared)?;
         }
         let summary = model.summary();
         let code_behind = model.encoder().walk().count();
@@ -156,6 +156,26 @@ impl Summary {
             Some(file) if shared.talks() => print(&format!("\ndrawing -> {}", file.display())),
             _ => Ok(()),
         }
+    }
+}
+
+impl Summary {
+    /// The checkpoint to show; `None` for a recipe.
+    fn checkpoint_file(&self) -> Result<Option<PathBuf>> {
+        if let Some(path) = &self.checkpoint {
+            return Ok(Some(locate(path)?));
+        }
+        let path = Path::new(&self.what);
+        if path.is_dir() {
+            let file = locate(path).ok();
+            return Ok(file.filter(|_| self.settings.is_empty()));
+        }
+        let is_checkpoint = path.extension().is_some_and(|e| e == "safetensors");
+        if is_checkpoint && !self.settings.is_empty() {
+            let found = "a checkpoint, whose recipe is settled";
+            return Err(Error::argument("--set", "a recipe to change", found).into());
+        }
+        Ok(is_checkpoint.then(|| path.to_path_buf()))
     }
 }
 

@@ -1,171 +1,116 @@
-//! Codes as text: a heading, then one line per code.
+//! Writing codes as text: a heading, then one line per code.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, ErrorKind, ReaderBuilder};
+use csv::ErrorKind;
 
+use super::heading::{CLASS, FILE, LABEL};
 use super::{Names, size};
-use crate::data::python::excerpt;
-use crate::file::Replacement;
-use crate::open::open;
+use crate::file::Output;
 use crate::{Error, Result};
 
-/// The column before the values.
-const LABEL: &str = "label";
-const FILE: &str = "file";
+/// Where the text goes.
+pub enum Sink {
+    File(Output),
+    Stream(Box<dyn Write + Send>),
+}
 
-/// A file being written.
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Stream(stream) => stream.flush(),
+        }
+    }
+}
+
+/// Text being written.
 pub struct Csv {
+    /// The file, or what a stream is called in errors.
     path: PathBuf,
-    file: csv::Writer<Replacement>,
+    file: csv::Writer<Sink>,
     /// Values per code.
     size: usize,
-    names: std::vec::IntoIter<String>,
+    names: Names,
+    /// Codes written so far.
+    at: usize,
 }
 
 impl Csv {
-    pub fn create(path: &Path, shape: &[usize], names: &Names) -> Result<Self> {
+    pub fn create(path: &Path, sink: Sink, shape: &[usize], names: &Names) -> Result<Self> {
         let size = size(shape);
-        let (column, names) = match names {
-            Names::Labels(labels) => (LABEL, labels.iter().map(u8::to_string).collect()),
-            Names::Files(files) => (FILE, files.clone()),
+        let before: &[&str] = match names {
+            Names::Labels { class_names, .. } if class_names.is_empty() => &[LABEL],
+            Names::Labels { .. } => &[LABEL, CLASS],
+            Names::Files(_) => &[FILE],
         };
         let mut csv = Self {
             path: path.to_path_buf(),
-            file: csv::Writer::from_writer(Replacement::create(path)?),
+            file: csv::Writer::from_writer(sink),
             size,
-            names: names.into_iter(),
+            names: names.clone(),
+            at: 0,
         };
         let values = (0..size).map(|place| format!("code_{place}"));
-        csv.put(std::iter::once(column.to_string()).chain(values))?;
+        let before = before.iter().map(ToString::to_string);
+        csv.put(before.chain(values))?;
         Ok(csv)
     }
 
     pub fn write(&mut self, values: &[f32]) -> Result<()> {
         for code in values.chunks(self.size.max(1)) {
-            let name = self.names.next().unwrap_or_default();
+            let before = self.before_code();
+            self.at += 1;
             // Debug writes the fewest digits that parse to the same float, with an exponent for very large
             // or small values.
             let values = code.iter().map(|value| format!("{value:?}"));
-            self.put(std::iter::once(name).chain(values))?;
+            self.put(before.into_iter().chain(values))?;
         }
         Ok(())
     }
 
+    /// The fields before the values of the next code.
+    fn before_code(&self) -> Vec<String> {
+        match &self.names {
+            Names::Labels {
+                labels,
+                class_names,
+            } => {
+                let label = labels.get(self.at).copied().unwrap_or_default();
+                let mut fields = vec![label.to_string()];
+                if !class_names.is_empty() {
+                    fields.push(class_names.get(&label).cloned().unwrap_or_default());
+                }
+                fields
+            }
+            Names::Files(files) => files.get(self.at).cloned().into_iter().collect(),
+        }
+    }
+
     pub fn finish(self) -> Result<()> {
-        let failed = |error: std::io::Error| Error::io("write", &self.path, error);
-        let file = self.file.into_inner();
-        file.map_err(|error| failed(error.into_error()))?.finish()
+        let failed = |error: io::Error| Error::io("write", &self.path, error);
+        let sink = self.file.into_inner();
+        match sink.map_err(|error| failed(error.into_error()))? {
+            Sink::File(file) => file.finish(),
+            Sink::Stream(mut stream) => stream.flush().map_err(failed),
+        }
     }
 
     fn put(&mut self, fields: impl Iterator<Item = String>) -> Result<()> {
         self.file.write_record(fields).map_err(|error| {
             let source = match error.into_kind() {
                 ErrorKind::Io(source) => source,
-                other => std::io::Error::other(format!("{other:?}")),
+                other => io::Error::other(format!("{other:?}")),
             };
             Error::io("write", &self.path, source)
         })
-    }
-}
-
-/// A file being read.
-pub struct Lines {
-    path: PathBuf,
-    lines: csv::Reader<BufReader<File>>,
-    /// The column before the values.
-    before: Option<&'static str>,
-    size: usize,
-}
-
-impl Lines {
-    pub fn open(path: &Path, shape: &[usize]) -> Result<Self> {
-        let (file, _) = open(path)?;
-        let mut lines = ReaderBuilder::new()
-            .trim(csv::Trim::Headers)
-            .from_reader(file);
-        let size = size(shape);
-        let heading = lines
-            .byte_headers()
-            .map_err(|error| refused(path, size, error))?;
-        let first = heading.get(0).unwrap_or_default();
-        let mut names = [LABEL, FILE].into_iter();
-        let before = names.find(|name| name.as_bytes() == first);
-        let values = heading.iter().skip(usize::from(before.is_some()));
-        let wrong = (0..size)
-            .zip(values.clone())
-            .find(|(place, name)| *name != format!("code_{place}").as_bytes());
-        let found = match wrong {
-            Some((place, name)) => format!("`{}` where code_{place} should stand", excerpt(name)),
-            None => format!("{} columns of values", values.clone().count()),
-        };
-        if wrong.is_some() || values.count() != size {
-            return Err(Error::file(path, columns(size), found));
-        }
-        Ok(Self {
-            path: path.to_path_buf(),
-            lines,
-            before,
-            size,
-        })
-    }
-
-    /// Whether the codes are identified by their pictures.
-    pub fn has_files(&self) -> bool {
-        self.before == Some(FILE)
-    }
-
-    /// The values of the next codes, at most `most`; appends their pictures if the file names them.
-    pub fn read(&mut self, most: usize, files: &mut Vec<String>) -> Result<Vec<f32>> {
-        let mut values = Vec::new();
-        let mut record = ByteRecord::new();
-        for _ in 0..most {
-            let more = self.lines.read_byte_record(&mut record);
-            if !more.map_err(|error| refused(&self.path, self.size, error))? {
-                break;
-            }
-            let mut fields = record.iter();
-            if self.before.is_some() {
-                let name = fields.next().unwrap_or_default();
-                if self.has_files() {
-                    files.push(String::from_utf8_lossy(name).into_owned());
-                }
-            }
-            for field in fields {
-                let text = std::str::from_utf8(field.trim_ascii()).ok();
-                let number = text.and_then(|text| text.parse().ok());
-                values.push(number.ok_or_else(|| {
-                    let line = record.position().map_or(0, csv::Position::line);
-                    let found = format!("`{}` in line {line}", excerpt(field));
-                    Error::file(&self.path, "numbers", found)
-                })?);
-            }
-        }
-        Ok(values)
-    }
-}
-
-/// The heading for codes of this size.
-fn columns(size: usize) -> String {
-    let last = size.saturating_sub(1);
-    format!("columns code_0 to code_{last} as the network's codes, after `label` or `file` if any")
-}
-
-fn refused(path: &Path, size: usize, error: csv::Error) -> Error {
-    let line = error.position().map_or(0, csv::Position::line);
-    match error.into_kind() {
-        ErrorKind::Io(source) => Error::io("read", path, source),
-        ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
-            let expected = format!("{expected_len} columns in every line");
-            Error::file(path, expected, format!("{len} in line {line}"))
-        }
-        other => {
-            let found = format!("another kind of file ({other:?})");
-            Error::file(path, columns(size), found)
-        }
     }
 }

@@ -1,19 +1,18 @@
 //! Little-endian floats in a file, read and written in parts.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Result;
 use crate::data::npy_header::failed;
-use crate::file::Replacement;
+use crate::file::{Output, Publish};
 
 /// Codes being read: floats of 4 or 8 bytes, rounded to 32 bits.
 pub struct FloatReader {
     /// For error messages.
     pub path: PathBuf,
     /// At the first value not read yet; holds all codes that are left.
-    pub input: BufReader<File>,
+    pub input: Box<dyn Read>,
     /// Bytes of one value.
     pub width: u8,
     /// Codes not read yet.
@@ -42,11 +41,11 @@ impl FloatReader {
 
 /// Codes being written as 32-bit floats.
 pub struct FloatWriter {
-    pub codes: Replacement,
+    pub codes: Output,
     /// The bytes after the last code.
     pub end: Vec<u8>,
     /// A second file, complete but for its move to its path.
-    pub labels: Option<Replacement>,
+    pub labels: Option<Output>,
 }
 
 impl FloatWriter {
@@ -61,17 +60,17 @@ impl FloatWriter {
     pub fn finish(mut self) -> Result<()> {
         put(&mut self.codes, &self.end)?;
         self.codes.finish()?;
-        self.labels.map_or(Ok(()), Replacement::finish)
+        self.labels.map_or(Ok(()), Output::finish)
     }
 }
 
 /// Starts a file with these bytes.
-pub fn start(path: &Path, bytes: &[u8]) -> Result<Replacement> {
-    let mut file = Replacement::create(path)?;
+pub fn start(path: &Path, bytes: &[u8], publish: Publish) -> Result<Output> {
+    let mut file = Output::create(path, publish)?;
     put(&mut file, bytes)?;
     Ok(file)
 }
 
-fn put(file: &mut Replacement, bytes: &[u8]) -> Result<()> {
+fn put(file: &mut Output, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).map_err(|source| file.failed(source))
 }

@@ -8,13 +8,17 @@
 //! | `NAME.csv` | columns `code_0`, `code_1`, ..., row-major | a column `label` or `file` before them |
 //! | `NAME.safetensors` | a tensor `codes`, `(N, ...)` | a tensor `labels`, `(N)` |
 //!
-//! Codes are 32-bit floats, written in text with the shortest digits that parse to the same float;
-//! labels are bytes. Files of codes may be larger than memory: they are read and written a few rows at a
-//! time.
+//! Where classes have names, a column `class` after `label` holds them. Codes are 32-bit floats, written in text with the shortest digits that parse to the same float;
+//! labels are unsigned integers of 1, 2 or 4 bytes, the fewest that hold them all. Files of codes may be
+//! larger than memory: they are read and written a few rows at a time.
+//! Tables of spreadsheets and pandas are read as well, with other separators and names, in any order of columns.
 
 mod between;
 mod csv;
 mod floats;
+mod heading;
+mod labelled;
+mod lines;
 mod mixture;
 mod npy;
 mod plane;
@@ -23,9 +27,11 @@ mod reader;
 mod safetensors;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use between::Course;
+pub use labelled::Labelled;
 pub use mixture::Mixture;
 pub use plane::{prior_quantiles, spread};
 pub use prior::from_prior;
@@ -69,7 +75,12 @@ impl Format {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Names {
     /// The class of each code.
-    Labels(Vec<u8>),
+    Labels {
+        /// A number for each code.
+        labels: Vec<u32>,
+        /// The names of the labels that have one; only `.csv` files store them.
+        class_names: BTreeMap<u32, String>,
+    },
     /// The picture of each code; only `.csv` files store them.
     Files(Vec<String>),
 }
@@ -78,7 +89,7 @@ impl Names {
     /// Number of codes.
     pub fn len(&self) -> usize {
         match self {
-            Self::Labels(labels) => labels.len(),
+            Self::Labels { labels, .. } => labels.len(),
             Self::Files(files) => files.len(),
         }
     }
@@ -91,7 +102,7 @@ impl Names {
     /// All files that are written for codes with these names.
     pub fn paths(&self, path: &Path) -> Vec<PathBuf> {
         let mut paths = vec![path.to_path_buf()];
-        if let (Self::Labels(_), Some(Format::Npy)) = (self, Format::of(path)) {
+        if let (Self::Labels { .. }, Some(Format::Npy)) = (self, Format::of(path)) {
             paths.push(labels_path(path));
         }
         paths
@@ -110,20 +121,25 @@ fn size(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
-/// Whether an array of this shape holds codes of `shape`, unchanged or flattened.
-fn fits(found: &[u64], shape: &[usize]) -> bool {
-    let Some((_, sides)) = found.split_first() else {
-        return false;
+/// The shape of the codes that an array of this shape holds: `shape`, as it is or flattened, or any for `None`.
+fn shape_of_codes(found: &[u64], shape: Option<&[usize]>) -> Option<Vec<usize>> {
+    let (_, sides) = found.split_first()?;
+    let sides: Option<Vec<usize>> = sides.iter().map(|&side| side.try_into().ok()).collect();
+    let sides = sides?;
+    let Some(shape) = shape else {
+        let values = sides
+            .iter()
+            .try_fold(1usize, |size, &side| size.checked_mul(side))?;
+        return (!sides.is_empty() && values > 0).then_some(sides);
     };
-    let same = |wanted: &[usize]| {
-        let sides = sides.iter().map(|&side| usize::try_from(side).ok());
-        sides.eq(wanted.iter().map(|&side| Some(side)))
-    };
-    same(shape) || same(&[size(shape)])
+    (sides == shape || sides == [size(shape)]).then(|| shape.to_vec())
 }
 
-/// The shapes that [`fits`] accepts, for errors.
-fn expected(shape: &[usize]) -> String {
+/// The shapes that [`shape_of_codes`] accepts, for errors.
+fn expected(shape: Option<&[usize]>) -> String {
+    let Some(shape) = shape else {
+        return "codes of shape (N, values)".to_string();
+    };
     let named = |sides: &[usize]| {
         let sides = sides.iter().map(ToString::to_string);
         let sides: Vec<String> = std::iter::once("N".to_string()).chain(sides).collect();

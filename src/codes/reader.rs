@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 
-use super::csv::Lines;
 use super::floats::FloatReader;
+use super::lines::{Beside, Lines};
 use super::{Format, npy, safetensors, size};
 use crate::data::grouped;
 use crate::{Error, Result};
@@ -32,11 +32,14 @@ pub struct Rows {
     pub codes: Tensor,
     /// The pictures of the codes, if the file names them.
     pub files: Vec<String>,
+    /// The classes of the codes, if the file is a table and names them.
+    pub classes: Vec<String>,
 }
 
 /// The contents of a whole file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
+    /// The number of codes.
     pub count: usize,
     /// The pictures of the codes, if the file names them.
     pub files: Option<Vec<String>>,
@@ -52,16 +55,32 @@ impl Reader {
     /// If the file cannot be read, is not a file of codes, has another length than it says, or its codes
     /// are of another shape or type.
     pub fn open(path: &Path, shape: &[usize]) -> Result<Self> {
+        Self::open_as(path, Some(shape))
+    }
+
+    /// The same for codes of `shape`, or of any.
+    pub(super) fn open_as(path: &Path, shape: Option<&[usize]>) -> Result<Self> {
+        let floats = |(floats, shape)| (Source::Floats(floats), shape);
+        let (rows, shape) = match Format::required(path)? {
+            Format::Npy => floats(npy::open(path, shape)?),
+            Format::Safetensors => floats(safetensors::open(path, shape)?),
+            Format::Csv => {
+                let lines = Lines::open(path, shape.map(size))?;
+                let shape = shape.map_or_else(|| vec![lines.size()], <[usize]>::to_vec);
+                (Source::Lines(Box::new(lines)), shape)
+            }
+        };
         Ok(Self {
             path: path.to_path_buf(),
-            shape: shape.to_vec(),
-            rows: match Format::required(path)? {
-                Format::Npy => Source::Floats(npy::open(path, shape)?),
-                Format::Safetensors => Source::Floats(safetensors::open(path, shape)?),
-                Format::Csv => Source::Lines(Box::new(Lines::open(path, shape)?)),
-            },
+            shape,
+            rows,
             at: 0,
         })
+    }
+
+    /// Number of values in a code.
+    pub(super) fn size(&self) -> usize {
+        size(&self.shape)
     }
 
     /// The next rows, at most `most`; `None` after the last.
@@ -69,11 +88,11 @@ impl Reader {
     /// # Errors
     /// If the file cannot be read, or a value is not a finite 32-bit number.
     pub fn read(&mut self, most: usize) -> Result<Option<Rows>> {
-        let size = size(&self.shape);
-        let mut files = Vec::new();
+        let size = self.size();
+        let mut beside = Beside::default();
         let values = match &mut self.rows {
             Source::Floats(floats) => floats.read(most, size)?,
-            Source::Lines(lines) => lines.read(most, &mut files)?,
+            Source::Lines(lines) => lines.read(most, &mut beside)?,
         };
         if values.is_empty() {
             return Ok(None);
@@ -89,7 +108,8 @@ impl Reader {
         let shape = [&[count], self.shape.as_slice()].concat();
         Ok(Some(Rows {
             codes: Tensor::from_vec(values, shape, &Device::Cpu)?,
-            files,
+            files: beside.files,
+            classes: beside.classes,
         }))
     }
 

@@ -1,12 +1,14 @@
 //! Writing codes to a file of any kind.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 
-use super::csv::Csv;
+use super::csv::{Csv, Sink};
 use super::floats::FloatWriter;
 use super::{Format, Names, npy, safetensors};
+use crate::file::{Output, Publish};
 use crate::{Error, Result};
 
 /// A file of codes being written; it appears at its path once it is complete.
@@ -30,19 +32,43 @@ impl Writer {
     ///
     /// # Errors
     /// If the extension is not one of [`Format`]'s, or the folder cannot be written to.
-    pub fn create(path: &Path, shape: &[usize], names: &Names) -> Result<Self> {
+    pub fn create(path: &Path, shape: &[usize], names: &Names, publish: Publish) -> Result<Self> {
         Ok(Self {
             path: path.to_path_buf(),
             shape: shape.to_vec(),
             count: names.len(),
             written: 0,
             file: match Format::required(path)? {
-                Format::Npy => File::Floats(npy::create(path, shape, names)?.into()),
+                Format::Npy => File::Floats(npy::create(path, shape, names, publish)?.into()),
                 Format::Safetensors => {
-                    File::Floats(safetensors::create(path, shape, names)?.into())
+                    File::Floats(safetensors::create(path, shape, names, publish)?.into())
                 }
-                Format::Csv => File::Csv(Csv::create(path, shape, names)?.into()),
+                Format::Csv => {
+                    let sink = Sink::File(Output::create(path, publish)?);
+                    File::Csv(Csv::create(path, sink, shape, names)?.into())
+                }
             },
+        })
+    }
+
+    /// Starts codes of `shape` as the text of a `.csv` file; `called` is what errors call the stream.
+    ///
+    /// # Errors
+    /// If the stream does not take the heading.
+    pub fn stream(
+        stream: impl Write + Send + 'static,
+        called: &str,
+        shape: &[usize],
+        names: &Names,
+    ) -> Result<Self> {
+        let path = PathBuf::from(called);
+        let sink = Sink::Stream(Box::new(stream));
+        Ok(Self {
+            file: File::Csv(Csv::create(&path, sink, shape, names)?.into()),
+            path,
+            shape: shape.to_vec(),
+            count: names.len(),
+            written: 0,
         })
     }
 
@@ -71,7 +97,8 @@ impl Writer {
     /// Completes the file and moves it to its path.
     ///
     /// # Errors
-    /// If there are fewer codes than names, or the last data cannot be written.
+    /// If there are fewer codes than names, the last data cannot be written, or the place is taken by a file
+    /// that is not to be replaced.
     pub fn finish(self) -> Result<()> {
         if self.written != self.count {
             let expected = format!("{} codes", self.count);

@@ -19,7 +19,9 @@ const VALUES_A_TASK: usize = 1 << 15;
 /// values from 0 to 1.
 #[derive(Debug, Clone)]
 pub struct Batch {
+    /// What the network is given.
     pub input: Tensor,
+    /// What it should return.
     pub target: Tensor,
     /// Standard normal noise `(N, latent)` for the codes of a variational network.
     pub latent_noise: Option<Tensor>,
@@ -67,7 +69,9 @@ impl Preparation {
 /// The keys of all random values in a preparation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keys {
+    /// The key of the binarization.
     pub binarization: NoiseKey,
+    /// The key of the noise.
     pub corruption: NoiseKey,
 }
 

@@ -1,18 +1,19 @@
-//! Keeping images of some classes only.
+//! Labels: keeping images of some classes only, the names of known classes, labels in bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Images;
+use crate::recipe::NamedSet;
 use crate::{Error, Result};
 
 /// The most labels that an error lists.
 const LISTED: usize = 16;
 
 /// The images of `part` ("training" or "test") with one of these labels, in their order.
-pub fn keep(images: &Images, classes: &[u8], part: &str) -> Result<Images> {
-    let present: BTreeSet<u8> = images.labels().iter().copied().collect();
+pub fn keep(images: &Images, classes: &[u32], part: &str) -> Result<Images> {
+    let present: BTreeSet<u32> = images.labels().iter().copied().collect();
     if let Some(absent) = classes.iter().find(|class| !present.contains(class)) {
-        let labels: Vec<String> = present.iter().map(u8::to_string).collect();
+        let labels: Vec<String> = present.iter().map(u32::to_string).collect();
         let more = if labels.len() > LISTED { ", ..." } else { "" };
         let labels = labels.get(..LISTED).unwrap_or(&labels).join(", ");
         return Err(Error::recipe(
@@ -24,4 +25,43 @@ pub fn keep(images: &Images, classes: &[u8], part: &str) -> Result<Images> {
     let labelled = (0u32..).zip(images.labels());
     let kept = labelled.filter(|(_, label)| classes.contains(label));
     images.subset(&kept.map(|(index, _)| index).collect::<Vec<_>>())
+}
+
+/// The names of Fashion-MNIST's labels, in their order.
+const FASHION_MNIST: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+
+/// The training and the test images of a set with the names of its classes; digits are their labels.
+pub fn named((train, test): (Images, Images), set: NamedSet) -> (Images, Images) {
+    if set != NamedSet::FashionMnist {
+        return (train, test);
+    }
+    let names: BTreeMap<u32, String> = (0..).zip(FASHION_MNIST.map(str::to_string)).collect();
+    let named = |images: Images| images.with_class_names(names.clone());
+    (named(train), named(test))
+}
+
+/// Labels as little-endian integers of 1, 2 or 4 bytes, the fewest that hold them all; the first value is
+/// that number.
+pub fn in_fewest_bytes(labels: &[u32]) -> (u8, Vec<u8>) {
+    let width = match labels.iter().max() {
+        None | Some(..=0xff) => 1,
+        Some(..=0xffff) => 2,
+        Some(_) => 4,
+    };
+    let bytes = labels.iter().flat_map(|label| {
+        let bytes = label.to_le_bytes();
+        bytes.into_iter().take(usize::from(width))
+    });
+    (width, bytes.collect())
 }

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Dataset;
+use super::classes::in_fewest_bytes;
 use super::origin::grouped;
 
 impl Dataset {
@@ -15,7 +16,7 @@ impl Dataset {
             for value in part.coordinates() {
                 hasher.update(value.to_le_bytes());
             }
-            hasher.update(part.labels());
+            hasher.update(in_fewest_bytes(part.labels()).1);
         }
         let digits = hasher.finalize();
         let digits = digits.iter().take(8).map(|byte| format!("{byte:02x}"));

@@ -1,9 +1,11 @@
 //! A folder with four IDX files, as MNIST has.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Images, idx};
+use super::{Images, classes, idx};
+use crate::recipe::NamedSet;
 use crate::{Error, Result};
 
 /// Whether a folder holds a file with the name of one of the four.
@@ -36,7 +38,12 @@ pub fn load(folder: &Path) -> Result<(Images, Images)> {
         let expected = format!("images of {expected} as in {place}");
         return Err(Error::file(test_images, expected, size(test.shape())));
     }
-    Ok((train, test))
+    // The set has no names inside, but usually its own, as Debian's package has.
+    let is_fashion_mnist = folder.file_name() == Some(OsStr::new(NamedSet::FashionMnist.name()));
+    Ok(match is_fashion_mnist {
+        true => classes::named((train, test), NamedSet::FashionMnist),
+        false => (train, test),
+    })
 }
 
 /// The file of a part under any of its usual names; an unpacked file takes precedence over a packed

@@ -11,6 +11,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::Images;
 use super::origin::grouped;
+use crate::memory::room;
 use crate::open::open;
 use crate::{Error, Result};
 
@@ -85,7 +86,8 @@ pub fn join(images: Idx, images_name: &Path, labels: Idx, labels_name: &Path) ->
         ));
     }
     let shape = (1, images.height as usize, images.width as usize);
-    Images::new(shape, images.values, labels.values)
+    let labels = labels.values.into_iter().map(u32::from).collect();
+    Images::new(shape, images.values, labels)
 }
 
 /// The unpacked bytes of one file, and the details for its error messages.
@@ -129,10 +131,8 @@ impl Contents<'_> {
             return Err(self.wrong(expected, found));
         }
         let too_large = || self.wrong("no more than fits into memory", contents.as_str());
-        let mut values = Vec::new();
         let length = usize::try_from(promised).map_err(|_| too_large())?;
-        let room = length.saturating_add(1);
-        values.try_reserve_exact(room).map_err(|_| too_large())?;
+        let mut values = room(length.saturating_add(1)).ok_or_else(too_large)?;
         // Read one byte more: it must not exist, and this also verifies the checksum at the end of a
         // gzip file.
         (input.take(promised + 1))

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::idx::MAX_SIDE;
 use super::{Images, grouped};
 use crate::error::shown;
-use crate::picture::{Fit, PngHeader, fit, read_png, read_png_header};
+use crate::memory::room;
+use crate::picture::{PngHeader, read_fitted, read_png_header};
 use crate::recipe::{DataConfig, Resize};
 use crate::{Error, Result};
 
@@ -18,7 +19,7 @@ const MAX_BYTES: u64 = 1 << 34;
 /// headers of all files where the recipe leaves it open.
 pub fn shape(
     folder: &Path,
-    pictures: &[(PathBuf, u8)],
+    pictures: &[(PathBuf, u32)],
     config: &DataConfig,
 ) -> Result<(usize, usize, usize)> {
     let size = config.size.map(|size| size.height_width());
@@ -48,7 +49,7 @@ pub fn shape(
 
 type Headers<'a> = Vec<(&'a Path, PngHeader)>;
 
-fn headers(pictures: &[(PathBuf, u8)]) -> Result<Headers<'_>> {
+fn headers(pictures: &[(PathBuf, u32)]) -> Result<Headers<'_>> {
     let headers = (pictures.par_iter())
         .map(|(path, _)| Ok((path.as_path(), read_png_header(path)?)))
         .collect::<Vec<_>>();
@@ -86,19 +87,14 @@ fn common_size(headers: &Headers) -> Result<(usize, usize)> {
 
 /// Decodes the files in parallel and converts them to one shape.
 pub fn decode(
-    pictures: &[(PathBuf, u8)],
+    pictures: &[(PathBuf, u32)],
     shape: (usize, usize, usize),
     resize: Resize,
 ) -> Result<Images> {
     let (channels, height, width) = shape;
-    let method = match resize {
-        Resize::Squeeze => Fit::Resize,
-        Resize::Crop => Fit::Crop,
-    };
     let size = channels * height * width;
     let length = pictures.len().saturating_mul(size);
-    let mut pixels = Vec::new();
-    pixels.try_reserve_exact(length).map_err(|_| {
+    let mut pixels = room(length).ok_or_else(|| {
         let found = format!("{} bytes", grouped(length));
         Error::argument("pictures", "no more than fits into memory", found)
     })?;
@@ -107,9 +103,8 @@ pub fn decode(
         .par_chunks_mut(size.max(1))
         .zip(pictures)
         .map(|(image, (path, _))| {
-            let picture = read_png(path, channels)?;
-            let picture = fit(&picture, channels, height, width, method, path)?;
-            image.copy_from_slice(&picture.to_bytes());
+            let file = read_fitted(path, shape, resize.into(), None)?;
+            image.copy_from_slice(&file.picture.to_bytes());
             Ok(())
         })
         .collect();

@@ -1,21 +1,23 @@
 //! A folder of pictures: inner folders are classes; the test set has its own folder or is split off.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::listing::{Listing, names, shown};
 use super::{Images, image_files, split};
+use crate::error::line;
 use crate::recipe::DataConfig;
 use crate::{Error, Result};
 
-/// The number of classes that a one-byte label can distinguish.
-const MAX_CLASSES: usize = 256;
+/// Up to this number of classes, their names are labels if all are numbers below it.
+const FEW_CLASSES: usize = 256;
 
 /// The pictures of one part, with their class folders.
 struct Part {
     /// Names and labels, sorted by name; empty if the pictures have no classes.
-    classes: Vec<(OsString, u8)>,
-    pictures: Vec<(PathBuf, u8)>,
+    classes: Vec<(OsString, u32)>,
+    pictures: Vec<(PathBuf, u32)>,
     left_out: usize,
 }
 
@@ -24,8 +26,8 @@ struct Part {
 ///
 /// Pictures directly in the folder have no class and get label 0. Inner folders of pictures are
 /// classes: their label is their position in the byte order of the names, or, if all names are numbers
-/// from 0 to 255, that number. Folders `train` and `test` hold the two sets, each laid out in either
-/// way; without them a test set is drawn.
+/// from 0 to 255, or there are more than 256 and all are numbers, that number. Folders `train` and `test`
+/// hold the two sets, each laid out in either way; without them a test set is drawn.
 pub fn load(
     folder: &Path,
     listing: Listing,
@@ -40,7 +42,8 @@ pub fn load(
             let all = read(folder, &listing, None)?;
             let shape = image_files::shape(folder, &all.pictures, config)?;
             let images = image_files::decode(&all.pictures, shape, config.resize)?;
-            let parts = split::hold_out_test(&images, config.test_fraction, folder)?;
+            let images = images.with_class_names(class_names(&all));
+            let parts = split::hold_out_test(&images, config.test_fraction)?;
             return Ok((parts, all.left_out));
         }
         (Some(train), Some(test)) if listing.folders.len() == 2 && listing.pictures.is_empty() => {
@@ -56,7 +59,10 @@ pub fn load(
     let test = read(test, &Listing::read(test)?, Some(&train))?;
     let all = [train.pictures.as_slice(), test.pictures.as_slice()].concat();
     let shape = image_files::shape(folder, &all, config)?;
-    let decode = |part: &Part| image_files::decode(&part.pictures, shape, config.resize);
+    let decode = |part: &Part| {
+        let images = image_files::decode(&part.pictures, shape, config.resize)?;
+        Ok::<Images, Error>(images.with_class_names(class_names(&train)))
+    };
     let left_out = train.left_out + test.left_out + listing.others.len();
     Ok(((decode(&train)?, decode(&test)?), left_out))
 }
@@ -92,7 +98,7 @@ fn read(folder: &Path, listing: &Listing, train: Option<&Part>) -> Result<Part> 
     let named: Vec<&OsStr> = folders.filter_map(|path| path.file_name()).collect();
     let labels = match train {
         Some(train) => labels_as_in(train, folder, &named)?,
-        None => labels(folder, &named)?,
+        None => labels(&named),
     };
     for ((path, name), label) in listing.folders.iter().zip(named).zip(labels) {
         let inside = Listing::read(path)?;
@@ -113,22 +119,31 @@ fn read(folder: &Path, listing: &Listing, train: Option<&Part>) -> Result<Part> 
 }
 
 /// The labels of class folders by their sorted names.
-fn labels(folder: &Path, names: &[&OsStr]) -> Result<Vec<u8>> {
-    if names.len() > MAX_CLASSES {
-        let expected = format!("at most {MAX_CLASSES} folders as classes");
-        return Err(Error::file(folder, expected, names.len().to_string()));
-    }
+fn labels(names: &[&OsStr]) -> Vec<u32> {
     // `01` is a name, not a number: otherwise `01` and `1` would be the same class.
     let number = |name: &&OsStr| {
-        let number: u8 = name.to_str()?.parse().ok()?;
-        (*name == number.to_string().as_str()).then_some(number)
+        let number: u32 = name.to_str()?.parse().ok()?;
+        let is_label = names.len() > FEW_CLASSES || (number as usize) < FEW_CLASSES;
+        (is_label && *name == number.to_string().as_str()).then_some(number)
     };
-    let numbers: Option<Vec<u8>> = names.iter().map(number).collect();
-    Ok(numbers.unwrap_or_else(|| (0..=u8::MAX).take(names.len()).collect()))
+    let numbers: Option<Vec<u32>> = names.iter().map(number).collect();
+    numbers.unwrap_or_else(|| (0..).take(names.len()).collect())
+}
+
+/// The names of the labels; none where they are the labels themselves.
+fn class_names(part: &Part) -> BTreeMap<u32, String> {
+    let named = part.classes.iter();
+    let names: BTreeMap<u32, String> = named
+        .map(|(name, label)| (*label, line(&name.to_string_lossy())))
+        .collect();
+    match names.iter().all(|(label, name)| *name == label.to_string()) {
+        true => BTreeMap::new(),
+        false => names,
+    }
 }
 
 /// The labels of these classes in the training set.
-fn labels_as_in(train: &Part, folder: &Path, names: &[&OsStr]) -> Result<Vec<u8>> {
+fn labels_as_in(train: &Part, folder: &Path, names: &[&OsStr]) -> Result<Vec<u32>> {
     let label = |name: &&OsStr| {
         let class = train.classes.iter().find(|(class, _)| class == name);
         class.map(|(_, label)| *label).ok_or_else(|| {

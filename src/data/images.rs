@@ -17,7 +17,9 @@ pub struct Images {
     shape: (usize, usize, usize),
     /// `(count, channels, height, width)`, row-major.
     values: Values,
-    labels: Vec<u8>,
+    labels: Vec<u32>,
+    /// The names of the labels that have one.
+    class_names: Arc<BTreeMap<u32, String>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +31,9 @@ enum Values {
 /// The values of one sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Sample<'a> {
+    /// The bytes of an image.
     Image(&'a [u8]),
+    /// The coordinates of a point.
     Point(&'a [f64]),
 }
 
@@ -39,7 +43,7 @@ impl Images {
     /// # Errors
     /// When a side is zero, there are more than 2^32 - 1 images, or the number of pixels does not match the
     /// number of labels.
-    pub fn new(shape: (usize, usize, usize), pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
+    pub fn new(shape: (usize, usize, usize), pixels: Vec<u8>, labels: Vec<u32>) -> Result<Self> {
         let (channels, height, width) = shape;
         let shown = format!("{channels}x{height}x{width}");
         let Some(size @ 1..) = (channels.checked_mul(height)).and_then(|n| n.checked_mul(width))
@@ -65,7 +69,49 @@ impl Images {
             shape,
             values: Values::Bytes(Arc::new(pixels)),
             labels,
+            class_names: Arc::default(),
         })
+    }
+
+    /// Images of shape `(channels, height, width)` from values of 0 to 1, concatenated in `values`, all with label 0. A
+    /// value becomes the nearest of 256 levels, as in files; [`points`](Self::points) keep any numbers.
+    ///
+    /// ```
+    /// use autoencode::data::Images;
+    ///
+    /// let two = Images::from_floats((1, 2, 3), (0..12).map(|i| i as f32 / 11.0).collect())?;
+    /// let two = two.with_labels(vec![7, 3])?;
+    /// assert_eq!((two.len(), two.labels()), (2, [7, 3].as_slice()));
+    /// assert!(Images::from_floats((1, 2, 3), vec![255.0; 6]).is_err());
+    /// # Ok::<(), autoencode::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a value is not from 0 to 1, or as [`Images::new`].
+    pub fn from_floats(shape: (usize, usize, usize), values: Vec<f32>) -> Result<Self> {
+        let (channels, height, width) = shape;
+        let size = channels.saturating_mul(height).saturating_mul(width);
+        let count = values.len().checked_div(size).unwrap_or(0);
+        let bytes = values.into_iter().map(|value| {
+            let in_range = (0.0..=1.0).contains(&value);
+            in_range.then(|| (value * 255.0).round() as u8).ok_or(value)
+        });
+        let bytes = bytes.collect::<Result<_, f32>>();
+        let bytes =
+            bytes.map_err(|value| Error::argument("pixels", "values from 0 to 1", value))?;
+        Self::new(shape, bytes, vec![0; count])
+    }
+
+    /// The same samples with other labels.
+    ///
+    /// # Errors
+    /// When their number is not that of the samples.
+    pub fn with_labels(self, labels: Vec<u32>) -> Result<Self> {
+        if labels.len() != self.len() {
+            let expected = format!("{}, one for each sample", self.len());
+            return Err(Error::argument("number of labels", expected, labels.len()));
+        }
+        Ok(Self { labels, ..self })
     }
 
     /// Points of `width` values each, concatenated, all with label 0.
@@ -87,7 +133,20 @@ impl Images {
             shape: (1, 1, width),
             values: Values::Reals(Arc::new(values)),
             labels: vec![0; count],
+            class_names: Arc::default(),
         })
+    }
+
+    /// The same images, whose labels have these names.
+    #[must_use]
+    pub fn with_class_names(mut self, names: BTreeMap<u32, String>) -> Self {
+        self.class_names = Arc::new(names);
+        self
+    }
+
+    /// The names of the labels that have one.
+    pub fn class_names(&self) -> &BTreeMap<u32, String> {
+        &self.class_names
     }
 
     /// Number of images.
@@ -133,7 +192,7 @@ impl Images {
     }
 
     /// The label of each image.
-    pub fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u32] {
         &self.labels
     }
 
@@ -196,7 +255,8 @@ impl Images {
                 Values::Reals(_) => Values::Reals(Arc::new(points)),
             },
             labels,
-            ..*self
+            class_names: self.class_names.clone(),
+            shape: self.shape,
         })
     }
 

@@ -5,7 +5,7 @@
 
 mod batch;
 mod batches;
-mod classes;
+pub(crate) mod classes;
 mod fingerprint;
 mod folder;
 pub mod hub;
@@ -16,23 +16,29 @@ mod images;
 mod listing;
 pub(crate) mod npy;
 pub(crate) mod npy_header;
+mod npy_layout;
 mod npy_values;
 mod npz;
+mod npz_names;
 mod origin;
+mod parts;
 mod path;
 mod points;
 pub(crate) mod python;
 mod sample;
 mod split;
+pub(crate) mod table;
 
 use std::path::PathBuf;
 
 pub use batch::{Batch, Keys, Preparation};
 pub use batches::Batches;
 pub use images::{Images, Sample};
+pub use listing::{Pictures, left_out};
 pub use origin::{Origin, grouped};
 
 use crate::recipe::{DataConfig, NamedSet, Points, ValidationSet};
+pub use crate::run_files::is_of_run;
 use crate::{Error, Result};
 use origin::Place;
 
@@ -46,14 +52,20 @@ pub enum Source {
     ///
     /// - A folder with four IDX files named as MNIST's, raw or gzipped.
     /// - A folder of PNG pictures, either directly inside or in one folder per class: labels count from 0
-    ///   in the order of the names, or are the names if all are numbers from 0 to 255. Folders `train` and
+    ///   in the order of the names, or are the names if all are numbers from 0 to 255, or any numbers where
+    ///   there are more than 256 classes. Folders `train` and
     ///   `test` hold the two sets; without them `test_fraction` of the images become the test set. Files of
     ///   other types are left out, and [`Origin`] reports them.
-    /// - An `.npz` file with the arrays `x_train`, `y_train`, `x_test` and `y_test`.
+    /// - An `.npz` file with the arrays `x_train` and `x_test`, if there are labels also `y_train` and `y_test`, or
+    ///   with `images` and `labels`, under these or other usual names; without test images, `test_fraction` of
+    ///   the images become the test set.
     /// - An `.npy` file, without labels (all are 0); `test_fraction` of it becomes the test set.
+    /// - A PNG file: one image, for [`load_to_use`].
     ///
-    /// Arrays of images are `(N, H, W)`, `(N, C, H, W)` or `(N, H, W, C)` with C 1 or 3, bytes or floats
-    /// in [0, 1]. Floats are rounded to the nearest byte.
+    /// Arrays of images are `(N, H, W)`, `(N, C, H, W)`, `(N, H, W, C)` with C 1 or 3, or `(N, values)`, whose rows
+    /// are images of the recipe's size or else squares. Values are bool, integers or floats of any size and
+    /// order; what is not a byte is rounded to the nearest one, and white is 1, or else 255 (65,535 in
+    /// 16-bit integers). What the array leaves open, [`Origin::notice`] says.
     Path(PathBuf),
     /// A synthetic set.
     Points(Points),
@@ -80,7 +92,16 @@ impl From<&DataConfig> for Source {
     }
 }
 
-/// A data set in memory.
+/// A data set in memory: [loaded](load), or put together by [`Dataset::new`] or [`Dataset::split`].
+///
+/// ```
+/// use autoencode::data::{Dataset, Images};
+///
+/// let grey = |count: usize| Images::from_floats((1, 4, 4), vec![0.5; count * 16]);
+/// let data = Dataset::new(grey(20)?, grey(5)?, grey(0)?)?;
+/// assert_eq!(data.train.shape(), (1, 4, 4));
+/// # Ok::<(), autoencode::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Dataset {
     /// The samples that networks learn from.
@@ -113,15 +134,29 @@ pub fn load(source: &Source, offline: bool) -> Result<Dataset> {
 /// When a file or folder is missing, damaged, of another kind or does not fit the others, when the hub
 /// does not provide Fashion-MNIST, and when the data lacks the classes, size or channels of the recipe.
 pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<Dataset> {
+    let dataset = load_to_use(source, config, offline)?;
+    check_trainable(&dataset, source)?;
+    Ok(dataset)
+}
+
+/// The same for a network that is already trained, so that parts may be empty: one or two images that are
+/// not divided into sets are all test images, and a single training image is not held out.
+///
+/// # Errors
+/// As for [`load_with`], but for sets that are too small to train on.
+pub fn load_to_use(source: &Source, config: &DataConfig, offline: bool) -> Result<Dataset> {
+    let mut taken = Vec::new();
     let ((train, test), place) = match source {
         Source::Points(points) => return points::generate(points),
         Source::Path(path) => {
-            let (parts, left_out) = path::load(path, config)?;
-            (parts, Place::Path(path, left_out))
+            let found = path::load(path, config)?;
+            let kind = path::image_kind(path, &found.parts.0)?;
+            taken = found.taken;
+            (found.parts, Place::Path(path, found.left_out, kind))
         }
         Source::Set(NamedSet::Sample) => (sample::load()?, Place::Sample(None)),
         Source::Set(set) => match hub::load(*set, offline, hub::SILENCE) {
-            Ok(parts) => (parts, Place::Hub(*set)),
+            Ok(parts) => (classes::named(parts, *set), Place::Hub(*set)),
             Err(reason) if *set == NamedSet::Mnist => {
                 (sample::load()?, Place::Sample(Some(reason)))
             }
@@ -131,18 +166,18 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
     check_shape(config, train.shape())?;
     let (train, test) = match &config.classes {
         Some(classes) => (
-            classes::keep(&train, classes, "training")?,
+            match train.is_empty() {
+                true => train,
+                false => classes::keep(&train, classes, "training")?,
+            },
             classes::keep(&test, classes, "test")?,
         ),
         None => (train, test),
     };
-    let origin = Origin::new(place, &train, &test, config.classes.as_deref());
-    let path = match source {
-        Source::Path(path) => Some(path.as_path()),
-        _ => None,
-    };
+    let mut origin = Origin::new(place, &train, &test, config.classes.as_deref());
+    origin.taken = taken;
     let (train, validation) = match config.validation {
-        ValidationSet::HeldOut => split::hold_out(&train, path)?,
+        ValidationSet::HeldOut => split::hold_out(&train)?,
         ValidationSet::Test => (train, test.clone()),
     };
     Ok(Dataset {
@@ -150,6 +185,19 @@ pub fn load_with(source: &Source, config: &DataConfig, offline: bool) -> Result<
         validation,
         test,
         origin,
+    })
+}
+
+/// Refuses a set too small to learn from one part and to choose the best epoch by another.
+fn check_trainable(dataset: &Dataset, source: &Source) -> Result<()> {
+    let (expected, found) = match (dataset.train.len(), dataset.validation.is_empty()) {
+        (0, _) => ("3 or more images", dataset.test.len()),
+        (count, true) => ("2 or more training images", count),
+        (_, false) => return Ok(()),
+    };
+    Err(match source {
+        Source::Path(path) => Error::file(path, expected, found.to_string()),
+        _ => Error::argument("data", expected, found),
     })
 }
 

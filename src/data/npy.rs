@@ -1,29 +1,32 @@
 //! Images, labels and floats from NumPy arrays (.npy).
 //!
-//! Values are converted to bytes as they are read, so an array takes one byte of memory per value, and
-//! the header is checked against the file's size before any memory is taken.
+//! Pixels are converted to bytes as they are read, so an array of images takes one byte of memory per value,
+//! and the header is checked against the file's size before any memory is taken.
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use super::idx::{MAX_BYTES, MAX_SIDE};
+use super::idx::MAX_BYTES;
 use super::npy_header::{self, Header, Kind, failed};
-use super::npy_values::{byte, float32, float64, separate, signed, unsigned};
+use super::npy_layout::Layout;
+use super::npy_values::{FortranOrder, Pixel, Value, separate};
 use super::python::tuple;
 use super::{Images, grouped};
+use crate::memory::room;
 use crate::open::open;
+use crate::recipe::DataConfig;
 use crate::{Error, Result};
 
 /// Bytes read at a time: a multiple of every value size.
 const CHUNK: usize = 1 << 16;
 
-/// Reads a file with one array of images; they have no labels, so all get label 0.
-///
-/// Shapes are those of [`Array::images`].
-pub fn load(path: &Path) -> Result<Images> {
+/// Reads a file with one array of images, as [`Array::images`] does; they have no labels, so all get label 0.
+/// Also returns what was taken for granted.
+pub fn load(path: &Path, config: &DataConfig) -> Result<(Images, Vec<String>)> {
     let (file, length) = open(path)?;
-    let pixels = Array::open(path.to_path_buf(), file, length)?.images()?;
-    Images::new(pixels.shape, pixels.values, vec![0; pixels.count])
+    let pixels = Array::open(path.to_path_buf(), file, length)?.images(config)?;
+    let images = Images::new(pixels.shape, pixels.values, vec![0; pixels.count])?;
+    Ok((images, pixels.taken))
 }
 
 /// Images without labels.
@@ -33,6 +36,10 @@ pub struct Pixels {
     pub shape: (usize, usize, usize),
     /// `(count, channels, height, width)`.
     pub values: Vec<u8>,
+    /// The value that stands for white, where the type does not tell.
+    pub white: Option<f64>,
+    /// What was taken for granted, in phrases.
+    pub taken: Vec<String>,
 }
 
 /// An array whose header has been read.
@@ -56,139 +63,206 @@ impl<R: Read> Array<R> {
         })
     }
 
-    /// The array as images: `(N, H, W)`, `(N, C, H, W)` or `(N, H, W, C)` with C 1 or 3; if both of the
-    /// last two fit, channels come first. Bytes stand for value / 255; floats must lie in [0, 1] and
-    /// are rounded to the nearest byte.
-    pub fn images(mut self) -> Result<Pixels> {
-        let ([count, channels, height, width], interleaved) = self.layout()?;
-        let convert: fn(&[u8]) -> Result<u8, String> = match self.header.kind {
-            Kind::Unsigned(1) => byte,
-            Kind::Float(4) => float32,
-            Kind::Float(_) => float64,
-            Kind::Signed(_) | Kind::Unsigned(_) => {
-                let found = "integers of another type";
-                return Err(self.wrong("bytes (uint8) or floats in [0, 1]", found));
-            }
-        };
+    /// The lengths of the axes.
+    pub fn dims(&self) -> &[u64] {
+        &self.header.shape
+    }
+
+    /// The array as images, laid out as [`Layout::of`] says. Bytes stand for value / 255, and true for white.
+    /// Floats and larger integers reach 1, or more than half of 255 (16-bit integers: or of 65,535), which
+    /// is white then; they are rounded to the nearest byte.
+    pub fn images(mut self, config: &DataConfig) -> Result<Pixels> {
+        let layout = Layout::of(&self.header.shape, config);
+        let layout = layout.map_err(|expected| self.wrong(expected, self.shape()))?;
+        let ([count, channels, height, width], kind) = (layout.sizes, self.header.kind);
         // Below 2^32 * 3 * 2^12 * 2^12: no overflow.
         let size = count * channels * height * width;
         let what = format!("{} images of {channels}x{height}x{width}", grouped(count));
-        let expected = "bytes (uint8) or floats in [0, 1] (divide by 255?)";
-        let mut values = self.values(size, &what, expected, convert)?;
+        let mut values = self.filled(size, 0u8, &what)?;
+        let mut pixel = Pixel::new(kind);
+        self.each(size, &what, pixel.expected(), |place, value, header| {
+            let byte = match kind {
+                Kind::Unsigned(1) => value.first().copied().unwrap_or_default(),
+                _ => pixel.byte(Value::read(header, value).to_f64(), &mut values)?,
+            };
+            if let Some(to) = values.get_mut(place) {
+                *to = byte;
+            }
+            Ok(())
+        })?;
+        if let Some(found) = pixel.doubt() {
+            let expected = "values up to 1 or about 255 (if 255 is white, save x.astype('uint8'), else x divided \
+                            by the value of white)";
+            return Err(self.wrong(expected, found));
+        }
         // All are below 2^32.
         let shape = (channels as usize, height as usize, width as usize);
-        if interleaved && channels > 1 {
+        if layout.interleaved && channels > 1 {
             separate(&mut values, shape.0, shape.1 * shape.2);
         }
+        let values_taken = match kind {
+            Kind::Unsigned(1) if values.iter().max() == Some(&1) => Some(
+                "bytes of 0 and 1 taken for two of 256 levels, both nearly black (if 1 is white, save \
+                 x.astype(bool))"
+                    .to_string(),
+            ),
+            Kind::Unsigned(1) => None,
+            _ => pixel.taken(),
+        };
         Ok(Pixels {
             count: count as usize,
             shape,
             values,
+            white: pixel.white(),
+            taken: layout.taken.into_iter().chain(values_taken).collect(),
         })
     }
 
-    /// The array as `count` labels: integers of any size from 0 to 255, `(N)` or `(N, 1)`.
-    pub fn labels(mut self, count: usize) -> Result<Vec<u8>> {
+    /// The array as `count` labels: whole numbers of any type, `(N)` or `(N, 1)`, or rows with one 1 among 0s,
+    /// `(N, classes)`, whose place is the label.
+    pub fn labels(mut self, count: usize) -> Result<Vec<u32>> {
         let expected = format!("{} labels, one for each image", grouped(count));
-        let (&[found] | &[found, 1]) = self.header.shape.as_slice() else {
-            return Err(self.wrong(expected, self.shape()));
+        let (found, classes) = match *self.header.shape.as_slice() {
+            [found] | [found, 1] => (found, None),
+            [found, classes] if classes > 1 => (found, usize::try_from(classes).ok()),
+            _ => return Err(self.wrong(expected, self.shape())),
         };
         if u64::try_from(count) != Ok(found) {
             return Err(self.wrong(expected, format!("{} labels", grouped(found))));
         }
-        let convert: fn(&[u8]) -> Result<u8, String> = match self.header.kind {
-            Kind::Unsigned(_) => unsigned,
-            Kind::Signed(_) => signed,
-            Kind::Float(_) => return Err(self.wrong("integers as labels", "floats")),
-        };
         let what = format!("{} labels", grouped(found));
-        self.values(found, &what, "labels from 0 to 255", convert)
+        let Some(classes) = classes else {
+            let mut labels = self.filled(found, 0, &what)?;
+            let whole = "labels from 0 to 4,294,967,295";
+            self.each(found, &what, whole, |place, value, header| {
+                let label = Value::read(header, value).label()?;
+                if let Some(to) = labels.get_mut(place) {
+                    *to = label;
+                }
+                Ok(())
+            })?;
+            return Ok(labels);
+        };
+        let one_hot = "labels as whole numbers (N), or as rows with one 1 among 0s (N, classes)";
+        let mut labels = self.filled(found, None, &what)?;
+        let size = found.saturating_mul(classes as u64);
+        self.each(size, &what, one_hot, |place, value, header| {
+            let value = Value::read(header, value).to_f64();
+            let label = labels.get_mut(place / classes);
+            match label {
+                _ if value == 0.0 => {}
+                Some(label @ None) if value == 1.0 => *label = u32::try_from(place % classes).ok(),
+                _ => return Err(format!("{value} in row {}", place / classes)),
+            }
+            Ok(())
+        })?;
+        let none = labels.iter().position(Option::is_none);
+        if let Some(row) = none {
+            return Err(self.wrong(one_hot, format!("no 1 in row {row}")));
+        }
+        Ok(labels.into_iter().flatten().collect())
     }
 
-    /// An array of little-endian floats, not read yet: the number of rows, the bytes of one value, 4 or 8,
-    /// and the input, which holds as many values as the shape says. `shape` accepts or refuses the array's
-    /// shape, and `expected` names the accepted shapes in errors.
-    pub fn floats(self, shape: impl Fn(&[u64]) -> bool, expected: &str) -> Result<(u64, u8, R)> {
-        let Kind::Float(width) = self.header.kind else {
-            return Err(self.wrong("floats (float32 or float64)", "integers"));
-        };
+    /// The array as floats: the number of rows, the bytes of one value, 4 or 8, and an input of as many
+    /// little-endian floats in C order as the shape says. Arrays that are not stored so are converted in
+    /// memory. `shape` accepts or refuses the array's shape, and `expected` names the accepted shapes in errors.
+    pub fn floats(
+        mut self,
+        shape: impl Fn(&[u64]) -> bool,
+        expected: &str,
+    ) -> Result<(u64, u8, Box<dyn Read>)>
+    where
+        R: 'static,
+    {
         if !shape(&self.header.shape) {
             return Err(self.wrong(expected, self.shape()));
         }
-        let mut sides = self.header.shape.iter();
-        let count = sides.try_fold(1u64, |count, &side| count.checked_mul(side));
+        let count = self.count();
         let what = format!("values of {}", self.shape());
         self.check_length(count, &what)?;
         let rows = self.header.shape.first().copied().unwrap_or(0);
-        Ok((rows, width, self.input))
-    }
-
-    /// The count, channels, height and width of the images, and whether the channels come last.
-    fn layout(&self) -> Result<([u64; 4], bool)> {
-        let (sizes, interleaved) = match *self.header.shape.as_slice() {
-            [count, height, width] => ([count, 1, height, width], false),
-            [count, channels @ (1 | 3), height, width] => ([count, channels, height, width], false),
-            [count, height, width, channels @ (1 | 3)] => ([count, channels, height, width], true),
-            _ => {
-                return Err(self.wrong(
-                    "images of shape (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3",
-                    self.shape(),
-                ));
+        match self.header.kind {
+            Kind::Float(width @ (4 | 8)) if !self.header.fortran && !self.header.big_endian => {
+                return Ok((rows, width, Box::new(self.input)));
             }
-        };
-        let [count, _, height, width] = sizes;
-        let sides = 1..=u64::from(MAX_SIDE);
-        if !(1..=u64::from(u32::MAX)).contains(&count)
-            || !sides.contains(&height)
-            || !sides.contains(&width)
-        {
-            return Err(self.wrong(
-                format!("1 to 4,294,967,295 images of 1x1 to {MAX_SIDE}x{MAX_SIDE} pixels"),
-                self.shape(),
-            ));
+            _ => {}
         }
-        Ok((sizes, interleaved))
+        let mut values = self.filled(count.unwrap_or(u64::MAX), [0; 4], &what)?;
+        self.each(
+            values.len() as u64,
+            &what,
+            "numbers",
+            |place, value, header| {
+                if let Some(to) = values.get_mut(place) {
+                    *to = (Value::read(header, value).to_f64() as f32).to_le_bytes();
+                }
+                Ok(())
+            },
+        )?;
+        Ok((rows, 4, Box::new(Cursor::new(values.into_flattened()))))
     }
 
-    /// All values as bytes; `what` names them and `expected` the allowed values in error messages.
-    fn values(
-        &mut self,
-        count: u64,
-        what: &str,
-        expected: &str,
-        convert: fn(&[u8]) -> Result<u8, String>,
-    ) -> Result<Vec<u8>> {
+    /// `count` equal values, as many as the array has rows or values.
+    fn filled<T: Clone>(&self, count: u64, value: T, what: &str) -> Result<Vec<T>> {
         if count > MAX_BYTES {
             return Err(self.wrong(
                 format!("at most {} values", grouped(MAX_BYTES)),
                 format!("a header that promises {}", grouped(count)),
             ));
         }
+        self.check_length(self.count(), what)?;
+        let length = usize::try_from(count).ok();
+        let values = length.and_then(|length| Some((length, room(length)?)));
+        let (length, mut values) =
+            values.ok_or_else(|| self.wrong("no more than fits into memory", what))?;
+        values.resize(length, value);
+        Ok(values)
+    }
+
+    /// Hands on the bytes of each of `count` values, with its place in C order. `what` names the values and
+    /// `expected` the allowed ones in error messages.
+    fn each(
+        &mut self,
+        count: u64,
+        what: &str,
+        expected: &str,
+        mut take: impl FnMut(usize, &[u8], &Header) -> Result<(), String>,
+    ) -> Result<()> {
         let bytes = self.check_length(Some(count), what)?;
-        let size = u64::from(self.header.kind.bytes());
-        let too_large = || self.wrong("no more than fits into memory", what);
-        let length = usize::try_from(count).map_err(|_| too_large())?;
-        let mut values = Vec::new();
-        values.try_reserve_exact(length).map_err(|_| too_large())?;
+        let size = usize::from(self.header.kind.bytes());
+        let mut fortran = match self.header.fortran {
+            true => Some(FortranOrder::new(&self.header.shape)),
+            false => None,
+        };
         let mut chunk = vec![0; CHUNK];
-        let mut left = count * size;
+        let mut left = count * size as u64;
+        let mut at = 0;
         while left > 0 {
             let next = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
             let part = chunk.get_mut(..next).unwrap_or_default();
             let read = self.input.read_exact(part);
             read.map_err(|source| failed(&self.name, source))?;
-            for value in part.chunks_exact(usize::from(self.header.kind.bytes())) {
-                values.push(convert(value).map_err(|found| self.wrong(expected, found))?);
+            for value in part.chunks_exact(size) {
+                let place = fortran.as_mut().and_then(Iterator::next).unwrap_or(at);
+                let taken = take(place, value, &self.header);
+                taken.map_err(|found| self.wrong(expected, found))?;
+                at += 1;
             }
             left -= next as u64;
         }
         // Read one byte more: it must not exist, and this also verifies the checksum of a packed array.
         let mut rest = [0; 1];
         match self.input.read(&mut rest) {
-            Ok(0) => Ok(values),
+            Ok(0) => Ok(()),
             Ok(_) => Err(self.wrong(bytes, "more bytes after them")),
             Err(source) => Err(failed(&self.name, source)),
         }
+    }
+
+    /// The number of values; `None` if it is too large for 64 bits.
+    fn count(&self) -> Option<u64> {
+        let mut sides = self.header.shape.iter();
+        sides.try_fold(1u64, |count, &side| count.checked_mul(side))
     }
 
     /// Refuses an array whose length differs from that of `count` values; returns the length in words.

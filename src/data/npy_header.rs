@@ -18,14 +18,16 @@ const ALIGNMENT: usize = 64;
 /// The first bytes of a file.
 pub const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
-/// The type of one value, little-endian.
+/// The type of one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// A byte, 0 or 1.
+    Bool,
     /// Signed integers of 1, 2, 4 or 8 bytes.
     Signed(u8),
     /// Unsigned integers of 1, 2, 4 or 8 bytes.
     Unsigned(u8),
-    /// Floats of 4 or 8 bytes.
+    /// Floats of 2, 4 or 8 bytes.
     Float(u8),
 }
 
@@ -33,6 +35,7 @@ impl Kind {
     /// Bytes of one value.
     pub fn bytes(self) -> u8 {
         match self {
+            Self::Bool => 1,
             Self::Signed(bytes) | Self::Unsigned(bytes) | Self::Float(bytes) => bytes,
         }
     }
@@ -42,6 +45,9 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     pub kind: Kind,
+    pub big_endian: bool,
+    /// The first axis varies fastest.
+    pub fortran: bool,
     pub shape: Vec<u64>,
     /// Bytes before the first value.
     pub length: u64,
@@ -82,12 +88,9 @@ pub fn read(name: &Path, input: &mut impl Read) -> Result<Header> {
     }
     let mut text = vec![0; length as usize];
     fill(&mut text)?;
-    let (kind, shape) = parse(name, &text)?;
-    Ok(Header {
-        kind,
-        shape,
-        length: (start.len() + width + text.len()) as u64,
-    })
+    let mut header = parse(name, &text)?;
+    header.length = (start.len() + width + text.len()) as u64;
+    Ok(header)
 }
 
 /// A read error: the system's, or the archive reader's about a damaged file.
@@ -102,6 +105,7 @@ pub fn failed(name: &Path, source: io::Error) -> Error {
 /// The header of an array in C order, as NumPy writes it.
 pub fn write(kind: Kind, shape: &[usize]) -> Vec<u8> {
     let (letter, bytes) = match kind {
+        Kind::Bool => ('b', 1),
         Kind::Signed(bytes) => ('i', bytes),
         Kind::Unsigned(bytes) => ('u', bytes),
         Kind::Float(bytes) => ('f', bytes),
@@ -121,8 +125,8 @@ pub fn write(kind: Kind, shape: &[usize]) -> Vec<u8> {
     header
 }
 
-/// The type and shape in a header's text.
-fn parse(name: &Path, text: &[u8]) -> Result<(Kind, Vec<u64>)> {
+/// The header of a text; its length is left at 0.
+fn parse(name: &Path, text: &[u8]) -> Result<Header> {
     let mut literal = Literal::new(text);
     let (mut kind, mut shape, mut fortran) = (None, None, None);
     let broken = || {
@@ -136,7 +140,8 @@ fn parse(name: &Path, text: &[u8]) -> Result<(Kind, Vec<u64>)> {
         match key {
             b"descr" if kind.is_none() => {
                 if literal.next_is(b"[") {
-                    return Err(Error::file(name, TYPES, "a structured type"));
+                    let found = "a structured type (save one of its fields, as in x['name'])";
+                    return Err(Error::file(name, TYPES, found));
                 }
                 kind = Some(parse_kind(name, literal.string().ok_or_else(broken)?)?);
             }
@@ -154,29 +159,46 @@ fn parse(name: &Path, text: &[u8]) -> Result<(Kind, Vec<u64>)> {
         return Err(broken());
     }
     match (kind, shape, fortran) {
-        (Some(kind), Some(shape), Some(false)) => Ok((kind, shape)),
-        (Some(_), Some(_), Some(true)) => {
-            let expected = "values in C order (see numpy.ascontiguousarray)";
-            Err(Error::file(name, expected, "Fortran order"))
-        }
+        (Some((kind, big_endian)), Some(shape), Some(fortran)) => Ok(Header {
+            kind,
+            big_endian,
+            fortran,
+            shape,
+            length: 0,
+        }),
         _ => Err(broken()),
     }
 }
 
-const TYPES: &str = "integers, float32 or float64, little-endian (see numpy's astype)";
+const TYPES: &str = "bool, integers or floats of at most 64 bits";
+/// How to save values that are not of these types.
+const NUMBERS: &str = "save numbers as np.save(\"x.npy\", x.astype('float32'))";
+const CLASSES: &str = "save labels as np.unique(y, return_inverse=True)[1]";
 
-fn parse_kind(name: &Path, descr: &[u8]) -> Result<Kind> {
-    let what = match descr {
-        [b'|' | b'<', b'u', b'1'] => return Ok(Kind::Unsigned(1)),
-        [b'|' | b'<', b'i', b'1'] => return Ok(Kind::Signed(1)),
-        [b'<', b'u', bytes @ (b'2' | b'4' | b'8')] => return Ok(Kind::Unsigned(bytes - b'0')),
-        [b'<', b'i', bytes @ (b'2' | b'4' | b'8')] => return Ok(Kind::Signed(bytes - b'0')),
-        [b'<', b'f', bytes @ (b'4' | b'8')] => return Ok(Kind::Float(bytes - b'0')),
-        [b'>', ..] => "big-endian values",
-        [b'|' | b'<', b'O', ..] => "Python objects",
-        _ => "another type",
+/// The type of a description such as `<f4`, and whether its bytes are in big-endian order.
+fn parse_kind(name: &Path, descr: &[u8]) -> Result<(Kind, bool)> {
+    let kind = match descr {
+        [_, b'b', b'1'] => Some(Kind::Bool),
+        [_, b'u', bytes @ (b'1' | b'2' | b'4' | b'8')] => Some(Kind::Unsigned(bytes - b'0')),
+        [_, b'i', bytes @ (b'1' | b'2' | b'4' | b'8')] => Some(Kind::Signed(bytes - b'0')),
+        [_, b'f', bytes @ (b'2' | b'4' | b'8')] => Some(Kind::Float(bytes - b'0')),
+        _ => None,
     };
-    let found = format!("{what} (`{}`)", excerpt(descr));
+    match (kind, descr) {
+        (Some(kind), [b'<' | b'>', ..]) => return Ok((kind, descr.starts_with(b">"))),
+        (Some(kind), [b'|', ..]) if kind.bytes() == 1 => return Ok((kind, false)),
+        _ => {}
+    }
+    let (what, remedy) = match descr.get(1) {
+        Some(b'O') => ("Python objects", format!("{NUMBERS}, or {CLASSES}")),
+        Some(b'U' | b'S') => ("strings", CLASSES.to_string()),
+        Some(b'c') => (
+            "complex numbers",
+            "save a real array, as np.abs(x)".to_string(),
+        ),
+        _ => ("another type", NUMBERS.to_string()),
+    };
+    let found = format!("{what}, `{}` ({remedy})", excerpt(descr));
     Err(Error::file(name, TYPES, found))
 }
 

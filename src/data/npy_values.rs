@@ -1,4 +1,9 @@
-//! Values of NumPy's types as bytes; a value that does not fit is returned as text.
+//! Values of NumPy's types, their order in a file, and the bytes that they stand for as pixels.
+
+use half::f16;
+
+use super::grouped;
+use super::npy_header::{Header, Kind};
 
 /// Puts interleaved channels into planes, image by image.
 pub fn separate(pixels: &mut [u8], channels: usize, plane: usize) {
@@ -14,49 +19,198 @@ pub fn separate(pixels: &mut [u8], channels: usize, plane: usize) {
     }
 }
 
-/// A byte, unchanged.
-pub fn byte(value: &[u8]) -> Result<u8, String> {
-    value.first().copied().ok_or_else(String::new)
+/// One value of an array.
+#[derive(Debug, Clone, Copy)]
+pub enum Value {
+    Integer(i128),
+    Float(f64),
 }
 
-/// The byte that a 32-bit float in [0, 1] stands for.
-pub fn float32(value: &[u8]) -> Result<u8, String> {
-    let value = value.first_chunk().map(|bytes| f32::from_le_bytes(*bytes));
-    share(value.map_or(f64::NAN, f64::from))
-}
+impl Value {
+    /// The value in its bytes, at most 8.
+    pub fn read(header: &Header, bytes: &[u8]) -> Self {
+        let mut ordered = [0; 8];
+        if let Some(to) = ordered.get_mut(..bytes.len()) {
+            to.copy_from_slice(bytes);
+            if header.big_endian {
+                to.reverse();
+            }
+        }
+        let bits = u64::from_le_bytes(ordered);
+        match header.kind {
+            Kind::Bool => Self::Integer((bits != 0).into()),
+            Kind::Unsigned(_) => Self::Integer(bits.into()),
+            Kind::Signed(bytes) => {
+                let unused = 64 - 8 * u32::from(bytes);
+                Self::Integer(((bits << unused).cast_signed() >> unused).into())
+            }
+            // The casts keep the bits that a value has.
+            Kind::Float(2) => Self::Float(f16::from_bits(bits as u16).to_f64()),
+            Kind::Float(4) => Self::Float(f32::from_bits(bits as u32).into()),
+            Kind::Float(_) => Self::Float(f64::from_bits(bits)),
+        }
+    }
 
-/// Like [`float32`], for a 64-bit float.
-pub fn float64(value: &[u8]) -> Result<u8, String> {
-    let value = value.first_chunk().map(|bytes| f64::from_le_bytes(*bytes));
-    share(value.unwrap_or(f64::NAN))
-}
+    pub fn to_f64(self) -> f64 {
+        match self {
+            Self::Integer(value) => value as f64,
+            Self::Float(value) => value,
+        }
+    }
 
-/// The byte nearest to 255 times the value.
-fn share(value: f64) -> Result<u8, String> {
-    if (0.0..=1.0).contains(&value) {
-        Ok((value * 255.0).round() as u8)
-    } else {
-        Err(format!("{value}"))
+    /// The label that the value is; otherwise the value as text.
+    pub fn label(self) -> Result<u32, String> {
+        let (label, text) = match self {
+            Self::Integer(value) => (u32::try_from(value).ok(), value.to_string()),
+            // A cast from a float saturates.
+            Self::Float(value) => (
+                (f64::from(value as u32) == value).then_some(value as u32),
+                value.to_string(),
+            ),
+        };
+        label.ok_or(text)
     }
 }
 
-/// An unsigned integer of any size that fits into a byte.
-pub fn unsigned(value: &[u8]) -> Result<u8, String> {
-    integer(value, 0)
+/// The places in C order of the values of an array that is stored in Fortran order.
+#[derive(Debug)]
+pub struct FortranOrder {
+    /// The length of each axis, the step along it in C order, and the place on it.
+    axes: Vec<[usize; 3]>,
+    next: usize,
 }
 
-/// Like [`unsigned`], for a signed integer.
-pub fn signed(value: &[u8]) -> Result<u8, String> {
-    let negative = value.last().is_some_and(|byte| *byte >= 0x80);
-    integer(value, if negative { 0xff } else { 0 })
-}
-
-/// An integer of at most 8 bytes, extended to 16 by bytes of its sign.
-fn integer(value: &[u8], sign: u8) -> Result<u8, String> {
-    let mut bytes = [sign; 16];
-    for (to, from) in bytes.iter_mut().zip(value) {
-        *to = *from;
+impl FortranOrder {
+    /// An array of this shape, whose values memory can hold.
+    pub fn new(shape: &[u64]) -> Self {
+        let mut step = 1usize;
+        let sides = shape.iter().rev();
+        let mut axes: Vec<[usize; 3]> = sides
+            .map(|&side| {
+                let side = usize::try_from(side).unwrap_or(usize::MAX);
+                let axis = [side, step, 0];
+                step = step.saturating_mul(side);
+                axis
+            })
+            .collect();
+        axes.reverse();
+        Self { axes, next: 0 }
     }
-    let value = i128::from_le_bytes(bytes);
-    u8::try_from(value).map_err(|_| value.to_string())
+}
+
+impl Iterator for FortranOrder {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let place = self.next;
+        for [side, step, at] in &mut self.axes {
+            *at += 1;
+            self.next += *step;
+            if *at < *side {
+                break;
+            }
+            self.next -= *at * *step;
+            *at = 0;
+        }
+        Some(place)
+    }
+}
+
+/// The values that stand for white in floats or masks, in bytes, and in 16-bit integers.
+const ONE: f64 = 1.0;
+const BYTE: f64 = 255.0;
+const WORD: f64 = 65_535.0;
+
+/// Turns values into bytes. The value that stands for white is 1 until a larger one is seen, then 255, then
+/// 65,535 where the type is made for it; bytes from before are converted again.
+#[derive(Debug)]
+pub struct Pixel {
+    kind: Kind,
+    white: f64,
+    largest: f64,
+    /// Whether some value is not, but for rounding, a multiple of white / 255.
+    rounded: bool,
+}
+
+impl Pixel {
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            white: ONE,
+            largest: 0.0,
+            rounded: false,
+        }
+    }
+
+    /// The allowed values, for errors.
+    pub fn expected(&self) -> &'static str {
+        match self.kind {
+            Kind::Unsigned(2) => "integers from 0 to 65,535",
+            Kind::Float(_) => {
+                "floats from 0 to 1, or from 0 to 255 (scale others, as in (x - x.min()) / (x.max() - x.min()))"
+            }
+            _ => "integers from 0 to 255 (scale others, as in (x - x.min()) / (x.max() - x.min()))",
+        }
+    }
+
+    /// The byte of a value, where `before` holds those of all values before it; a value that is no pixel is
+    /// returned as text.
+    pub fn byte(&mut self, value: f64, before: &mut [u8]) -> Result<u8, String> {
+        let most = match self.kind {
+            Kind::Unsigned(2) => WORD,
+            _ => BYTE,
+        };
+        // False for NaN.
+        if !(0.0..=most).contains(&value) {
+            return Err(value.to_string());
+        }
+        while value > self.white {
+            // What was white is 1 of 255, or nearest to 1 of 255 in the upper half of 0 to 255.
+            let (white, least) = match self.white == ONE {
+                true => (BYTE, 128),
+                false => (WORD, 129),
+            };
+            for byte in before.iter_mut() {
+                *byte = u8::from(*byte >= least);
+            }
+            self.white = white;
+        }
+        self.largest = self.largest.max(value);
+        let exact = value * (BYTE / self.white);
+        let nearest = exact.round();
+        // Half precision keeps multiples of 1/255 within 0.07.
+        self.rounded |= (exact - nearest).abs() > 0.125;
+        Ok(nearest as u8)
+    }
+
+    /// What the values reach, if that leaves open which value is white.
+    pub fn doubt(&self) -> Option<String> {
+        let open = self.white > ONE && self.largest <= 0.5 * self.white;
+        open.then(|| format!("none above {}", self.largest))
+    }
+
+    /// The value that stands for white; `None` where the type tells, or there was none but 0.
+    pub fn white(&self) -> Option<f64> {
+        let told = matches!(self.kind, Kind::Bool | Kind::Unsigned(1)) || self.largest == 0.0;
+        (!told).then_some(self.white)
+    }
+
+    /// What was taken for granted.
+    pub fn taken(&self) -> Option<String> {
+        let white = self.white()?;
+        let is_float = matches!(self.kind, Kind::Float(_));
+        let rounded = if self.rounded {
+            ", rounded to 256 levels"
+        } else {
+            ""
+        };
+        if !self.rounded && ((is_float && white == ONE) || (!is_float && white == BYTE)) {
+            return None;
+        }
+        let kind = if is_float { "floats" } else { "integers" };
+        Some(format!(
+            "{kind} taken for values from 0 to {}{rounded}",
+            grouped(white)
+        ))
+    }
 }

@@ -1,23 +1,28 @@
 //! CUDA devices, in builds with the feature `cuda`.
 
+mod driver;
+
 use candle_core::Device;
 use candle_core::cuda::set_gemm_reduced_precision_f32;
 use candle_core::cuda_backend::CudaDevice;
+use candle_core::cuda_backend::cudarc::driver::result;
 use candle_core::cuda_backend::cudarc::driver::sys::CUmemPool_attribute;
-use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError, result};
+
+pub(crate) use driver::described;
 
 use crate::error::first_line;
 
 /// Opens a CUDA device that does all work, from any thread, in the order in which it was issued; or says
 /// why there is none. Also returns the GPU's model name.
 pub(super) fn open(number: usize) -> Result<(Device, Option<String>), String> {
-    let cards = CudaContext::device_count().map_err(|error| described(&error))?;
-    match cards {
+    match driver::cards()? {
         0 => return Err("no card".to_string()),
         1 if number > 0 => return Err("one card, number 0".to_string()),
-        _ if i32::try_from(number).is_ok_and(|number| number < cards) => {}
-        _ => return Err(format!("cards 0 to {}", cards.saturating_sub(1))),
+        cards if number < cards => {}
+        cards => return Err(format!("cards 0 to {}", cards - 1)),
     }
+    // Held until candle holds it too.
+    let _context = driver::Context::retain(number)?;
     // candle's other constructor uses one stream per thread: a thread could read a tensor of another thread
     // before it is complete.
     let device = CudaDevice::new_with_stream(number).map_err(first_line)?;
@@ -26,14 +31,6 @@ pub(super) fn open(number: usize) -> Result<(Device, Option<String>), String> {
     set_gemm_reduced_precision_f32(false);
     let model = device.cuda_stream().context().name().ok();
     Ok((Device::Cuda(device), model))
-}
-
-/// The driver's text for an error, and its name.
-pub(crate) fn described(error: &DriverError) -> String {
-    match error.error_string() {
-        Ok(text) => format!("{} ({:?})", text.to_string_lossy(), error.0),
-        Err(_) => format!("{:?}", error.0),
-    }
 }
 
 /// The peak of the GPU's memory pool, from which every tensor is allocated; `None` for GPUs without one.

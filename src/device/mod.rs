@@ -6,11 +6,14 @@ pub(crate) mod cuda;
 #[path = "without_cuda.rs"]
 mod cuda;
 mod host;
+mod memory;
 
 use candle_core::utils::{cuda_is_available, metal_is_available};
 use candle_core::{Device, Tensor};
 
+pub use host::keep_freed_memory;
 pub(crate) use host::{reals, scalar, scalars, to_host, widest_float};
+pub(crate) use memory::free_memory;
 
 use crate::error::first_line;
 use crate::recipe::Precision;
@@ -22,9 +25,11 @@ pub enum DeviceChoice {
     /// CUDA if this build has it and a GPU responds, else Metal likewise, else the CPU.
     #[default]
     Auto,
+    /// The host's processor.
     Cpu,
     /// The CUDA device with this number.
     Cuda(usize),
+    /// Apple's GPU.
     Metal,
 }
 
@@ -46,9 +51,22 @@ impl std::str::FromStr for DeviceChoice {
     }
 }
 
+/// As it is asked for.
+impl std::fmt::Display for DeviceChoice {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => formatter.write_str("auto"),
+            Self::Cpu => formatter.write_str("cpu"),
+            Self::Cuda(number) => write!(formatter, "cuda:{number}"),
+            Self::Metal => formatter.write_str("metal"),
+        }
+    }
+}
+
 /// The chosen device, and the reason for it.
 #[derive(Debug, Clone)]
 pub struct Chosen {
+    /// The device, open.
     pub device: Device,
     /// As in `--device`: `cpu`, `cuda:0`, `metal`.
     pub name: String,

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::data::{Batch, Images, Preparation};
 
 /// Makes batches of a training set, whose images are in the host's memory or the device's.
-pub(super) trait Source {
+pub(super) trait Source: Send {
     /// The batch of a step. It reuses the memory of an unused batch if that fits.
     ///
     /// # Errors

@@ -143,6 +143,7 @@ impl Inference {
     /// Results of fast steps; none if there are no such steps or the reference would reject the samples.
     fn run_prepared(&self, route: Route, samples: &Tensor) -> Option<Tensor> {
         let fits = self.is_fast
+            && samples.dtype().is_float()
             && samples.dims().get(1..) == Some(route.input_shape(&self.model))
             && samples.device().same_device(self.model.device());
         if !fits {

@@ -11,9 +11,10 @@ use crate::objective::Losses;
 use crate::optim::Optimizer;
 
 /// Computes the gradients of a given batch.
-pub trait Gradients {
+pub trait Gradients: Send {
     /// The batch's losses, and the gradient of their mean with respect to every parameter, under the network's
-    /// variables.
+    /// variables. The fast engines keep the memory of the gradients and write over it in the next call: copy what you
+    /// keep.
     ///
     /// # Errors
     /// If the batch is not shaped as the network, or the device fails.
@@ -49,6 +50,7 @@ pub struct StepSpec<'a> {
     pub latent_key: NoiseKey,
     /// Weight of the KL divergence of a variational network.
     pub kl_weight: f64,
+    /// The learning rate, schedule included.
     pub learning_rate: f64,
 }
 

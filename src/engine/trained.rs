@@ -81,14 +81,22 @@ pub(super) fn check(
         if fits {
             return Ok(());
         }
-        let found = format!("{:?} of {:?}", tensor.dims(), tensor.dtype());
-        Err(Error::layer(what, expected.to_string(), found))
+        let (place, found_place) = (device.location(), tensor.device().location());
+        Err(Error::layer(
+            what,
+            format!("{expected} on {place:?}"),
+            format!(
+                "{:?} of {:?} on {found_place:?}",
+                tensor.dims(),
+                tensor.dtype()
+            ),
+        ))
     };
     check(
         "batch input",
         &batch.input,
         input_len,
-        format_args!("samples of {input_len} values of F32"),
+        format_args!("one or more samples of {input_len} values of F32"),
     )?;
     check(
         "batch target",
@@ -107,7 +115,7 @@ pub(super) fn check(
         "batch noise",
         noise,
         latent,
-        format_args!("{samples} times {latent} values"),
+        format_args!("{samples} times {latent} values of F32"),
     )
 }
 

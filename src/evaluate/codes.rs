@@ -42,6 +42,7 @@ pub fn codes(
 /// How well the nearest codes predict the labels of images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CodeKnn {
+    /// The number of neighbours that vote.
     pub k: usize,
     /// Number of training images whose codes and labels are the references.
     pub references: usize,
@@ -59,13 +60,13 @@ pub struct CodeKnn {
 pub const MAX_KNN_VALUES: usize = 1024;
 
 /// The accuracy of [`knn_accuracy`] on the codes of the clean test images, with those of the clean
-/// training images as references. It is not measured if all labels are equal or codes have more than
-/// [`MAX_KNN_VALUES`] values. `done` receives the number of images of both sets that went through the
+/// training images as references. It is not measured if all labels are equal, codes have more than
+/// [`MAX_KNN_VALUES`] values, or there are fewer than `k` training images. `done` receives the number of images of both sets that went through the
 /// encoder.
 ///
 /// # Errors
 /// If the shape of the images is not the network's input shape, if their codes are not finite, or if `k`
-/// is 0 or above the number of training images.
+/// is 0.
 pub fn code_knn(
     network: &Inference,
     dataset: &Dataset,
@@ -90,6 +91,11 @@ pub fn code_knn(
         report.reason = Some(format!(
             "codes of more than {} values are not compared",
             grouped(MAX_KNN_VALUES)
+        ));
+    } else if k > train.len() {
+        let images = grouped(train.len());
+        report.reason = Some(format!(
+            "{k} neighbours need as many training images, there are {images}"
         ));
     } else {
         // Check before the work, not after it.

@@ -32,8 +32,8 @@ pub struct ElboReport {
     pub kl: f64,
     /// The KL divergence of each dimension.
     pub kl_by_dimension: Vec<f64>,
-    /// Number of dimensions whose mean differs between images.
-    pub active_units: usize,
+    /// Number of dimensions whose mean differs between images; not known from one image.
+    pub active_units: Option<usize>,
 }
 
 /// Sums over images, in order.
@@ -114,7 +114,8 @@ impl ElboTotals {
             neg_elbo: reconstruction + kl,
             reconstruction,
             kl,
-            active_units: variances.filter(|&v| v > ACTIVE_VARIANCE).count(),
+            active_units: (self.losses.count > 1)
+                .then(|| variances.filter(|&v| v > ACTIVE_VARIANCE).count()),
             kl_by_dimension: self.kl.iter().map(|sum| sum / images).collect(),
         }
     }

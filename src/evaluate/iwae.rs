@@ -18,6 +18,7 @@ use crate::{Error, Result};
 pub struct ImportanceBound {
     /// Codes drawn for each image.
     pub samples: usize,
+    /// The number of images measured.
     pub images: usize,
     /// The negative importance-weighted bound. Its expected value falls with each further sample towards
     /// the negative log-likelihood.

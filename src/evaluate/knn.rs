@@ -1,5 +1,7 @@
 //! k-nearest-neighbour classification.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 
 use crate::ops::{Matrix, product};
@@ -15,7 +17,8 @@ const QUERIES: usize = 64;
 pub struct Labelled<'a> {
     /// Concatenated rows of values.
     pub rows: &'a [f32],
-    pub labels: &'a [u8],
+    /// The label of each vector.
+    pub labels: &'a [u32],
 }
 
 impl Labelled<'_> {
@@ -50,7 +53,7 @@ pub fn knn_accuracy(references: Labelled, queries: Labelled, dim: usize, k: usiz
 /// # Errors
 /// If rows and labels do not fit `dim` values a row, if a value is not finite, or if there are not at
 /// least `k` references, `k` being 1 or more.
-pub fn knn_labels(references: Labelled, queries: &[f32], dim: usize, k: usize) -> Result<Vec<u8>> {
+pub fn knn_labels(references: Labelled, queries: &[f32], dim: usize, k: usize) -> Result<Vec<u32>> {
     references.check("references", dim)?;
     if !queries.len().is_multiple_of(dim) {
         let expected = format!("whole rows of {dim} values");
@@ -113,19 +116,19 @@ struct Nearest {
     /// The distance of the farthest row once there are `k`; infinite before.
     worst: f64,
     /// Distance and label, by increasing distance.
-    rows: Vec<(f64, u8)>,
+    rows: Vec<(f64, u32)>,
 }
 
 impl Nearest {
     /// Takes in a row if it is nearer than the farthest. Rows must be offered in order.
     #[inline]
-    fn offer(&mut self, distance: f64, label: u8) {
+    fn offer(&mut self, distance: f64, label: u32) {
         if distance < self.worst {
             self.insert(distance, label);
         }
     }
 
-    fn insert(&mut self, distance: f64, label: u8) {
+    fn insert(&mut self, distance: f64, label: u32) {
         let place = self.rows.partition_point(|&(other, _)| other <= distance);
         self.rows.insert(place, (distance, label));
         self.rows.truncate(self.k);
@@ -135,16 +138,14 @@ impl Nearest {
     }
 
     /// The most frequent label; of several the one with the nearest row.
-    fn vote(&self) -> u8 {
-        let mut votes = [0usize; 256];
+    fn vote(&self) -> u32 {
+        let mut votes = HashMap::new();
         for &(_, label) in &self.rows {
-            if let Some(count) = votes.get_mut(usize::from(label)) {
-                *count += 1;
-            }
+            *votes.entry(label).or_insert(0usize) += 1;
         }
         // Of equal counts `max_by_key` takes the last.
         let labels = self.rows.iter().rev().map(|&(_, label)| label);
-        let winner = labels.max_by_key(|label| votes.get(usize::from(*label)));
+        let winner = labels.max_by_key(|label| votes.get(label));
         winner.unwrap_or(0)
     }
 }

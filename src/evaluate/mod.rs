@@ -22,7 +22,6 @@ pub use pca_baseline::{PcaBaseline, pca_baseline};
 pub use quality::{Quality, absolute_error, bce_per_pixel, psnr_db, squared_error};
 pub use ssim::ssim;
 
-use crate::Result;
 use crate::activation::Activation;
 use crate::corruption::NoiseKey;
 use crate::data::{Batch, Images, Keys, Preparation};
@@ -32,13 +31,16 @@ use crate::network::Code;
 use crate::ops;
 use crate::random::Purpose;
 use crate::recipe::{Objective, Reconstruction};
+use crate::{Error, Result};
 use elbo::ElboTotals;
 use serde::Serialize;
 
 /// A part of a data set; each part has its own noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
+    /// The validation set.
     Validation,
+    /// The test set.
     Test,
 }
 
@@ -72,6 +74,7 @@ pub struct Conditions {
     pub preparation: Preparation,
     /// The network's training objective: if it is an ELBO, the ELBO is measured.
     pub objective: Objective,
+    /// The part that is measured, which decides its noise.
     pub part: Part,
     /// The seed of all noise.
     pub seed: u64,
@@ -95,6 +98,7 @@ impl Conditions {
 /// The figures of a network on a set of images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
+    /// The number of samples measured.
     pub images: usize,
     /// The network's reconstructions against the clean images.
     pub output: Quality,
@@ -137,13 +141,17 @@ const POINTS: usize = 10_000;
 /// Measures a network on every sample of a set, in order.
 ///
 /// # Errors
-/// If the shape of the samples is not the network's input shape.
+/// If there are no samples, or their shape is not the network's input shape.
 pub fn evaluate(
     network: &Inference,
     images: &Images,
     conditions: &Conditions,
     device: &Device,
 ) -> Result<Report> {
+    if images.is_empty() {
+        let expected = "one or more samples";
+        return Err(Error::argument("set to measure on", expected, "none"));
+    }
     let is_corrupted = !conditions.preparation.corruption.evaluated().is_none();
     let mut output = quality::Totals::default();
     let mut input = quality::Totals::default();

@@ -10,6 +10,7 @@ use crate::data::{Dataset, Images, grouped};
 /// The quality of a reconstruction from as many principal components as a network's code has values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PcaBaseline {
+    /// The number of principal components, that of the code's values.
     pub components: usize,
     /// Number of training images that the components were fitted to.
     pub fitted: usize,
@@ -25,11 +26,11 @@ pub struct PcaBaseline {
 /// Fits `components` principal components to the clean training images, and measures how well their
 /// projection reconstructs the test images. The inputs are clean, or corrupted as the conditions say,
 /// so that the figures are comparable with those of [`evaluate`](super::evaluate()). Nothing is
-/// measured for as many components as an image has values, which lose nothing, or for more than
-/// [`Pca::max_components`].
+/// measured for as many components as an image has values, which lose nothing, for more than
+/// [`Pca::max_components`], or with fewer than two training images.
 ///
 /// # Errors
-/// If there are fewer than two training images.
+/// If the corruption or the projection fails.
 pub fn pca_baseline(
     components: usize,
     dataset: &Dataset,
@@ -56,6 +57,10 @@ pub fn pca_baseline(
             "more than {} components of images with {values_each} values are not sought",
             grouped(most)
         ));
+        return Ok(report);
+    }
+    if train.len() < 2 {
+        report.reason = Some("they need two or more training images".to_string());
         return Ok(report);
     }
     let pca = Pca::fit(&all_values(train)?, size, components)?;

@@ -5,6 +5,7 @@ use super::statistics::mean;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::evaluate::Part;
+use crate::file::{Publish, write};
 use crate::network::{self, Autoencoder};
 use crate::picture::{filter_grid, write_rgb};
 use crate::train::Trainer;
@@ -80,7 +81,7 @@ pub fn filters(lab: &mut Lab) -> Result<Outcome> {
     let filters = network::filters(&model, Some(SHOWN), 0)?;
     let path = lab.file("filters.png");
     let grid = filter_grid(&filters.tiles, filters.height, filters.width, SCALE)?;
-    write_rgb(&path, &grid)?;
+    write_rgb(&path, &grid, Publish::Replace)?;
     let refused = match network::filters(&model, Some(WEIGHTLESS), 0) {
         Err(error) => error.to_string(),
         Ok(_) => "filters".to_string(),
@@ -93,7 +94,11 @@ pub fn filters(lab: &mut Lab) -> Result<Outcome> {
         )
     });
     let table = lab.file("layers.txt");
-    crate::file::replace(&table, rows.collect::<String>().as_bytes())?;
+    write(
+        &table,
+        rows.collect::<String>().as_bytes(),
+        Publish::Replace,
+    )?;
     Ok(Outcome {
         protocol: format!("the network of conv-denoiser's first seed, on {data}"),
         figures: vec![

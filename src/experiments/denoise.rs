@@ -7,6 +7,7 @@ use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::{Batch, Preparation};
 use crate::evaluate::Part;
+use crate::file::Publish;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::recipe::{Corruption, Noise};
 use crate::train::Trainer;
@@ -92,5 +93,5 @@ pub(super) fn draw(
         .rows(rows)
         .row_labels(labels)
         .scale(3);
-    write_rgb(path, &sheet.render()?)
+    write_rgb(path, &sheet.render()?, Publish::Replace)
 }

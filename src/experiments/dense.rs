@@ -6,6 +6,7 @@ use super::lab::Trained;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::evaluate::Part;
+use crate::file::Publish;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
 /// The library's recipe.
@@ -101,7 +102,7 @@ pub(super) fn draw_first(trained: &Trained, title: &str, path: &Path) -> Result<
         .rows(vec![Picture::from_batch(&digits)?, squares, back])
         .row_labels(["input", "code", "output"])
         .scale(3);
-    write_rgb(path, &sheet.render()?)
+    write_rgb(path, &sheet.render()?, Publish::Replace)
 }
 
 /// Side of a code value in pixels, before the sheet is scaled.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Figure, Lab, Outcome};
 use crate::Result;
+use crate::file::Publish;
 use crate::network::{Autoencoder, Parameters, curves, draw_curves};
 use crate::picture::{Chart, diagram, units};
 
@@ -11,7 +12,7 @@ use crate::picture::{Chart, diagram, units};
 pub fn activations(lab: &mut Lab) -> Result<Outcome> {
     let curves = curves()?;
     let path = lab.file("activations.png");
-    draw_curves(&curves)?.write(&path)?;
+    draw_curves(&curves)?.write(&path, Publish::Replace)?;
     Ok(Outcome {
         protocol: "400 points from -3 to 3".to_string(),
         figures: vec![Figure::text(
@@ -57,6 +58,8 @@ pub fn networks(lab: &mut Lab) -> Result<Outcome> {
 /// Writes a chart as PNG and as SVG.
 fn written(chart: &Chart, svg: PathBuf) -> Result<Vec<PathBuf>> {
     let files = vec![svg.with_extension("png"), svg];
-    files.iter().try_for_each(|file| chart.write(file))?;
+    for file in &files {
+        chart.write(file, Publish::Replace)?;
+    }
     Ok(files)
 }

@@ -8,6 +8,7 @@ use super::scratch::{Curve, TwoLayers, descend};
 use super::statistics::{columns, seeds, share};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
+use crate::file::Publish;
 use crate::picture::{Chart, Scale, Series, curves};
 use crate::recipe::{Corruption, Noise};
 use crate::train::Trainer;
@@ -124,8 +125,9 @@ impl Row {
             let (loss, points) = (lab.file("loss.png"), lab.file("points.png"));
             let series = [Series::new("lowest seed", history)];
             let (x, y) = ("epoch", "MSE (a value)");
-            curves(self.recipe, x, y, &series, Scale::Logarithmic).write(&loss)?;
-            draw(self.recipe, &trainer)?.write(&points)?;
+            curves(self.recipe, x, y, &series, Scale::Logarithmic)
+                .write(&loss, Publish::Replace)?;
+            draw(self.recipe, &trainer)?.write(&points, Publish::Replace)?;
             pictures = vec![loss, points];
         }
         Ok(Outcome {

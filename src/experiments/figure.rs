@@ -12,6 +12,7 @@ use super::statistics::{median, seeds, share};
 pub struct Outcome {
     /// How the experiment was run: data, seeds, epochs.
     pub protocol: String,
+    /// The figures, compared.
     pub figures: Vec<Figure>,
     /// Known facts about the published figures, and what this run adds.
     pub notes: Vec<String>,
@@ -22,12 +23,15 @@ pub struct Outcome {
 /// An obtained figure and the published one.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figure {
+    /// What was measured.
     pub what: String,
+    /// The value of this run.
     pub obtained: String,
     /// A dash if nothing was published.
     pub published: String,
     /// The range in which the obtained figure should lie; empty if there is none.
     pub tolerance: String,
+    /// The comparison.
     pub verdict: Verdict,
     /// The underlying values, one per seed.
     pub values: Vec<f64>,
@@ -37,7 +41,9 @@ pub struct Figure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
+    /// The value is in the expected range.
     Inside,
+    /// It is not.
     Outside,
     /// There is no tolerance, or the run was shortened.
     NotJudged,

@@ -6,6 +6,7 @@ use candle_core::Device;
 
 use super::statistics::seeds;
 use crate::data::{Dataset, Source, load_with};
+use crate::file::sweep;
 use crate::network::Autoencoder;
 use crate::recipe::Recipe;
 use crate::train::{EpochMetrics, Event, Trainer};
@@ -25,6 +26,7 @@ pub struct Options {
     pub seeds: usize,
     /// The folder in which each experiment gets a subfolder.
     pub folder: PathBuf,
+    /// The device that trains.
     pub device: Device,
 }
 
@@ -91,7 +93,9 @@ impl<'a> Lab<'a> {
         self.id = id;
         let folder = self.folder();
         std::fs::create_dir_all(&folder)
-            .map_err(|source| Error::io("create the folder", folder, source))
+            .map_err(|source| Error::io("create the folder", &folder, source))?;
+        sweep(&folder);
+        Ok(())
     }
 
     /// The running experiment's folder.

@@ -8,6 +8,7 @@ use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::engine::Inference;
 use crate::evaluate::Part;
+use crate::file::Publish;
 use crate::picture::{Chart, Series};
 
 /// One feature is a hundred times the other: the code needs one value, and nothing is lost.
@@ -49,7 +50,7 @@ pub fn independent(lab: &mut Lab) -> Result<Outcome> {
     }
     let path = lab.file("features.png");
     if let Some(network) = drawn {
-        draw(&network)?.write(&path)?;
+        draw(&network)?.write(&path, Publish::Replace)?;
     }
     let keeps_first = |point: &&[f64; 2]| (point[0] - 4.0).abs() < 1.0;
     let kept_first = points.iter().filter(keeps_first).count();

@@ -30,6 +30,7 @@ use crate::{Error, Result};
 /// One experiment.
 #[derive(Debug, Clone, Copy)]
 pub struct Experiment {
+    /// Its name on the command line.
     pub id: &'static str,
     /// One line of description.
     pub what: &'static str,

@@ -6,6 +6,7 @@ use super::statistics::{seeds, share};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::evaluate::Part;
+use crate::file::Publish;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::train::Trainer;
 
@@ -28,7 +29,7 @@ pub fn library(lab: &mut Lab) -> Result<Outcome> {
     }
     let path = lab.file("rows.png");
     if let Some(trainer) = shown {
-        write_rgb(&path, &draw(&trainer)?)?;
+        write_rgb(&path, &draw(&trainer)?, Publish::Replace)?;
     }
     Ok(Outcome {
         protocol: format!("full batch, 1000 epochs; {}", seeds(first.len())),

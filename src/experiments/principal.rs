@@ -4,6 +4,7 @@ use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Images;
 use crate::evaluate::{Part, Pca};
+use crate::file::Publish;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
 pub fn run(lab: &mut Lab) -> Result<Outcome> {
@@ -49,7 +50,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
                 ])
                 .row_labels(["input", "linear", "PCA"])
                 .scale(3);
-            write_rgb(&path, &sheet.render()?)?;
+            write_rgb(&path, &sheet.render()?, Publish::Replace)?;
         }
         Ok(())
     })?;

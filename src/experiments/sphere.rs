@@ -7,6 +7,7 @@ use super::statistics::median;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::evaluate::Part;
+use crate::file::{Publish, write};
 use crate::picture::Chart;
 use crate::recipe::Corruption;
 use crate::train::Trainer;
@@ -50,10 +51,10 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         ));
     }
     let study = lab.file("study.csv");
-    crate::file::replace(&study, table.as_bytes())?;
+    write(&study, table.as_bytes(), Publish::Replace)?;
     let picture = lab.file("codes.png");
     if let Some(trainer) = shown {
-        draw(&trainer)?.write(&picture)?;
+        draw(&trainer)?.write(&picture, Publish::Replace)?;
     }
     Ok(Outcome {
         protocol: format!("3,000 points of radius 3 in f64, batches of 100; {SEEDS} seeds each"),

@@ -3,6 +3,7 @@
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::evaluate::{Part, code_knn};
+use crate::file::Publish;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 
 /// Rows, and digits per row, of the drawn samples.
@@ -37,7 +38,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
             Figure::median("of it KL divergence", &[elbo.kl], "-"),
             Figure::text(
                 "active latent dimensions",
-                format!("{} of {latent}", elbo.active_units),
+                format!("{} of {latent}", elbo.active_units.unwrap_or_default()),
                 "-",
             ),
         ]);
@@ -59,7 +60,7 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
         let sheet = ContactSheet::new("conv-vae: digits drawn from the density of its codes")
             .rows(digits.chunks(SIDE).map(<[Picture]>::to_vec).collect())
             .scale(2);
-        write_rgb(&path, &sheet.render()?)?;
+        write_rgb(&path, &sheet.render()?, Publish::Replace)?;
         pictures.push(path);
     }
     Ok(Outcome {

@@ -14,11 +14,13 @@ use crate::{Result, ops};
 /// size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2d {
+    /// Channels of the result.
     pub channels: usize,
     /// Height and width of the kernel.
     pub kernel: usize,
     /// Rows and columns from one output to the next.
     pub stride: usize,
+    /// Whether each channel has a bias.
     pub bias: bool,
 }
 

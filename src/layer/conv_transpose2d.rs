@@ -14,10 +14,23 @@ use crate::{Result, ops};
 /// PyTorch's `nn.ConvTranspose2d` with a kernel as large as its stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvTranspose2d {
+    /// Channels of the result.
     pub channels: usize,
     /// Height and width of the kernel, and its stride.
     pub scale: usize,
+    /// Whether each channel has a bias.
     pub bias: bool,
+}
+
+impl ConvTranspose2d {
+    /// With biases.
+    pub fn new(channels: usize, scale: usize) -> Self {
+        Self {
+            channels,
+            scale,
+            bias: true,
+        }
+    }
 }
 
 impl Kind for ConvTranspose2d {

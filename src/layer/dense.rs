@@ -12,8 +12,17 @@ use crate::{Result, ops};
 /// `(in)` to `(units)`: x W^T + b, PyTorch's `nn.Linear`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dense {
+    /// Values of the result.
     pub units: usize,
+    /// Whether each unit has a bias.
     pub bias: bool,
+}
+
+impl Dense {
+    /// With biases.
+    pub fn new(units: usize) -> Self {
+        Self { units, bias: true }
+    }
 }
 
 impl Kind for Dense {

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::Layer;
 use super::kind::{Kind, Written};
+use super::{FORMS, Layer};
+use crate::registry::{register, registered};
 use crate::{Error, Result};
 
 /// A named function from a tensor to one of the same shape, composed of candle operations, so that candle can
 /// differentiate it. It must treat the samples of a batch (the first axis) independently. An elementwise function is
 /// faster as an [`Activation::Custom`](crate::activation::Activation::Custom), which the CPU engine trains.
 ///
-/// Recipes cannot name it: build the network from lists of layers, and build it again to load saved weights. This
-/// example trains such a network and copies its weights into a second one:
+/// Recipes and checkpoints can name it once it is [registered](Self::register), so that a
+/// [`Trainer`](crate::train::Trainer) trains it. This example uses it without a recipe, in a network built from lists of
+/// layers, and copies the trained weights into a second one:
 ///
 /// ```
 /// use autoencode::layer::{Dense, Function, Initialization, LayerSpec};
@@ -29,7 +31,7 @@ use crate::{Error, Result};
 /// let snake = Function::new("snake", |x| x + x.sin()?.sqr()?);
 /// let build = |parameters: &Parameters| {
 ///     let vb = parameters.builder(DType::F32, &Device::Cpu);
-///     let dense = |units| LayerSpec::from(Dense { units, bias: true });
+///     let dense = |units| LayerSpec::from(Dense::new(units));
 ///     let encoder = vec![dense(3), snake.clone().into()];
 ///     let decoder = vec![dense(8), Activation::Sigmoid.into()];
 ///     let init = Initialization::default();
@@ -53,11 +55,9 @@ use crate::{Error, Result};
 /// assert!(loss()?.to_scalar::<f32>()? < before.to_scalar::<f32>()?);
 ///
 /// // The same network of the weights as they are now.
-/// let weights = parameters.vars().into_iter();
-/// let weights = weights.map(|(name, var)| (name, var.as_detached_tensor())).collect();
 /// let kept = Parameters::drawn(2);
 /// let again = build(&kept)?;
-/// kept.set(&weights)?;
+/// kept.set(&parameters.values()?)?;
 /// let difference = (again.reconstruct(&samples)? - model.reconstruct(&samples)?)?;
 /// assert_eq!(difference.abs()?.sum_all()?.to_scalar::<f32>()?, 0.0);
 /// # Ok::<(), autoencode::Error>(())
@@ -85,6 +85,18 @@ impl Function {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Lets recipes, checkpoints and run folders that this process reads or writes name it. A process that reads them
+    /// later must register it too.
+    ///
+    /// # Errors
+    /// If the name is not a word, or something else has it.
+    pub fn register(self) -> Result<Self> {
+        let mut named = FORMS.iter().filter_map(|(_, parse)| parse(self.name()));
+        let is_taken = named.any(|named| named != Ok(self.clone().into()));
+        register(self.name(), &self, is_taken)?;
+        Ok(self)
     }
 
     /// Applies the function to a batch.
@@ -121,9 +133,8 @@ impl Kind for Function {
 impl Written for Function {
     const FORM: &'static str = "";
 
-    /// Recipes cannot name one.
-    fn parse(_: &str) -> Option<Result<Self, String>> {
-        None
+    fn parse(text: &str) -> Option<Result<Self, String>> {
+        registered(text.trim()).map(Ok)
     }
 }
 

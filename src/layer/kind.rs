@@ -49,7 +49,7 @@ pub(crate) trait Kind: fmt::Display {
 
 /// The text form of a kind of layer.
 pub(super) trait Written: Kind + Sized {
-    /// Its syntax, for messages; empty for a kind that recipes cannot name.
+    /// Its syntax, for messages; empty for a kind without words of its own.
     const FORM: &'static str;
 
     /// Reads the words of this kind. None if they are another kind's; an error that says what was expected if they are

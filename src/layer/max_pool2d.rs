@@ -14,6 +14,7 @@ use crate::{Result, ops};
 /// the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxPool2d {
+    /// Height and width of a window, and its stride.
     pub size: usize,
 }
 

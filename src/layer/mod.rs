@@ -30,7 +30,7 @@ use kind::Written;
 pub(crate) use kind::{Kind, count};
 pub use max_pool2d::MaxPool2d;
 pub use placed::Layer;
-pub(crate) use placed::{build, forward, output_shape};
+pub(crate) use placed::{build, checked_output, forward, output_shape};
 pub use reshape::{Flatten, Reshape};
 pub use residual::Residual;
 pub use upsample::Upsample;

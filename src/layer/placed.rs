@@ -39,7 +39,8 @@ impl Layer {
         &self.output
     }
 
-    /// Its own parameters, in the order in which engines bind them.
+    /// Its own parameters, in the order in which engines bind them. In a network that is being trained they change with
+    /// every step.
     pub fn parameters(&self) -> impl Iterator<Item = &Tensor> {
         self.parameters.iter().map(|(_, tensor)| tensor)
     }
@@ -101,7 +102,7 @@ pub(crate) fn build(
         let input = layers.last().map_or(input, Layer::output).to_vec();
         let vb = vb.pp(place);
         let kind = spec.kind();
-        let output = kind.output(&vb.prefix(), &input)?;
+        let output = checked_output(spec, &vb.prefix(), &input)?;
         let parameters = kind.parameters(&input).into_iter().map(|parameter| {
             let hint = init.distribution(parameter.role);
             let tensor = vb.get_with_hints(parameter.shape, parameter.name, hint)?;
@@ -126,8 +127,25 @@ pub(crate) fn build(
 pub(crate) fn output_shape(specs: &[LayerSpec], name: &str, input: &[usize]) -> Result<Vec<usize>> {
     let mut specs = specs.iter().enumerate();
     specs.try_fold(input.to_vec(), |shape, (place, spec)| {
-        spec.kind().output(&format!("{name}.{place}"), &shape)
+        checked_output(spec, &format!("{name}.{place}"), &shape)
     })
+}
+
+/// Output shape of a layer, which has a value at least: lists built by code may state sizes of 0.
+///
+/// # Errors
+/// If the layer does not accept the shape.
+pub(crate) fn checked_output(spec: &LayerSpec, name: &str, input: &[usize]) -> Result<Vec<usize>> {
+    let output = spec.kind().output(name, input)?;
+    if output.contains(&0) {
+        let found = format!("an output of shape {output:?}");
+        return Err(Error::layer(
+            format!("{name} ({spec})"),
+            "sizes of at least 1",
+            found,
+        ));
+    }
+    Ok(output)
 }
 
 /// Runs a batch through a sequence of layers, by the reference.

@@ -16,6 +16,7 @@ pub struct Flatten;
 /// Any shape to this one, which has the same number of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reshape {
+    /// Shape of the result, without the batch.
     pub shape: Vec<usize>,
 }
 

@@ -13,6 +13,7 @@ use crate::{Error, Result};
 /// shrink and grow images make a U-Net with additive skips.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Residual {
+    /// The layers whose output is added.
     pub body: Vec<LayerSpec>,
 }
 

@@ -50,8 +50,21 @@ impl Serialize for LayerSpec {
                 map.serialize_entry(RESIDUAL, &residual.body)?;
                 map.end()
             }
-            Self::Function(_) => Err(ser::Error::custom("a function of the library's user")),
-            _ => serializer.serialize_str(&self.to_string()),
+            _ => {
+                let words = self.to_string();
+                let is_own = matches!(
+                    self,
+                    Self::Function(_) | Self::Activation(Activation::Custom(_))
+                );
+                // Lists built by code may hold what the words cannot say: it is refused here, not when it is read.
+                match words.parse::<Self>() {
+                    Ok(read) if read == *self => serializer.serialize_str(&words),
+                    Err(wrong) if !is_own => Err(ser::Error::custom(wrong)),
+                    _ => Err(ser::Error::custom(format_args!(
+                        "layer `{words}`, whose function is not registered (see its method `register`)"
+                    ))),
+                }
+            }
         }
     }
 }
@@ -78,7 +91,7 @@ impl<'de> Visitor<'de> for Written {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LayerSpec, A::Error> {
         let Some(key) = map.next_key::<String>()? else {
-            return Err(de::Error::custom("an empty table is no layer"));
+            return Err(de::Error::custom("an empty table, expected a layer"));
         };
         if key == RESIDUAL {
             let body = map.next_value()?;

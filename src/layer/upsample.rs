@@ -13,6 +13,7 @@ use crate::{Result, ops};
 /// `(C, H, W)` to `(C, H * scale, W * scale)`: each value repeated, PyTorch's `nn.Upsample(mode="nearest")`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Upsample {
+    /// How often each value is repeated, down and across.
     pub scale: usize,
 }
 

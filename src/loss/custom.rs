@@ -2,9 +2,14 @@
 
 use std::fmt;
 
+use super::Reconstruction;
+use crate::Result;
+use crate::registry::register;
+
 /// A named loss: the term for an output x and its target t, and its derivative with respect to x, both over plain
-/// numbers. Recipes cannot name it; engines accept it in a [`crate::recipe::Objective`], with the outputs of the
-/// network's last activation. On devices other than the CPU the values of a batch go to the host and back.
+/// numbers. Engines and the trainer accept it in a [`crate::recipe::Objective`], with the outputs of the network's last
+/// activation. On devices other than the CPU the values of a batch go to the host and back. Recipes and checkpoints can
+/// name it once it is [registered](Self::register).
 ///
 /// A loss stays in memory until the program ends, so that objectives can be copied freely.
 ///
@@ -49,6 +54,16 @@ impl CustomLoss {
             term: Box::new(term),
             derivative: Box::new(derivative),
         })))
+    }
+
+    /// Lets recipes, checkpoints and run folders that this process reads or writes name it. A process that reads them
+    /// later must register it too.
+    ///
+    /// # Errors
+    /// If the name is not a word, or something else has it.
+    pub fn register(self) -> Result<Self> {
+        register(self.name(), &self, Reconstruction::is_built_in(self.name()))?;
+        Ok(self)
     }
 
     /// Its name.

@@ -3,25 +3,28 @@
 mod custom;
 mod formula;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Error as _, Serialize, Serializer};
 
 pub use custom::CustomLoss;
 pub(crate) use formula::{Bce, Loss, Mae, Mse};
 
 use crate::arithmetic::Number;
+use crate::registry::registered;
 
 /// Declares [`Reconstruction`]: losses with their names in recipes and on plots.
 macro_rules! losses {
     ($($(#[$doc:meta])* $loss:ident: $name:literal, $label:literal;)+) => {
         /// The distance between output and target, a mean over all values of the batch.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Reconstruction {
             $($(#[$doc])* $loss,)+
-            /// A custom loss, which recipes cannot name.
-            #[serde(skip)]
+            /// A custom loss, which recipes can name once it is registered.
             Custom(CustomLoss),
         }
+
+        /// The names of the losses in recipes.
+        const NAMES: &[&str] = &[$($name,)+];
 
         /// The losses, numbered for kernels.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,14 @@ macro_rules! losses {
         }
 
         impl Reconstruction {
+            /// The loss of that name.
+            fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$loss),)+
+                    _ => registered(name).map(Self::Custom),
+                }
+            }
+
             /// The formula, or the custom loss.
             pub(crate) fn formula(self) -> Result<LossKind, CustomLoss> {
                 match self {
@@ -99,6 +110,32 @@ losses! {
     Mse: "mse", "MSE";
     /// Mean absolute error.
     Mae: "mae", "MAE";
+}
+
+impl Reconstruction {
+    fn is_built_in(name: &str) -> bool {
+        NAMES.contains(&name)
+    }
+}
+
+/// Recipes write the name.
+impl Serialize for Reconstruction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let name = self.name();
+        if Self::named(name) == Some(*self) {
+            return serializer.serialize_str(name);
+        }
+        Err(S::Error::custom(format_args!(
+            "the loss {name}, which is not registered (see CustomLoss::register)"
+        )))
+    }
+}
+
+impl<'de> Deserialize<'de> for Reconstruction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::named(&name).ok_or_else(|| D::Error::unknown_variant(&name, NAMES))
+    }
 }
 
 /// Evaluates an expression with a type for the [`Loss`] of a kind.

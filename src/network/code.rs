@@ -11,13 +11,18 @@ pub enum Code {
     Plain,
     /// The encoder gives mean and log-variance of a normal distribution with `latent` independent
     /// dimensions; the decoder reads a sample of it.
-    Gaussian { latent: usize },
+    Gaussian {
+        /// Its dimensions.
+        latent: usize,
+    },
 }
 
 /// The normal distributions of the codes, one per sample; both tensors are `(N, latent)`.
 #[derive(Debug, Clone)]
 pub struct Posterior {
+    /// The means.
     pub mean: Tensor,
+    /// The logarithms of the variances.
     pub log_variance: Tensor,
 }
 

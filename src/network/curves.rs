@@ -9,7 +9,9 @@ use crate::picture::{Chart, Panel, Series, panels};
 /// An activation and its derivative on the interval from -3 to 3.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActivationCurve {
+    /// Its name.
     pub name: String,
+    /// Its notation.
     pub formula: String,
     /// Its range.
     pub range: String,

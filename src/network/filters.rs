@@ -14,7 +14,9 @@ pub struct Filters {
     pub layer: String,
     /// One entry per filter: `height * width` weights, row by row.
     pub tiles: Vec<Vec<f32>>,
+    /// Height of each filter.
     pub height: usize,
+    /// Width of each filter.
     pub width: usize,
     /// Input channels of a convolution.
     pub channels: Option<usize>,
@@ -43,19 +45,18 @@ pub fn filters(model: &Autoencoder, layer: Option<&str>, channel: usize) -> Resu
         }
         found.push(name);
     }
-    let wanted = layer.unwrap_or("any");
-    Err(Error::layer(
-        wanted,
-        match found.is_empty() {
-            true => "a network with filters".to_string(),
-            false => format!("a layer with filters, one of {}", found.join(", ")),
-        },
-        match (layer, known) {
-            (None, _) => "none",
-            (Some(_), true) => "a layer without weights that are pictures",
-            (Some(_), false) => "no layer of that name (see `autoencode summary`)",
-        },
-    ))
+    let expected = match found.is_empty() {
+        true => "a network with filters".to_string(),
+        false => format!("a layer with filters, one of {}", found.join(", ")),
+    };
+    let Some(wanted) = layer else {
+        return Err(Error::argument("filters", expected, "none"));
+    };
+    let found = match known {
+        true => "a layer without weights that are pictures",
+        false => "no layer of that name (see `autoencode summary`)",
+    };
+    Err(Error::layer(wanted, expected, found))
 }
 
 /// Weights as `(filters, input channels, height, width)`, and whether those channels belong to a

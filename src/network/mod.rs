@@ -34,6 +34,25 @@ use crate::{Error, Result};
 ///
 /// Parameters are named `encoder.N.weight`, `decoder.N.bias`, where N is the layer's index in its list, counting
 /// activations, as in PyTorch's `nn.Sequential`. Parameters of nested layers are named `encoder.N.M.weight`.
+///
+/// ```
+/// use autoencode::network::{Autoencoder, Parameters};
+/// use autoencode::recipe::{ConvConfig, NetworkConfig};
+/// use candle_core::{DType, Device, Module, Tensor};
+///
+/// let mut config = NetworkConfig::from(ConvConfig::new([8, 4], [8]));
+/// config.resolve_input([3, 16, 16])?;
+/// let parameters = Parameters::drawn(1);
+/// let network = Autoencoder::new(&config, parameters.builder(DType::F32, &Device::Cpu))?;
+/// assert_eq!(network.code_shape(), [4, 8, 8]);
+///
+/// // A candle module, with gradients.
+/// let images = Tensor::rand(0f32, 1.0, (2, 3, 16, 16), &Device::Cpu)?;
+/// let loss = (network.forward(&images)? - &images)?.sqr()?.mean_all()?;
+/// let gradients = loss.backward()?;
+/// assert!(parameters.vars().iter().all(|(_, var)| gradients.get(var).is_some()));
+/// # Ok::<(), autoencode::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Autoencoder {
     encoder: Stack,
@@ -180,7 +199,6 @@ impl Autoencoder {
 
 impl Module for Autoencoder {
     fn forward(&self, samples: &Tensor) -> candle_core::Result<Tensor> {
-        self.reconstruct(samples)
-            .map_err(|error| candle_core::Error::Msg(error.to_string()))
+        Ok(self.reconstruct(samples)?)
     }
 }

@@ -56,9 +56,20 @@ impl Parameters {
         VarBuilder::from_tensors(tensors, dtype, device)
     }
 
-    /// Every variable built so far, sorted by name.
+    /// Every variable built so far, sorted by name: the network's own, for an optimiser. Their tensors change with every
+    /// step, also where they were kept; [`Parameters::values`] are copies.
     pub fn vars(&self) -> Vec<(String, Var)> {
         self.lock().clone().into_iter().collect()
+    }
+
+    /// Copies of all current values, which [`Parameters::set`] takes back.
+    ///
+    /// # Errors
+    /// If there is no memory for them.
+    pub fn values(&self) -> Result<BTreeMap<String, Tensor>> {
+        let vars = self.vars().into_iter();
+        vars.map(|(name, var)| Ok((name, var.as_detached_tensor().copy()?)))
+            .collect()
     }
 
     /// Copies values into the variables. The caller has checked names and shapes

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::activation::Activation;
-use crate::layer::{Initialization, Layer, LayerSpec, build, count, forward};
+use crate::layer::{Initialization, Layer, LayerSpec, build, checked_output, count, forward};
 use crate::number::grouped;
 use crate::{Error, Result};
 
@@ -39,6 +39,13 @@ impl Stack {
         vb: VarBuilder,
     ) -> Result<Self> {
         let vb = vb.pp(name);
+        if input.is_empty() || input.contains(&0) {
+            return Err(Error::layer(
+                name,
+                "an input of one or more sizes of at least 1",
+                format!("{input:?}"),
+            ));
+        }
         let mut size = Size {
             weights: 0,
             values: count(input),
@@ -120,10 +127,19 @@ impl Stack {
 
     fn run_layers(&self, samples: &Tensor, layers: &[Layer]) -> Result<Tensor> {
         if samples.dims().get(1..) != Some(self.input.as_slice()) {
+            let sizes: Vec<String> = self.input.iter().map(usize::to_string).collect();
             return Err(Error::layer(
                 &self.name,
-                format!("a batch of samples of shape {:?}", self.input),
+                format!("a batch of shape [N, {}]", sizes.join(", ")),
                 format!("a tensor of shape {:?}", samples.dims()),
+            ));
+        }
+        if !samples.dtype().is_float() {
+            // The range is unknown: bytes from 0 to 255 would silently be far outside of what networks are trained on.
+            return Err(Error::layer(
+                &self.name,
+                "floating-point numbers, images from 0 to 1 (bytes divided by 255)",
+                format!("a tensor of {:?}", samples.dtype()),
             ));
         }
         forward(layers, &samples.to_dtype(self.dtype)?)
@@ -160,7 +176,7 @@ impl Size {
             }
             let kind = spec.kind();
             self.add(kind.body(), &name, &shape, depth + 1)?;
-            let output = kind.output(&name, &shape)?;
+            let output = checked_output(spec, &name, &shape)?;
             for parameter in kind.parameters(&shape) {
                 if parameter.name == "weight" {
                     self.weights = self.weights.saturating_add(count(&parameter.shape));

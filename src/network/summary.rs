@@ -7,9 +7,13 @@ use super::Autoencoder;
 /// A network as a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
+    /// Shape of a sample.
     pub input: Vec<usize>,
+    /// Shape of its code.
     pub code: Vec<usize>,
+    /// The layers, nested ones included.
     pub layers: Vec<Row>,
+    /// Number of trained values.
     pub parameters: usize,
 }
 
@@ -22,6 +26,7 @@ pub struct Row {
     pub layer: String,
     /// Shape of a sample at its output, without the batch.
     pub output: Vec<usize>,
+    /// Number of trained values.
     pub parameters: usize,
 }
 

@@ -3,6 +3,7 @@
 /// How values lie along an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scale {
+    /// Equal steps are equally far apart.
     #[default]
     Linear,
     /// Equal steps for equal ratios; only positive values have a place.

@@ -68,7 +68,7 @@ pub(super) fn draw(
 }
 
 /// Height and width of a picture whose relatively longer side fills the tile.
-fn shrunk((height, width): (usize, usize), tile: (usize, usize)) -> (usize, usize) {
+pub(super) fn shrunk((height, width): (usize, usize), tile: (usize, usize)) -> (usize, usize) {
     let fitted = |a: usize, b: usize, limit: usize| (a * limit / b.max(1)).max(1);
     if height * tile.1 > width * tile.0 {
         (tile.0, fitted(width, height, tile.0))

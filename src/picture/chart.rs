@@ -9,7 +9,8 @@ use resvg::usvg::{Options, Tree, fontdb};
 
 use super::font;
 use super::png::write_rgb;
-use crate::{Error, Result, file};
+use crate::file::{self, Publish};
+use crate::{Error, Result};
 
 /// Pixels of the PNG for one of the SVG.
 const SCALE: u32 = 2;
@@ -29,6 +30,11 @@ impl Chart {
         &self.svg
     }
 
+    /// Whether pixels show boxes in place of some letters, which a viewer of the SVG has in its fonts.
+    pub fn lacks_letters(&self) -> bool {
+        font::lacks(&self.svg)
+    }
+
     /// The drawing in pixels, at twice its size.
     pub fn rasterise(&self) -> Result<RgbImage> {
         let (width, height) = self.size;
@@ -41,11 +47,11 @@ impl Chart {
     ///
     /// # Errors
     /// If the name has another ending, or the file cannot be written.
-    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+    pub fn write(&self, path: impl AsRef<Path>, publish: Publish) -> Result<()> {
         let path = path.as_ref();
         match path.extension().map(|e| e.to_ascii_lowercase()) {
-            Some(ending) if ending == "svg" => file::replace(path, self.svg.as_bytes()),
-            Some(ending) if ending == "png" => write_rgb(path, &self.rasterise()?),
+            Some(ending) if ending == "svg" => file::write(path, self.svg.as_bytes(), publish),
+            Some(ending) if ending == "png" => write_rgb(path, &self.rasterise()?, publish),
             _ => {
                 let expected = "a name ending in .svg or .png";
                 Err(Error::file(path, expected, "another"))

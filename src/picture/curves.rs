@@ -8,8 +8,9 @@ use super::series::{Panel, Series, drawable, first};
 use super::svg::{Svg, TextStyle};
 use crate::Result;
 
-/// Pixels of a single chart.
+/// Pixels of a single chart, and of what a long legend leaves to the plane at least: then the chart is higher.
 const SIZE: (f32, f32) = (760.0, 460.0);
+const PLANE: f32 = SIZE.1 - SIZE.1 / 3.0;
 
 /// Pixels of a panel, and of the legend above all.
 const PANEL: (f32, f32) = (320.0, 224.0);
@@ -19,11 +20,13 @@ const PANEL_TEXT: TextStyle = TextStyle::new(10.5, TEXT.color);
 const MOST: usize = 200;
 
 /// Draws lines over whole numbers such as epochs (or over any numbers, if some `x` is not whole). On a
-/// logarithmic y axis, points that are not positive interrupt their line.
+/// logarithmic y axis, points that are not positive interrupt their line. From the eleventh on, lines are dashed;
+/// colours and dashes repeat from the forty-first on.
 pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series], y: Scale) -> Chart {
     let mut svg = Svg::default();
-    let (width, height) = SIZE;
-    let top = draw_header(&mut svg, title, series, Mark::Line, width, height / 3.0);
+    let width = SIZE.0;
+    let top = draw_header(&mut svg, title, series, Mark::Line, width, f32::INFINITY);
+    let height = SIZE.1.max((top + PLANE).ceil());
     let points = drawable(series);
     let xs = points.clone().map(|p| p.0);
     let x = match xs.clone().all(|x| x.fract() == 0.0) {
@@ -45,7 +48,7 @@ pub fn curves(title: &str, x_label: &str, y_label: &str, series: &[Series], y: S
     let frame = Frame::new((0.0, top), (width, height - top), room, axes, TEXT);
     frame.draw(&mut svg, &panel);
     frame.draw_lines(&mut svg, series);
-    svg.finish(SIZE)
+    svg.finish((width, height))
 }
 
 /// Draws panels, `columns` in a row, all over the same x. Lines are cut off where they are further from 0

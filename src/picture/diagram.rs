@@ -16,6 +16,7 @@ pub struct Block {
     pub layer: String,
     /// Shape of its result for one sample, without the batch.
     pub output: Vec<usize>,
+    /// Number of trained values.
     pub parameters: usize,
     /// Name and kind of the layers that are drawn as tags on it, in order.
     pub tags: Vec<(String, String)>,
@@ -24,14 +25,17 @@ pub struct Block {
 /// A network to draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagram {
+    /// The line above the drawing.
     pub title: String,
     /// Shape of a sample.
     pub input: Vec<usize>,
+    /// The blocks from the input to the code.
     pub encoder: Vec<Block>,
     /// Shape of a code.
     pub code: Vec<usize>,
     /// Whether the encoder gives mean and log-variance of the code's distribution.
     pub variational: bool,
+    /// The blocks from the code to the reconstruction.
     pub decoder: Vec<Block>,
 }
 

@@ -1,12 +1,14 @@
 //! The dots of a scatter chart and the names on them.
 
-use super::font::width;
+use super::font::{shorten, width};
 use super::ink::median;
 use super::palette::{INK, palette};
 use super::series::Series;
 use super::svg::{Point, Svg, TextStyle};
 
 const NAME: TextStyle = TextStyle::new(17.0, INK);
+/// The longest name, as a share of the plane's width.
+const LONGEST: f32 = 0.4;
 /// Groups are drawn in this number of turns, so that the last does not hide the others.
 const TURNS: usize = 24;
 
@@ -30,29 +32,35 @@ pub(super) fn draw_dots(svg: &mut Svg, groups: &[Vec<Point>], side: f32) {
 }
 
 /// A name and the middle of its place.
-struct Name<'a> {
-    text: &'a str,
+struct Name {
+    text: String,
     x: f32,
     y: f32,
     width: f32,
 }
 
 /// Draws each group's name at the median of its dots, moved up or down where names would overlap, but not
-/// out of the plane from `top` to `bottom`.
+/// out of the plane from `left` to `right` and from `top` to `bottom`.
 pub(super) fn draw_names(
     svg: &mut Svg,
     series: &[Series],
     groups: &[Vec<Point>],
-    (top, bottom): (f32, f32),
+    ((left, right), (top, bottom)): ((f32, f32), (f32, f32)),
 ) {
+    let longest = LONGEST * (right - left);
     let groups = series.iter().zip(groups);
     let mut names: Vec<Name> = groups
         .filter(|(_, dots)| !dots.is_empty())
-        .map(|(one, dots)| Name {
-            text: &one.name,
-            x: median(dots.iter().map(|dot| dot.0).collect()),
-            y: median(dots.iter().map(|dot| dot.1).collect()),
-            width: width(&one.name, NAME.size) + 4.0,
+        .map(|(one, dots)| {
+            let text = shorten(&one.name, NAME.size, longest);
+            let width = width(&text, NAME.size) + 4.0;
+            let x = median(dots.iter().map(|dot| dot.0).collect());
+            Name {
+                x: x.clamp(left + 0.5 * width, right - 0.5 * width),
+                y: median(dots.iter().map(|dot| dot.1).collect()),
+                text,
+                width,
+            }
         })
         .collect();
     // After a few rounds of pushing pairs apart, up and down, what can be settled is settled.
@@ -78,6 +86,6 @@ pub(super) fn draw_names(
         }
     }
     for name in names {
-        svg.rimmed((name.x, name.y), name.text, NAME);
+        svg.rimmed((name.x, name.y), &name.text, NAME);
     }
 }

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use super::ink::{Plane, quantile};
-use super::raster::Picture;
+use super::canvas::shrunk;
+use super::ink::{Plane, quantile, working_bytes};
+use super::png::read_reserved;
+use super::png_file::read_png_header;
+use super::raster::{Picture, check_channels};
 use super::resample::resize;
+use crate::recipe::Resize;
 use crate::{Error, Result};
 
 /// How a picture of another size becomes the network's input.
@@ -19,6 +23,84 @@ pub enum Fit {
     Crop,
     /// Take only pictures that have the input size already.
     None,
+}
+
+impl From<Resize> for Fit {
+    fn from(resize: Resize) -> Self {
+        match resize {
+            Resize::Squeeze => Self::Resize,
+            Resize::Crop => Self::Crop,
+        }
+    }
+}
+
+/// A picture file in the size that a network reads.
+#[derive(Debug, Clone)]
+pub struct FittedFile {
+    /// The picture, fitted.
+    pub picture: Picture,
+    /// Height and width of the picture in the file.
+    pub size: (usize, usize),
+    /// The picture in the file, no larger than was asked for.
+    pub preview: Option<Picture>,
+}
+
+/// Reads a PNG as a picture of `shape` = (channels, height, width), and, if `preview` is given, a copy of the
+/// original that fits into that height and width.
+///
+/// The pictures that a network learns from and those that it is given later are read in this way, and so get the same
+/// values: except with [`Fit::Mnist`], they are rounded to whole 255ths. The memory of the pictures that threads read
+/// at the same time is limited (see [`set_picture_memory`](super::set_picture_memory)).
+///
+/// # Errors
+/// As [`read_png`](super::read_png) and [`fit`].
+pub fn read_fitted(
+    path: &Path,
+    shape: (usize, usize, usize),
+    how: Fit,
+    preview: Option<(usize, usize)>,
+) -> Result<FittedFile> {
+    let (channels, height, width) = shape;
+    check_channels(channels)?;
+    let header = read_png_header(path)?;
+    let size = (header.height, header.width);
+    let needs_colour = how == Fit::Mnist || preview.is_some();
+    let read = match header.colour {
+        true if needs_colour => 3,
+        true => channels,
+        false => 1,
+    };
+    let work = match how {
+        Fit::Mnist => working_bytes(size.0.saturating_mul(size.1)),
+        _ => 0,
+    };
+    let (picture, reserved) = read_reserved(path, &header, read, work)?;
+    let preview = preview.map(|tile| within(&picture, tile)).transpose()?;
+    let picture = match how {
+        Fit::Mnist => picture,
+        _ => picture.with_channels(read.min(channels))?,
+    };
+    let fitted = fit(&picture, channels, height, width, how, path)?;
+    drop((picture, reserved));
+    let picture = match how {
+        Fit::Mnist => fitted,
+        _ => fitted.in_bytes(),
+    };
+    Ok(FittedFile {
+        picture,
+        size,
+        preview,
+    })
+}
+
+/// A copy of a picture, shrunk if it does not fit into a tile of (height, width).
+fn within(picture: &Picture, tile: (usize, usize)) -> Result<Picture> {
+    let size = picture.size();
+    if size.0 <= tile.0 && size.1 <= tile.1 {
+        return Ok(picture.clone());
+    }
+    let (height, width) = shrunk(size, tile);
+    resized(picture, height, width)
 }
 
 /// The side of the box that MNIST's digits were scaled into, as a share of the picture's side.
@@ -61,13 +143,19 @@ pub fn fit(
         }
         Fit::Mnist => {
             let ink = find_ink(picture).ok_or_else(|| {
-                let expected = "ink on a page of another brightness (or --fit resize)";
-                Error::file(path, expected, "a uniform picture")
+                let expected = "ink on a plain page (--fit resize takes photographs)";
+                let mut values = picture.values().iter();
+                let first = values.next();
+                let found = match values.all(|value| Some(value) == first) {
+                    true => "a picture of one colour",
+                    false => "a picture in which none stands out",
+                };
+                Error::file(path, expected, found)
             })?;
             Picture::new(1, height, width, place(&ink, height, width))?
         }
         Fit::Resize => resized(picture, height, width)?,
-        Fit::Crop => resized(&cropped(picture, height, width)?, height, width)?,
+        Fit::Crop => cropped(picture, height, width)?,
         Fit::None if same_size => picture.clone(),
         Fit::None => {
             let expected = format!("{width} x {height} pixels, or --fit mnist or --fit resize");
@@ -94,23 +182,25 @@ fn plane(picture: &Picture, values: Vec<f32>) -> Plane {
     }
 }
 
-/// The largest part from the middle with the proportions of `height` x `width`, to the nearest pixel.
+/// The largest part from the middle with the proportions of `height` x `width`, to the nearest pixel, resized.
 fn cropped(picture: &Picture, height: usize, width: usize) -> Result<Picture> {
     // Casts from float saturate.
     let side = |other: usize, share: f64, limit: usize| {
         ((other as f64 * share).round() as usize).clamp(1, limit)
     };
     let share = height as f64 / width as f64;
-    let new_height = side(picture.width(), share, picture.height());
-    let new_width = side(picture.height(), 1.0 / share, picture.width());
-    let top = (picture.height() - new_height) / 2;
-    let left = (picture.width() - new_width) / 2;
-    let rows = picture.planes().flat_map(|plane| {
+    let part_height = side(picture.width(), share, picture.height());
+    let part_width = side(picture.height(), 1.0 / share, picture.width());
+    let top = (picture.height() - part_height) / 2;
+    let left = (picture.width() - part_width) / 2;
+    let values = picture.planes().flat_map(|plane| {
         let rows = plane.chunks_exact(picture.width());
-        rows.skip(top).take(new_height)
+        let rows = rows.skip(top).take(part_height);
+        let part = rows.flat_map(|row| row.iter().skip(left).take(part_width).copied());
+        let part: Vec<f32> = part.collect();
+        resize(&part, (part_height, part_width), (height, width))
     });
-    let values = rows.flat_map(|row| row.iter().skip(left).take(new_width).copied());
-    Picture::new(picture.channels(), new_height, new_width, values.collect())
+    Picture::new(picture.channels(), height, width, values.collect())
 }
 
 /// The cropped ink of a picture, 0 to 1.

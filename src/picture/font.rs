@@ -27,6 +27,15 @@ pub(super) fn width(text: &str, size: f32) -> f32 {
         .sum()
 }
 
+/// Whether the text has letters that the font lacks, of which the renderer draws boxes.
+pub(super) fn lacks(text: &str) -> bool {
+    let glyphs = FontRef::new(BYTES).map(|font| font.charmap());
+    glyphs.is_ok_and(|glyphs| {
+        text.chars()
+            .any(|c| !c.is_ascii() && glyphs.map(c).is_none())
+    })
+}
+
 /// The text, or its two ends around an ellipsis, no wider than `limit`. In a path both the folder and the
 /// file name tell something.
 pub(super) fn shorten(text: &str, size: f32, limit: f32) -> String {

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::font::width;
-use super::palette::{AXIS, GRID, INK, SOFT_INK, palette};
+use super::palette::{AXIS, GRID, INK, SOFT_INK, lines};
 use super::series::{Panel, Series};
 use super::svg::{Anchor, Paint, Point, Svg, TextStyle};
 
@@ -164,14 +164,14 @@ impl Frame {
         }
     }
 
-    /// Draws lines, each in its colour. Points that have no place interrupt them.
+    /// Draws lines, each in its colour and dashes. Points that have no place interrupt them.
     pub fn draw_lines(&self, svg: &mut Svg, series: &[Series]) {
-        for (one, color) in series.iter().zip(palette(series.len())) {
+        for (one, (color, dashes)) in series.iter().zip(lines(series.len())) {
             let places: Vec<Option<Point>> =
                 one.points.iter().map(|point| self.place(*point)).collect();
             for run in places.split(Option::is_none) {
                 let run: Vec<Point> = run.iter().copied().flatten().collect();
-                svg.path(&run, color, 2.0);
+                svg.dashed(&run, (color, dashes), 2.0);
                 if one.points.len() <= MARKED || run.len() == 1 {
                     for place in run {
                         svg.circle(place, 3.0, Paint::filled(color));

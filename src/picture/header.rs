@@ -2,7 +2,7 @@
 
 use super::font::{shorten, width};
 use super::frame::{MARGIN, TEXT, TITLE};
-use super::palette::palette;
+use super::palette::lines;
 use super::series::Series;
 use super::svg::{Anchor, Paint, Svg};
 
@@ -39,7 +39,7 @@ pub(super) fn draw_header(
         svg.fitted((left, middle), Anchor::Start, title, TITLE, right - left);
         y += 26.0;
     }
-    let named = series.iter().zip(palette(series.len()));
+    let named = series.iter().zip(lines(series.len()));
     let named = named.filter(|(one, _)| !one.name.is_empty());
     let mut rest = named.clone().count();
     if rest == 0 {
@@ -48,7 +48,7 @@ pub(super) fn draw_header(
     let mut x = left;
     y += 0.5 * ROW;
     let mark_width = if mark == Mark::Line { MARK } else { DOT };
-    for (one, color) in named {
+    for (one, line) in named {
         let name = shorten(&one.name, TEXT.size, 0.6 * right);
         let length = mark_width + AFTER_MARK + width(&name, TEXT.size);
         let is_last_row = y + 1.5 * ROW > lowest;
@@ -62,8 +62,8 @@ pub(super) fn draw_header(
         }
         let end = x + mark_width;
         match mark {
-            Mark::Line => svg.path(&[(x, y), (end, y)], color, 3.0),
-            Mark::Dot => svg.circle((x + 0.5 * DOT, y), 0.5 * DOT, Paint::filled(color)),
+            Mark::Line => svg.dashed(&[(x, y), (end, y)], line, 3.0),
+            Mark::Dot => svg.circle((x + 0.5 * DOT, y), 0.5 * DOT, Paint::filled(line.0)),
         }
         svg.text((end + AFTER_MARK, y), Anchor::Start, &name, TEXT);
         x += length + AFTER_NAME;

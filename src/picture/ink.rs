@@ -16,8 +16,15 @@ const FAINTEST: f32 = 0.04;
 /// Longer sides are shrunk to this before looking for ink. A digit over a fiftieth of the page then still has
 /// the 20 pixels that the network reads.
 const WORKING_SIDE: usize = 1_024;
+/// Bytes that finding ink takes at most for each pixel that is looked through.
+const BYTES_A_PIXEL: u64 = 128;
 /// Parts of the writing smaller than this share of its largest part are specks.
 const SPECK: f32 = 0.03;
+
+/// Bytes that finding ink takes at most in a picture of this many pixels, beside the picture.
+pub(super) fn working_bytes(pixels: usize) -> u64 {
+    BYTES_A_PIXEL * pixels.min(WORKING_SIDE * WORKING_SIDE) as u64
+}
 
 impl Plane {
     /// Shrinks a large page to a size that is quick to look through.

@@ -17,6 +17,7 @@ const TICK: usize = 5;
 /// One axis of the plane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ManifoldAxis {
+    /// The name of the axis.
     pub name: String,
     /// The places of the images, ascending.
     pub values: Vec<f64>,

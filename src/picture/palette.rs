@@ -42,13 +42,19 @@ const TEN: [Color; 10] = [
     Color(146, 218, 221),
 ];
 
-/// Number of series that get a colour of their own.
-pub const COLORS: usize = TEN.len();
+/// Dashes of lines: whole ones for as many series as there are colours, dashed ones for the next as many.
+const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
 
 /// Colours for `count` series; they repeat from the eleventh on.
 pub(super) fn palette(count: usize) -> impl Iterator<Item = Color> + Clone {
     let colors: &[Color] = if count <= SEVEN.len() { &SEVEN } else { &TEN };
     colors.iter().copied().cycle()
+}
+
+/// Colours and dashes for `count` lines; they repeat from the forty-first on.
+pub(super) fn lines(count: usize) -> impl Iterator<Item = (Color, &'static str)> + Clone {
+    let dashes = DASHES.iter().flat_map(|dash| [*dash; TEN.len()]);
+    palette(count).zip(dashes.cycle())
 }
 
 impl Color {

@@ -6,6 +6,18 @@ use crate::device::to_host;
 use crate::{Error, Result};
 
 /// An image in memory: `[channels, height, width]`, row-major, values from 0 (black) to 1 (white).
+///
+/// ```
+/// use autoencode::picture::Picture;
+/// use candle_core::{DType, Device, Tensor};
+///
+/// let batch = Tensor::ones((2, 3, 4, 5), DType::F32, &Device::Cpu)?;
+/// let pictures = Picture::from_batch(&batch)?;
+/// let first = &pictures[0];
+/// assert_eq!((first.channels(), first.height(), first.width()), (3, 4, 5));
+/// assert!(Picture::new(1, 2, 2, vec![0.5; 5]).is_err());
+/// # Ok::<(), autoencode::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     channels: usize,
@@ -55,9 +67,17 @@ impl Picture {
     /// The images of a batch `(N, C, H, W)`; values outside 0 and 1 move to the nearer end.
     ///
     /// # Errors
-    /// If the batch has another number of dimensions, or C is neither 1 nor 3.
+    /// If the batch has another number of dimensions, holds integers, or C is neither 1 nor 3.
     pub fn from_batch(batch: &Tensor) -> Result<Vec<Self>> {
         let (count, channels, height, width) = batch.dims4()?;
+        if !batch.dtype().is_float() {
+            let expected = "floating-point numbers from 0 to 1 (bytes divided by 255)";
+            return Err(Error::argument(
+                "picture",
+                expected,
+                format!("{:?}", batch.dtype()),
+            ));
+        }
         let batch = to_host(batch)?.to_dtype(DType::F32)?;
         let picture = |index| {
             let values = batch.get(index)?.flatten_all()?.to_vec1()?;
@@ -114,6 +134,14 @@ impl Picture {
         self.values.iter().map(|&value| to_byte(value)).collect()
     }
 
+    /// The same picture with its values rounded to whole 255ths, as images of a data set are.
+    pub(super) fn in_bytes(mut self) -> Self {
+        for value in &mut self.values {
+            *value = f32::from(to_byte(*value)) / 255.0;
+        }
+        self
+    }
+
     /// The planes, one for each channel, of `height * width` values.
     pub fn planes(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks_exact(self.height * self.width)
@@ -146,7 +174,7 @@ impl Picture {
     }
 }
 
-fn check_channels(channels: usize) -> Result<()> {
+pub(super) fn check_channels(channels: usize) -> Result<()> {
     match channels {
         1 | 3 => Ok(()),
         _ => Err(Error::argument("picture", "1 or 3 channels", channels)),

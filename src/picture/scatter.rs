@@ -15,7 +15,8 @@ use crate::number::grouped;
 pub struct ScatterOptions {
     /// A step along x is as long as one along y.
     pub equal_scale: bool,
-    /// Each group's name stands at the median of its points.
+    /// Each group's name stands at the median of its points; with more than 30 groups none does, as names would
+    /// hide the points.
     pub names_at_medians: bool,
 }
 
@@ -24,12 +25,14 @@ const SIDE: f32 = 520.0;
 const PANEL_SIDE: f32 = 330.0;
 /// More panels would not be looked at.
 const MOST_PANELS: usize = 12;
+/// Names among the points.
+const MOST_NAMES: usize = 30;
 /// Points drawn in a panel; more would only make the file larger.
 const MOST_POINTS: usize = 20_000;
 
 /// Draws charts of dots side by side under one title, each with its own axes. A single one is larger.
 ///
-/// Up to seven groups have the colours of curves, up to [`COLORS`](super::COLORS) ten others; from there on
+/// Up to seven groups have the colours of curves, up to ten have ten others; from there on
 /// colours repeat. If a panel has more than 20,000 points, every second, third, ... is drawn, and the chart
 /// says so.
 ///
@@ -56,8 +59,9 @@ pub fn scatter(title: &str, panels: &[Panel], options: ScatterOptions) -> Result
             .map(|points| points.filter_map(|point| frame.place(*point)).collect())
             .collect();
         draw_dots(&mut svg, &groups, side);
-        if options.names_at_medians {
-            let plane = (frame.top, frame.top + side);
+        if options.names_at_medians && groups.len() <= MOST_NAMES {
+            let across = (frame.left, frame.left + frame.width);
+            let plane = (across, (frame.top, frame.top + side));
             draw_names(&mut svg, &panel.series, &groups, plane);
         }
     }

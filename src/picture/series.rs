@@ -14,10 +14,13 @@ pub struct Series {
 /// One chart among several.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Panel {
+    /// The line above the chart.
     pub title: String,
     /// A line below the title.
     pub caption: String,
+    /// The name of the horizontal axis.
     pub x_label: String,
+    /// The name of the vertical axis.
     pub y_label: String,
     /// In every panel in the same order; the legend names those of the first panel.
     pub series: Vec<Series>,

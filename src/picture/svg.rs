@@ -106,13 +106,22 @@ impl Svg {
 
     /// A line through points; nothing for fewer than two.
     pub fn path(&mut self, points: &[Point], color: Color, width: f32) {
+        self.dashed(points, (color, ""), width);
+    }
+
+    /// The same in dashes: their lengths and the gaps between them, in pixels.
+    pub fn dashed(&mut self, points: &[Point], (color, dashes): (Color, &str), width: f32) {
         if points.len() < 2 {
             return;
         }
         let path = through(points);
+        let dashes = match dashes {
+            "" => String::new(),
+            dashes => format!(r#" stroke-dasharray="{dashes}""#),
+        };
         let _ = writeln!(
             self.body,
-            r#"<path d="{path}" fill="none" stroke="{color}" stroke-width="{width}" stroke-linejoin="round"/>"#
+            r#"<path d="{path}" fill="none" stroke="{color}" stroke-width="{width}" stroke-linejoin="round"{dashes}/>"#
         );
     }
 

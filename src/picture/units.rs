@@ -12,16 +12,22 @@ use crate::{Error, Result};
 /// The place of a column of units in its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
+    /// Values of the sample.
     Input,
+    /// Hidden units before the code.
     Encoder,
+    /// Values of the code.
     Code,
+    /// Hidden units after the code.
     Decoder,
+    /// Values of the reconstruction.
     Output,
 }
 
 /// The units of a layer with the weights that lead to them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitColumn {
+    /// What its units are.
     pub role: Role,
     /// The words of its head; for the input, name and parameters are left out.
     pub block: Block,
@@ -33,6 +39,7 @@ pub struct UnitColumn {
 
 /// The most units of a column, and the most columns, that can be told apart.
 pub const MAX_UNITS: usize = 16;
+/// The most columns that are drawn.
 pub const MAX_COLUMNS: usize = 12;
 
 const MARGIN: f32 = 24.0;

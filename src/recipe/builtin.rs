@@ -3,6 +3,7 @@
 /// A recipe that can be named instead of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Builtin {
+    /// Its name.
     pub name: &'static str,
     /// Its TOML.
     pub text: &'static str,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::custom_corruption::CustomCorruption;
 use super::is_default;
 use super::limits::check;
 use crate::Result;
@@ -20,15 +21,30 @@ pub enum Corruption {
     /// Sets a share `factor` of the values to 0 (Vincent et al., "Extracting and composing robust
     /// features with denoising autoencoders", ICML 2008, section 2.3).
     Masking(Noise),
+    /// A function of the program's own.
+    Custom(CustomNoise),
+}
+
+/// A custom corruption with its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomNoise {
+    /// The function, which recipes name once it is registered.
+    pub name: CustomCorruption,
+    /// Strength, draw and target, as of the other kinds.
+    pub noise: Noise,
 }
 
 /// The strength of a corruption, when it is drawn, and the target of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {
+    /// How strong it is.
     pub factor: Strength,
+    /// When it is drawn.
     #[serde(default)]
     pub draw: Draw,
+    /// What the network should return.
     #[serde(default, skip_serializing_if = "is_default")]
     pub target: Target,
     /// Adds the corrupted samples to the clean ones instead of replacing them: an epoch sees every
@@ -41,7 +57,9 @@ pub struct Noise {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number or [lowest, highest]")]
 pub enum Strength {
+    /// The same for all samples.
     Fixed(f64),
+    /// Uniform between these two.
     Range([f64; 2]),
 }
 
@@ -108,6 +126,7 @@ impl Corruption {
             Self::Gaussian(noise) | Self::SaltAndPepper(noise) | Self::Masking(noise) => {
                 Some(noise)
             }
+            Self::Custom(custom) => Some(&custom.noise),
         }
     }
 
@@ -124,7 +143,7 @@ impl Corruption {
             return Ok(());
         };
         let most = match self {
-            Self::Gaussian(_) => 100.0,
+            Self::Gaussian(_) | Self::Custom(_) => 100.0,
             _ => 1.0,
         };
         let [low, high] = noise.factor.bounds();
@@ -145,6 +164,10 @@ impl std::fmt::Display for Corruption {
             Self::Gaussian(noise) => ("Gaussian noise, factor", noise),
             Self::SaltAndPepper(noise) => ("salt-and-pepper noise, share", noise),
             Self::Masking(noise) => ("masking noise, share", noise),
+            Self::Custom(custom) => {
+                write!(f, "{}, ", custom.name.name())?;
+                ("strength", &custom.noise)
+            }
         };
         write!(f, "{kind} {}", noise.factor)?;
         f.write_str(match (noise.added, noise.target) {

@@ -22,7 +22,7 @@ pub struct DataConfig {
     pub points: Option<Points>,
     /// Uses only images with these labels; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub classes: Option<Vec<u8>>,
+    pub classes: Option<Vec<u32>>,
     /// Height and width to which the pictures of a folder are resized; when absent they must all have
     /// one size. Other data must already have this size.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,6 +33,10 @@ pub struct DataConfig {
     pub channels: Option<usize>,
     /// How pictures of another size are fitted to `size`.
     pub resize: Resize,
+    /// What the images are, which decides how a picture is fitted that the trained network is given. When absent,
+    /// training sets `pictures` for data of that kind; without it, images of 28x28 in grey are digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ImageKind>,
     /// The share of the images that becomes the test set if the data has none.
     pub test_fraction: f64,
     /// The images that choose the best epoch.
@@ -52,6 +56,7 @@ impl Default for DataConfig {
             size: None,
             channels: None,
             resize: Resize::default(),
+            kind: None,
             test_fraction: 0.1,
             validation: ValidationSet::default(),
             binarization: Binarization::default(),
@@ -131,11 +136,14 @@ impl NamedSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number of pixels or [height, width]")]
 pub enum ImageSize {
+    /// Height and width are equal.
     Square(usize),
+    /// Height and width.
     Sides([usize; 2]),
 }
 
 impl ImageSize {
+    /// Both sides.
     pub fn height_width(self) -> (usize, usize) {
         match self {
             Self::Square(side) => (side, side),
@@ -153,6 +161,16 @@ pub enum Resize {
     Squeeze,
     /// The largest central part with the target's proportions, scaled: the rest is cut off.
     Crop,
+}
+
+/// What images are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageKind {
+    /// Made as MNIST was: light ink on black, cropped, and centred by its mass.
+    Digits,
+    /// Used as they are, but for size and channels.
+    Pictures,
 }
 
 /// The longest side of a training image.

@@ -30,6 +30,7 @@ pub struct LayersConfig {
     /// log-variances, and the decoder reads a sample. Without it, the code is the encoder's output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latent: Option<usize>,
+    /// The distribution of the initial weights.
     #[serde(default)]
     pub init: Initialization,
     /// From the image to the code.
@@ -39,6 +40,28 @@ pub struct LayersConfig {
 }
 
 impl LayersConfig {
+    /// A network of these layers, built by code.
+    ///
+    /// ```
+    /// use autoencode::activation::Activation;
+    /// use autoencode::layer::{Conv2d, ConvTranspose2d, MaxPool2d};
+    /// use autoencode::recipe::{LayersConfig, Recipe};
+    ///
+    /// let encoder = vec![Conv2d::new(8, 3).into(), Activation::Relu.into(), MaxPool2d { size: 2 }.into()];
+    /// let decoder = vec![ConvTranspose2d::new(1, 2).into(), Activation::Sigmoid.into()];
+    /// let recipe = Recipe::new("small", LayersConfig::new(encoder, decoder));
+    /// assert!(recipe.validate().is_ok());
+    /// ```
+    pub fn new(encoder: Vec<LayerSpec>, decoder: Vec<LayerSpec>) -> Self {
+        Self {
+            input: None,
+            latent: None,
+            init: Initialization::default(),
+            encoder,
+            decoder,
+        }
+    }
+
     pub(super) fn output_activation(&self) -> &Activation {
         match self.decoder.last() {
             Some(LayerSpec::Activation(activation)) => activation,

@@ -48,8 +48,10 @@ pub struct DenseConfig {
     /// The activation after the last layer.
     #[serde(default = "sigmoid")]
     pub output_activation: Activation,
+    /// Whether dense layers have biases.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub bias: bool,
+    /// The distribution of the initial weights.
     #[serde(default)]
     pub init: Initialization,
 }
@@ -82,9 +84,60 @@ pub struct ConvConfig {
     /// The activation after the last convolution.
     #[serde(default = "sigmoid")]
     pub output_activation: Activation,
+    /// The distribution of the initial weights.
     #[serde(default)]
     pub init: Initialization,
 }
+
+impl DenseConfig {
+    /// An encoder of these layers and its mirror image, with relu between layers and a final sigmoid.
+    pub fn new(encoder: impl Into<Vec<usize>>) -> Self {
+        Self {
+            input: None,
+            encoder: encoder.into(),
+            decoder: None,
+            activation: relu(),
+            activations: None,
+            output_activation: sigmoid(),
+            bias: yes(),
+            init: Initialization::default(),
+        }
+    }
+}
+
+impl ConvConfig {
+    /// Convolutions of 3x3 with these channels, pools and upsamplings by 2, relu and a final sigmoid.
+    pub fn new(encoder: impl Into<Vec<usize>>, decoder: impl Into<Vec<usize>>) -> Self {
+        Self {
+            input: None,
+            encoder: encoder.into(),
+            decoder: decoder.into(),
+            kernel: number::<3>(),
+            scale: number::<2>(),
+            activation: relu(),
+            output_activation: sigmoid(),
+            init: Initialization::default(),
+        }
+    }
+}
+
+/// Conversions into the network of a recipe.
+macro_rules! families {
+    ($($family:ident($config:ident)),+) => {$(
+        impl From<$config> for NetworkConfig {
+            fn from(config: $config) -> Self {
+                Self::$family(config)
+            }
+        }
+    )+};
+}
+
+families!(
+    Dense(DenseConfig),
+    Conv(ConvConfig),
+    Vae(VaeConfig),
+    Layers(LayersConfig)
+);
 
 fn yes() -> bool {
     true

@@ -10,6 +10,7 @@ pub use crate::loss::Reconstruction;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Objective {
+    /// The distance between output and target.
     pub reconstruction: Reconstruction,
     /// A penalty added to the reconstruction loss; not for a variational autoencoder, whose code the KL
     /// divergence keeps small.
@@ -47,6 +48,17 @@ pub struct Elbo {
     /// Standard deviation of a normal likelihood, in units of pixel values.
     #[serde(default = "one")]
     pub sigma: f64,
+}
+
+impl Default for Elbo {
+    /// Unweighted.
+    fn default() -> Self {
+        Self {
+            beta: one(),
+            warmup_steps: 0,
+            sigma: one(),
+        }
+    }
 }
 
 fn one() -> f64 {

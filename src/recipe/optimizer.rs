@@ -11,10 +11,15 @@ use crate::Result;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Optimizer {
+    /// Gradient descent.
     Sgd(Sgd),
+    /// RMSprop.
     RmsProp(RmsProp),
+    /// Adadelta.
     Adadelta(Adadelta),
+    /// Adam.
     Adam(Adam),
+    /// Adam with decoupled weight decay.
     AdamW(AdamW),
 }
 
@@ -22,6 +27,7 @@ pub enum Optimizer {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sgd {
+    /// The learning rate, which the schedule scales.
     pub lr: f64,
     /// The decay factor of the velocity.
     #[serde(default)]
@@ -29,6 +35,7 @@ pub struct Sgd {
     /// Nesterov momentum: looks ahead along the velocity.
     #[serde(default)]
     pub nesterov: bool,
+    /// The largest norm of all gradients together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
 }
@@ -37,10 +44,12 @@ pub struct Sgd {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RmsProp {
+    /// The learning rate, which the schedule scales.
     pub lr: f64,
     /// The decay factor of the running mean of the squared gradient.
     #[serde(default = "rho_of_rmsprop")]
     pub rho: f64,
+    /// Keeps the divisor above 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
     /// Adds epsilon to the mean square, under the root, as Keras does; otherwise to the root, as
@@ -50,6 +59,7 @@ pub struct RmsProp {
     /// The decay factor of the velocity.
     #[serde(default)]
     pub momentum: f64,
+    /// The largest norm of all gradients together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
 }
@@ -59,6 +69,7 @@ pub struct RmsProp {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adadelta {
+    /// The learning rate, which the schedule scales.
     pub lr: f64,
     /// The decay factor of the running means of squared gradient and squared step.
     #[serde(default = "rho_of_adadelta")]
@@ -66,6 +77,7 @@ pub struct Adadelta {
     /// Added to both means, under the roots.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
+    /// The largest norm of all gradients together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
 }
@@ -74,9 +86,12 @@ pub struct Adadelta {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adam {
+    /// The learning rate, which the schedule scales.
     pub lr: f64,
+    /// The decay factor of the running mean of the gradient.
     #[serde(default = "beta1")]
     pub beta1: f64,
+    /// The decay factor of the running mean of the squared gradient.
     #[serde(default = "beta2")]
     pub beta2: f64,
     /// Added to the root of the second moment.
@@ -86,6 +101,7 @@ pub struct Adam {
     /// more effect in the first steps; otherwise after, as PyTorch does.
     #[serde(default, skip_serializing_if = "is_default")]
     pub epsilon_hat: bool,
+    /// The largest norm of all gradients together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
 }
@@ -94,9 +110,12 @@ pub struct Adam {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdamW {
+    /// The learning rate, which the schedule scales.
     pub lr: f64,
+    /// The decay factor of the running mean of the gradient.
     #[serde(default = "beta1")]
     pub beta1: f64,
+    /// The decay factor of the running mean of the squared gradient.
     #[serde(default = "beta2")]
     pub beta2: f64,
     /// As for [`Adam`].
@@ -108,9 +127,90 @@ pub struct AdamW {
     /// Every step subtracts this share, times the rate, from every weight and bias.
     #[serde(default = "weight_decay")]
     pub weight_decay: f64,
+    /// The largest norm of all gradients together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
 }
+
+impl Sgd {
+    /// Without momentum.
+    pub fn new(lr: f64) -> Self {
+        Self {
+            lr,
+            momentum: 0.0,
+            nesterov: false,
+            clip_norm: None,
+        }
+    }
+}
+
+impl RmsProp {
+    /// With the defaults of recipes.
+    pub fn new(lr: f64) -> Self {
+        Self {
+            lr,
+            rho: rho_of_rmsprop(),
+            epsilon: epsilon(),
+            epsilon_inside: false,
+            momentum: 0.0,
+            clip_norm: None,
+        }
+    }
+}
+
+impl Adadelta {
+    /// With the defaults of recipes.
+    pub fn new(lr: f64) -> Self {
+        Self {
+            lr,
+            rho: rho_of_adadelta(),
+            epsilon: epsilon(),
+            clip_norm: None,
+        }
+    }
+}
+
+impl Adam {
+    /// With the defaults of recipes.
+    pub fn new(lr: f64) -> Self {
+        Self {
+            lr,
+            beta1: beta1(),
+            beta2: beta2(),
+            epsilon: epsilon(),
+            epsilon_hat: false,
+            clip_norm: None,
+        }
+    }
+}
+
+impl AdamW {
+    /// With the defaults of recipes.
+    pub fn new(lr: f64) -> Self {
+        Self {
+            lr,
+            beta1: beta1(),
+            beta2: beta2(),
+            epsilon: epsilon(),
+            epsilon_hat: false,
+            weight_decay: weight_decay(),
+            clip_norm: None,
+        }
+    }
+}
+
+/// Conversions into the optimiser of a recipe.
+macro_rules! kinds {
+    ($($kind:ident),+) => {$(
+        impl From<$kind> for Optimizer {
+            fn from(settings: $kind) -> Self {
+                Self::$kind(settings)
+            }
+        }
+    )+};
+}
+
+kinds!(Sgd, RmsProp, Adadelta, Adam, AdamW);
 
 fn beta1() -> f64 {
     0.9

@@ -29,17 +29,22 @@ pub(super) fn read(table: &Table) -> Result<Recipe, Wrong> {
         return Err(wrong);
     };
     let mut keys: Vec<String> = inside.keys().cloned().collect();
-    if wrong.message.starts_with("missing field") || keys.len() > MOST_KEYS {
+    if keys.len() > MOST_KEYS {
         return Err(wrong);
     }
     // A table without its tag is always invalid, so tags come last.
     keys.sort_by_key(|key| TAGS.contains(&key.as_str()));
+    let is_missing = wrong.message.starts_with("missing field");
     let culprit = keys.into_iter().find(|key| {
         let mut without = table.clone();
         if let Some(inside) = find(&mut without, &wrong.key) {
             inside.remove(key);
         }
-        try_read(&without).err().as_ref() != Some(&wrong)
+        match try_read(&without) {
+            Ok(_) => true,
+            // What one key lacks, another cannot give.
+            Err(other) => !is_missing && other != wrong,
+        }
     });
     if let Some(key) = culprit {
         wrong.key = format!("{}.{key}", wrong.key);

@@ -14,35 +14,44 @@ pub enum Points {
     /// Rows `(r, 100 r)` with r uniform from 0 to 1: one feature determines the other. The last tenth is
     /// validation and test set.
     LinearDependent {
+        /// Number of points.
         #[serde(default = "number::<1_000_000>")]
         count: usize,
     },
     /// Rows of two independent values, uniform from 0 to 100. The last tenth is validation and test set.
     LinearIndependent {
+        /// Number of points.
         #[serde(default = "number::<1_000_000>")]
         count: usize,
     },
     /// Every one-hot row of `size` values, each preceded by `leading`.
     OneHot {
+        /// Number of vectors, and of their ones and zeros.
         #[serde(default = "number::<8>")]
         size: usize,
+        /// A constant before them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         leading: Option<f64>,
     },
     /// Points `(radius cos t + shift, radius sin t + shift)`, with t evenly spaced from 0 to 2 pi, both
     /// ends included.
     Ellipse {
+        /// Number of points.
         #[serde(default = "number::<3000>")]
         count: usize,
+        /// The radius.
         #[serde(default = "three")]
         radius: f64,
+        /// Added to each coordinate.
         #[serde(default)]
         shift: f64,
     },
     /// Points drawn uniformly from the surface of a sphere in three dimensions.
     Sphere {
+        /// Number of points.
         #[serde(default = "number::<3000>")]
         count: usize,
+        /// The radius.
         #[serde(default = "three")]
         radius: f64,
         /// Added to all coordinates.

@@ -13,23 +13,30 @@ use crate::Result;
 pub enum Schedule {
     /// Constant after the warm-up.
     Constant {
+        /// Steps over which the rate rises.
         #[serde(default, skip_serializing_if = "is_default")]
         warmup_steps: u64,
     },
     /// Multiplied by `gamma` after every `every` epochs or steps, counted from the start of the run.
     Step {
+        /// The interval.
         every: u64,
+        /// Its unit.
         #[serde(default)]
         unit: Unit,
+        /// The factor.
         gamma: f64,
+        /// Steps over which the rate rises.
         #[serde(default, skip_serializing_if = "is_default")]
         warmup_steps: u64,
     },
     /// After the warm-up, falls along half a cosine to `final_fraction` at the last step of the run
     /// (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts).
     Cosine {
+        /// Steps over which the rate rises.
         #[serde(default)]
         warmup_steps: u64,
+        /// The share of the rate at the end.
         #[serde(default)]
         final_fraction: f64,
     },
@@ -45,8 +52,10 @@ impl Default for Schedule {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
+    /// Passes over the training set.
     #[default]
     Epochs,
+    /// Batches.
     Steps,
 }
 
@@ -82,6 +91,7 @@ fn is_one(value: &usize) -> bool {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
+    /// 32 bits.
     #[default]
     F32,
     /// 32 bits, with products on the tensor cores of a CUDA device, which read 19 bits and accumulate in 32.
@@ -99,6 +109,7 @@ impl Precision {
         matches!(self, Self::Tf32 | Self::Bf16)
     }
 
+    /// The type of weights and samples.
     pub fn dtype(self) -> candle_core::DType {
         match self {
             Self::F32 | Self::Tf32 | Self::Bf16 => candle_core::DType::F32,
@@ -128,6 +139,17 @@ impl Schedule {
 }
 
 impl Training {
+    /// This many epochs, measured after each, in f32.
+    pub fn new(epochs: usize, batch_size: usize) -> Self {
+        Self {
+            epochs,
+            batch_size,
+            patience: None,
+            report_every: 1,
+            precision: Precision::default(),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<()> {
         for (key, value, most) in [
             ("training.epochs", self.epochs, 1_000_000),

@@ -39,6 +39,7 @@ pub struct VaeConfig {
     /// for Bernoulli's.
     #[serde(default = "sigmoid")]
     pub output_activation: Activation,
+    /// The distribution of the initial weights.
     #[serde(default)]
     pub init: Initialization,
 }
@@ -47,6 +48,7 @@ pub struct VaeConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Body {
+    /// Fully connected layers.
     Dense,
     /// A convolution, an activation and a max-pool for each entry, then one dense layer to the code;
     /// and back with upsampling.
@@ -54,6 +56,22 @@ pub enum Body {
 }
 
 impl VaeConfig {
+    /// An encoder with these hidden layers, its mirror image as the decoder, relu and a final sigmoid.
+    pub fn new(body: Body, encoder: impl Into<Vec<usize>>, latent: usize) -> Self {
+        Self {
+            input: None,
+            body,
+            encoder: encoder.into(),
+            decoder: None,
+            latent,
+            kernel: number::<3>(),
+            scale: number::<2>(),
+            activation: relu(),
+            output_activation: sigmoid(),
+            init: Initialization::default(),
+        }
+    }
+
     /// The decoder's hidden layers, starting from the code.
     pub fn decoder(&self) -> Vec<usize> {
         let mirrored = || self.encoder.iter().rev().copied().collect();

@@ -1,25 +1,44 @@
 //! The circumstances of a run besides recipe and data.
 
-use std::time::SystemTime;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use candle_core::Device;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::data::Origin;
+use crate::open::read_text;
 
 /// The version that Cargo.toml pins.
 const CANDLE: &str = "0.11.1";
 
+/// The name of the file in a run folder.
+pub(super) const ENVIRONMENT: &str = "environment.json";
+/// The most of it that is read; the command can be long.
+const MAX_BYTES: u64 = 16 << 20;
+
 /// Kept in `environment.json`, never in a checkpoint.
 #[derive(Debug, Clone, Serialize)]
 pub struct Environment {
+    /// The version of this program.
     pub autoencode: &'static str,
+    /// The version of candle.
     pub candle: &'static str,
+    /// Operating system and processor.
     pub system: String,
+    /// What trains.
     pub device: String,
+    /// Threads of the CPU.
     pub threads: usize,
+    /// The command line.
     pub command: Vec<String>,
-    pub folder: std::path::PathBuf,
+    /// The absolute path of the run.
+    pub folder: String,
+    /// As [`Origin::argument`], for [`data_of_run`].
+    pub data: Option<String>,
     /// RFC 3339, UTC.
     pub started: String,
+    /// The same, at the end.
     pub finished: Option<String>,
     /// Peak resident memory so far, if the system reports it.
     pub peak_memory_mb: Option<f64>,
@@ -29,7 +48,7 @@ pub struct Environment {
 
 impl Environment {
     /// The environment at the start of a run.
-    pub fn start(device: &str, threads: usize, folder: &std::path::Path) -> Self {
+    pub fn start(device: &str, threads: usize, folder: &Path, data: &Origin) -> Self {
         Self {
             autoencode: env!("CARGO_PKG_VERSION"),
             candle: CANDLE,
@@ -39,7 +58,12 @@ impl Environment {
             command: std::env::args_os()
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .collect(),
-            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()),
+            folder: std::path::absolute(folder)
+                .unwrap_or_else(|_| folder.to_path_buf())
+                .to_string_lossy()
+                .into_owned(),
+            // JSON has no place for a path that is not UTF-8.
+            data: data.argument().and_then(Path::to_str).map(String::from),
             started: now(),
             finished: None,
             peak_memory_mb: None,
@@ -55,8 +79,33 @@ impl Environment {
     }
 }
 
+/// The part of the file that is read again.
+#[derive(Deserialize)]
+struct Kept {
+    data: Option<PathBuf>,
+}
+
+/// The data of the run whose folder a checkpoint is in: an absolute path or the name of a set, for
+/// [`Source::named`](crate::data::Source::named). `None` if the folder does not say, as that of an older
+/// version. A checkpoint has no path in it, since equal data gives equal bytes wherever the data lies; whether the
+/// data is still the same, [`Checkpoint::data`](crate::checkpoint::Checkpoint::data) tells.
+pub fn data_of_run(checkpoint: &Path) -> Option<PathBuf> {
+    let file = checkpoint.with_file_name(ENVIRONMENT);
+    let text = read_text(&file, MAX_BYTES, "the environment of a run").ok()?;
+    let kept: Kept = serde_json::from_str(&text).ok()?;
+    kept.data
+}
+
 fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    written(SystemTime::now())
+}
+
+/// A time as RFC 3339; the nearest one that the library can write, for a clock that is wrong.
+fn written(time: SystemTime) -> String {
+    // The end of the year 9999.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since.min(LAST)).to_string()
 }
 
 /// Peak resident memory of this process so far in MiB; `None` unless the system reports it in a
@@ -70,6 +119,19 @@ pub fn peak_memory_mb() -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::written;
+
+    #[test]
+    fn a_wrong_clock_is_written_as_the_nearest_time() {
+        let seconds = Duration::from_secs(1 << 40);
+        assert_eq!(written(UNIX_EPOCH - seconds), "1970-01-01T00:00:00Z");
+        assert_eq!(written(UNIX_EPOCH + seconds), "9999-12-31T23:59:59Z");
+        let day = Duration::from_secs(86_400);
+        assert_eq!(written(UNIX_EPOCH + day), "1970-01-02T00:00:00Z");
+    }
+
     #[test]
     fn the_candle_version_is_the_pinned_one() {
         let pinned = format!("candle-core = \"={}\"", super::CANDLE);

@@ -1,5 +1,7 @@
 //! The loop over epochs: steps, validation, files.
 
+use std::cell::Cell;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::metrics::{EpochMetrics, Kl};
@@ -15,24 +17,31 @@ use crate::objective::Losses;
 pub enum Event<'a> {
     /// Steps have finished: one, or all that an asynchronous engine has done since the last wait.
     Step {
+        /// The epoch, counted from 1.
         epoch: usize,
         /// Steps done in this epoch, and the total.
         position: usize,
+        /// Steps of an epoch.
         steps: usize,
         /// Steps since the previous event, and the samples in them.
         done: usize,
+        /// Samples in the steps since the previous event.
         samples: usize,
         /// Mean training loss of the epoch so far.
         loss: f64,
     },
     /// All steps of an epoch have finished; validation begins.
-    Validating { epoch: usize },
+    Validating {
+        /// The epoch, counted from 1.
+        epoch: usize,
+    },
     /// An epoch was measured, and saved if there is a folder.
     Epoch(&'a EpochMetrics),
     /// The epochs are over, and the density of the codes that the recipe asks for is being fitted.
     Density {
         /// The number of codes and of Gaussians.
         codes: usize,
+        /// Number of Gaussians.
         components: usize,
         /// Rounds done; 0 while the codes are computed.
         round: usize,
@@ -56,9 +65,46 @@ pub enum Ending {
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 impl Trainer {
+    /// [Runs](Self::run) until `observe` says to stop, if it does before the end.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    ///
+    /// use autoencode::data::{Dataset, Images};
+    /// use autoencode::recipe::{DenseConfig, Recipe};
+    /// use autoencode::train::{Ending, Event, Trainer};
+    /// use candle_core::Device;
+    ///
+    /// let images = Images::from_floats((1, 4, 4), (0..640).map(|i| (i % 7) as f32 / 6.0).collect())?;
+    /// let recipe = Recipe::new("tiny", DenseConfig::new([8, 2]));
+    /// let mut trainer = Trainer::new(recipe, Dataset::split(&images)?, Device::Cpu)?;
+    /// let ending = trainer.fit(None, |event| match event {
+    ///     Event::Epoch(metrics) if metrics.epoch == 2 => ControlFlow::Break(()),
+    ///     _ => ControlFlow::Continue(()),
+    /// })?;
+    /// assert_eq!(ending, Ending::Stopped);
+    /// assert!(trainer.best().is_some());
+    /// # Ok::<(), autoencode::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Trainer::run`].
+    pub fn fit(
+        &mut self,
+        folder: Option<&mut RunFolder>,
+        mut observe: impl FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<Ending> {
+        let stopped = Cell::new(false);
+        self.run(folder, &|| stopped.get(), &mut |event| {
+            if observe(event).is_break() {
+                stopped.set(true);
+            }
+        })
+    }
+
     /// Trains until the recipe's last epoch, until its patience runs out, or until `stop` returns true after a step.
     /// Then fits the density of the codes if the recipe asks for one. Without a folder, nothing is kept but the weights
-    /// in memory, and no density is fitted.
+    /// in memory and those of the [best epoch](Self::best), and no density is fitted.
     ///
     /// # Errors
     /// If the loss is no longer finite, or a file cannot be written. What was saved before stays.
@@ -106,6 +152,7 @@ impl Trainer {
     /// Saves the recipe and the state before the first step of a run or of its extension. A file that cannot be written
     /// is then reported at once, and a run killed in its first epoch can be resumed.
     fn begin(&mut self, folder: &mut RunFolder) -> Result<()> {
+        folder.clear()?;
         if self.progress.best.is_some() {
             let mut best = Checkpoint::read(&folder.best())?;
             best.recipe = self.recipe.clone();
@@ -133,7 +180,7 @@ impl Trainer {
     }
 
     fn write(&mut self, folder: &mut RunFolder) -> Result<()> {
-        folder.save(&self.checkpoint(true)?)?;
+        folder.save(&self.state(true)?)?;
         self.is_saved = true;
         Ok(())
     }
@@ -258,9 +305,12 @@ impl Trainer {
             self.check_state()?;
         }
         self.begin_epoch();
+        if is_best && folder.is_none() {
+            self.best = Some(self.checkpoint()?);
+        }
         if let Some(folder) = folder {
             if is_best {
-                self.checkpoint(false)?.write(&folder.best())?;
+                self.state(false)?.write(&folder.best())?;
             }
             folder.record(&metrics, &self.recipe)?;
             if let Some(picture) = &self.picture {

@@ -4,9 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::run_files::LOCK;
 use crate::{Error, Result};
-
-const NAME: &str = ".lock";
 
 /// A lock on a folder. The system releases it when the process ends, however it ends; the file stays.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ impl Lock {
     /// # Errors
     /// If another process holds the lock, or the folder cannot be written to.
     pub fn take(folder: &Path) -> Result<Self> {
-        let path = folder.join(NAME);
+        let path = folder.join(LOCK);
         let failed = |source| Error::io("write", &path, source);
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
@@ -50,11 +49,6 @@ impl Lock {
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(failed)?;
         Ok(Self { path, _file: file })
-    }
-
-    /// Whether a folder entry is the lock file.
-    pub fn is_file_of_lock(entry: &Path) -> bool {
-        entry.file_name().is_some_and(|name| name == NAME)
     }
 
     /// Removes the lock file, for a folder about to be removed.

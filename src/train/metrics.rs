@@ -1,8 +1,15 @@
 //! One row per epoch, as JSON lines and as CSV.
 
+use std::io::Read;
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
-use crate::recipe::Objective;
+use super::history::MAX_BYTES;
+use crate::open::open;
+use crate::picture::{Chart, Scale, Series, curves};
+use crate::recipe::{Objective, Recipe};
+use crate::{Error, Result};
 
 const TRAIN_KL: &str = "train_kl_nats_per_image";
 const VALIDATION_KL: &str = "val_kl_nats_per_image";
@@ -10,6 +17,7 @@ const VALIDATION_KL: &str = "val_kl_nats_per_image";
 /// The figures of one epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochMetrics {
+    /// The epoch, counted from 1.
     pub epoch: usize,
     /// Optimiser steps since the start of the run.
     pub step: u64,
@@ -102,4 +110,45 @@ pub(super) fn csv(rows: &[EpochMetrics]) -> String {
     lines
         .map(|cells: Vec<String>| cells.join(",") + "\n")
         .collect()
+}
+
+/// The rows of a file up to `epoch`; those of later epochs, which a kill may have left, are dropped. None if there is no
+/// file.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn read(file: &Path, epoch: usize, objective: Objective) -> Result<Vec<EpochMetrics>> {
+    if !file.exists() {
+        return Ok(Vec::new());
+    }
+    let mut bytes = Vec::new();
+    let (content, _) = open(file)?;
+    content
+        .take(MAX_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|source| Error::io("read", file, source))?;
+    // Damaged rows must not stop the run.
+    let text = String::from_utf8_lossy(&bytes);
+    let rows = text
+        .lines()
+        .filter_map(|line| EpochMetrics::from_columns(line, objective));
+    Ok(rows.filter(|row| row.epoch <= epoch).collect())
+}
+
+/// The losses over the epochs.
+pub(super) fn chart(rows: &[EpochMetrics], recipe: &Recipe) -> Chart {
+    let series = |name: &str, value: fn(&EpochMetrics) -> f64| {
+        let points = rows.iter().map(|row| (row.epoch as f64, value(row)));
+        Series::new(name, points.collect())
+    };
+    curves(
+        &recipe.name,
+        "epoch",
+        &format!("{} ({})", recipe.objective.label(), recipe.loss_unit()),
+        &[
+            series("training", |row| row.train_loss),
+            series("validation", |row| row.validation_loss),
+        ],
+        Scale::Linear,
+    )
 }

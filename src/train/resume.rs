@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::earlier::DAMAGED;
+use super::edited::edited;
 use super::run_folder::RunFolder;
 use super::trainer::Trainer;
 use crate::checkpoint::{Best, Checkpoint, LAST, PREVIOUS};
 use crate::data::Dataset;
+use crate::error::with_cause;
 use crate::recipe::Recipe;
 use crate::{Error, Result, file};
 use candle_core::Device;
@@ -13,23 +16,29 @@ use candle_core::Device;
 /// A run that can be resumed: its folder, locked for this process, and its newest sound checkpoint.
 #[derive(Debug)]
 pub struct Resumable {
+    /// The folder, locked.
     pub folder: RunFolder,
+    /// The newest sound checkpoint in it.
     pub checkpoint: Checkpoint,
     /// The file the checkpoint was read from.
     pub file: PathBuf,
+    /// The recipe that a person left in the folder, for [`Trainer::change_to`]: it differs in nothing but keys
+    /// that may change during a run. `None` if it does not differ.
+    pub edited: Option<Recipe>,
     /// Each damaged file and its replacement, a sentence each.
     pub notes: Vec<String>,
 }
 
 impl Resumable {
-    /// Opens a run folder. If `last.safetensors` is damaged, it is renamed to `damaged.safetensors` and the
+    /// Opens a run folder, given by its path or that of its `last.safetensors`. If `last.safetensors` is damaged, it is renamed to `damaged.safetensors` and the
     /// previous checkpoint is used. If `best.safetensors` is damaged, the checkpoint's epoch replaces it;
     /// within an epoch, the next epoch will.
     ///
     /// # Errors
-    /// If another process trains in the folder, it cannot be written to, no checkpoint in it is sound, or
-    /// one was written by a newer version.
+    /// If another process trains in the folder, it cannot be written to, no checkpoint in it is sound, one was
+    /// written by a newer version, or the recipe file says what a run that goes on cannot do.
     pub fn open(run: &Path) -> Result<Self> {
+        let run = folder_of(run)?;
         if ![LAST, PREVIOUS].iter().any(|name| run.join(name).is_file()) {
             let expected = format!("a run folder with {LAST}");
             return Err(Error::file(run, expected, "none"));
@@ -37,10 +46,11 @@ impl Resumable {
         let mut folder = RunFolder::open(run)?;
         let mut notes = Vec::new();
         match take_up(&mut folder, &mut notes) {
-            Ok((checkpoint, file)) => Ok(Self {
+            Ok((checkpoint, file, edited)) => Ok(Self {
                 folder,
                 checkpoint,
                 file,
+                edited,
                 notes,
             }),
             Err(error) => {
@@ -51,11 +61,31 @@ impl Resumable {
     }
 }
 
-fn take_up(folder: &mut RunFolder, notes: &mut Vec<String>) -> Result<(Checkpoint, PathBuf)> {
+/// The run folder for a path: the folder itself, or that of its last checkpoint.
+fn folder_of(path: &Path) -> Result<&Path> {
+    if !path.is_file() {
+        return Ok(path);
+    }
+    if path.file_name().is_none_or(|name| name != LAST) {
+        let expected = format!("a run folder, or the {LAST} in it");
+        return Err(Error::file(path, expected, "another file"));
+    }
+    let folder = path.parent().unwrap_or(path);
+    Ok(match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    })
+}
+
+fn take_up(
+    folder: &mut RunFolder,
+    notes: &mut Vec<String>,
+) -> Result<(Checkpoint, PathBuf, Option<Recipe>)> {
     let (mut checkpoint, file) = newest(folder, notes)?;
+    let edited = edited(&folder.recipe(), &checkpoint.recipe)?;
     folder.read_metrics(checkpoint.progress.epoch, checkpoint.recipe.objective)?;
     restore_best(folder, &mut checkpoint, notes)?;
-    Ok((checkpoint, file))
+    Ok((checkpoint, file, edited))
 }
 
 /// The last checkpoint, or the previous one if that is damaged or a kill came between two renames.
@@ -80,7 +110,7 @@ fn newest(folder: &RunFolder, notes: &mut Vec<String>) -> Result<(Checkpoint, Pa
         at.step
     ));
     // Otherwise the next save would replace the sound checkpoint with it.
-    file::move_if_there(&last, &folder.file("damaged.safetensors"))?;
+    file::move_if_there(&last, &folder.file(DAMAGED))?;
     Ok((checkpoint, previous))
 }
 
@@ -136,18 +166,10 @@ fn restore_best(
     Ok(())
 }
 
-/// An error and its cause.
-fn with_cause(error: &Error) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
-}
-
 /// Whether a file is missing, unreadable, or not as it was written.
 fn is_damage(error: &Error) -> bool {
     match error {
-        Error::File { .. } => true,
+        Error::File { .. } | Error::Damaged { .. } | Error::NotACheckpoint { .. } => true,
         Error::Io { source, .. } => source.kind() != std::io::ErrorKind::PermissionDenied,
         _ => false,
     }
@@ -183,7 +205,10 @@ impl Trainer {
         }
         // Check every tensor before anything is changed.
         checkpoint.model(origin, &device)?;
+        let kind = checkpoint.recipe.data.kind;
         let mut trainer = Self::new(checkpoint.recipe, dataset, device)?;
+        // A run keeps its recipe, also an earlier one that does not say what its images are.
+        trainer.recipe.data.kind = kind;
         let at = &checkpoint.progress;
         let steps = trainer.steps_per_epoch();
         // In 128 bits, in which no count of a file can overflow.
@@ -214,41 +239,5 @@ impl Trainer {
         trainer.progress = checkpoint.progress;
         trainer.is_saved = true;
         Ok(trainer)
-    }
-
-    /// Sets recipe keys that may change during a run: `training.epochs`, `training.patience` and
-    /// `training.report_every`. A schedule that ends with the run, such as the cosine, then follows the new
-    /// length: its rate jumps to the value for this step.
-    ///
-    /// # Errors
-    /// If another key is changed, a value is out of range, or more epochs are already done.
-    pub fn change(&mut self, settings: &[String]) -> Result<()> {
-        let text = self.recipe.to_toml()?;
-        let recipe = Recipe::parse(&text, Path::new(&self.recipe.name), settings)?;
-        let mut rest = recipe.clone();
-        rest.training.epochs = self.recipe.training.epochs;
-        rest.training.patience = self.recipe.training.patience;
-        rest.training.report_every = self.recipe.training.report_every;
-        if rest != self.recipe {
-            return Err(Error::argument(
-                "--set",
-                "training.epochs, training.patience or training.report_every, as a run that goes on keeps the \
-                 rest of its recipe",
-                settings.join(", "),
-            ));
-        }
-        let begun = self.progress.epoch + usize::from(self.progress.position > 0);
-        if recipe.training.epochs < begun {
-            return Err(Error::recipe(
-                "training.epochs",
-                format!("at least {begun}, which the run has begun or done"),
-                recipe.training.epochs,
-            ));
-        }
-        if recipe != self.recipe {
-            self.recipe = recipe;
-            self.is_saved = false;
-        }
-        Ok(())
     }
 }

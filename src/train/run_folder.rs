@@ -1,41 +1,49 @@
 //! `runs/<recipe>[-N]/`: the files of one run.
 
 use std::fs;
-use std::io::Read;
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::environment::Environment;
-use super::history;
+use super::earlier;
+use super::environment::{ENVIRONMENT, Environment};
 use super::lock::Lock;
-use super::metrics::{EpochMetrics, csv};
+use super::metrics::{self, EpochMetrics, chart, csv};
+use super::save_every::SaveEvery;
 use crate::checkpoint::{BEST, Checkpoint, LAST, PREVIOUS};
-use crate::open::open;
-use crate::picture::{Scale, Series, curves};
+use crate::file::{self, Publish};
 use crate::recipe::{Objective, Recipe};
-use crate::{Error, Result, file};
+use crate::run_files::{CURVES, RECIPE, SAMPLES};
+use crate::{Error, Result};
 
-/// The subfolder of the pictures.
-const SAMPLES: &str = "samples";
-
-/// When the state is saved within an epoch; it is always saved at the end.
+/// Whose checkpoint a run folder holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SaveEvery {
-    /// After this many steps, counted from the start of the run.
-    Steps(NonZeroU64),
-    /// When this much time has passed since the last save.
-    Time(Duration),
-}
-
-impl Default for SaveEvery {
-    /// Five minutes: the most training that a kill can lose.
-    fn default() -> Self {
-        Self::Time(Duration::from_secs(300))
-    }
+enum Holds {
+    /// None yet.
+    Nothing,
+    /// That of a run which is to be replaced.
+    Earlier,
+    /// This run's.
+    Own,
 }
 
 /// The folder of a run. Only one process at a time can hold it.
+///
+/// ```
+/// use autoencode::train::RunFolder;
+///
+/// # let temporary = tempfile::tempdir().unwrap();
+/// # let runs = temporary.path();
+/// # /*
+/// let runs = std::path::Path::new("runs");
+/// # */
+/// let first = RunFolder::create_in(runs, "dense-32")?;
+/// let second = RunFolder::create_in(runs, "dense-32")?;
+/// assert_eq!(second.path(), runs.join("dense-32-2"));
+/// assert_eq!(first.best(), runs.join("dense-32").join("best.safetensors"));
+/// // A run is going on in the first: nobody else may write there.
+/// assert!(RunFolder::open(first.path()).is_err());
+/// # Ok::<(), autoencode::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -43,6 +51,7 @@ pub struct RunFolder {
     rows: Vec<EpochMetrics>,
     every: SaveEvery,
     saved: Instant,
+    holds: Holds,
     /// Folders created for this run, outermost first.
     made: Vec<PathBuf>,
 }
@@ -64,7 +73,7 @@ impl RunFolder {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     made.push(path.clone());
-                    return Self::fill(&path, made);
+                    return Self::fill(&path, made, Holds::Nothing);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => return Err(Error::io("create the folder", path, error)),
@@ -72,23 +81,51 @@ impl RunFolder {
         }
     }
 
-    /// Creates this folder, which must be missing or empty.
+    /// Creates this folder, which must be missing or empty, or hold only what a run left that ended before
+    /// its first save.
     ///
     /// # Errors
-    /// If the folder is not empty, or cannot be created or written to.
+    /// If the folder holds anything else, or cannot be created or written to.
     pub fn create(path: &Path) -> Result<Self> {
         let made = make_dirs(path)?;
-        let entries = fs::read_dir(path);
-        let entries = entries.map_err(|source| Error::io("read the folder", path, source))?;
-        let mut entries = entries.flatten().map(|entry| entry.path());
-        if entries.any(|entry| !Lock::is_file_of_lock(&entry)) {
-            return Err(Error::file(
-                path,
-                "a new or empty folder (or --resume to continue a run)",
-                "a folder that holds files",
-            ));
+        if !earlier::is_unsaved(path)? {
+            let (expected, found) = match earlier::is_run(path) {
+                true => (
+                    "a new or empty folder (or --resume to continue the run, --force to replace it)",
+                    "one that holds a run",
+                ),
+                false => ("a new or empty folder", "one that holds files, but no run"),
+            };
+            return Err(Error::file(path, expected, found));
         }
-        Self::fill(path, made)
+        let folder = Self::fill(path, made, Holds::Nothing)?;
+        earlier::remove(path)?;
+        Ok(folder)
+    }
+
+    /// Like [`RunFolder::create`], but also takes the folder of an earlier run, whose files stay until they are
+    /// [cleared](Self::clear).
+    ///
+    /// # Errors
+    /// If the folder holds files but no run, another process trains in it, or it cannot be written to.
+    pub fn replace(path: &Path) -> Result<Self> {
+        match earlier::is_run(path) {
+            true => Self::fill(path, Vec::new(), Holds::Earlier),
+            false => Self::create(path),
+        }
+    }
+
+    /// Removes the files of the earlier run that this one replaces, and no others. [`super::Trainer::run`] does so
+    /// before it writes anything.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn clear(&mut self) -> Result<()> {
+        if self.holds == Holds::Earlier {
+            earlier::remove(&self.path)?;
+            self.holds = Holds::Nothing;
+        }
+        Ok(())
     }
 
     /// Opens the folder of a run to resume, and removes unfinished files that a kill left.
@@ -96,13 +133,13 @@ impl RunFolder {
     /// # Errors
     /// If another process holds it, or it cannot be written to.
     pub fn open(path: &Path) -> Result<Self> {
-        let folder = Self::fill(path, Vec::new())?;
-        file::sweep(path)?;
-        file::sweep(&folder.samples())?;
+        let folder = Self::fill(path, Vec::new(), Holds::Own)?;
+        file::sweep(path);
+        file::sweep(&folder.samples());
         Ok(folder)
     }
 
-    fn fill(path: &Path, mut made: Vec<PathBuf>) -> Result<Self> {
+    fn fill(path: &Path, mut made: Vec<PathBuf>, holds: Holds) -> Result<Self> {
         let lock = Lock::take(path)?;
         made.extend(make_dirs(&path.join(SAMPLES))?);
         Ok(Self {
@@ -111,6 +148,7 @@ impl RunFolder {
             rows: Vec::new(),
             every: SaveEvery::default(),
             saved: Instant::now(),
+            holds,
             made,
         })
     }
@@ -121,26 +159,20 @@ impl RunFolder {
     /// # Errors
     /// If they cannot be read.
     pub(super) fn read_metrics(&mut self, epoch: usize, objective: Objective) -> Result<()> {
-        let file = self.file("metrics.jsonl");
-        if file.exists() {
-            let mut bytes = Vec::new();
-            let (content, _) = open(&file)?;
-            content
-                .take(history::MAX_BYTES)
-                .read_to_end(&mut bytes)
-                .map_err(|source| Error::io("read", &file, source))?;
-            // Damaged rows must not stop the run.
-            self.rows = String::from_utf8_lossy(&bytes)
-                .lines()
-                .filter_map(|line| EpochMetrics::from_columns(line, objective))
-                .filter(|row| row.epoch <= epoch)
-                .collect();
-        }
+        self.rows = metrics::read(&self.file("metrics.jsonl"), epoch, objective)?;
         Ok(())
     }
 
-    /// Removes what was created for a run that could not start.
+    /// Whether the run has been saved, so that it can be resumed.
+    pub fn is_saved(&self) -> bool {
+        self.holds == Holds::Own
+    }
+
+    /// Removes what was created for a run that was not saved; saved files stay, also those of another run.
     pub fn discard(self) {
+        if self.holds == Holds::Nothing {
+            let _ = earlier::remove(&self.path);
+        }
         self.lock.remove();
         for folder in self.made.iter().rev() {
             // Only empty folders are removed, so that nothing can be lost.
@@ -163,6 +195,11 @@ impl RunFolder {
         self.path.join(name)
     }
 
+    /// The resolved recipe.
+    pub fn recipe(&self) -> PathBuf {
+        self.file(RECIPE)
+    }
+
     /// The checkpoint with the resume state.
     pub fn last(&self) -> PathBuf {
         self.file(LAST)
@@ -180,7 +217,7 @@ impl RunFolder {
 
     /// The picture of an epoch.
     pub fn sample(&self, epoch: usize) -> PathBuf {
-        self.samples().join(format!("epoch-{epoch:03}.png"))
+        self.samples().join(earlier::sample(epoch))
     }
 
     fn samples(&self) -> PathBuf {
@@ -194,10 +231,7 @@ impl RunFolder {
 
     /// Whether to save the state after this step.
     pub(super) fn is_due(&self, step: u64) -> bool {
-        match self.every {
-            SaveEvery::Steps(steps) => step.is_multiple_of(steps.get()),
-            SaveEvery::Time(time) => self.saved.elapsed() >= time,
-        }
+        self.every.is_due(step, self.saved)
     }
 
     /// Saves the resume state, and keeps the previous checkpoint.
@@ -207,15 +241,21 @@ impl RunFolder {
     pub(super) fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         checkpoint.write_keeping(&self.last(), &self.previous())?;
         self.saved = Instant::now();
+        self.holds = Holds::Own;
         Ok(())
     }
 
-    /// Saves the resolved recipe.
+    /// Saves the resolved recipe; a file that says the same stays as it is, with its comments.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn write_recipe(&self, recipe: &Recipe) -> Result<()> {
-        self.write("recipe.toml", &recipe.to_toml()?)
+        let file = self.recipe();
+        if Recipe::read(&file, &[]).is_ok_and(|kept| kept == *recipe) {
+            return Ok(());
+        }
+        // Durably, as resuming compares it with the checkpoint.
+        file::replace_durably(&file, recipe.to_toml()?.as_bytes(), None)
     }
 
     /// Saves facts that do not belong in a checkpoint: versions, device, paths, times.
@@ -223,7 +263,7 @@ impl RunFolder {
     /// # Errors
     /// If it cannot be written.
     pub fn write_environment(&self, environment: &Environment) -> Result<()> {
-        self.write_json("environment.json", environment)
+        self.write_json(ENVIRONMENT, environment)
     }
 
     /// Saves a value as readable JSON.
@@ -246,32 +286,14 @@ impl RunFolder {
         let lines: String = self.rows.iter().map(|row| row.json_line() + "\n").collect();
         self.write("metrics.jsonl", &lines)?;
         self.write("metrics.csv", &csv(&self.rows))?;
-        let series = |name: &str, value: fn(&EpochMetrics) -> f64| {
-            Series::new(
-                name,
-                self.rows
-                    .iter()
-                    .map(|row| (row.epoch as f64, value(row)))
-                    .collect(),
-            )
-        };
-        let chart = curves(
-            &recipe.name,
-            "epoch",
-            &format!("{} ({})", recipe.objective.label(), recipe.loss_unit()),
-            &[
-                series("training", |row| row.train_loss),
-                series("validation", |row| row.validation_loss),
-            ],
-            Scale::Linear,
-        );
-        chart.write(self.file("curves.svg"))?;
-        chart.write(self.file("curves.png"))
+        let chart = chart(&self.rows, recipe);
+        chart.write(self.file("curves.svg"), Publish::Replace)?;
+        chart.write(self.file(CURVES), Publish::Replace)
     }
 
     /// Writes the whole file or nothing: a reader never sees half a file.
     fn write(&self, name: &str, text: &str) -> Result<()> {
-        file::replace(&self.file(name), text.as_bytes())
+        file::write(&self.file(name), text.as_bytes(), Publish::Replace)
     }
 }
 

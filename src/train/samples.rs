@@ -9,6 +9,7 @@ use crate::Result;
 use crate::data::{Batch, Dataset, Preparation};
 use crate::engine::Inference;
 use crate::evaluate::Part;
+use crate::file::Publish;
 use crate::picture::{ContactSheet, Picture, write_rgb};
 use crate::recipe::Recipe;
 
@@ -64,6 +65,6 @@ impl SamplePicture {
         .rows([self.rows.as_slice(), &[output]].concat())
         .row_labels([self.labels.as_slice(), &["output"]].concat())
         .scale(3);
-        write_rgb(path, &sheet.render()?)
+        write_rgb(path, &sheet.render()?, Publish::Replace)
     }
 }

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::checkpoint::Checkpoint;
 use crate::codes::Mixture;
 use crate::corruption::NoiseKey;
-use crate::data::{Batch, Keys, Preparation};
+use crate::data::{Batch, Keys, Preparation, grouped};
 use crate::engine::Inference;
 use crate::network::Code;
 use crate::random::{Purpose, Stream};
@@ -65,8 +65,8 @@ impl Trainer {
         let Some(Sampling { components }) = self.recipe.sampling else {
             return Ok(None);
         };
-        let dim = network.model().code_shape().iter().product();
-        let count = self.samples_per_epoch().min(MOST_CODES);
+        let count = self.codes_to_fit();
+        let dim = self.code_len();
         let components = components.min(Mixture::most_components(count, dim));
         let mut tell = |round| {
             observe(Event::Density {
@@ -87,6 +87,43 @@ impl Trainer {
             !stopped
         })?;
         Ok((!stopped).then_some(mixture))
+    }
+
+    /// Why there are fewer Gaussians than the recipe asks for, in a sentence: in the `fitted` mixture or, before
+    /// training, as far as the number of images tells. `None` if there are as many.
+    pub fn fewer_components(&self, fitted: Option<&Mixture>) -> Option<String> {
+        let asked = self.recipe.sampling?.components;
+        let (count, dim) = (self.codes_to_fit(), self.code_len());
+        let most = asked.min(Mixture::most_components(count, dim));
+        let found = fitted.map_or(most, Mixture::components);
+        let mut reasons = Vec::new();
+        if most < asked {
+            let least = Mixture::least_codes(dim);
+            let (least, count) = (grouped(least), grouped(count));
+            reasons.push(format!(
+                "each takes {least} training images or more, and the fit has {count}"
+            ));
+        }
+        if found < most {
+            reasons.push(format!(
+                "{} lost all images in the fit",
+                grouped(most - found)
+            ));
+        }
+        let plural = if found == 1 { "" } else { "s" };
+        let (found, asked) = (grouped(found), grouped(asked));
+        (!reasons.is_empty()).then(|| {
+            let reasons = reasons.join("; ");
+            format!("{found} Gaussian{plural} instead of {asked} (sampling.components): {reasons}")
+        })
+    }
+
+    fn codes_to_fit(&self) -> usize {
+        self.samples_per_epoch().min(MOST_CODES)
+    }
+
+    fn code_len(&self) -> usize {
+        self.model.code_shape().iter().product()
     }
 
     /// The codes of `count` training images, chosen in a random order and prepared as in training. For a

@@ -385,15 +385,15 @@ fn a_wrong_activation_is_named() {
         ("activation=scaled", vec!["network", "of ="]),
         (
             r#"activation={ kind = "scaled" }"#,
-            vec!["network", "field `of`"],
+            vec!["`network.activation.of`", "found none"],
         ),
         (
             r#"activation={ slope = 1.0 }"#,
-            vec!["network", "field `kind`"],
+            vec!["`network.activation.kind`", "found none"],
         ),
         (
             r#"activation={ kind = "relu", slope = 1.0 }"#,
-            vec!["relu has no parameter `slope`"],
+            vec!["expected relu without parameters", "found `slope`"],
         ),
         (
             r#"activation={ kind = "elu", slope = 1.0 }"#,
@@ -405,7 +405,7 @@ fn a_wrong_activation_is_named() {
         ),
         (
             r#"activation={ kind = "elu", alpha = "big" }"#,
-            vec!["network", "string \"big\""],
+            vec!["network", "expected a number", "\"big\""],
         ),
         (
             r#"activation={ kind = "elu", alpha = 0.0 }"#,

@@ -324,9 +324,25 @@ fn a_message_has_one_line_whatever_the_file_says() {
 fn the_digest_is_as_documented() {
     let file = small().to_bytes().unwrap();
     // Another sentence on the data, under the digest that such a file has.
-    let changed = replaced(&file, "600 + 100 digits", "600 + 200 digits");
+    let changed = replaced(&file, "55,000 + 5,000", "55,000 + 6,000");
     refused(&changed);
-    assert_eq!(parse(&sealed(changed)).unwrap().data, "600 + 200 digits");
+    let data = parse(&sealed(changed)).unwrap().data;
+    assert!(data.starts_with("55,000 + 6,000"), "{data}");
+}
+
+/// The file is whole: another process, which registers the part, can read it. Resuming must not put it aside.
+#[test]
+fn an_unknown_part_of_the_recipe_is_not_damage() {
+    let file = small().to_bytes().unwrap();
+    let known = r#"\"reconstruction\":\"bce\""#;
+    let own = r#"\"reconstruction\":\"own\""#;
+    let error = parse(&sealed(replaced(&file, known, own))).unwrap_err();
+    assert!(matches!(error, Error::Inside { .. }), "{error:?}");
+    let message = error.to_string();
+    assert!(
+        message.contains("own") && message.contains("registered"),
+        "{message}"
+    );
 }
 
 #[test]

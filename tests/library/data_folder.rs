@@ -109,6 +109,15 @@ fn a_folder_is_read_and_one_tenth_held_out() {
     assert_eq!(data.test.labels(), [0, 1, 2, 3, 4, 5, 6]);
     assert!(!data.origin.is_sample());
     assert_eq!(data.origin.notice(), None);
+    assert!(data.test.class_names().is_empty());
+    let named = folder.path().join("fashion-mnist");
+    fs::create_dir(&named).unwrap();
+    for name in [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS] {
+        fs::copy(folder.path().join(name), named.join(name)).unwrap();
+    }
+    let fashion = load(&named).unwrap();
+    assert_eq!(fashion.content(), data.content());
+    assert_eq!(fashion.test.class_names()[&9], "Ankle boot");
     let origin = data.origin.to_string();
     assert!(origin.starts_with("30 + 7 images of 5x4 from "), "{origin}");
     // The rest of the training set keeps its order, and nothing is lost.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use autoencode::Error;
 use autoencode::data::{self, Dataset, Source};
-use autoencode::recipe::DataConfig;
+use autoencode::recipe::{DataConfig, ImageSize};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -120,6 +120,9 @@ fn arrays_of_every_format_type_and_layout_are_the_same_images() {
         let other = reference(&format!("grey_{name}.npy")).unwrap();
         assert_eq!(other.content(), grey.content(), "{name}");
     }
+    for name in ["fortran.npy", "big_endian.npy", "half.npy"] {
+        assert_eq!(reference(name).unwrap().content(), grey.content(), "{name}");
+    }
     let colour = reference("colour_nchw.npy").unwrap();
     assert_eq!(colour.train.shape(), (3, 4, 5));
     let mut expected: Vec<Vec<u8>> = pixels(720).chunks(60).map(<[u8]>::to_vec).collect();
@@ -168,7 +171,7 @@ fn archives_stored_and_compressed_are_read_with_their_labels() {
         for index in 0..part.len() {
             let first = part.image(index).unwrap()[0];
             let place = (0..20).find(|place| place * 140 % 256 == usize::from(first));
-            assert_eq!(usize::from(part.labels()[index]), place.unwrap() % 4);
+            assert_eq!(part.labels()[index] as usize, place.unwrap() % 4);
         }
     }
     let packed = reference("set_compressed.npz").unwrap();
@@ -176,22 +179,30 @@ fn archives_stored_and_compressed_are_read_with_their_labels() {
 }
 
 #[test]
-fn orders_and_types_that_are_not_read_are_refused_with_what_to_do() {
+fn types_that_are_not_read_are_refused_with_what_to_do() {
     for (name, parts) in [
-        ("fortran.npy", &["Fortran order", "ascontiguousarray"][..]),
-        ("big_endian.npy", &["big-endian", "astype"]),
-        ("objects.npy", &["Python objects"]),
-        ("structured.npy", &["structured"]),
-        ("half.npy", &["<f2", "float32"]),
+        (
+            "objects.npy",
+            &["Python objects", "x.astype('float32')", "np.unique"][..],
+        ),
+        ("structured.npy", &["structured", "x['name']"]),
     ] {
         let error = reference(name).unwrap_err();
         assert!(matches!(error, Error::File { .. }), "{error:?}");
         assert_says(&error.to_string(), parts);
     }
-    assert_says(
-        &refused("x.npy", &array("<i4", "(3, 1, 1)", &[0; 12])),
-        &["uint8"],
-    );
+    for (descr, parts) in [
+        ("<c8", &["complex", "np.abs(x)"][..]),
+        ("<U3", &["strings", "np.unique(y"]),
+        ("|S3", &["strings", "np.unique(y"]),
+        ("<f16", &["another type, `<f16`", "x.astype('float32')"]),
+        ("<M8[s]", &["another type", "x.astype('float32')"]),
+    ] {
+        assert_says(
+            &refused("x.npy", &array(descr, "(3, 1, 1)", &[0; 48])),
+            parts,
+        );
+    }
 }
 
 #[test]
@@ -200,7 +211,7 @@ fn shapes_that_are_no_images_are_refused_before_memory_is_taken() {
     for shape in [
         "()",
         "(3,)",
-        "(3, 4)",
+        "(3, 5)",
         "(3, 2, 4, 4)",
         "(3, 1, 1, 4, 4)",
         "(0, 4, 4)",
@@ -245,7 +256,7 @@ fn files_that_are_too_short_or_too_long_are_refused() {
 #[test]
 fn floats_outside_of_0_to_1_are_refused_by_value() {
     for (value, found) in [
-        (255.0f32, "found 255"),
+        (256.0f32, "found 256"),
         (-0.5, "found -0.5"),
         (f32::NAN, "found NaN"),
         (f32::INFINITY, "found inf"),
@@ -253,7 +264,7 @@ fn floats_outside_of_0_to_1_are_refused_by_value() {
         let mut values = [0.5f32; 4].map(f32::to_le_bytes).concat();
         values.splice(8..12, value.to_le_bytes());
         let message = refused("x.npy", &array("<f4", "(4, 1, 1)", &values));
-        assert_says(&message, &["floats in [0, 1]", found]);
+        assert_says(&message, &["floats from 0 to 1, or from 0 to 255", found]);
     }
 }
 
@@ -311,18 +322,24 @@ fn arrays_of_an_archive_that_do_not_fit_are_named() {
     says(
         "y_train",
         array("|u1", "(6, 2)", &[0; 12]),
-        &["shape (6, 2)"],
+        &["one 1 among 0s", "no 1 in row 0"],
     );
-    says("y_train", labels("<f4", &[0; 24]), &["integers", "floats"]);
+    let two_ones = array("|u1", "(6, 2)", &[1, 0, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1]);
+    says("y_train", two_ones, &["found 1 in row 2"]);
     says(
         "y_train",
-        labels("<i2", &[0, 1].repeat(6)),
-        &["0 to 255", "found 256"],
+        array("|u1", "(6, 2, 1)", &[0; 12]),
+        &["shape (6, 2, 1)"],
+    );
+    says(
+        "y_train",
+        labels("<f4", &0.5f32.to_le_bytes().repeat(6)),
+        &["found 0.5"],
     );
     says(
         "y_train",
         labels("|i1", &[255; 6]),
-        &["0 to 255", "found -1"],
+        &["0 to 4,294,967,295", "found -1"],
     );
     says(
         "y_train",
@@ -435,5 +452,314 @@ fn a_set_too_small_to_split_is_refused() {
     assert_eq!(
         (data.train.len(), data.validation.len(), data.test.len()),
         (1, 1, 1)
+    );
+}
+
+/// What is said of a file with these bytes, and its contents.
+fn read_with(config: &DataConfig, name: &str, bytes: &[u8]) -> (Option<String>, Dataset) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    let data = data::load_with(&Source::Path(path), config, true).unwrap();
+    (data.origin.notice(), data)
+}
+
+fn read(name: &str, bytes: &[u8]) -> (Option<String>, Dataset) {
+    read_with(&DataConfig::default(), name, bytes)
+}
+
+/// The bytes of whole numbers in a type of NumPy.
+fn encoded(descr: &str, numbers: &[u32]) -> Vec<u8> {
+    let one = |number: &u32| {
+        let value = f64::from(*number);
+        let mut bytes = match &descr[1..] {
+            "f2" => half::f16::from_f64(value).to_le_bytes().to_vec(),
+            "f4" => (value as f32).to_le_bytes().to_vec(),
+            "f8" => value.to_le_bytes().to_vec(),
+            integers => {
+                let size = integers[1..].parse().unwrap();
+                u64::from(*number).to_le_bytes()[..size].to_vec()
+            }
+        };
+        if descr.starts_with('>') {
+            bytes.reverse();
+        }
+        bytes
+    };
+    numbers.iter().flat_map(one).collect()
+}
+
+#[test]
+fn values_from_0_to_255_of_any_type_and_order_are_bytes() {
+    let numbers = [0, 1, 2, 127, 128, 254, 255, 64, 0, 1, 3, 200];
+    let shape = "(3, 2, 2)";
+    let bytes = read("x.npy", &array("|u1", shape, &encoded("|u1", &numbers)));
+    assert_eq!(bytes.0, None);
+    for kind in ["u2", "u4", "u8", "i2", "i4", "i8", "f2", "f4", "f8"] {
+        for order in ["<", ">"] {
+            let descr = format!("{order}{kind}");
+            let array = array(&descr, shape, &encoded(&descr, &numbers));
+            let (notice, data) = read("x.npy", &array);
+            assert_eq!(data.content(), bytes.1.content(), "{descr}");
+            let said = notice
+                .is_some_and(|notice| notice.contains("floats taken for values from 0 to 255"));
+            assert_eq!(said, kind.starts_with('f'), "{descr}");
+        }
+    }
+    // 1 is white in masks and in floats; larger values that come later change what was read before.
+    let mask = [0, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0];
+    let white: Vec<u32> = mask.iter().map(|value| value * 255).collect();
+    let expected = read("x.npy", &array("|u1", shape, &encoded("|u1", &white))).1;
+    for descr in ["|b1", "<i8", ">f4"] {
+        let (_, data) = read("x.npy", &array(descr, shape, &encoded(descr, &mask)));
+        assert_eq!(data.content(), expected.content(), "{descr}");
+    }
+    let (notice, _) = read("x.npy", &array("|u1", shape, &encoded("|u1", &mask)));
+    assert!(notice.unwrap().contains("nearly black"));
+    // 16 bits a channel.
+    let words: Vec<u32> = [1, 300]
+        .into_iter()
+        .chain(white.iter().map(|value| value * 257))
+        .take(12)
+        .collect();
+    let (notice, data) = read("x.npy", &array("<u2", shape, &encoded("<u2", &words)));
+    assert!(
+        notice
+            .unwrap()
+            .contains("integers taken for values from 0 to 65,535")
+    );
+    let nearest = [0, 1]
+        .into_iter()
+        .chain(white.iter().map(|value| *value as u8))
+        .take(12);
+    let nearest: Vec<u8> = nearest.collect();
+    assert_eq!(
+        all(&data),
+        all(&read("x.npy", &array("|u1", shape, &nearest)).1)
+    );
+    let quarters = encoded("<f4", &[0])
+        .repeat(8)
+        .into_iter()
+        .chain(0.3f32.to_le_bytes().repeat(4));
+    let (notice, _) = read(
+        "x.npy",
+        &array("<f4", shape, &quarters.collect::<Vec<u8>>()),
+    );
+    assert!(notice.unwrap().contains("rounded to 256 levels"));
+}
+
+#[test]
+fn values_whose_white_nothing_tells_are_refused_with_what_to_do() {
+    for (descr, most, parts) in [
+        ("<f8", 16, &["none above 16", "x.astype('uint8')"][..]),
+        ("<i4", 127, &["none above 127"]),
+        ("<u2", 4095, &["none above 4095"]),
+        (
+            "<i8",
+            300,
+            &["integers from 0 to 255", "found 300", "x.min()"],
+        ),
+    ] {
+        let values = encoded(descr, &[0, 1, most, 1]);
+        assert_says(
+            &refused("x.npy", &array(descr, "(4, 1, 1)", &values)),
+            parts,
+        );
+    }
+    let mut arrays = entries();
+    arrays[0].1 = array("<f4", "(6, 2, 2)", &encoded("<f4", &[0, 255, 1].repeat(8)));
+    arrays[2].1 = array("<f4", "(4, 2, 2)", &encoded("<f4", &[0, 1].repeat(8)));
+    let message = refused("set.npz", &archive(&arrays, CompressionMethod::Stored));
+    assert_says(
+        &message,
+        &[
+            ": x_test: ",
+            "0 to 255 as in x_train",
+            "found values from 0 to 1",
+        ],
+    );
+}
+
+#[test]
+fn rows_are_images_of_the_recipes_size_or_squares() {
+    let sized = |size, channels| DataConfig {
+        size,
+        channels,
+        ..DataConfig::default()
+    };
+    let wide = Some(ImageSize::Sides([2, 8]));
+    for (values, config, shape, said) in [
+        (16, sized(None, None), (1, 4, 4), true),
+        (48, sized(None, None), (3, 4, 4), true),
+        (16, sized(wide, None), (1, 2, 8), false),
+        (48, sized(wide, None), (3, 2, 8), false),
+        (48, sized(wide, Some(3)), (3, 2, 8), false),
+    ] {
+        let array = array("|u1", &format!("(3, {values})"), &pixels(3 * values));
+        let (notice, data) = read_with(&config, "x.npy", &array);
+        assert_eq!(data.train.shape(), shape);
+        let (channels, height, width) = shape;
+        let channels = if channels == 1 { "" } else { "3x" };
+        let phrase =
+            format!("rows of {values} values taken for images of {channels}{height}x{width}");
+        assert_eq!(notice.is_some_and(|notice| notice.contains(&phrase)), said);
+        let mut expected: Vec<Vec<u8>> = pixels(3 * values)
+            .chunks(values)
+            .map(<[u8]>::to_vec)
+            .collect();
+        expected.sort_unstable();
+        assert_eq!(all(&data), expected);
+    }
+    let message = refused("x.npy", &array("|u1", "(3, 30)", &pixels(90)));
+    assert_says(
+        &message,
+        &["--set data.size=[HEIGHT,WIDTH]", "shape (3, 30)"],
+    );
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("x.npy");
+    fs::write(&path, array("|u1", "(3, 30)", &pixels(90))).unwrap();
+    let error = data::load_with(&Source::Path(path), &sized(wide, None), true).unwrap_err();
+    assert_says(&error.to_string(), &["rows of 16 or 48 values", "2x8"]);
+}
+
+/// Values in Fortran order: the first axis varies fastest.
+#[test]
+fn arrays_in_fortran_order_are_read_with_all_their_axes() {
+    let sides = [4, 2, 3, 3];
+    let in_c: Vec<u8> = pixels(72);
+    let mut in_fortran = Vec::new();
+    for place in 0..72 {
+        let at = [place % 4, place / 4 % 2, place / 8 % 3, place / 24];
+        let c = at.iter().zip(sides).fold(0, |c, (at, side)| c * side + at);
+        in_fortran.push(in_c[c]);
+    }
+    let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (4, 2, 3, 3), }\n";
+    let (_, data) = read("x.npy", &npy(header, &in_fortran));
+    let expected = read("x.npy", &array("|u1", "(4, 2, 3, 3)", &in_c)).1;
+    assert_eq!(data.content(), expected.content());
+}
+
+#[test]
+fn archives_hold_sets_under_the_names_that_programs_give() {
+    let usual = read("set.npz", &archive(&entries(), CompressionMethod::Stored)).1;
+    let renamed = |names: [&str; 4]| {
+        let names = names.map(|name| format!("{name}.npy"));
+        let entries: Vec<(&str, Vec<u8>)> = names
+            .iter()
+            .zip(entries())
+            .map(|(name, (_, bytes))| (name.as_str(), bytes))
+            .collect();
+        read("set.npz", &archive(&entries, CompressionMethod::Stored))
+    };
+    for names in [
+        ["X_train", "Y_train", "X_test", "Y_test"],
+        ["trainX", "trainY", "testX", "testY"],
+        ["train_images", "train_labels", "test_images", "test_labels"],
+        ["train_data", "train_targets", "test_data", "test_targets"],
+        ["images_train", "labels_train", "images_test", "labels_test"],
+    ] {
+        let (notice, data) = renamed(names);
+        assert_eq!(
+            (notice, data.content()),
+            (None, usual.content()),
+            "{names:?}"
+        );
+    }
+    // Without labels, with more than is used.
+    let (notice, data) = renamed(["x_train", "names", "x_test", "more"]);
+    assert_eq!(data.test.labels(), [0; 4]);
+    assert!(notice.unwrap().ends_with("set.npz: not used: names, more"));
+    // Without test images, a part of all is the test set, as in an .npy file.
+    let images = array("|u1", "(6, 2, 2)", &pixels(24));
+    let plain = read("x.npy", &images).1;
+    for (names, labels) in [
+        (
+            ["images", "labels"],
+            array("|u1", "(6,)", &[1, 2, 1, 2, 1, 2]),
+        ),
+        (
+            ["data", "target"],
+            array(">i8", "(6, 1)", &encoded(">i8", &[1, 2].repeat(3))),
+        ),
+        (
+            ["X", "y"],
+            array(
+                "<f4",
+                "(6, 3)",
+                &encoded("<f4", &[0, 1, 0, 0, 0, 1].repeat(3)),
+            ),
+        ),
+        (
+            ["arr_0", "arr_1"],
+            array("|b1", "(6, 3)", &[0, 1, 0, 0, 0, 1].repeat(3)),
+        ),
+        (
+            ["x_train", "y_train"],
+            array("<f8", "(6,)", &encoded("<f8", &[1, 2].repeat(3))),
+        ),
+    ] {
+        let names = names.map(|name| format!("{name}.npy"));
+        let entries = [
+            (names[0].as_str(), images.clone()),
+            (names[1].as_str(), labels),
+        ];
+        let (notice, data) = read("set.npz", &archive(&entries, CompressionMethod::Deflated));
+        assert_eq!(notice, None, "{names:?}");
+        assert_eq!(all(&data), all(&plain));
+        for part in [&data.train, &data.validation, &data.test] {
+            for (place, label) in part.labels().iter().enumerate() {
+                let first = part.image(place).unwrap()[0];
+                let image = (0..6).find(|image| pixels(24)[image * 4] == first).unwrap();
+                assert_eq!(*label as usize, 1 + image % 2, "{names:?}");
+            }
+        }
+    }
+    let lone = archive(&[("digits.npy", images.clone())], CompressionMethod::Stored);
+    assert_eq!(read("set.npz", &lone).1.content(), plain.content());
+    let untold: Vec<(String, Vec<u8>)> = (0..4)
+        .map(|i| (format!("arr_{i}.npy"), images.clone()))
+        .collect();
+    let untold: Vec<(&str, Vec<u8>)> = untold
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), bytes.clone()))
+        .collect();
+    let message = refused("set.npz", &archive(&untold, CompressionMethod::Stored));
+    assert_says(
+        &message,
+        &[
+            "np.savez(\"set.npz\", images=x, labels=y)",
+            "it holds arr_0.npy",
+        ],
+    );
+}
+
+#[test]
+fn labels_may_be_large_and_small_ones_leave_the_content_as_it_was() {
+    // What the checkpoints of runs on this set say.
+    let set = reference("set.npz").unwrap();
+    assert!(
+        set.content().ends_with("SHA-256 1c582a84d3edebfe..."),
+        "{}",
+        set.content()
+    );
+    let mut arrays = entries();
+    let large = [0, 70_000, 256, 0, 70_000, 256];
+    arrays[1].1 = array("<i4", "(6,)", &encoded("<i4", &large));
+    arrays[3].1 = array("<u2", "(4,)", &encoded("<u2", &[256, 0, 256, 0]));
+    let (_, data) = read("set.npz", &archive(&arrays, CompressionMethod::Stored));
+    assert_eq!(data.test.labels(), [256, 0, 256, 0]);
+    assert!(data.train.labels().contains(&70_000));
+    let config = DataConfig {
+        classes: Some(vec![256]),
+        ..DataConfig::default()
+    };
+    let (_, data) = read_with(
+        &config,
+        "set.npz",
+        &archive(&arrays, CompressionMethod::Stored),
+    );
+    assert_eq!(
+        (data.train.labels(), data.test.labels()),
+        (&[256][..], &[256; 2][..])
     );
 }

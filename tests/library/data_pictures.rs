@@ -6,6 +6,7 @@ use std::path::Path;
 
 use autoencode::Error;
 use autoencode::data::{self, Dataset, Source};
+use autoencode::file::Publish;
 use autoencode::picture::{Picture, write_png};
 use autoencode::recipe::{DataConfig, ImageSize, NamedSet, Resize};
 use tempfile::TempDir;
@@ -33,7 +34,7 @@ fn colour(height: usize, width: usize, bytes: [u8; 3]) -> Picture {
 fn write(folder: &Path, name: impl AsRef<OsStr>, picture: &Picture) {
     let path = folder.join(name.as_ref());
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    write_png(path, picture).unwrap();
+    write_png(path, picture, Publish::Replace).unwrap();
 }
 
 /// Pictures of 3x4 of a grey each, side by side: `00.png` to.
@@ -44,8 +45,8 @@ fn side_by_side(folder: &Path, count: u8) {
 }
 
 /// The first byte of every image with its label, sorted.
-fn seen(data: &Dataset) -> Vec<(u8, u8)> {
-    let mut all: Vec<(u8, u8)> = [&data.train, &data.validation, &data.test]
+fn seen(data: &Dataset) -> Vec<(u8, u32)> {
+    let mut all: Vec<(u8, u32)> = [&data.train, &data.validation, &data.test]
         .into_iter()
         .flat_map(|part| {
             let firsts = part.pixels().chunks(part.image_len()).map(|image| image[0]);
@@ -119,8 +120,8 @@ fn folders_are_classes_in_the_order_of_their_names() {
     }
     let data = load(folder.path()).unwrap();
     // Capitals come first.
-    let expected: Vec<(u8, u8)> = (0..4u8)
-        .flat_map(|class| (0..5).map(move |index| (class * 10 + index, (class + 1) % 4)))
+    let expected: Vec<(u8, u32)> = (0..4u8)
+        .flat_map(|class| (0..5).map(move |index| (class * 10 + index, u32::from(class + 1) % 4)))
         .collect();
     assert_eq!(seen(&data), expected);
 }
@@ -138,7 +139,9 @@ fn folders_named_by_numbers_are_labels() {
         }
     }
     let data = load(folder.path()).unwrap();
-    let expected = [3, 7, 10].map(|label| [(label, label); 3]).concat();
+    let expected = [3, 7, 10]
+        .map(|label| [(label, u32::from(label)); 3])
+        .concat();
     assert_eq!(seen(&data), expected);
     // One name that is no number, and they are names.
     write(folder.path(), "07/0.png", &grey(2, 2, 8));
@@ -306,8 +309,14 @@ fn folders_without_pictures_are_refused_with_what_is_there() {
     // Files named like MNIST's are meant, whatever else is there.
     fs::write(here.join("train-images-idx3-ubyte"), "").unwrap();
     refused(here, &["train-labels-idx1-ubyte", "none"]);
+    // One picture is too few to train on, but can be used.
     let one = here.join("0.png");
-    refused(&one, &["one picture"]);
+    refused(&one, &["3 or more images, found 1"]);
+    let data = data::load_to_use(&Source::Path(one), &DataConfig::default(), true).unwrap();
+    assert_eq!(
+        (data.train.len(), data.validation.len(), data.test.len()),
+        (0, 0, 1)
+    );
 }
 
 #[test]

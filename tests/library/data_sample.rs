@@ -7,10 +7,10 @@ use autoencode::recipe::NamedSet;
 use candle_core::Device;
 
 /// How often each label occurs.
-fn histogram<'a>(labels: impl IntoIterator<Item = &'a u8>) -> [usize; 10] {
+fn histogram<'a>(labels: impl IntoIterator<Item = &'a u32>) -> [usize; 10] {
     let mut counts = [0; 10];
     for &label in labels {
-        counts[usize::from(label)] += 1;
+        counts[label as usize] += 1;
     }
     counts
 }

@@ -224,6 +224,6 @@ fn images_of_another_size_are_refused_with_both_shapes() {
     let images = Images::new((1, 28, 24), vec![0; 28 * 24], vec![0]).unwrap();
     let error = evaluate(&network, &images, &under(Corruption::None), &Device::Cpu).unwrap_err();
     let message = error.to_string();
-    assert!(message.contains("[1, 28, 28]"), "{message}");
+    assert!(message.contains("[N, 1, 28, 28]"), "{message}");
     assert!(message.contains("28, 24]"), "{message}");
 }

@@ -18,6 +18,7 @@ mod model;
 mod ops;
 mod ops_reference;
 mod optim;
+mod own;
 mod picture;
 mod preparation;
 mod random;

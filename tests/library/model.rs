@@ -228,7 +228,7 @@ fn samples_of_another_shape_are_refused_with_both_shapes() {
     let model = build(&recipe("conv-denoiser", &common::SMALL, [1, 28, 28])).unwrap();
     let images = Tensor::zeros((2, 1, 28, 32), DType::F32, &Device::Cpu).unwrap();
     let message = model.reconstruct(&images).unwrap_err().to_string();
-    assert!(message.contains("[1, 28, 28]"), "{message}");
+    assert!(message.contains("[N, 1, 28, 28]"), "{message}");
     assert!(message.contains("[2, 1, 28, 32]"), "{message}");
 }
 

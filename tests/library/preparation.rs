@@ -444,7 +444,7 @@ fn a_network_of_points_makes_no_pictures() {
             "encode",
             "--checkpoint",
             "run",
-            "--add-noise",
+            "--noise",
             "0.1",
             "-o",
             "noisy.csv",

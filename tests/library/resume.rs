@@ -60,6 +60,7 @@ fn resumed(run: &Path, data: &Dataset) -> Result<(Trainer, RunFolder, Vec<String
         checkpoint,
         file,
         notes,
+        ..
     } = Resumable::open(run)?;
     let trainer = Trainer::resume(checkpoint, &file, data.clone(), Device::Cpu)?;
     Ok((trainer, folder, notes))

@@ -271,7 +271,7 @@ fn training_lowers_the_bound_and_reports_its_parts() {
         command
             .args(["sample", "--count", "10", "--checkpoint"])
             .arg(&run);
-        command.arg("--grid").arg(&grid);
+        command.arg("--sheet").arg(&grid);
         command
     };
     draw().assert().success();
@@ -293,7 +293,7 @@ fn training_lowers_the_bound_and_reports_its_parts() {
 #[test]
 fn a_network_without_a_prior_has_no_samples() {
     autoencode()
-        .args(["sample", "--grid", "grid.png", "--checkpoint"])
+        .args(["sample", "--sheet", "grid.png", "--checkpoint"])
         .arg(repository("models/conv-denoiser.safetensors"))
         .assert()
         .code(2)

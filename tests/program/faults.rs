@@ -110,7 +110,7 @@ fn a_disk_that_is_full_from_the_start_is_found_before_the_first_epoch() {
         mount -t tmpfs -o size=100k none "$out"
         code=0
         "$autoencode" train dense-32 --data "$data" --output "$out/run" || code=$?
-        ls -A "$out/run" >&3
+        ls -AR "$out" >&3
         exit $code
     "#;
     let script = format!("exec 3>{}\n{script}", data.path().join("left").display());

@@ -3,12 +3,19 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod again;
 mod bad_input;
 mod cli;
 mod codes;
 mod data_program;
 mod experiments;
 mod faults;
+mod fitting;
+mod inputs;
+mod overwriting;
 mod plot;
+mod resources;
+mod run_data;
 mod sampling;
+mod tables;
 mod train;

@@ -287,6 +287,26 @@ fn names_stand_at_the_medians_and_off_each_other() {
     assert!((names[2].number("x") - x).abs() < 1.0);
     let [_, _, top, bottom] = extent(&names[2]);
     assert!(top < drawn[2][0].1 && drawn[2][0].1 < bottom);
+
+    // A long name at the edge stays on the plane; so many names that they hide the points are left out.
+    let named = |names: &[&str]| {
+        let groups = (0..)
+            .zip(names)
+            .map(|(place, name)| Series::new(*name, vec![(f64::from(place), 0.0)]));
+        let chart = scatter("", &[unnamed(groups.collect())], options).unwrap();
+        let mut texts = elements(chart.svg(), "text");
+        texts.retain(|text| text.get("paint-order").is_some());
+        (texts, view(chart.svg()).0)
+    };
+    let long = "a class with a name of many words, as folders have";
+    let (names, width) = named(&[long, "b", long]);
+    let [_, right, ..] = extent(&names[2]);
+    assert!(
+        names[2].text.contains('…') && right < width,
+        "{}",
+        names[2].text
+    );
+    assert!(named(&["a"; 31]).0.is_empty());
 }
 
 #[test]
@@ -438,18 +458,17 @@ fn words_have_room_on_every_chart() {
             }
         }
     }
-    let count = texts(
-        curves(
-            "",
-            "",
-            "",
-            &vec![Series::new("a", Vec::new()); 300],
-            Scale::Linear,
-        )
-        .svg(),
-    );
-    let rest = count.iter().find_map(|text| text.strip_suffix(" more"));
-    assert!(rest.is_some(), "{count:?}");
+    // Curves get the room that their names need; small panels count those that have none.
+    let series = vec![Series::new("a", Vec::new()); 300];
+    let named = texts(curves("", "", "", &series, Scale::Linear).svg());
+    assert_eq!(named.iter().filter(|text| *text == "a").count(), 300);
+    let panel = Panel {
+        series,
+        ..Panel::default()
+    };
+    let counted = texts(panels(&[panel], 1, 1.0).unwrap().svg());
+    let rest = counted.iter().find_map(|text| text.strip_suffix(" more"));
+    assert!(rest.is_some(), "{counted:?}");
 }
 
 #[test]
@@ -564,6 +583,49 @@ fn the_curves_of_several_runs_are_named() {
 }
 
 #[test]
+fn more_runs_than_colours_are_told_apart_by_dashes_and_all_named() {
+    let out = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (1..=40).map(|number| format!("run-{number:02}")).collect();
+    for (value, name) in names.iter().enumerate() {
+        fs::create_dir(out.path().join(name)).unwrap();
+        let row = |epoch| format!("{{\"epoch\":{epoch},\"train_x\":1,\"val_x\":{value}}}\n");
+        let rows: String = (1..=40).map(row).collect();
+        fs::write(out.path().join(name).join("metrics.jsonl"), rows).unwrap();
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let draw = |count: usize| {
+        let arguments = [
+            &["plot", "curves", "--force", "-o", "c.svg"],
+            &names[..count],
+        ]
+        .concat();
+        succeed(out.path(), &arguments);
+        fs::read_to_string(out.path().join("c.svg")).unwrap()
+    };
+    assert!(!draw(10).contains("dasharray"));
+    let svg = draw(40);
+    // The looks of lines in the legend and on the plane.
+    let look = |line: &str| {
+        let stroke = line.split_once("stroke=")?.1;
+        let color = stroke.get(..9)?.to_string();
+        let dashes = line
+            .split_once("dasharray=")
+            .map(|(_, dashes)| dashes.to_string());
+        Some((color, dashes))
+    };
+    for width in ["\"2\"", "\"3\""] {
+        let lines = svg
+            .lines()
+            .filter(|line| line.contains(&format!("stroke-width={width}")));
+        let looks: std::collections::HashSet<_> = lines.filter_map(look).collect();
+        assert_eq!(looks.len(), 40, "{width}");
+    }
+    for name in names {
+        assert!(svg.contains(&format!(">{name}<")), "{name}");
+    }
+}
+
+#[test]
 fn runs_without_figures_are_refused() {
     let out = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &[u8]| fs::write(out.path().join(name), text).unwrap();
@@ -595,7 +657,6 @@ fn runs_without_figures_are_refused() {
             vec!["zero.jsonl", "--log"],
             vec!["--log", "val_x", "epoch 1"],
         ),
-        (vec!["zero.jsonl"; 11], vec!["at most 10", "11"]),
         (
             vec!["zero.jsonl", "-o", "there.png"],
             vec!["there.png", "--force"],
@@ -669,7 +730,7 @@ fn codes_of_two_values_are_drawn_where_they_are() {
     let values = common::values(&model.encode(&batch).unwrap());
     let drawn = dots(&svg);
     // A common scale takes every code to its dot.
-    let of_label = |label: u8| {
+    let of_label = |label: u32| {
         let labels = test.labels().iter().enumerate();
         let places = labels.filter(move |(_, own)| **own == label);
         places.map(|(place, _)| (values[2 * place], values[2 * place + 1]))
@@ -1002,4 +1063,25 @@ fn larger_networks_are_drawn_by_layers() {
     fs::write(&long, text).unwrap();
     let message = refusal(out.path(), &["summary", "long.toml", "--graph", "new.svg"]);
     assert!(message.contains("at most 100 layers"), "{message}");
+}
+
+/// The font has Cyrillic letters, but no Japanese ones, which an SVG leaves to the fonts of its viewer.
+#[test]
+fn letters_that_the_font_lacks_are_told_and_drawn_by_an_svg() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, file, told) in [
+        ("шум", "a.png", false),
+        ("ノイズ", "b.png", true),
+        ("ノイズ", "c.svg", false),
+    ] {
+        let setting = format!("name={name}");
+        let arguments = ["summary", "dense-32", "--set", &setting, "--graph", file];
+        let mut program = autoencode();
+        let output = program.current_dir(folder.path()).args(arguments).assert();
+        let output = output.success().get_output().clone();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains(".svg"), told, "{name} {file}: {said}");
+    }
+    let svg = fs::read_to_string(folder.path().join("c.svg")).unwrap();
+    assert!(svg.contains("ノイズ"), "{svg}");
 }

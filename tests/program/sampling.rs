@@ -105,7 +105,7 @@ fn a_vae_is_sampled_from_its_mixture_or_from_its_prior() {
     assert_eq!(report["from"], "prior");
     for (checkpoint, words) in [(&run, "the density of its codes"), (&old, "the prior")] {
         autoencode()
-            .args(["sample", "--force", "--grid"])
+            .args(["sample", "--force", "--sheet"])
             .arg(out.path().join("grid.png"))
             .arg("--checkpoint")
             .arg(checkpoint)
@@ -219,12 +219,29 @@ fn plain_networks_are_sampled_where_they_have_a_mixture() {
     ] {
         let run = out.path().join(recipe);
         let settings = [sizes, &["training.epochs=1", "sampling.components=50"]].concat();
-        train(data.path(), &run, recipe, &settings);
+        let notes = train(data.path(), &run, recipe, &settings);
         let (drawn, report) = sample(&run, &[]);
         assert_eq!(drawn.len(), 4);
         // 180 images are enough for 18 components, or one of 98 dimensions.
-        let most = if recipe == "dense-32" { 18 } else { 1 };
+        let (most, each) = if recipe == "dense-32" {
+            (18, 10)
+        } else {
+            (1, 98)
+        };
         assert!(report["components"].as_u64().unwrap() <= most, "{report}");
+        let reason = format!("each takes {each} training images or more, and the fit has 180");
+        assert!(
+            notes.contains(&reason) && notes.contains("instead of 50"),
+            "{notes}"
+        );
+        let kept = fs::read_to_string(run.join("report.json")).unwrap();
+        let kept: Value = serde_json::from_str(&kept).unwrap();
+        let kept = &kept["sampling"];
+        assert_eq!(kept["components"], report["components"]);
+        assert!(
+            kept["fewer_because"].as_str().unwrap().contains(&reason),
+            "{kept}"
+        );
 
         let old = without_mixture(
             &run.join("best.safetensors"),
@@ -232,12 +249,48 @@ fn plain_networks_are_sampled_where_they_have_a_mixture() {
         );
         let refused = |checkpoint: &Path, flag: &[&str]| {
             let mut command = autoencode();
-            command.args(["sample", "--grid", "never.png"]).args(flag);
+            command.args(["sample", "--sheet", "never.png"]).args(flag);
             command.arg("--checkpoint").arg(checkpoint).assert().code(2)
         };
         refused(&run, &["--from-prior"]).stderr(contains("variational").and(contains(recipe)));
         refused(&old, &[]).stderr(contains("sampling.components").and(contains(recipe)));
     }
+}
+
+#[test]
+fn without_a_checkpoint_the_shipped_variational_network_is_sampled() {
+    let out = tempfile::tempdir().unwrap();
+    let sample = |arguments: &[&str], sheet: &str| {
+        let mut command = autoencode();
+        command
+            .current_dir(out.path())
+            .args(["sample", "--count", "4", "--sheet", sheet]);
+        let output = command
+            .args(arguments)
+            .assert()
+            .success()
+            .get_output()
+            .clone();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let notes = sample(&[], "shipped.png");
+    assert!(
+        notes.contains("models/conv-vae.safetensors") && notes.contains("--checkpoint"),
+        "{notes}"
+    );
+    let file = common::repository("models/conv-vae.safetensors");
+    assert!(!sample(&["-c", file.to_str().unwrap()], "named.png").contains("conv-vae"));
+    let read = |name: &str| fs::read(out.path().join(name)).unwrap();
+    assert_eq!(read("shipped.png"), read("named.png"));
+    let message = common::refusal(out.path(), &["decode", "--manifold", "plane.png"]);
+    common::contains(
+        &message,
+        &[
+            "autoencode train vae-2d",
+            "--checkpoint runs/vae-2d",
+            "[128, 7, 7]",
+        ],
+    );
 }
 
 #[test]
@@ -251,7 +304,7 @@ fn a_broken_mixture_is_refused_in_one_line_and_other_commands_do_not_mind() {
     checkpoint.sampling.remove("means");
     checkpoint.write(&file).unwrap();
     let failed = autoencode()
-        .args(["sample", "--grid", "never.png", "--checkpoint"])
+        .args(["sample", "--sheet", "never.png", "--checkpoint"])
         .arg(&file)
         .assert()
         .code(2)

@@ -13,12 +13,15 @@ use imports::{Edge, circles, imports};
 use modules::Named;
 
 /// The rooms, files and folders of `src`, from the ground up. Each imports those before it only.
-const ROOMS: [&str; 29] = [
+const ROOMS: [&str; 32] = [
     "error",
+    "memory",
     "number",
+    "registry",
     "simd",
     "open",
     "file",
+    "run_files",
     "random",
     "arithmetic",
     "activation",

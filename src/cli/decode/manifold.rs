@@ -22,9 +22,9 @@ pub struct Manifold {
     #[arg(long = "manifold", value_name = "FILE.png", id = "manifold")]
     pub file: Option<PathBuf>,
 
-    /// Images per side.
+    /// Images along each axis.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..=100), requires = "manifold")]
-    grid: u16,
+    steps: u16,
 }
 
 /// The picture and the values on its axes.
@@ -55,7 +55,7 @@ impl Manifold {
             images.extend(loaded.decode(&row)?);
         }
         let longest = images.iter().map(|image| image.height().max(image.width()));
-        let side = longest.max().unwrap_or(1) * usize::from(self.grid);
+        let side = longest.max().unwrap_or(1) * usize::from(self.steps);
         let scale = (SIDE / side).clamp(1, MAX_SCALE);
         let title = match codes {
             Some(_) => "decoded over the range of the codes",
@@ -80,12 +80,16 @@ impl Manifold {
     fn values(&self, codes: Option<&Path>, loaded: &Loaded) -> Result<[Vec<f64>; 2]> {
         let shape = loaded.model().code_shape();
         if loaded.code_len() != 2 {
-            let expected = "a network with a code of 2 values, such as one of `autoencode train vae-2d` \
-                            (for others see `autoencode interpolate`)";
-            let found = format!("a code of shape {shape:?}");
+            let expected = "a network with a code of 2 values (none ships with the program: `autoencode train \
+                            vae-2d` makes one, for --checkpoint runs/vae-2d; for others see `autoencode \
+                            interpolate`)";
+            let found = format!(
+                "{}, with a code of shape {shape:?}",
+                loaded.origin.display()
+            );
             return Err(Error::argument("--manifold", expected, found).into());
         }
-        let count = usize::from(self.grid);
+        let count = usize::from(self.steps);
         let Some(path) = codes else {
             if let Code::Gaussian { .. } = loaded.model().code() {
                 return Ok([prior_quantiles(count), prior_quantiles(count)]);

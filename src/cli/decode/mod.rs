@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::codes::{Reader, Survey, survey};
 use autoencode::data::grouped;
+use autoencode::file::Publish;
 use autoencode::picture::{ContactSheet, Picture, write_png, write_rgb};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
@@ -25,7 +26,9 @@ use super::status::Counter;
 /// codes.
 ///
 /// CODES.npy: 32-bit or 64-bit floats, (N, code...) or (N, values).
-/// CODES.csv: columns code_0, code_1, ..., optionally after a column `label` or `file`.
+/// CODES.csv: columns code_0, code_1, ..., or as many columns of numbers as a code has values, beside
+/// columns `file`, `label`, `class` and an index without a name. Columns are separated by commas,
+/// semicolons (then the decimal comma is read, too) or tabs.
 /// CODES.safetensors: a tensor `codes` of the same shape as the array.
 /// The images are named decoded-0001.png and so on, or as in the column `file`.
 #[derive(Debug, Args)]
@@ -87,13 +90,14 @@ impl Decode {
         claim(written.iter().copied(), read, self.force)?;
         let manifold = self.manifold.draw(self.codes.as_deref(), &loaded)?;
         make_folders(written)?;
+        let publish = Publish::forced(self.force);
         if let (Some(path), Some(survey)) = (&self.codes, &survey)
             && (folder.is_some() || self.sheet.is_some())
         {
             self.decode(path, survey, &files, &loaded, shared)?;
         }
         if let Some(manifold) = &manifold {
-            write_rgb(&manifold.file, &manifold.picture)?;
+            write_rgb(&manifold.file, &manifold.picture, publish)?;
         }
         shared.note_network(&loaded.network);
         let count = survey.map_or(0, |survey| survey.count);
@@ -128,12 +132,13 @@ impl Decode {
         let mut reader = Reader::open(path, loaded.model().code_shape())?;
         let mut counter = Counter::new(shared, "codes", survey.count);
         let mut files = files.iter();
+        let publish = Publish::forced(self.force);
         let (mut shown, most) = (Vec::new(), on_sheet(loaded));
         while let Some(rows) = reader.read(BATCH)? {
             let pictures = loaded.decode(&rows.codes)?;
             counter.add(pictures.len());
             for (picture, file) in pictures.iter().zip(&mut files) {
-                write_png(file, picture)?;
+                write_png(file, picture, publish)?;
             }
             let room = most.saturating_sub(shown.len());
             shown.extend(pictures.into_iter().take(room));
@@ -142,7 +147,7 @@ impl Decode {
             }
         }
         if let Some(sheet) = &self.sheet {
-            write_rgb(sheet, &draw(&shown, survey, loaded).render()?)?;
+            write_rgb(sheet, &draw(&shown, survey, loaded).render()?, publish)?;
         }
         Ok(())
     }
@@ -157,8 +162,8 @@ fn names(survey: &Survey) -> Vec<PathBuf> {
         // A name that cannot be a file name is replaced by the number.
         Some(files) => numbered
             .zip(files)
-            .map(|(numbered, file)| match Path::new(file).file_stem() {
-                Some(stem) if stem.len() <= LONGEST_NAME && !file.contains('\0') => file.into(),
+            .map(|(numbered, file)| match Path::new(file).file_name() {
+                Some(name) if name.len() <= LONGEST_NAME && !file.contains('\0') => name.into(),
                 _ => numbered,
             })
             .collect(),

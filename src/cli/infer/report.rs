@@ -8,24 +8,26 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::cli::files::file_name;
+use crate::cli::inputs::is_standard;
 use crate::cli::model::Loaded;
 use crate::cli::output::table;
 use crate::cli::shared::Shared;
 
 /// The scale factor of an image on a sheet.
-const SHEET_SCALE: usize = 4;
+pub const SHEET_SCALE: usize = 4;
 /// The largest number of rows on a sheet: taller pictures are hard to open.
-const SHEET_ROWS: usize = 100;
+pub const SHEET_ROWS: usize = 100;
 
 /// Prints each input with its output file, and the signal-to-noise ratios if measured.
 pub fn print_report(
     outcomes: &[Outcome],
+    left_out: usize,
     sheet: Option<&Path>,
     loaded: &Loaded,
     shared: &Shared,
 ) -> Result<()> {
     let files = outcomes.iter().map(|outcome| {
-        let gain = outcome.gain();
+        let gain = outcome.gain;
         json!({
             "input": outcome.input.to_string_lossy(),
             "output": outcome.output.to_string_lossy(),
@@ -36,18 +38,25 @@ pub fn print_report(
     let json = json!({
         "checkpoint": loaded.origin.to_string_lossy(),
         "files": files.collect::<Vec<_>>(),
+        "left_out": left_out,
         "sheet": sheet.map(Path::to_string_lossy),
     });
-    shared.report(&json, || {
+    let beside = outcomes.iter().any(|outcome| is_standard(&outcome.output));
+    let called = |path: &Path, standard: &str| match is_standard(path) {
+        true => standard.to_string(),
+        false => path.display().to_string(),
+    };
+    shared.report_beside(beside, &json, || {
         let mut rows = Vec::new();
-        if outcomes.iter().any(|outcome| outcome.gain().is_some()) {
+        if outcomes.iter().any(|outcome| outcome.gain.is_some()) {
             let heading = ["", "noisy (dB)", "output (dB)"];
             rows.push(heading.map(str::to_string).to_vec());
         }
         for outcome in outcomes {
-            let (input, output) = (outcome.input.display(), outcome.output.display());
+            let input = called(&outcome.input, "standard input");
+            let output = called(&outcome.output, "standard output");
             let mut row = vec![format!("{input} -> {output}")];
-            if let Some(gain) = outcome.gain() {
+            if let Some(gain) = outcome.gain {
                 row.extend([gain.noisy, gain.result].map(|db| format!("{db:.2}")));
             }
             rows.push(row);
@@ -63,29 +72,34 @@ pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
     if outcomes.len() > SHEET_ROWS {
         title += &format!(" (first {SHEET_ROWS} of {})", outcomes.len());
     }
-    let shown = || outcomes.iter().take(SHEET_ROWS);
+    let shown = outcomes.iter();
+    let shown: Vec<_> = shown
+        .filter_map(|one| Some((one, one.shown.as_ref()?)))
+        .collect();
     let mut columns = vec!["input", "fitted"];
-    if shown().any(|outcome| outcome.prepared.noisy.is_some()) {
+    if shown
+        .iter()
+        .any(|(_, (prepared, _))| prepared.noisy.is_some())
+    {
         columns.push("noisy");
     }
     columns.push("output");
-    let tiles = shown().map(|outcome| {
-        let item = &outcome.prepared;
-        let original = item.original.as_ref().unwrap_or(&item.fitted);
-        let mut row = vec![original.clone(), item.fitted.clone()];
-        let size = format!("{}x{}", original.width(), original.height());
-        let mut under = vec![size, String::new()];
+    let tiles = shown.iter().map(|(outcome, (item, result))| {
+        let preview = item.preview.as_ref().unwrap_or(&item.fitted);
+        let mut row = vec![preview.clone(), item.fitted.clone()];
+        let (height, width) = item.size;
+        let mut under = vec![format!("{width}x{height}"), String::new()];
         if let Some(noisy) = &item.noisy {
             row.push(noisy.clone());
         }
-        if let Some(gain) = outcome.gain() {
+        if let Some(gain) = outcome.gain {
             under.extend([gain.noisy, gain.result].map(|db| format!("{db:.1} dB")));
         }
-        row.push(outcome.picture.clone());
+        row.push(result.clone());
         (row, under)
     });
     let (rows, captions): (Vec<_>, Vec<_>) = tiles.unzip();
-    let labels = shown().map(|outcome| file_name(&outcome.input));
+    let labels = shown.iter().map(|(outcome, _)| file_name(&outcome.input));
     ContactSheet::new(title)
         .rows(rows)
         .row_labels(labels)

@@ -1,10 +1,10 @@
 //! `autoencode plot curves`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use autoencode::Error;
-use autoencode::picture::{COLORS, Scale, Series, curves};
+use autoencode::picture::{Scale, Series, curves};
 use autoencode::train::History;
 use clap::Args;
 use serde_json::json;
@@ -15,11 +15,11 @@ use crate::cli::shared::Shared;
 
 /// Draw the curves of one run, or of several in one chart.
 ///
-/// For one run, this draws the training and validation loss; for several, the validation loss of each.
-/// All runs must have the same loss.
+/// For one run, this draws the training and validation loss; for several, the validation loss of each
+/// (from the eleventh run on, lines are dashed). All runs must have the same loss.
 #[derive(Debug, Args)]
 pub struct Curves {
-    /// Run folders, or their metrics.jsonl.
+    /// Run folders, or files metrics.jsonl or metrics.csv, wherever they are.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
 
@@ -27,7 +27,7 @@ pub struct Curves {
     #[arg(long, short, value_name = "FILE", default_value = "curves.png", value_parser = drawing)]
     output: PathBuf,
 
-    /// Draw this column of metrics.jsonl instead, such as val_psnr_db; a name without train_ or val_ is
+    /// Draw this column of the metrics instead, such as val_psnr_db; a name without train_ or val_ is
     /// drawn like the loss.
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
@@ -49,20 +49,19 @@ struct Run {
 
 impl Curves {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        if self.runs.len() > COLORS {
-            let expected = format!("at most {COLORS} of them, each in a colour of its own");
-            return Err(Error::argument("runs", expected, self.runs.len()).into());
-        }
-        let runs = self
-            .runs
-            .iter()
-            .map(|path| {
-                Ok(Run {
-                    name: self.name(path),
-                    history: History::read(path)?,
-                })
-            })
-            .collect::<autoencode::Result<Vec<_>>>()?;
+        let histories = self.runs.iter().map(|path| History::read(path));
+        let histories = histories.collect::<autoencode::Result<Vec<_>>>()?;
+        // Where another run has the same name, the path as typed.
+        let name = |(history, path): (&History, &PathBuf)| {
+            let same = histories.iter().filter(|other| other.name == history.name);
+            match same.count() {
+                1 => history.name.clone(),
+                _ => path.to_string_lossy().into_owned(),
+            }
+        };
+        let names: Vec<String> = histories.iter().zip(&self.runs).map(name).collect();
+        let runs = names.into_iter().zip(histories);
+        let runs: Vec<Run> = runs.map(|(name, history)| Run { name, history }).collect();
         let read = runs.iter().map(|run| &run.history.file);
         claim([&self.output], read, self.force)?;
         let metric = match &self.metric {
@@ -89,7 +88,7 @@ impl Curves {
             _ => words(&metric),
         };
         let chart = curves(&title, "epoch", &label, &series, scale);
-        write(&chart, &self.output)?;
+        write(&chart, &self.output, self.force, shared)?;
         let epochs = series.iter().map(|one| one.points.len()).max();
         let json = json!({
             "runs": lossy(&self.runs),
@@ -105,24 +104,6 @@ impl Curves {
             let (epochs, output) = (epochs.unwrap_or(0), self.output.display());
             format!("{label}{of} over {epochs} epochs -> {output}")
         })
-    }
-
-    /// The name of the run folder, or the path as typed if another run has the same name.
-    fn name(&self, path: &Path) -> String {
-        let own = |path: &Path| {
-            let folder = match path.is_dir() {
-                true => Some(path),
-                false => path.parent(),
-            };
-            let full = std::path::absolute(folder?).ok()?;
-            Some(full.file_name()?.to_string_lossy().into_owned())
-        };
-        let name = own(path);
-        let same = self.runs.iter().filter(|other| own(other) == name);
-        match name {
-            Some(name) if same.count() < 2 => name,
-            _ => path.to_string_lossy().into_owned(),
-        }
     }
 
     /// The series to draw, each with the name of its column.

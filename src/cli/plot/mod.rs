@@ -6,6 +6,7 @@ mod curves;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use autoencode::file::Publish;
 use autoencode::picture::Chart;
 use clap::{Args, Subcommand};
 
@@ -44,7 +45,13 @@ pub fn drawing(name: &str) -> Result<PathBuf, String> {
 }
 
 /// Writes a drawing, creating its folder if needed.
-pub fn write(chart: &Chart, path: &PathBuf) -> Result<()> {
+pub fn write(chart: &Chart, path: &PathBuf, force: bool, shared: &Shared) -> Result<()> {
     make_folders([path])?;
-    Ok(chart.write(path)?)
+    let is_svg = path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("svg"));
+    if !is_svg && chart.lacks_letters() {
+        shared.note("the font of PNG drawings lacks letters of the names; a name that ends in .svg draws them");
+    }
+    Ok(chart.write(path, Publish::forced(force))?)
 }

@@ -1,6 +1,7 @@
 //! `autoencode train`.
 
 mod begin;
+mod paste;
 mod report;
 
 use std::num::NonZeroU64;
@@ -8,12 +9,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use autoencode::device::Chosen;
 use autoencode::train::{Ending, Environment, Interrupt, RunFolder, SaveEvery, Trainer};
 use clap::Args;
 
 use super::data::Data;
 use super::progress::Progress;
 use super::shared::Shared;
+use paste::to_go_on;
 use report::{conclude, introduce, why_early};
 
 /// Train an autoencoder; without a recipe, the convolutional denoiser for MNIST digits.
@@ -22,7 +25,8 @@ use report::{conclude, introduce, why_early};
 /// and last.safetensors for --resume. Ctrl-C finishes the current step, saves and stops.
 #[derive(Debug, Args)]
 pub struct Train {
-    /// A recipe by name (see `autoencode recipes`) or a TOML file.
+    /// A recipe: a name (see `autoencode recipes`), a TOML file, a run folder (whose data is the default of --data),
+    /// or `-` for standard input.
     #[arg(default_value = "conv-denoiser")]
     recipe: String,
 
@@ -54,9 +58,17 @@ pub struct Train {
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Resume a run from its last checkpoint; --epochs extends it, even if it has finished. A cosine schedule
-    /// then follows the new length.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "batch_size", "precision", "seed", "output"])]
+    /// Replace the run in --output, or in runs/RECIPE.
+    ///
+    /// When the new one is ready to start, this removes what a run writes there and nothing else: best, last, previous and damaged.safetensors, recipe.toml, metrics.csv and
+    /// .jsonl, curves.png and .svg, report.json, environment.json, samples/epoch-NNN.png. Refused while another
+    /// process trains there.
+    #[arg(long)]
+    force: bool,
+
+    /// Resume a run, given by its folder or the last.safetensors in it, on the data that it was trained on;
+    /// --epochs extends it, even if it has finished. A cosine schedule then follows the new length.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "batch_size", "precision", "seed", "output", "force"])]
     resume: Option<PathBuf>,
 
     /// Steps between saves for --resume [default: every 5 minutes, and after each epoch].
@@ -78,27 +90,49 @@ impl Train {
         if let Some(steps) = self.checkpoint_every {
             folder.save_every(SaveEvery::Steps(steps));
         }
-        introduce(&mut trainer, &chosen, shared)?;
+        let ended = self.train(&mut trainer, &mut folder, &chosen, shared, &interrupt);
+        // Without a save there is nothing to resume, and the folder is free for another try.
+        if ended.is_err() && !folder.is_saved() {
+            folder.discard();
+        }
+        ended
+    }
+
+    fn train(
+        &self,
+        trainer: &mut Trainer,
+        folder: &mut RunFolder,
+        chosen: &Chosen,
+        shared: &Shared,
+        interrupt: &Interrupt,
+    ) -> Result<ExitCode> {
+        introduce(trainer, chosen, shared)?;
+        folder.clear()?;
         let device = format!("{} ({})", chosen.name, chosen.reason);
-        let mut environment = Environment::start(&device, shared.threads(), folder.path());
+        let mut environment = Environment::start(
+            &device,
+            rayon::current_num_threads(),
+            folder.path(),
+            &trainer.dataset().origin,
+        );
         folder.write_environment(&environment)?;
 
-        let mut progress = Progress::new(shared, &trainer);
-        let ending = trainer.run(Some(&mut folder), &|| interrupt.requested(), &mut |event| {
+        let mut progress = Progress::new(shared, trainer);
+        let ending = trainer.run(Some(folder), &|| interrupt.requested(), &mut |event| {
             progress.show(&event)
         });
         drop(progress);
-        let ending = ending.with_context(|| how_to_go_on(&folder))?;
+        let ending = ending.with_context(|| self.how_to_go_on(folder, shared))?;
         environment.finish(&chosen.device);
         folder.write_environment(&environment)?;
         if ending == Ending::Stopped {
-            shared.remark(&where_stopped(&trainer, &folder));
+            shared.remark(&self.where_stopped(trainer, folder, shared));
             return Ok(ExitCode::from(interrupt.exit_code()));
         }
         if ending == Ending::StoppedEarly {
-            shared.remark(&why_early(&trainer));
+            shared.remark(&why_early(trainer));
         }
-        conclude(&trainer, &folder, &chosen, shared)?;
+        conclude(trainer, folder, chosen, shared)?;
         Ok(match interrupt.requested() {
             true => ExitCode::from(interrupt.exit_code()),
             false => ExitCode::SUCCESS,
@@ -118,28 +152,26 @@ impl Train {
         let flags = flags.filter_map(|(key, value)| Some(format!("{key}={}", value?)));
         self.settings.iter().cloned().chain(flags).collect()
     }
-}
 
-/// The advice for a run that ended with an error.
-fn how_to_go_on(folder: &RunFolder) -> String {
-    let path = folder.path().display();
-    match folder.last().is_file() {
-        true => format!(
-            "the run stopped; what is saved goes on with `autoencode train --resume {path}`"
-        ),
-        false => "the run stopped".to_string(),
+    /// The advice for a run that ended with an error.
+    fn how_to_go_on(&self, folder: &RunFolder, shared: &Shared) -> String {
+        match folder.is_saved() && folder.last().is_file() {
+            true => format!(
+                "the run stopped; what is saved goes on with `{}`",
+                to_go_on(self, folder, shared)
+            ),
+            false => "the run stopped".to_string(),
+        }
     }
-}
 
-/// Where a run was when it was stopped.
-fn where_stopped(trainer: &Trainer, folder: &RunFolder) -> String {
-    let at = trainer.progress();
-    let place = match trainer.ending() {
-        None => format!("in epoch {} after step {}", at.epoch + 1, at.step),
-        Some(_) => "after the last epoch, before the report".to_string(),
-    };
-    format!(
-        "stopped {place}; everything is saved. To go on: autoencode train --resume {}",
-        folder.path().display()
-    )
+    /// Where a run was when it was stopped.
+    fn where_stopped(&self, trainer: &Trainer, folder: &RunFolder, shared: &Shared) -> String {
+        let at = trainer.progress();
+        let place = match trainer.ending() {
+            None => format!("in epoch {} after step {}", at.epoch + 1, at.step),
+            Some(_) => "after the last epoch, before the report".to_string(),
+        };
+        let command = to_go_on(self, folder, shared);
+        format!("stopped {place}; everything is saved. To go on: {command}")
+    }
 }

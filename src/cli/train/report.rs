@@ -1,19 +1,18 @@
 //! Messages before and after training.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use autoencode::checkpoint::Checkpoint;
+use autoencode::codes::Mixture;
 use autoencode::data::grouped;
 use autoencode::device::Chosen;
 use autoencode::evaluate::Part;
-use autoencode::network::Code;
 use autoencode::train::{RunFolder, Trainer};
 use serde_json::json;
 
 use super::super::evaluate::quality_table;
-use super::super::output::{duration, figure, print_json, say};
+use super::super::output::{duration, figure, one_line, print_json, say};
 use super::super::shared::Shared;
+use super::paste::next;
 
 /// The opening lines: the number of epochs, the estimated time and how to shorten it; the data, network
 /// and device.
@@ -59,7 +58,11 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
         recipe.training.batch_size,
         chosen.name,
         match chosen.name.as_str() {
-            "cpu" => format!("{} threads; {}", shared.threads(), chosen.reason),
+            "cpu" => format!(
+                "{} threads; {}",
+                rayon::current_num_threads(),
+                chosen.reason
+            ),
             _ => chosen.reason.clone(),
         },
     );
@@ -72,6 +75,9 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
         shared.note(note);
     }
     shared.note_origin(trainer.dataset());
+    if let Some(note) = trainer.fewer_components(None) {
+        shared.note(note);
+    }
     Ok(())
 }
 
@@ -99,6 +105,15 @@ pub fn conclude(
     let best = Checkpoint::read(&folder.best()).context("the best epoch cannot be read back")?;
     let network = best.inference(&folder.best(), &chosen.device)?;
     let report = trainer.evaluate(&network, Part::Test)?;
+    let code_len = network.model().code_shape().iter().product();
+    let mixture = Mixture::of(&best, code_len, &folder.best())?;
+    let fewer = trainer.fewer_components(mixture.as_ref());
+    if let Some(note) = fewer
+        .clone()
+        .filter(|note| trainer.fewer_components(None).as_ref() != Some(note))
+    {
+        shared.note(note);
+    }
     let summary = json!({
         "run": path.to_string_lossy(),
         "recipe": recipe.name,
@@ -107,6 +122,10 @@ pub fn conclude(
         "steps": at.step,
         "best_epoch": at.best.map(|best| best.epoch),
         "best_validation_loss": at.best.map(|best| best.loss),
+        "sampling": mixture.map(|mixture| json!({
+            "components": mixture.components(),
+            "fewer_because": fewer,
+        })),
         "test": report,
     });
     folder.write_json("report.json", &summary)?;
@@ -135,29 +154,8 @@ pub fn conclude(
     };
     say(&format!(
         "files in {}: best.safetensors, last.safetensors, metrics.csv, curves.png{pictures}",
-        path.display()
+        one_line(&path.to_string_lossy())
     ));
-    say(&format!("next: {}", next_command(trainer, path)));
+    say(&format!("next: {}", next(trainer, path, shared)));
     Ok(())
-}
-
-/// Commands to try with the network.
-fn next_command(trainer: &Trainer, run: &Path) -> String {
-    let run = run.display();
-    if trainer.dataset().test.are_points() {
-        return format!("autoencode summary {run}");
-    }
-    let has_prior = matches!(trainer.model().code(), Code::Gaussian { .. });
-    if has_prior || trainer.recipe().sampling.is_some() {
-        return format!("autoencode sample --checkpoint {run} --grid samples.png");
-    }
-    let digits = match Path::new("assets/digits").is_dir() {
-        true => "assets/digits",
-        false => "DIGIT.png",
-    };
-    let (name, folder) = match trainer.recipe().corruption.evaluated().is_none() {
-        true => ("reconstructed.png", "reconstructed"),
-        false => ("denoised.png", "denoised"),
-    };
-    format!("autoencode infer --checkpoint {run} {digits} --output {folder} --sheet {name}")
 }

@@ -60,7 +60,12 @@ impl Mixture {
 
     /// The most components that are fitted to `count` codes of `dim` values.
     pub fn most_components(count: usize, dim: usize) -> usize {
-        (count / dim.max(CODES_A_COMPONENT)).max(1)
+        (count / Self::least_codes(dim)).max(1)
+    }
+
+    /// The fewest codes of `dim` values that a component gets on average.
+    pub fn least_codes(dim: usize) -> usize {
+        dim.max(CODES_A_COMPONENT)
     }
 }
 

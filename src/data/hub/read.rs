@@ -115,6 +115,7 @@ fn bytes(images: &Tensor, labels: &Tensor) -> Result<Images, String> {
         .map(|value| (value * 255.0).round() as u8)
         .collect();
     let labels = labels.to_vec1::<u8>().map_err(first_line)?;
+    let labels = labels.into_iter().map(u32::from).collect();
     Images::new(SHAPE, pixels, labels).map_err(|error| error.to_string())
 }
 

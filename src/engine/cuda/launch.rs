@@ -233,7 +233,7 @@ fn too_large(size: usize) -> Error {
 /// The error for a kernel or memory that the driver refuses.
 fn refused(what: &str) -> impl FnOnce(DriverError) -> Error {
     move |error| {
-        let reason = crate::device::cuda::described(&error);
+        let reason = crate::device::cuda::described(error.0 as i32);
         let message = format!("CUDA card, {what}: {reason}");
         Error::Tensor(candle_core::Error::Msg(message))
     }

@@ -27,13 +27,14 @@ pub(super) struct CudaSource {
 }
 
 impl CudaSource {
-    /// Copies host images to a CUDA device; none for another device, and for points.
+    /// Copies host images to a CUDA device; none for another device, for points, and for a custom corruption.
     ///
     /// # Errors
     /// If the device has no memory for them, or the driver refuses the kernels.
     pub fn new(host: &HostSource) -> Result<Option<Self>> {
         let (device, images) = (&host.device, &host.images);
-        let (Device::Cuda(cuda), false) = (device, images.are_points()) else {
+        let is_custom = matches!(host.preparation.corruption, Corruption::Custom(_));
+        let (Device::Cuda(cuda), false) = (device, images.are_points() || is_custom) else {
             return Ok(None);
         };
         let card = Launcher::new(cuda, &[BATCH])?;
@@ -85,6 +86,10 @@ impl CudaSource {
                 Corruption::Gaussian(_) => CorruptionKind::Gaussian,
                 Corruption::SaltAndPepper(_) => CorruptionKind::SaltAndPepper,
                 Corruption::Masking(_) => CorruptionKind::Masking,
+                Corruption::Custom(custom) => {
+                    let expected = "a corruption that has a kernel";
+                    return Err(Error::argument("corruption", expected, custom.name.name()));
+                }
             },
             binarization: match self.preparation.binarization {
                 Binarization::None => BinarizationKind::AsTheyAre,

@@ -100,7 +100,7 @@ fn asynchronous_steps_end_at_the_one_that_is_not_finite() {
         let at = trainer.progress();
         assert_eq!((at.step, at.position as u64), (step - 1, (step - 1) % 6));
         assert_eq!(trainer.engine.optimizer().step_count(), at.step);
-        let weights = trainer.checkpoint(true).unwrap();
+        let weights = trainer.state(true).unwrap();
         let tensors = weights
             .weights
             .into_values()

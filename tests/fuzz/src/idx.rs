@@ -35,7 +35,8 @@ pub fn run(mut input: &[u8]) {
                 assert_eq!(images[16..], *data.train.pixels());
             }
             if !is_packed(labels) {
-                assert_eq!(labels[8..], *data.train.labels());
+                let read = data.train.labels().iter().map(|label| *label as u8);
+                assert!(read.eq(labels[8..].iter().copied()));
             }
         }
         Err(error) => check_refusal(error, &folder),

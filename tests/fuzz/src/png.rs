@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use autoencode::file::Publish;
 use autoencode::picture::{Fit, Picture, fit, read_png, read_png_header, write_png};
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
@@ -12,7 +13,7 @@ const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Pictures of more pixels are not decoded, which takes as long as they are large; those of still more are
 /// refused.
 const MOST: usize = 1 << 13;
-const REFUSED: usize = 1 << 27;
+const REFUSED: usize = 1 << 40;
 /// What pictures are fitted to.
 const SIDE: usize = 28;
 
@@ -52,7 +53,7 @@ pub fn run(input: &[u8]) {
             }
         }
         let copy = place("copy.png");
-        write_png(&copy, &picture).unwrap();
+        write_png(&copy, &picture, Publish::Replace).unwrap();
         let read = read_png(&copy, channels).unwrap();
         assert_eq!(read.to_bytes(), picture.to_bytes());
     }

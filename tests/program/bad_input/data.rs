@@ -117,9 +117,9 @@ fn arrays_are_neither_images_nor_codes() {
         ("claims-images", plain("'|u1'", "(1000000, 28, 28)")),
         ("no-rows", array("'<f4'", "False", "(0, 2)", 0)),
         ("no-images", array("'|u1'", "False", "(0, 28, 28)", 0)),
-        ("fortran", array("'<f4'", "True", "(8, 2)", 64)),
+        ("complex", plain("'<c8'", "(8, 2)")),
         ("objects", plain("'|O'", "(8, 2)")),
-        ("big-endian", plain("'>f4'", "(8, 2)")),
+        ("strings", plain("'<U2'", "(8, 2)")),
         ("structured", plain("[('a', '<f4')]", "(8, 2)")),
         (
             "dimensions",
@@ -140,6 +140,38 @@ fn arrays_are_neither_images_nor_codes() {
         &["nan.npy", "NaN in row 0"],
     );
     assert!(!place.path().join("decoded").exists());
+}
+
+/// The file with the images, and the one with the network that does not take them.
+#[test]
+fn images_of_another_shape_than_the_network_takes_are_named_with_it() {
+    let place = Place::new();
+    place.put("x32.npy", &array("'|u1'", "False", "(4, 32, 32)", 4096));
+    for command in ["evaluate", "encode -o e.npy", "plot codes -o p.png"] {
+        let command = format!("{command} --checkpoint conv.safetensors --data x32.npy");
+        let named = ["x32.npy", "conv.safetensors", "1x28x28", "1x32x32"];
+        place.refuses(&command, &named);
+    }
+    place.put("one.csv", b"code_0,code_1,code_2\n0,0,0\n");
+    place.refuses("plot codes one.csv -o p.png", &["one.csv", "2 or more"]);
+}
+
+/// The length is right, and more than the memory of the test.
+#[cfg(target_os = "linux")]
+#[test]
+fn values_that_memory_cannot_hold_are_an_error_of_their_file() {
+    let place = Place::new();
+    let header = array("'|u1'", "False", "(2600000, 28, 28)", 0);
+    let length = header.len() as u64 + 2_600_000 * 784;
+    place.put("large.npy", &header);
+    let file = std::fs::File::options()
+        .write(true)
+        .open(place.path().join("large.npy"));
+    file.unwrap().set_len(length).unwrap();
+    place.refuses(
+        "evaluate --data large.npy",
+        &["large.npy", "fits into memory"],
+    );
 }
 
 fn archive(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
@@ -228,7 +260,7 @@ fn text_that_is_no_codes_is_named() {
     for (name, text) in [
         ("empty", String::new()),
         ("heading-only", "code_0,code_1\n".into()),
-        ("heading", "a,b\n1,2\n".into()),
+        ("heading", "a,b,c\n1,2,3\n".into()),
         ("heading-long", long.clone()),
         ("few", "code_0,code_1\n1\n".into()),
         ("many", "code_0,code_1\n1,2,3\n".into()),

@@ -15,8 +15,17 @@ fn values_of_flags_are_refused_by_the_flags_name() {
         ("train --epochs 99999999999", "--epochs"),
         ("train --batch-size -1", "--batch-size"),
         ("train --seed -1", "--seed"),
-        ("infer a.png --add-noise -1", "--add-noise"),
-        ("infer a.png --add-noise nan", "--add-noise"),
+        ("train --seed x", "--seed <N>: expected a whole number"),
+        (
+            "train --checkpoint-every 0",
+            "a whole number from 1, found `0`",
+        ),
+        (
+            "bench --steps 0",
+            "a whole number from 1 to 100000, found `0`",
+        ),
+        ("infer a.png --noise -1", "--noise"),
+        ("infer a.png --noise nan", "--noise"),
         ("evaluate --noise inf", "--noise"),
         ("evaluate --noise -0.5", "--noise"),
         ("sample --count 0 --grid g.png", "--count"),
@@ -44,7 +53,10 @@ fn values_that_only_the_work_can_judge_are_refused_in_one_line() {
     for (command, named) in [
         ("train --offline --epochs 0", "training.epochs"),
         ("train --offline --batch-size 0", "training.batch_size"),
-        ("train --offline --seed 18446744073709551615", "seed"),
+        (
+            "train --offline --seed 18446744073709551615",
+            "at most 9223372036854775807",
+        ),
         ("filters --channel 999999999999 -o f.png", "channel"),
         ("filters --layer nope -o f.png", "nope"),
         (

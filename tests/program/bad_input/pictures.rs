@@ -47,7 +47,7 @@ fn damaged() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             with(header(16_384, 16_384, 16, 6, 0)),
             "MiB",
         ),
-        ("bomb", bomb(8_000), "MiB"),
+        ("bomb", bomb(12_000), "MiB"),
         ("few-pixels", with(header(28, 28, 8, 0, 0)), "a whole PNG"),
         ("no-pixels", file(&[header(28, 28, 8, 0, 0)]), "a whole PNG"),
         (
@@ -155,6 +155,28 @@ fn folders_of_pictures_are_refused_by_the_file_that_is_wrong() {
     place.refuses("infer damaged mixed", &["damaged/05.png"]);
 }
 
+/// Two pictures of 40 megapixels, which would not fit into the memory of the test together, are read one after the
+/// other; `--picture-memory` lowers and raises what one may take.
+#[test]
+fn large_pictures_take_turns_and_a_limit_is_a_flag() {
+    let place = Place::new();
+    let rows = vec![0; (8_000 + 1) * 5_000];
+    let large = file(&[header(8_000, 5_000, 8, 0, 0), chunk(b"IDAT", &zlib(&rows))]);
+    for number in 1..=3 {
+        place.put(&format!("large/{number}.png"), &large);
+    }
+    place.accepts("infer large --fit resize -o out --sheet sheet.png");
+    let command = "infer large --fit resize -o none --picture-memory";
+    let found = [
+        "large/1.png",
+        "8000 x 5000 pixels",
+        "306 MiB",
+        "--picture-memory",
+    ];
+    place.refuses(&format!("{command} 305"), &found);
+    place.accepts(&format!("{command} 307"));
+}
+
 #[cfg(unix)]
 #[test]
 fn links_in_a_loop_are_refused_and_names_without_text_are_shown() {
@@ -178,4 +200,29 @@ fn links_in_a_loop_are_refused_and_names_without_text_are_shown() {
         place.refuses("infer odd", &["odd/x\u{fffd}\u{fffd}\u{fffd}[31m.png"]);
         place.refuses("encode odd -o c.csv", &["odd/x"]);
     }
+}
+
+#[test]
+fn a_photograph_for_the_digits_network_is_told_what_takes_it() {
+    let place = Place::new();
+    // A filter byte and 64 pixels, which look like noise.
+    let pixel = |x: u32, y: u32| (x * 7_919 + y * 104_729).wrapping_mul(2_654_435_761) >> 24;
+    let row = |y| (0..65).map(move |x| if x == 0 { 0 } else { pixel(x, y) as u8 });
+    let rows: Vec<u8> = (0..64).flat_map(row).collect();
+    let photo = file(&[header(64, 64, 8, 0, 0), chunk(b"IDAT", &zlib(&rows))]);
+    place.put("photo.png", &photo);
+    place.put(
+        "flat.png",
+        &file(&[
+            header(64, 64, 8, 0, 0),
+            chunk(b"IDAT", &zlib(&[0; 65 * 64])),
+        ]),
+    );
+    let hint = "--fit resize takes photographs";
+    place.refuses(
+        "infer photo.png -o out",
+        &["photo.png", hint, "none stands out"],
+    );
+    place.refuses("infer flat.png -o out", &["flat.png", hint, "one colour"]);
+    place.accepts("infer photo.png -o out --fit resize");
 }

@@ -116,6 +116,44 @@ fn settings_are_refused_by_their_whole_key() {
             "data.points={kind=\"ellipse\",count=1000000000000}",
             "data.points.count",
         ),
+        (
+            "dense-32",
+            "optimizer=adam",
+            "as in optimizer.kind=adam, found \"adam\"",
+        ),
+        ("dense-32", "network=conv", "as in network.family=conv"),
+        (
+            "dense-32",
+            "training=3",
+            "`training`: expected a table of keys",
+        ),
+        (
+            "dense-32",
+            "network.encoder=32",
+            "a list, as in network.encoder=[32]",
+        ),
+        (
+            "dense-32",
+            "network.encoder=[a]",
+            "a whole number from 0 on, found \"a\"",
+        ),
+        ("dense-32", "network.bias=1", "true or false, found 1"),
+        ("dense-32", "network.init=3", "a name or a table, found 3"),
+        (
+            "dense-32",
+            "corruption={kind='gaussian'}",
+            "`corruption.factor`: expected a value",
+        ),
+        (
+            "dense-32",
+            "corruption.factor={.1}",
+            "--set: expected a list or a table in TOML",
+        ),
+        (
+            "dense-32",
+            "seed=9223372036854775808",
+            "at most 9223372036854775807",
+        ),
         ("dense-32", "nonsense", "--set"),
         ("dense-32", "=1", "--set"),
         ("dense-32", "a..b=1", "--set"),
@@ -192,6 +230,12 @@ fn files_that_are_no_recipes_are_named() {
                 .into_bytes(),
         ),
         ("unknown", text.replacen("seed", "sead", 1).into_bytes()),
+        (
+            "large-seed",
+            text.replacen("seed = 1", "seed = 9223372036854775808", 1)
+                .into_bytes(),
+        ),
+        ("no-zero", text.replacen("lr = 0", "lr = ", 1).into_bytes()),
     ] {
         let file = place.put(&format!("{name}.toml"), &bytes);
         place.refuses(&format!("summary {file}"), &[&file]);
