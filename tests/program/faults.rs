@@ -141,13 +141,13 @@ fn a_disk_that_fills_up_keeps_the_old_checkpoint_and_the_run_goes_on_when_there_
     let copy = out.path().join("copy");
     let mount = out.path().join("mount");
     fs::create_dir(&mount).unwrap();
-    // The disk is filled while the run goes on, after its first epoch; what is left then is copied out.
+    // The disk is filled while the run goes on, after its first save; what is left then is copied out.
     let script = format!(
         r#"
         mount -t tmpfs -o size=16m none "$mount"
         "$autoencode" {} --data "$data" --output "$mount/run" &
         run=$!
-        while ! test -e "$mount/run/samples/epoch-004.png"; do sleep 0.01; done
+        while ! test -e "$mount/run/samples/epoch-008.png"; do sleep 0.01; done
         kill -STOP $run
         dd if=/dev/zero of="$mount/fill" bs=4k 2>/dev/null || true
         kill -CONT $run
