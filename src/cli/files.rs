@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::file::{destination, exists, folder, sweep};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 /// `DIR/name.png` for each, with the folders of the name; equal names get `-2`, `-3`, ...
 pub fn name_outputs(names: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
@@ -180,4 +181,12 @@ pub fn make_folders<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<
         sweep(&folder);
     }
     Ok(())
+}
+
+/// Parses the name of a picture to write, which is a PNG whatever its name.
+pub fn png_file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.extension() {
+        Some(ending) if ending.eq_ignore_ascii_case("png") => Ok(path),
+        _ => Err("expected a name that ends in .png"),
+    })
 }

@@ -9,7 +9,7 @@ use autoencode::picture::{filter_grid, write_rgb};
 use clap::Args;
 use serde_json::json;
 
-use super::files::{claim, make_folders};
+use super::files::{claim, make_folders, png_file};
 use super::model::Model;
 use super::shared::Shared;
 
@@ -32,7 +32,7 @@ pub struct Filters {
     channel: usize,
 
     /// The picture to write.
-    #[arg(long, short, value_name = "FILE.png")]
+    #[arg(long, short, value_name = "FILE.png", value_parser = png_file())]
     output: PathBuf,
 
     /// Pixels per weight on each side [default: 16 for kernels, 3 for whole images].

@@ -13,7 +13,7 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde_json::json;
 
-use super::files::{claim, file_name, lossy, make_folders, numbered};
+use super::files::{claim, file_name, lossy, make_folders, numbered, png_file};
 use super::inputs::Inputs;
 use super::model::{Loaded, Model};
 use super::output::listed;
@@ -38,7 +38,7 @@ pub struct Interpolate {
     model: Model,
 
     /// The picture of all steps.
-    #[arg(long, short, value_name = "FILE.png")]
+    #[arg(long, short, value_name = "FILE.png", value_parser = png_file())]
     output: PathBuf,
 
     /// Number of steps, both ends included.

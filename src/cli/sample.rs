@@ -10,7 +10,7 @@ use autoencode::picture::{ContactSheet, write_png, write_rgb};
 use clap::Args;
 use serde_json::json;
 
-use super::files::{claim, lossy, make_folders, numbered};
+use super::files::{claim, lossy, make_folders, numbered, png_file};
 use super::model::{Loaded, Model};
 use super::output::listed;
 use super::pictures::square;
@@ -39,7 +39,7 @@ pub struct Sample {
     from_prior: bool,
 
     /// File for one picture of all the images.
-    #[arg(long, value_name = "FILE.png", required_unless_present = "output")]
+    #[arg(long, value_name = "FILE.png", value_parser = png_file(), required_unless_present = "output")]
     sheet: Option<PathBuf>,
 
     /// Folder for one PNG per image, sample-0001.png and so on.

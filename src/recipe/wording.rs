@@ -84,7 +84,9 @@ fn type_of(expected: &str, key: &str, value: Option<&Value>) -> String {
         _ => format!("a table of keys, each set by {key}.KEY=VALUE"),
     };
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_quoted = text.is_some_and(|text| text.parse::<i64>().is_ok());
     match expected {
+        "u32" | "u64" | "usize" if is_quoted => "a whole number, without quotes".to_string(),
         "f64" => "a number".to_string(),
         "u32" | "u64" | "usize" if text.is_some_and(is_digits) => {
             format!(

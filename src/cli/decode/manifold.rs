@@ -12,6 +12,7 @@ use clap::Args;
 use image::RgbImage;
 use serde_json::{Value, json};
 
+use crate::cli::files::png_file;
 use crate::cli::model::Loaded;
 
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub struct Manifold {
     /// Draw the decoded images over the plane of a two-value code. With CODES, both axes run from the 1st to
     /// the 99th percentile of the codes; without, for a variational autoencoder, they follow the quantiles of
     /// the prior (Kingma and Welling 2014, appendix A).
-    #[arg(long = "manifold", value_name = "FILE.png", id = "manifold")]
+    #[arg(long = "manifold", value_name = "FILE.png", value_parser = png_file(), id = "manifold")]
     pub file: Option<PathBuf>,
 
     /// Images along each axis.

@@ -15,7 +15,7 @@ use manifold::DrawnManifold;
 use serde_json::json;
 
 use super::encode::code_file;
-use super::files::{claim, lossy, make_folders, name_outputs};
+use super::files::{claim, lossy, make_folders, name_outputs, png_file};
 use super::model::{Loaded, Model};
 use super::output::listed;
 use super::pictures::square;
@@ -47,7 +47,7 @@ pub struct Decode {
     output: Option<PathBuf>,
 
     /// Draw the images on one sheet of at most 400.
-    #[arg(long, value_name = "FILE.png", requires = "codes")]
+    #[arg(long, value_name = "FILE.png", value_parser = png_file(), requires = "codes")]
     sheet: Option<PathBuf>,
 
     #[command(flatten)]

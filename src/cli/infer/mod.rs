@@ -15,7 +15,7 @@ use clap::Args;
 
 use report::{SHEET_ROWS, SHEET_SCALE, print_report, sheet};
 
-use super::files::{claim, make_folders, name_outputs};
+use super::files::{claim, make_folders, name_outputs, png_file};
 use super::inputs::{Inputs, is_standard};
 use super::model::{Loaded, Model};
 use super::output::print_bytes;
@@ -44,7 +44,7 @@ pub struct Infer {
     noise: Noise,
 
     /// Also draw one labelled sheet with the input, fitted, noisy and output images.
-    #[arg(long, value_name = "FILE.png")]
+    #[arg(long, value_name = "FILE.png", value_parser = png_file())]
     sheet: Option<PathBuf>,
 
     /// Also write the outputs unrounded, as one NumPy array of 32-bit floats (N, C, H, W).

@@ -1,6 +1,9 @@
 //! Values of flags.
 
+use tempfile::TempDir;
+
 use super::Place;
+use crate::common::{contains, repository, usage_error};
 
 /// The command line's own check: exit code 2, the flag by name, and how to get help below.
 #[test]
@@ -82,4 +85,28 @@ fn a_device_that_the_build_lacks_is_named() {
         place.refuses(&command, &[&format!("--device {device}:"), "--features"]);
     }
     assert!(!place.path().join("runs").exists());
+}
+
+#[test]
+fn a_picture_is_not_written_under_the_name_of_another_format() {
+    let folder = TempDir::new().unwrap();
+    let digit = repository("assets/digits/9-plain.png");
+    for arguments in [
+        "infer DIGIT --sheet sheet.jpg",
+        "interpolate DIGIT DIGIT --output way.txt",
+        "filters --output filters.svg",
+        "sample --sheet -",
+        "decode --manifold plane",
+    ] {
+        let words = arguments.split(' ').map(|word| match word {
+            "DIGIT" => digit.to_str().unwrap(),
+            other => other,
+        });
+        let words: Vec<&str> = words.collect();
+        contains(
+            &usage_error(folder.path(), &words),
+            &["ends in .png", words[words.len() - 1]],
+        );
+    }
+    assert!(folder.path().read_dir().unwrap().next().is_none());
 }

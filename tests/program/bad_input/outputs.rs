@@ -69,21 +69,10 @@ fn an_input_is_never_overwritten_even_with_force() {
             "vae.npy",
         ),
         (
-            "infer a.png --checkpoint run -o out --sheet run/best.safetensors",
+            "encode a.png --checkpoint run -o run/best.safetensors",
             "run/best.safetensors",
         ),
-        (
-            "decode codes.csv --checkpoint vae.safetensors --sheet codes.csv",
-            "codes.csv",
-        ),
-        (
-            "decode codes.csv --checkpoint vae.safetensors --manifold codes.csv",
-            "codes.csv",
-        ),
-        (
-            "decode --checkpoint vae.safetensors --manifold vae.safetensors",
-            "vae.safetensors",
-        ),
+        ("decode --checkpoint vae.png --manifold vae.png", "vae.png"),
         (
             "encode a.png --checkpoint vae.safetensors -o vae.safetensors",
             "vae.safetensors",
@@ -93,18 +82,8 @@ fn an_input_is_never_overwritten_even_with_force() {
             "set.npy",
         ),
         ("interpolate in/a.png in/b.png -o in/b.png", "in/b.png"),
-        (
-            "interpolate codes.csv:0 codes.csv:1 --checkpoint vae.safetensors -o codes.csv",
-            "codes.csv",
-        ),
-        (
-            "filters --checkpoint conv.safetensors -o conv.safetensors",
-            "conv.safetensors",
-        ),
-        (
-            "sample --checkpoint vae.safetensors --grid vae.safetensors",
-            "vae.safetensors",
-        ),
+        ("filters --checkpoint vae.png -o vae.png", "vae.png"),
+        ("sample --checkpoint vae.png --sheet vae.png", "vae.png"),
         ("plot curves metrics.png -o metrics.png", "metrics.png"),
         (
             "plot codes --offline --checkpoint vae.png -o vae.png",
