@@ -134,6 +134,17 @@ fn values_need_neither_quotes_nor_digits_around_a_point() {
     ];
     let recipe = load("dense-32", &settings).unwrap();
     assert_eq!(recipe, load("dense-32", &written).unwrap());
+    for (value, told) in [
+        ("\"3\"", "without quotes"),
+        ("9223372036854775808", "the largest in TOML"),
+    ] {
+        let setting = format!("training.epochs={value}");
+        let error = load("dense-32", &[&setting]).unwrap_err().to_string();
+        assert!(
+            error.contains("training.epochs") && error.contains(told),
+            "{error}"
+        );
+    }
 }
 
 #[test]
