@@ -267,7 +267,7 @@ impl Activation {
         toml::Value::try_from(self).map_or_else(|_| self.to_string(), |value| value.to_string())
     }
 
-    /// Whether all parameters have their defaults, so that the name alone describes the activation.
+    /// Tells whether the name alone describes the activation: each parameter then has its default.
     fn is_plain(&self) -> bool {
         Self::named(self.name()).as_ref() == Some(self)
     }

@@ -46,7 +46,7 @@ impl Activation {
         })
     }
 
-    /// Whether the function of a value depends on other values of the same sample.
+    /// Tells whether each result depends on several values of its sample, as in softmax.
     pub(crate) fn couples(&self) -> bool {
         self.pointwise().is_none()
     }

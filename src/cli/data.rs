@@ -59,7 +59,7 @@ impl Data {
         flags
     }
 
-    /// Whether `--data` is there.
+    /// Tells whether the user typed `--data`.
     pub fn is_given(&self) -> bool {
         self.data.is_some()
     }

@@ -120,7 +120,7 @@ impl Inputs {
     }
 }
 
-/// Whether a path stands for standard input, or for standard output.
+/// Tells whether a path is `-`, which means standard input or standard output.
 pub fn is_standard(path: &Path) -> bool {
     path.as_os_str() == STANDARD
 }
