@@ -1,7 +1,7 @@
 //! The threads that share the work.
 
 use std::io;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -20,9 +20,18 @@ const OTHERS: usize = 2;
 pub fn start(shared: &Shared) -> Result<()> {
     let wanted = shared.threads();
     let mut waiting = Vec::new();
+    let mut last: Option<Receiver<()>> = None;
     while waiting.len() < wanted + OTHERS {
-        match waiting_thread() {
-            Ok(thread) => waiting.push(thread),
+        let next = waiting_thread();
+        // Until a thread runs, it may lack the memory to begin. While one begins, the next is made.
+        if let Some(started) = last.take() {
+            let _ = started.recv();
+        }
+        match next {
+            Ok((thread, started)) => {
+                waiting.push(thread);
+                last = Some(started);
+            }
             Err(error) if waiting.is_empty() => {
                 let remedy = "raise the limit on processes (ulimit -u) or memory (ulimit -v)";
                 return Err(error).context(format!("no thread can start: {remedy}"));
@@ -54,8 +63,9 @@ pub fn start(shared: &Shared) -> Result<()> {
         .context("the threads cannot start")
 }
 
-/// A running thread that waits for its part in the pool: rayon has no second try after one that started too few.
-fn waiting_thread() -> io::Result<Sender<ThreadBuilder>> {
+/// A thread that waits for its part in the pool, and what ends when it runs. rayon has no second try after one that
+/// started too few.
+fn waiting_thread() -> io::Result<(Sender<ThreadBuilder>, Receiver<()>)> {
     let (sender, receiver) = mpsc::channel::<ThreadBuilder>();
     let (starting, started) = mpsc::channel::<()>();
     thread::Builder::new().spawn(move || {
@@ -64,7 +74,5 @@ fn waiting_thread() -> io::Result<Sender<ThreadBuilder>> {
             worker.run();
         }
     })?;
-    // Until the thread runs, it may lack the memory to begin.
-    let _ = started.recv();
-    Ok(sender)
+    Ok((sender, started))
 }

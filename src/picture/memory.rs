@@ -11,6 +11,9 @@ use crate::{Error, Result};
 
 /// Bytes for the pictures that are read at the same time, if no other number is set.
 const USUAL: u64 = 1 << 30;
+/// A picture of at most these bytes is read at once: to ask the system for its free memory takes longer than to read
+/// a digit.
+const SMALL: u64 = 1 << 20;
 /// Bytes that are taken to be free where the system does not say.
 const UNKNOWN: u64 = 4 << 30;
 
@@ -54,7 +57,11 @@ impl Reserved {
         let bytes = pixels.saturating_mul(each);
         let bytes = bytes.saturating_add(length).saturating_add(more);
 
-        let (all, one, why) = limits();
+        let (all, one, why) = match SET.load(Ordering::Relaxed) {
+            0 if bytes <= SMALL => (u64::MAX, u64::MAX, ""),
+            0 => of_free_memory(),
+            set => (set, set, "the limit that is set"),
+        };
         if bytes > one {
             let expected = format!(
                 "a picture that can be read in {} MiB, {why} (--picture-memory MIB raises this)",
@@ -91,13 +98,8 @@ impl Drop for Reserved {
 }
 
 /// The most bytes for all pictures, and for one of them, and the reason for the latter.
-fn limits() -> (u64, u64, &'static str) {
-    match SET.load(Ordering::Relaxed) {
-        0 => {
-            static HALF: OnceLock<u64> = OnceLock::new();
-            let half = *HALF.get_or_init(|| free_memory().unwrap_or(UNKNOWN) / 2);
-            (half.min(USUAL), half, "half of the free memory")
-        }
-        bytes => (bytes, bytes, "the limit that is set"),
-    }
+fn of_free_memory() -> (u64, u64, &'static str) {
+    static HALF: OnceLock<u64> = OnceLock::new();
+    let half = *HALF.get_or_init(|| free_memory().unwrap_or(UNKNOWN) / 2);
+    (half.min(USUAL), half, "half of the free memory")
 }
