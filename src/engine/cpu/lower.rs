@@ -4,9 +4,9 @@ use super::CpuStep;
 use super::add::Add;
 use super::conv::{UpsampledConv, WinogradConv};
 use super::dense::Dense;
+use super::direct::{DirectConv, Kernel};
 use super::elementwise::Elementwise;
 use super::finish::Finish;
-use super::gather::GatherConv;
 use super::latent::Latent;
 use super::layout::{NhwcLayout, Shape};
 use super::rearrange::{MaxPool, Softmax, ToFlat, ToNhwc, Upsample};
@@ -63,14 +63,15 @@ impl Plan {
                     outputs: dense.units,
                     bias: dense.bias,
                 }),
-                LayerSpec::Conv2d(conv) => convolution(shape, 1, conv, &mut rest),
+                LayerSpec::Conv2d(conv) => {
+                    let is_first = self.steps.is_empty();
+                    convolution((shape, is_first), 1, conv, &mut rest)
+                }
                 LayerSpec::Upsample(upsample) => match next(rest) {
-                    // A 3x3 convolution after an upsampling by two includes the upsampling.
-                    Some((LayerSpec::Conv2d(conv), behind))
-                        if (upsample.scale, conv.kernel, conv.stride) == (2, 3, 1) =>
-                    {
+                    // A convolution after an upsampling includes it.
+                    Some((LayerSpec::Conv2d(conv), behind)) if conv.stride == 1 => {
                         rest = behind;
-                        convolution(shape, 2, conv, &mut rest)
+                        convolution((shape, false), upsample.scale, conv, &mut rest)
                     }
                     _ => CpuStep::Upsample(Upsample {
                         shape,
@@ -173,6 +174,7 @@ impl CpuStep {
         match self {
             Self::Winograd(conv) => Some(conv.from),
             Self::Upsampled(conv) => Some(conv.from),
+            Self::Direct(conv) => Some(conv.from),
             Self::Scatter(conv) => Some(conv.from),
             Self::Transposed(conv) => Some(conv.from),
             _ => None,
@@ -184,22 +186,23 @@ impl CpuStep {
         match self {
             Self::Winograd(conv) => Some(&mut conv.finish),
             Self::Upsampled(conv) => Some(&mut conv.finish),
-            Self::Gather(conv) => Some(&mut conv.finish),
+            Self::Direct(conv) => Some(&mut conv.finish),
             Self::Transposed(conv) => Some(&mut conv.finish),
             _ => None,
         }
     }
 }
 
-/// A convolution of images upsampled by `scale` with the relu and the max-pool after it, which are removed from `rest`.
-fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -> CpuStep {
-    let is_small = layer.kernel == 3 && layer.stride == 1;
-    if is_small && layer.channels <= FEW && from.channels > FEW {
-        return CpuStep::Scatter(ScatterConv {
-            scale,
-            from: NhwcLayout::plain(from),
-            out_channels: layer.channels,
-        });
+/// A convolution of images upsampled by `scale`, with the relu and the max-pool after it, which are removed from `rest`.
+/// Images of few channels that no step before has written are narrow.
+fn convolution(
+    (from, is_first): (Shape, bool),
+    scale: usize,
+    layer: &Conv2d,
+    rest: &mut &[Layer],
+) -> CpuStep {
+    if layer.stride == 1 && layer.channels <= FEW && from.channels > FEW {
+        return CpuStep::Scatter(ScatterConv::new(from, scale, layer.kernel, layer.channels));
     }
     let relu = takes_relu(rest);
     let pool = scale == 1 && takes_pool(rest);
@@ -213,18 +216,23 @@ fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -
             width: size(from.width),
         }),
     };
-    if scale == 2 {
-        CpuStep::Upsampled(UpsampledConv::new(from, finish))
-    } else if is_small && from.channels > FEW {
-        CpuStep::Winograd(WinogradConv::new(from, finish))
-    } else {
-        CpuStep::Gather(GatherConv {
-            from,
-            kernel: layer.kernel,
-            stride: layer.stride,
-            padding: layer.padding(),
-            finish,
-        })
+    match (layer.kernel, layer.stride, scale) {
+        (3, 1, 2) => CpuStep::Upsampled(UpsampledConv::new(from, finish)),
+        (3, 1, 1) if from.channels > FEW => CpuStep::Winograd(WinogradConv::new(from, finish)),
+        _ => {
+            let narrow = is_first && from.channels <= FEW;
+            let from = NhwcLayout {
+                narrow,
+                ..NhwcLayout::plain(from)
+            };
+            let kernel = Kernel {
+                size: layer.kernel,
+                stride: layer.stride,
+                padding: layer.padding(),
+                scale,
+            };
+            CpuStep::Direct(DirectConv::new(from, kernel, finish))
+        }
     }
 }
 

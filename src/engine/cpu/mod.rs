@@ -12,12 +12,14 @@ mod arena;
 mod axis;
 mod conv;
 mod dense;
+mod direct;
+mod direct_offsets;
 mod elementwise;
 mod engine;
+mod expanded;
 mod finish;
 mod finish_image;
 mod flat;
-mod gather;
 mod inference;
 mod isa;
 mod latent;
@@ -59,8 +61,8 @@ step::steps! {
     Winograd(conv::WinogradConv),
     /// The same of upsampled images.
     Upsampled(conv::UpsampledConv),
-    /// Convolutions whose patches are gathered.
-    Gather(gather::GatherConv),
+    /// Convolutions of any kernel and stride.
+    Direct(direct::DirectConv),
     /// Convolutions to few channels.
     Scatter(scatter::ScatterConv),
     Transposed(transposed::TransposedConv),

@@ -195,17 +195,33 @@ fn convolutions_are_right_in_every_instruction_set() {
         check(([16, 7, 7], 32, 3), (2, 1), images);
         check(([5, 4, 6], 9, 3), (2, 1), images);
         check(([40, 1, 3], 20, 3), (2, 1), images);
-        // Gathered, and scattered.
+        // Direct ones, of all kernels.
+        check(([17, 6, 7], 33, 5), (1, 1), images);
+        check(([20, 3, 5], 6, 7), (1, 1), images);
+        check(([5, 2, 11], 35, 9), (1, 1), images);
+        check(([2, 5, 5], 16, 5), (1, 1), images);
+        check(([34, 4, 3], 70, 1), (1, 1), images);
+        check(([6, 3, 5], 18, 3), (3, 1), images);
+        check(([19, 4, 3], 7, 5), (2, 1), images);
+        check(([5, 3, 4], 9, 7), (4, 1), images);
+        check(([18, 3, 4], 20, 1), (2, 1), images);
+        // From few channels, and scattered.
         check(([1, 9, 6], 20, 3), (1, 1), images);
         check(([6, 5, 9], 7, 5), (1, 1), images);
         check(([3, 4, 4], 18, 1), (1, 1), images);
         check(([18, 6, 5], 1, 3), (1, 1), images);
         check(([18, 6, 5], 3, 3), (2, 1), images);
         check(([9, 1, 1], 2, 3), (2, 1), images);
+        check(([9, 4, 7], 2, 7), (1, 1), images);
+        check(([6, 3, 5], 4, 5), (3, 1), images);
+        check(([6, 3, 5], 1, 1), (2, 1), images);
         // With strides.
         check(([1, 8, 12], 5, 3), (1, 2), images);
         check(([18, 6, 4], 20, 2), (1, 2), images);
         check(([3, 9, 6], 17, 5), (1, 3), images);
+        check(([20, 6, 8], 33, 7), (1, 2), images);
+        check(([8, 8, 4], 3, 1), (1, 2), images);
+        check(([7, 9, 9], 16, 3), (1, 3), images);
     }
 }
 
