@@ -7,11 +7,13 @@ use super::dense::Dense;
 use super::direct::{DirectConv, Kernel};
 use super::elementwise::Elementwise;
 use super::finish::Finish;
+use super::group_norm::GroupNorm;
 use super::latent::Latent;
 use super::layout::{NhwcLayout, Shape};
-use super::rearrange::{MaxPool, Softmax, ToFlat, ToNhwc, Upsample};
+use super::rearrange::{Softmax, ToFlat, ToNhwc};
 use super::scatter::ScatterConv;
 use super::transposed::TransposedConv;
+use super::window::{MaxPool, Upsample, Windows};
 use crate::activation::Activation;
 use crate::engine::lowering::Subnetwork;
 use crate::layer::{Conv2d, Layer, LayerSpec};
@@ -73,10 +75,11 @@ impl Plan {
                         rest = behind;
                         convolution((shape, false), upsample.scale, conv, &mut rest)
                     }
-                    _ => CpuStep::Upsample(Upsample {
-                        shape,
-                        scale: upsample.scale,
-                    }),
+                    _ => CpuStep::Upsample(Upsample(Windows {
+                        small: NhwcLayout::plain(shape),
+                        large: NhwcLayout::plain(Shape::new(layer.output())?),
+                        size: upsample.scale,
+                    })),
                 },
                 LayerSpec::ConvTranspose2d(conv) => CpuStep::Transposed(TransposedConv {
                     from: NhwcLayout::plain(shape),
@@ -87,9 +90,15 @@ impl Plan {
                         to: NhwcLayout::plain(Shape::new(layer.output())?),
                     },
                 }),
-                LayerSpec::MaxPool2d(pool) => CpuStep::MaxPool(MaxPool {
-                    shape,
+                LayerSpec::MaxPool2d(pool) => CpuStep::MaxPool(MaxPool(Windows {
+                    small: NhwcLayout::plain(Shape::new(layer.output())?),
+                    large: NhwcLayout::plain(shape),
                     size: pool.size,
+                })),
+                LayerSpec::GroupNorm(norm) => CpuStep::GroupNorm(GroupNorm {
+                    groups: norm.groups,
+                    from: NhwcLayout::plain(shape),
+                    to: NhwcLayout::plain(shape),
                 }),
                 LayerSpec::Residual(_) => {
                     let source = self.steps.len();
@@ -152,8 +161,8 @@ impl Plan {
                     (add.source, add.x, add.skip, add.out) = (source, layout, skip, out);
                     out
                 }
-                step => step.finish().map(|finish| {
-                    finish.to = to;
+                step => step.output_layout().map(|layout| {
+                    *layout = to;
                     to
                 }),
             };
@@ -177,17 +186,23 @@ impl CpuStep {
             Self::Direct(conv) => Some(conv.from),
             Self::Scatter(conv) => Some(conv.from),
             Self::Transposed(conv) => Some(conv.from),
+            Self::MaxPool(pool) => Some(pool.0.large),
+            Self::Upsample(upsample) => Some(upsample.0.small),
+            Self::GroupNorm(norm) => Some(norm.from),
             _ => None,
         }
     }
 
-    /// The last operations of a convolution whose results are NHWC.
-    fn finish(&mut self) -> Option<&mut Finish> {
+    /// The NHWC layout that it writes; none if it writes flat samples.
+    fn output_layout(&mut self) -> Option<&mut NhwcLayout> {
         match self {
-            Self::Winograd(conv) => Some(&mut conv.finish),
-            Self::Upsampled(conv) => Some(&mut conv.finish),
-            Self::Direct(conv) => Some(&mut conv.finish),
-            Self::Transposed(conv) => Some(&mut conv.finish),
+            Self::Winograd(conv) => Some(&mut conv.finish.to),
+            Self::Upsampled(conv) => Some(&mut conv.finish.to),
+            Self::Direct(conv) => Some(&mut conv.finish.to),
+            Self::Transposed(conv) => Some(&mut conv.finish.to),
+            Self::MaxPool(pool) => Some(&mut pool.0.small),
+            Self::Upsample(upsample) => Some(&mut upsample.0.large),
+            Self::GroupNorm(norm) => Some(&mut norm.to),
             _ => None,
         }
     }

@@ -20,6 +20,7 @@ mod expanded;
 mod finish;
 mod finish_image;
 mod flat;
+mod group_norm;
 mod inference;
 mod isa;
 mod latent;
@@ -41,6 +42,7 @@ mod tiles;
 mod transposed;
 mod upsampled;
 mod weights;
+mod window;
 mod winograd;
 
 pub use engine::CpuEngine;
@@ -69,8 +71,9 @@ step::steps! {
     Dense(dense::Dense),
     Elementwise(elementwise::Elementwise),
     Softmax(rearrange::Softmax),
-    MaxPool(rearrange::MaxPool),
-    Upsample(rearrange::Upsample),
+    MaxPool(window::MaxPool),
+    Upsample(window::Upsample),
+    GroupNorm(group_norm::GroupNorm),
     ToNhwc(rearrange::ToNhwc),
     ToFlat(rearrange::ToFlat),
     Latent(latent::Latent),
