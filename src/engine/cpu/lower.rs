@@ -2,7 +2,6 @@
 
 use super::CpuStep;
 use super::add::Add;
-use super::conv::{UpsampledConv, WinogradConv};
 use super::dense::Dense;
 use super::elementwise::Elementwise;
 use super::finish::Finish;
@@ -11,6 +10,7 @@ use super::latent::Latent;
 use super::layout::{NhwcLayout, Shape};
 use super::rearrange::{MaxPool, Softmax, ToFlat, ToNhwc, Upsample};
 use super::scatter::ScatterConv;
+use super::tiled::TiledConv;
 use super::transposed::TransposedConv;
 use crate::activation::Activation;
 use crate::engine::lowering::Subnetwork;
@@ -65,12 +65,10 @@ impl Plan {
                 }),
                 LayerSpec::Conv2d(conv) => convolution(shape, 1, conv, &mut rest),
                 LayerSpec::Upsample(upsample) => match next(rest) {
-                    // A 3x3 convolution after an upsampling by two includes the upsampling.
-                    Some((LayerSpec::Conv2d(conv), behind))
-                        if (upsample.scale, conv.kernel, conv.stride) == (2, 3, 1) =>
-                    {
+                    // A fast convolution after an upsampling includes the upsampling.
+                    Some((LayerSpec::Conv2d(conv), behind)) if is_tiled(conv, upsample.scale) => {
                         rest = behind;
-                        convolution(shape, 2, conv, &mut rest)
+                        convolution(shape, upsample.scale, conv, &mut rest)
                     }
                     _ => CpuStep::Upsample(Upsample {
                         shape,
@@ -171,8 +169,7 @@ impl CpuStep {
     /// The NHWC layout that it reads; none if it reads flat samples.
     fn input_layout(&self) -> Option<NhwcLayout> {
         match self {
-            Self::Winograd(conv) => Some(conv.from),
-            Self::Upsampled(conv) => Some(conv.from),
+            Self::Tiled(conv) => Some(conv.from()),
             Self::Scatter(conv) => Some(conv.from),
             Self::Transposed(conv) => Some(conv.from),
             _ => None,
@@ -182,8 +179,7 @@ impl CpuStep {
     /// The last operations of a convolution whose results are NHWC.
     fn finish(&mut self) -> Option<&mut Finish> {
         match self {
-            Self::Winograd(conv) => Some(&mut conv.finish),
-            Self::Upsampled(conv) => Some(&mut conv.finish),
+            Self::Tiled(conv) => Some(conv.finish()),
             Self::Gather(conv) => Some(&mut conv.finish),
             Self::Transposed(conv) => Some(&mut conv.finish),
             _ => None,
@@ -193,7 +189,7 @@ impl CpuStep {
 
 /// A convolution of images upsampled by `scale` with the relu and the max-pool after it, which are removed from `rest`.
 fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -> CpuStep {
-    let is_small = layer.kernel == 3 && layer.stride == 1;
+    let is_small = layer.kernel == 3 && layer.stride == 1 && scale <= 2;
     if is_small && layer.channels <= FEW && from.channels > FEW {
         return CpuStep::Scatter(ScatterConv {
             scale,
@@ -213,19 +209,24 @@ fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -
             width: size(from.width),
         }),
     };
-    if scale == 2 {
-        CpuStep::Upsampled(UpsampledConv::new(from, finish))
-    } else if is_small && from.channels > FEW {
-        CpuStep::Winograd(WinogradConv::new(from, finish))
-    } else {
-        CpuStep::Gather(GatherConv {
-            from,
-            kernel: layer.kernel,
-            stride: layer.stride,
-            padding: layer.padding(),
-            finish,
-        })
+    if is_tiled(layer, scale)
+        && (scale > 1 || from.channels > FEW)
+        && let Some(conv) = TiledConv::new(layer.kernel, scale, from, finish)
+    {
+        return CpuStep::Tiled(conv);
     }
+    CpuStep::Gather(GatherConv {
+        from,
+        kernel: layer.kernel,
+        stride: layer.stride,
+        padding: layer.padding(),
+        finish,
+    })
+}
+
+/// Whether there is a fast convolution of images upsampled by `scale`.
+fn is_tiled(layer: &Conv2d, scale: usize) -> bool {
+    layer.stride == 1 && TiledConv::exists(layer.kernel, scale)
 }
 
 /// Whether a relu follows, which is removed from `rest`.

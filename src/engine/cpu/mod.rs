@@ -12,6 +12,7 @@ mod arena;
 mod axis;
 mod conv;
 mod dense;
+mod eight_points;
 mod elementwise;
 mod engine;
 mod finish;
@@ -26,15 +27,20 @@ mod lines;
 mod loss;
 mod lower;
 mod network;
+mod parts;
 mod passes;
+mod phases;
 mod pixel_products;
 mod product;
 mod program;
 mod rearrange;
+mod repeated;
 mod scatter;
 mod separable;
+mod seven_points;
 mod shard;
 mod step;
+mod tiled;
 mod tiles;
 mod transposed;
 mod upsampled;
@@ -55,24 +61,25 @@ use pulp::Simd;
 use step::{Backward, Forward, PackedWeights, Step, StepSizes};
 
 step::steps! {
-    /// Convolutions of 3x3 by fewer products.
-    Winograd(conv::WinogradConv),
-    /// The same of upsampled images.
-    Upsampled(conv::UpsampledConv),
-    /// Convolutions whose patches are gathered.
-    Gather(gather::GatherConv),
-    /// Convolutions to few channels.
-    Scatter(scatter::ScatterConv),
-    Transposed(transposed::TransposedConv),
-    Dense(dense::Dense),
-    Elementwise(elementwise::Elementwise),
-    Softmax(rearrange::Softmax),
-    MaxPool(rearrange::MaxPool),
-    Upsample(rearrange::Upsample),
-    ToNhwc(rearrange::ToNhwc),
-    ToFlat(rearrange::ToFlat),
-    Latent(latent::Latent),
-    Add(add::Add),
+    /// A step of any kind.
+    CpuStep {
+        /// Convolutions by fewer products, of images as they are or upsampled.
+        Tiled(tiled::TiledConv),
+        /// Convolutions whose patches are gathered.
+        Gather(gather::GatherConv),
+        /// Convolutions to few channels.
+        Scatter(scatter::ScatterConv),
+        Transposed(transposed::TransposedConv),
+        Dense(dense::Dense),
+        Elementwise(elementwise::Elementwise),
+        Softmax(rearrange::Softmax),
+        MaxPool(rearrange::MaxPool),
+        Upsample(rearrange::Upsample),
+        ToNhwc(rearrange::ToNhwc),
+        ToFlat(rearrange::ToFlat),
+        Latent(latent::Latent),
+        Add(add::Add),
+    }
 }
 
 #[cfg(test)]
