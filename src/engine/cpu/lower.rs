@@ -2,7 +2,6 @@
 
 use super::CpuStep;
 use super::add::Add;
-use super::conv::{UpsampledConv, WinogradConv};
 use super::dense::Dense;
 use super::direct::{DirectConv, Kernel};
 use super::elementwise::Elementwise;
@@ -12,6 +11,7 @@ use super::latent::Latent;
 use super::layout::{NhwcLayout, Shape};
 use super::rearrange::{Softmax, ToFlat, ToNhwc};
 use super::scatter::ScatterConv;
+use super::tiled::TiledConv;
 use super::transposed::TransposedConv;
 use super::window::{MaxPool, Upsample, Windows};
 use crate::activation::Activation;
@@ -181,8 +181,7 @@ impl CpuStep {
     /// The NHWC layout that it reads; none if it reads flat samples.
     fn input_layout(&self) -> Option<NhwcLayout> {
         match self {
-            Self::Winograd(conv) => Some(conv.from),
-            Self::Upsampled(conv) => Some(conv.from),
+            Self::Tiled(conv) => Some(conv.from()),
             Self::Direct(conv) => Some(conv.from),
             Self::Scatter(conv) => Some(conv.from),
             Self::Transposed(conv) => Some(conv.from),
@@ -196,8 +195,7 @@ impl CpuStep {
     /// The NHWC layout that it writes; none if it writes flat samples.
     fn output_layout(&mut self) -> Option<&mut NhwcLayout> {
         match self {
-            Self::Winograd(conv) => Some(&mut conv.finish.to),
-            Self::Upsampled(conv) => Some(&mut conv.finish.to),
+            Self::Tiled(conv) => Some(&mut conv.finish().to),
             Self::Direct(conv) => Some(&mut conv.finish.to),
             Self::Transposed(conv) => Some(&mut conv.finish.to),
             Self::MaxPool(pool) => Some(&mut pool.0.small),
@@ -231,24 +229,24 @@ fn convolution(
             width: size(from.width),
         }),
     };
-    match (layer.kernel, layer.stride, scale) {
-        (3, 1, 2) => CpuStep::Upsampled(UpsampledConv::new(from, finish)),
-        (3, 1, 1) if from.channels > FEW => CpuStep::Winograd(WinogradConv::new(from, finish)),
-        _ => {
-            let narrow = is_first && from.channels <= FEW;
-            let from = NhwcLayout {
-                narrow,
-                ..NhwcLayout::plain(from)
-            };
-            let kernel = Kernel {
-                size: layer.kernel,
-                stride: layer.stride,
-                padding: layer.padding(),
-                scale,
-            };
-            CpuStep::Direct(DirectConv::new(from, kernel, finish))
-        }
+    if layer.stride == 1
+        && (scale > 1 || from.channels > FEW)
+        && let Some(conv) = TiledConv::new(layer.kernel, scale, from, finish)
+    {
+        return CpuStep::Tiled(conv);
     }
+    let narrow = is_first && from.channels <= FEW;
+    let from = NhwcLayout {
+        narrow,
+        ..NhwcLayout::plain(from)
+    };
+    let kernel = Kernel {
+        size: layer.kernel,
+        stride: layer.stride,
+        padding: layer.padding(),
+        scale,
+    };
+    CpuStep::Direct(DirectConv::new(from, kernel, finish))
 }
 
 /// Whether a relu follows, which is removed from `rest`.

@@ -14,6 +14,7 @@ mod conv;
 mod dense;
 mod direct;
 mod direct_offsets;
+mod eight_points;
 mod elementwise;
 mod engine;
 mod expanded;
@@ -29,15 +30,20 @@ mod lines;
 mod loss;
 mod lower;
 mod network;
+mod parts;
 mod passes;
+mod phases;
 mod pixel_products;
 mod product;
 mod program;
 mod rearrange;
+mod repeated;
 mod scatter;
 mod separable;
+mod seven_points;
 mod shard;
 mod step;
+mod tiled;
 mod tiles;
 mod transposed;
 mod upsampled;
@@ -59,25 +65,26 @@ use pulp::Simd;
 use step::{Backward, Forward, PackedWeights, Step, StepSizes};
 
 step::steps! {
-    /// Convolutions of 3x3 by fewer products.
-    Winograd(conv::WinogradConv),
-    /// The same of upsampled images.
-    Upsampled(conv::UpsampledConv),
-    /// Convolutions of any kernel and stride.
-    Direct(direct::DirectConv),
-    /// Convolutions to few channels.
-    Scatter(scatter::ScatterConv),
-    Transposed(transposed::TransposedConv),
-    Dense(dense::Dense),
-    Elementwise(elementwise::Elementwise),
-    Softmax(rearrange::Softmax),
-    MaxPool(window::MaxPool),
-    Upsample(window::Upsample),
-    GroupNorm(group_norm::GroupNorm),
-    ToNhwc(rearrange::ToNhwc),
-    ToFlat(rearrange::ToFlat),
-    Latent(latent::Latent),
-    Add(add::Add),
+    /// A step of any kind.
+    CpuStep {
+        /// Convolutions by fewer products, of images as they are or upsampled.
+        Tiled(tiled::TiledConv),
+        /// Convolutions of any kernel and stride.
+        Direct(direct::DirectConv),
+        /// Convolutions to few channels.
+        Scatter(scatter::ScatterConv),
+        Transposed(transposed::TransposedConv),
+        Dense(dense::Dense),
+        Elementwise(elementwise::Elementwise),
+        Softmax(rearrange::Softmax),
+        MaxPool(window::MaxPool),
+        Upsample(window::Upsample),
+        GroupNorm(group_norm::GroupNorm),
+        ToNhwc(rearrange::ToNhwc),
+        ToFlat(rearrange::ToFlat),
+        Latent(latent::Latent),
+        Add(add::Add),
+    }
 }
 
 #[cfg(test)]
