@@ -17,6 +17,8 @@ mod listing;
 pub(crate) mod npy;
 pub(crate) mod npy_header;
 mod npy_layout;
+mod npy_order;
+mod npy_pixels;
 mod npy_values;
 mod npz;
 mod npz_names;
