@@ -13,9 +13,9 @@ use safetensors::tensor::Metadata;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::data::grouped;
 use crate::data::python::excerpt;
 use crate::error::listed;
+use crate::number::counted;
 use crate::{Error, Result};
 
 /// The longest header that is accepted; that of a checkpoint with 256 layers has about 200,000 bytes.
@@ -40,14 +40,14 @@ pub(crate) fn read_header(origin: &Path, input: &mut impl Read, length: u64) -> 
     let io = |source| Error::io("read", origin, source);
     let broken = |found: String| Error::file(origin, "a safetensors file", found);
     if length < 8 {
-        return Err(broken(format!("one of {length} bytes")));
+        return Err(broken(format!("one of {}", counted(length, "bytes"))));
     }
     let mut size = [0; 8];
     input.read_exact(&mut size).map_err(io)?;
     let size = u64::from_le_bytes(size);
     if size > MAX_HEADER || size > length - 8 {
-        let found = format!("a header of {} bytes", grouped(size));
-        return Err(broken(format!("{found} in {} bytes", grouped(length))));
+        let found = format!("a header of {}", counted(size, "bytes"));
+        return Err(broken(format!("{found} in {}", counted(length, "bytes"))));
     }
     let mut text = Vec::new();
     input.take(size).read_to_end(&mut text).map_err(io)?;
@@ -64,8 +64,8 @@ pub(crate) fn read_header(origin: &Path, input: &mut impl Read, length: u64) -> 
     if promised != length {
         return Err(Error::damaged(
             origin,
-            format!("{} bytes, as the header says", grouped(promised)),
-            format!("{} bytes", grouped(length)),
+            format!("{}, as the header says", counted(promised, "bytes")),
+            counted(length, "bytes"),
         ));
     }
     Ok(Header { metadata, start })

@@ -37,7 +37,7 @@ pub use batch::{Batch, Keys, Preparation};
 pub use batches::Batches;
 pub use images::{Images, Sample};
 pub use listing::{Pictures, left_out};
-pub use origin::{Origin, grouped};
+pub use origin::{Origin, counted, grouped};
 
 use crate::recipe::{DataConfig, NamedSet, Points, ValidationSet};
 pub use crate::run_files::is_of_run;

@@ -13,7 +13,7 @@ use super::npy_order::{Order, separate};
 use super::npy_pixels::Pixel;
 use super::npy_values::{self, Value};
 use super::python::tuple;
-use super::{Images, grouped};
+use super::{Images, counted, grouped};
 use crate::memory::room;
 use crate::open::open;
 use crate::recipe::DataConfig;
@@ -79,7 +79,10 @@ impl<R: Read> Array<R> {
         let ([count, channels, height, width], kind) = (layout.sizes, self.header.kind);
         // Below 2^32 * 3 * 2^12 * 2^12: no overflow.
         let size = count * channels * height * width;
-        let what = format!("{} images of {channels}x{height}x{width}", grouped(count));
+        let what = format!(
+            "{} of {channels}x{height}x{width}",
+            counted(count, "images")
+        );
         let mut values = self.filled(size, 0u8, &what)?;
         let mut pixel = Pixel::new(kind);
         let mut order = Order::new(&self.header);
@@ -125,16 +128,16 @@ impl<R: Read> Array<R> {
     /// The array as `count` labels: whole numbers of any type, `(N)` or `(N, 1)`, or rows with one 1 among 0s,
     /// `(N, classes)`, whose place is the label.
     pub fn labels(mut self, count: usize) -> Result<Vec<u32>> {
-        let expected = format!("{} labels, one for each image", grouped(count));
+        let expected = format!("{}, one for each image", counted(count, "labels"));
         let (found, classes) = match *self.header.shape.as_slice() {
             [found] | [found, 1] => (found, None),
             [found, classes] if classes > 1 => (found, usize::try_from(classes).ok()),
             _ => return Err(self.wrong(expected, self.shape())),
         };
         if u64::try_from(count) != Ok(found) {
-            return Err(self.wrong(expected, format!("{} labels", grouped(found))));
+            return Err(self.wrong(expected, counted(found, "labels")));
         }
-        let what = format!("{} labels", grouped(found));
+        let what = counted(found, "labels");
         let mut order = Order::new(&self.header);
         let Some(classes) = classes else {
             let mut labels = self.filled(found, 0, &what)?;
@@ -272,12 +275,12 @@ impl<R: Read> Array<R> {
             .and_then(|count| count.checked_mul(u64::from(self.header.kind.bytes())))
             .and_then(|bytes| bytes.checked_add(self.header.length));
         let bytes = match promised {
-            Some(bytes) => format!("{} bytes for {what}", grouped(bytes)),
+            Some(bytes) => format!("{} for {what}", counted(bytes, "bytes")),
             None => format!("more than 2^64 bytes for {what}"),
         };
         match promised == Some(self.length) {
             true => Ok(bytes),
-            false => Err(self.wrong(bytes, format!("{} bytes", grouped(self.length)))),
+            false => Err(self.wrong(bytes, counted(self.length, "bytes"))),
         }
     }
 

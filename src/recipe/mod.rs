@@ -28,7 +28,9 @@ use serde::{Deserialize, Serialize};
 pub use builtin::{Builtin, builtin};
 pub use corruption::{Corruption, CustomNoise, Draw, Noise, Strength, Target};
 pub use custom_corruption::CustomCorruption;
-pub use data::{Binarization, DataConfig, ImageKind, ImageSize, NamedSet, Resize, ValidationSet};
+pub use data::{
+    Binarization, Class, DataConfig, ImageKind, ImageSize, NamedSet, Resize, ValidationSet,
+};
 use limits::check;
 pub use lists::LayersConfig;
 pub use network::{ConvConfig, DenseConfig, NetworkConfig};

@@ -234,10 +234,7 @@ impl Trainer {
     /// # Errors
     /// If the network takes another shape.
     pub fn evaluate(&self, network: &Inference, part: Part) -> Result<Report> {
-        let images = match part {
-            Part::Validation => &self.dataset.validation,
-            Part::Test => &self.dataset.test,
-        };
+        let images = &part.images(&self.dataset)?;
         let conditions = Conditions {
             preparation: Preparation::of(&self.recipe),
             objective: self.recipe.objective,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use autoencode::Error;
 use autoencode::data::{self, Dataset, Source};
-use autoencode::recipe::{DataConfig, ImageSize};
+use autoencode::recipe::{Class, DataConfig, ImageSize};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -783,7 +783,7 @@ fn labels_may_be_large_and_small_ones_leave_the_content_as_it_was() {
     assert_eq!(data.test.labels(), [256, 0, 256, 0]);
     assert!(data.train.labels().contains(&70_000));
     let config = DataConfig {
-        classes: Some(vec![256]),
+        classes: Some(vec![Class::Label(256)]),
         ..DataConfig::default()
     };
     let (_, data) = read_with(
