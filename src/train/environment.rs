@@ -36,7 +36,7 @@ pub struct Environment {
     /// The absolute path of the run.
     pub folder: String,
     /// As [`Origin::argument`], for [`data_of_run`].
-    pub data: Option<Place>,
+    data: Option<Place>,
     /// RFC 3339, UTC.
     pub started: String,
     /// The same, at the end.
@@ -89,7 +89,7 @@ struct Kept {
 /// that, on Unix its bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Place {
+enum Place {
     /// As text.
     Text(String),
     /// Not UTF-8.
