@@ -341,8 +341,8 @@ fn data_at_a_path_that_is_not_utf_8_is_found_again() {
         .arg(&data)
         .arg("-o")
         .arg(&kept)
-        .status();
-    assert!(done.unwrap().success());
+        .output();
+    assert!(done.unwrap().status.success());
     let (away, kept) = (elsewhere.path(), kept.to_str().unwrap());
     let report = json(away, &["evaluate", "-c", kept]);
     assert_eq!(report["same_data"], true, "{report}");
