@@ -225,7 +225,7 @@ fn classes_are_kept_by_name_where_they_have_names() {
         here,
         &arguments.iter().map(String::as_str).collect::<Vec<_>>(),
     );
-    assert_eq!(done["test"]["images"], 1);
+    assert_eq!(done["test"]["images"], 2);
     let recipe = fs::read_to_string(here.join("run/recipe.toml")).unwrap();
     assert!(recipe.contains("classes = [\"warm\"]"), "{recipe}");
     let encoded = json(
@@ -234,7 +234,7 @@ fn classes_are_kept_by_name_where_they_have_names() {
     );
     contains(
         encoded["of"].as_str().unwrap(),
-        &["all 12 images of 11 + 1 images of 28x28 of class warm"],
+        &["all 12 images of 10 + 2 images of 28x28 of class warm"],
     );
     let table = fs::read_to_string(here.join("warm.csv")).unwrap();
     assert!(
