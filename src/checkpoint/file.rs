@@ -8,6 +8,8 @@ use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toml::Table;
 
 use super::digest::{BLANK, digest};
 use super::{Checkpoint, FORMAT, Progress};
@@ -15,7 +17,7 @@ use crate::data::python::excerpt;
 use crate::device::{scalar, to_host};
 use crate::file;
 use crate::open::open;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, from_table};
 use crate::tensor_file::read_header;
 use crate::{Error, Result};
 
@@ -34,14 +36,6 @@ struct Metadata {
     recipe: Recipe,
     data: String,
     progress: Progress,
-}
-
-/// The fields that every format must have, to distinguish a newer format from a damaged file.
-#[derive(Deserialize)]
-struct Version {
-    format: u32,
-    #[serde(default)]
-    sha256: String,
 }
 
 impl Checkpoint {
@@ -135,8 +129,6 @@ impl Checkpoint {
     /// As [`Checkpoint::read`].
     pub fn from_bytes(bytes: &[u8], origin: &Path) -> Result<Self> {
         let broken = |found: String| Error::damaged(origin, "a safetensors checkpoint", found);
-        let unreadable =
-            |error: serde_json::Error| broken(format!("metadata that cannot be read: {error}"));
         let mut input = bytes;
         let header =
             read_header(origin, &mut input, bytes.len() as u64).map_err(not_a_checkpoint)?;
@@ -151,28 +143,32 @@ impl Checkpoint {
                     found,
                 ))
             })?;
-        let version: Version = serde_json::from_str(entry).map_err(unreadable)?;
-        if version.format > FORMAT {
+        // The entries that every format has, to tell a newer format from a damaged file.
+        let json: Value = serde_json::from_str(entry)
+            .map_err(|_| broken("metadata that is no JSON".to_string()))?;
+        let format = json.get("format").and_then(Value::as_u64);
+        let format = format.and_then(|format| u32::try_from(format).ok());
+        let found =
+            format.ok_or_else(|| broken("metadata without the number of a format".to_string()))?;
+        if found > FORMAT {
             return Err(Error::NewerFormat {
                 path: origin.to_path_buf(),
                 known: FORMAT,
-                found: version.format,
+                found,
             });
         }
         let (digest, _) = digest(bytes).ok_or_else(|| broken("no digest".to_string()))?;
-        if digest != version.sha256 {
-            let expected = version.sha256;
+        let expected = json.get("sha256").and_then(Value::as_str);
+        let expected = expected.unwrap_or_default();
+        if digest != expected {
             return Err(Error::damaged(
                 origin,
                 format!("content with SHA-256 {expected}, as it was written"),
                 format!("{digest}: the file was damaged or changed"),
             ));
         }
-        // The file is as it was written: if its recipe cannot be read, a part of it is unknown in this process.
-        let metadata: Metadata = serde_json::from_str(entry).map_err(|error| {
-            let expected = "parts that this program knows (a program's own, once registered)";
-            Error::argument("metadata", expected, error).inside(origin)
-        })?;
+        let metadata: Metadata =
+            serde_json::from_str(entry).map_err(|_| unknown(json).inside(origin))?;
         let validity = metadata.recipe.validate();
         validity.map_err(|error| error.inside(origin))?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
@@ -198,6 +194,35 @@ impl Checkpoint {
             optimizer,
             sampling,
         })
+    }
+}
+
+/// What of the metadata cannot be read in a file that is as it was written: a part that this process does not know.
+fn unknown(metadata: Value) -> Error {
+    let known = "known to this program (a program's own parts, once registered)";
+    let table = Table::try_from(without_nulls(metadata)).unwrap_or_default();
+    match from_table::<Metadata>(&table) {
+        Err(Error::Recipe {
+            key,
+            expected,
+            found,
+        }) => match key.strip_prefix("recipe.") {
+            Some(key) => Error::recipe(key, format!("{expected}, {known}"), found),
+            None => Error::argument(format!("metadata key `{key}`"), expected, found),
+        },
+        _ => Error::argument("metadata", format!("values {known}"), "others"),
+    }
+}
+
+/// JSON as TOML can hold it, where a key without a value is left out.
+fn without_nulls(json: Value) -> Value {
+    match json {
+        Value::Object(entries) => {
+            let some = entries.into_iter().filter(|(_, value)| !value.is_null());
+            some.map(|(key, value)| (key, without_nulls(value)))
+                .collect()
+        }
+        other => other,
     }
 }
 

@@ -11,6 +11,7 @@ use super::files::claim;
 use super::output::{columns, print, print_json};
 use super::plot::{drawing, write};
 use super::shared::Shared;
+use super::wording::FORCE;
 
 /// Draw every activation and its derivative from -3 to 3, and list how recipes write them.
 ///
@@ -22,8 +23,7 @@ pub struct Activations {
     #[arg(long, short, value_name = "FILE", default_value = "activations.png", value_parser = drawing)]
     output: PathBuf,
 
-    /// Overwrite the file if it exists.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 }
 

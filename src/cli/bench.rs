@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use autoencode::data::{Source, load_with};
+use autoencode::data::{Source, counted, load_with};
 use autoencode::device::{self, Chosen};
 use autoencode::objective::Losses;
 use autoencode::recipe::NamedSet;
@@ -15,6 +15,7 @@ use super::data::{choose, source};
 use super::output::{print, print_json};
 use super::recipe;
 use super::shared::Shared;
+use super::wording::{OFFLINE, PRECISION, SET};
 
 /// Time training steps of a recipe, or reconstruction by its network.
 ///
@@ -38,20 +39,17 @@ pub struct Bench {
     #[arg(long, value_name = "N")]
     batch_size: Option<u32>,
 
-    /// Number type, as in `train --precision` (training.precision).
-    #[arg(long, value_name = "TYPE", conflicts_with = "inference")]
+    #[arg(long, value_name = "TYPE", help = PRECISION, conflicts_with = "inference")]
     precision: Option<String>,
 
     /// Images by name or path, as in `train --data` [default: sample].
     #[arg(long, value_name = "SET|PATH", value_parser = source())]
     data: Option<Source>,
 
-    /// Download nothing, as in `train`.
-    #[arg(long)]
+    #[arg(long, help = OFFLINE)]
     offline: bool,
 
-    /// Set any key of the recipe; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", help = SET)]
     settings: Vec<String>,
 }
 
@@ -161,10 +159,11 @@ impl Bench {
             }));
         }
         print(&format!(
-            "{name}, batches of {samples}, {} ({threads} threads): {median:.2} ms a step (median of {steps}, \
+            "{name}, batches of {samples}, {} ({}): {median:.2} ms a step (median of {steps}, \
              {min:.2} to {max:.2}; batch {batch:.2}, gradients {gradients:.2}, update {update:.2}), \
              {rate:.0} images/s, peak memory {}",
             chosen.name,
+            counted(threads, "threads"),
             peak_memory(memory, device_memory),
         ))
     }
@@ -211,9 +210,10 @@ impl Bench {
             }));
         }
         print(&format!(
-            "{name}, {} ({threads} threads): {IMAGES} images in batches of {batch_size} reconstructed in \
+            "{name}, {} ({}): {IMAGES} images in batches of {batch_size} reconstructed in \
              {median:.2} s (median of {PASSES}, {min:.2} to {max:.2}), {:.0} images/s, peak memory {}",
             chosen.name,
+            counted(threads, "threads"),
             IMAGES as f64 / median,
             peak_memory(memory, device_memory),
         ))

@@ -11,7 +11,7 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::shared::Shared;
-use super::shell::argument;
+use super::wording::OFFLINE;
 
 /// Which images to use.
 #[derive(Debug, Args)]
@@ -25,9 +25,7 @@ pub struct Data {
     #[arg(long, value_name = "SET|PATH", value_parser = source())]
     data: Option<Source>,
 
-    /// Download nothing: use the data set cached by an earlier download, or, for MNIST without one, the
-    /// built-in sample.
-    #[arg(long)]
+    #[arg(long, help = OFFLINE)]
     pub offline: bool,
 }
 
@@ -45,18 +43,10 @@ impl Data {
         }
     }
 
-    /// The flags that resuming needs: a run remembers its data, but for a path that is not UTF-8.
+    /// The flags that resuming needs: a run remembers its data.
     pub fn flags(&self) -> Vec<OsString> {
-        let mut flags = Vec::new();
-        if self.offline {
-            flags.push("--offline".into());
-        }
-        if let Some(Source::Path(path)) = &self.data
-            && path.to_str().is_none()
-        {
-            flags.extend(["--data".into(), argument(path)]);
-        }
-        flags
+        let offline = self.offline.then(|| "--offline".into());
+        offline.into_iter().collect()
     }
 
     /// Tells whether the user typed `--data`.

@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::codes::{Format, Names, Writer};
-use autoencode::data::{Dataset, Images, grouped};
+use autoencode::data::counted;
 use autoencode::file::Publish;
 use autoencode::network::Code;
 use autoencode::train::Interrupt;
 use candle_core::Tensor;
+use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::data::Data;
@@ -22,10 +22,12 @@ use super::files::{claim, lossy, make_folders};
 use super::inputs::{Inputs, is_standard};
 use super::model::{Loaded, Model};
 use super::output::{complain, listed, shape};
+use super::part::{Part, PartFlag};
 use super::pictures::{Fitting, Noise, Previews, at_a_time, batch};
 use super::shared::Shared;
 use super::status::Counter;
 use super::trained_data::{Found, Relation, TrainedData};
+use super::wording::FORCE;
 
 /// Encode PNG files or a data set, and write the codes to a file.
 ///
@@ -53,9 +55,8 @@ pub struct Encode {
     #[command(flatten)]
     data: Data,
 
-    /// The part of the data set.
-    #[arg(long, value_enum, default_value_t = Part::Test)]
-    part: Part,
+    #[command(flatten)]
+    part: PartFlag,
 
     /// The file to write: .npy, .csv or .safetensors; - writes CSV on standard output.
     #[arg(long, short, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(code_file_or_standard))]
@@ -67,21 +68,8 @@ pub struct Encode {
     #[command(flatten)]
     noise: Noise,
 
-    /// Overwrite existing files.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// The images networks learn from, without the validation images.
-    Train,
-    /// The held-out images, which choose the best epoch.
-    Validation,
-    /// The images for the final figures.
-    Test,
-    /// All three, in this order.
-    All,
 }
 
 /// A path whose extension is a known format of codes.
@@ -174,10 +162,7 @@ impl Encode {
             batch(&prepared, &loaded.device)
         });
         Ok(Work {
-            of: match names.len() {
-                1 => "1 picture".to_string(),
-                count => format!("{} pictures", grouped(count)),
-            },
+            of: counted(names.len(), "pictures"),
             names,
             noun: "pictures",
             read: self.inputs.clone(),
@@ -200,37 +185,29 @@ impl Encode {
         let data = TrainedData::find(&self.data, &loaded.checkpoint, &loaded.origin, shared)?;
         self.claim(&none, &data.files(), loaded)?;
         let Found { dataset, relation } = data.load(shared)?;
-        let mut labels = Vec::new();
-        let mut chunks = Vec::new();
-        for &part in self.part.parts() {
-            let images = part.of(&dataset);
+        let part = self.part.part;
+        let (mut labels, mut chunks, mut sets) = (Vec::new(), Vec::new(), Vec::new());
+        for &one in part.parts() {
+            let images = one.measured().images(&dataset)?;
             labels.extend_from_slice(images.labels());
             let indices = images.indices();
-            let indices = indices.chunks(BATCH);
-            chunks.extend(indices.map(|indices| (part, indices.to_vec())));
+            let indices = indices.chunks(BATCH).map(<[u32]>::to_vec);
+            chunks.extend(indices.map(|indices| (sets.len(), indices)));
+            sets.push((one, images));
         }
         if labels.is_empty() {
-            let expected = "a part with images";
-            let found = format!("none of {}", dataset.origin);
-            return Err(Error::argument("--part", expected, found).into());
+            return Err(Part::without_images(&dataset).into());
         }
-        let count = grouped(labels.len());
-        let (all, kind) = match self.part {
-            Part::Train => ("", "training "),
-            Part::Validation => ("", "validation "),
-            Part::Test => ("", "test "),
-            Part::All => ("all ", ""),
-        };
+        let count = part.described(labels.len(), "images");
         let other = relation.other();
         let other = other.map_or(String::new(), |other| format!(", {other}"));
-        let noun = if labels.len() == 1 { "image" } else { "images" };
-        let of = format!("{all}{count} {kind}{noun} of {}{other}", dataset.origin);
+        let of = format!("{count} of {}{other}", dataset.origin);
         let class_names = dataset.train.class_names().clone();
-        let batches = chunks.into_iter().map(move |(part, indices)| {
+        let batches = chunks.into_iter().filter_map(move |(set, indices)| {
+            let (part, images) = sets.get(set)?;
             // Each part has its own noise.
-            let key = self.noise.key(1 + part as u64);
-            self.noise
-                .batch(part.of(&dataset), &indices, key, &loaded.device)
+            let key = self.noise.key(1 + *part as u64);
+            Some(self.noise.batch(images, &indices, key, &loaded.device))
         });
         Ok(Work {
             names: Names::Labels {
@@ -308,31 +285,15 @@ impl Encode {
                 true => ", the means of their distributions",
                 false => "",
             };
-            let values = shape(model.code_shape());
+            let values = match model.code_shape() {
+                [one] => counted(*one, "values"),
+                several => format!("{} values", shape(several)),
+            };
             let written = match beside {
                 true => "standard output".to_string(),
                 false => listed(&paths),
             };
-            format!("{of}: codes of {values} values{means} -> {written}")
+            format!("{of}: codes of {values}{means} -> {written}")
         })
-    }
-}
-
-impl Part {
-    /// The selected parts, in order.
-    fn parts(&self) -> &[Self] {
-        match self {
-            Self::All => &[Self::Train, Self::Validation, Self::Test],
-            one => std::slice::from_ref(one),
-        }
-    }
-
-    /// The images of one part.
-    fn of(self, dataset: &Dataset) -> &Images {
-        match self {
-            Self::Train => &dataset.train,
-            Self::Validation => &dataset.validation,
-            Self::Test | Self::All => &dataset.test,
-        }
     }
 }

@@ -1,10 +1,11 @@
 //! `autoencode evaluate`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use anyhow::Result;
-use autoencode::data::{Preparation, grouped};
-use autoencode::evaluate::{Conditions, Part, PcaBaseline, Quality, Report, evaluate};
+use autoencode::data::{Dataset, Preparation, counted};
+use autoencode::evaluate::{Conditions, PcaBaseline, Quality, Report, evaluate};
 use autoencode::recipe::{Corruption, Noise};
 use clap::Args;
 use serde::Serialize;
@@ -13,10 +14,11 @@ use super::data::Data;
 use super::measures::{MeasureFlags, Measures};
 use super::model::Model;
 use super::output::{figure, print, print_json, table};
+use super::part::PartFlag;
 use super::shared::Shared;
 use super::trained_data::{Relation, TrainedData};
 
-/// Measure a checkpoint on the test images, under its training noise or another.
+/// Measure a checkpoint on the test images or another part of a data set, under its training noise or another.
 ///
 /// BCE: binary cross-entropy in nats per pixel, from logits for the network's output; for the noisy
 /// input, from values clamped to [1e-7, 1 - 1e-7].
@@ -41,11 +43,14 @@ pub struct Evaluate {
     #[command(flatten)]
     data: Data,
 
+    #[command(flatten)]
+    part: PartFlag,
+
     /// Factor of the Gaussian noise on the inputs; 0 means none [default: the training noise].
     #[arg(long, value_name = "FACTOR", value_parser = noise_factor)]
     noise: Option<f64>,
 
-    /// Seed of the noise; 0 gives the noise that training reports.
+    /// Seed of the noise. 0 gives the noise that training reports.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
@@ -63,7 +68,10 @@ struct Figures<'a> {
     relation: Relation,
     corruption: Corruption,
     seed: u64,
-    test: Report,
+    part: &'static str,
+    /// Under the name of the part.
+    #[serde(flatten)]
+    report: BTreeMap<&'static str, Report>,
     #[serde(flatten)]
     measures: Measures,
 }
@@ -88,11 +96,16 @@ pub fn gaussian(factor: f64) -> Corruption {
 impl Evaluate {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let loaded = self.model.load(shared)?;
-        self.measures.check(&loaded)?;
+        self.measures.check(&loaded, self.part.part)?;
         let recipe = &loaded.checkpoint.recipe;
         let data = TrainedData::find(&self.data, &loaded.checkpoint, &loaded.origin, shared)?;
         let found = data.load(shared)?;
-        let dataset = &found.dataset;
+        let part = self.part.part;
+        // What is measured takes the place of the test images.
+        let dataset = &Dataset {
+            test: part.images(&found.dataset)?,
+            ..found.dataset
+        };
         let corruption = match self.noise {
             Some(factor) => gaussian(factor),
             None => recipe.corruption.evaluated(),
@@ -103,7 +116,7 @@ impl Evaluate {
                 ..Preparation::of(recipe)
             },
             objective: recipe.objective,
-            part: Part::Test,
+            part: part.measured(),
             seed: self.seed,
         };
         let report = evaluate(&loaded.network, &dataset.test, &conditions, &loaded.device)?;
@@ -119,21 +132,17 @@ impl Evaluate {
                 relation: found.relation,
                 corruption,
                 seed: self.seed,
-                test: report,
+                part: part.measured().name(),
+                report: BTreeMap::from([(part.measured().name(), report)]),
                 measures,
             });
         }
         if shared.talks() {
-            let noun = match report.images {
-                1 => recipe.data.noun().trim_end_matches('s'),
-                _ => recipe.data.noun(),
-            };
             print(&format!(
-                "{} ({}) on the {} test {} of {}, {corruption}:",
+                "{} ({}) on the {} of {}, {corruption}:",
                 recipe.name,
                 loaded.origin.display(),
-                grouped(report.images),
-                noun,
+                part.described(report.images, recipe.data.noun()),
                 dataset.origin,
             ))?;
         }
@@ -172,8 +181,8 @@ pub fn quality_table(report: &Report, pca: Option<&PcaBaseline>) -> String {
     }
     rows.push(row("output", &report.output));
     if let Some((pca, quality)) = pca.and_then(|pca| Some((pca, pca.quality.as_ref()?))) {
-        let components = grouped(pca.components);
-        rows.push(row(&format!("PCA, {components} components"), quality));
+        let components = counted(pca.components, "components");
+        rows.push(row(&format!("PCA, {components}"), quality));
     }
     let mut text = table(&rows);
     if let Some(penalty) = report.code_penalty {

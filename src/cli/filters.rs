@@ -12,6 +12,7 @@ use serde_json::json;
 use super::files::{claim, make_folders, png_file};
 use super::model::Model;
 use super::shared::Shared;
+use super::wording::FORCE;
 
 /// Draw a layer's learned filters, scaled together to [0,1], one tile each.
 ///
@@ -39,8 +40,7 @@ pub struct Filters {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     scale: Option<u16>,
 
-    /// Overwrite the file if it exists.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 }
 

@@ -19,6 +19,7 @@ use super::model::{Loaded, Model};
 use super::output::listed;
 use super::pictures::{Fitting, Prepared, batch};
 use super::shared::Shared;
+use super::wording::FORCE;
 
 /// Interpolate between two codes, and decode each step.
 ///
@@ -56,8 +57,7 @@ pub struct Interpolate {
     #[arg(long, value_name = "DIR")]
     frames: Option<PathBuf>,
 
-    /// Overwrite existing files.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 }
 

@@ -1,7 +1,8 @@
 //! The measures that flags of `autoencode evaluate` add to the reconstruction figures.
 
 use anyhow::Result;
-use autoencode::data::{Dataset, grouped};
+use autoencode::Error;
+use autoencode::data::{Dataset, counted, grouped};
 use autoencode::evaluate::{
     CodeKnn, Conditions, ImportanceBound, PcaBaseline, code_knn, compression, importance_bound,
     pca_baseline,
@@ -11,18 +12,19 @@ use clap::Args;
 use serde::Serialize;
 
 use super::model::Loaded;
+use super::part::Part;
 use super::shared::Shared;
 use super::status::Counter;
 
 #[derive(Debug, Args)]
 pub struct MeasureFlags {
     /// Also measure principal components, as many as the code has values: fitted to the clean
-    /// training images, they reconstruct the same test images as the network. Their reconstructions
+    /// training images, they reconstruct the same images as the network. Their reconstructions
     /// are not clipped to [0,1].
     #[arg(long)]
     pca: bool,
 
-    /// Also predict the label of each clean test image from the K nearest codes of the clean
+    /// Also predict the label of each clean image from the K nearest codes of the clean
     /// training images (Euclidean distance; a tie goes to the label with the nearest code) and
     /// report the accuracy. For codes of up to 1,024 values [default K: 5].
     #[arg(long, value_name = "K", num_args = 0..=1, default_missing_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
@@ -30,7 +32,7 @@ pub struct MeasureFlags {
 
     /// Also bound the log-likelihood by importance weighting with K codes per image (Burda et al.
     /// 2016, equation 8): tighter than the ELBO, and tighter for larger K. Each code costs one
-    /// decoder pass over all test images. For variational autoencoders.
+    /// decoder pass over all images. For variational autoencoders.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     iwae: Option<u32>,
 }
@@ -48,8 +50,14 @@ pub struct Measures {
 }
 
 impl MeasureFlags {
-    /// Refuses --iwae for a network without a likelihood.
-    pub fn check(&self, loaded: &Loaded) -> Result<()> {
+    /// Refuses --iwae for a network without a likelihood, and --knn for images that are their own neighbours.
+    pub fn check(&self, loaded: &Loaded, part: Part) -> Result<()> {
+        if self.knn.is_some() && part.parts().contains(&Part::Train) {
+            let expected =
+                "test or validation with --knn, whose neighbours are the training images";
+            let found = "those images themselves";
+            return Err(Error::argument("--part", expected, found).into());
+        }
         if self.iwae.is_some() && loaded.model().code() == Code::Plain {
             let expected =
                 "a checkpoint of a variational autoencoder, whose likelihood --iwae bounds";
@@ -99,36 +107,39 @@ impl Measures {
     pub fn text(&self, loaded: &Loaded) -> String {
         let image: usize = loaded.model().input_shape().iter().product();
         let mut lines = vec![format!(
-            "compression factor {}: {} values in an image, {} in its code",
+            "compression factor {}: {} in an image, {} in its code",
             factor(self.compression_factor),
-            grouped(image),
+            counted(image, "values"),
             grouped(loaded.code_len()),
         )];
         if let Some(pca) = &self.pca {
-            let (components, images) = (grouped(pca.components), grouped(pca.fitted));
+            let components = counted(pca.components, "components");
+            let verb = if pca.components == 1 {
+                "explains"
+            } else {
+                "explain"
+            };
+            let images = counted(pca.fitted, "training images");
             let explained = pca.explained_variance.map(|part| {
                 let percent = 100.0 * part;
-                format!(
-                    "{components} components explain {percent:.1}% of the variance of the {images} \
-                     training images"
-                )
+                format!("{components} {verb} {percent:.1}% of the variance of the {images}")
             });
             lines.push(format!("PCA: {}", or_reason(explained, &pca.reason)));
         }
         if let Some(knn) = &self.knn {
-            let (k, images) = (knn.k, grouped(knn.references));
+            let (k, images) = (knn.k, counted(knn.references, "training images"));
             let accuracy = knn.accuracy.map(|accuracy| {
                 let percent = 100.0 * accuracy;
-                format!("{percent:.2}% (k = {k}, the codes of {images} training images)")
+                format!("{percent:.2}% (k = {k}, the codes of {images})")
             });
             let accuracy = or_reason(accuracy, &knn.reason);
             lines.push(format!("kNN accuracy of the codes: {accuracy}"));
         }
         if let Some(iwae) = &self.iwae {
             lines.push(format!(
-                "negative importance-weighted bound {:.2} nats an image ({} codes each; negative ELBO from the same codes {:.2})",
+                "negative importance-weighted bound {:.2} nats an image ({} each; negative ELBO from the same codes {:.2})",
                 iwae.neg_bound,
-                grouped(iwae.samples),
+                counted(iwae.samples, "codes"),
                 iwae.neg_elbo,
             ));
         }

@@ -15,6 +15,7 @@ mod interpolate;
 mod measures;
 mod model;
 mod output;
+mod part;
 mod pictures;
 mod plot;
 mod progress;
@@ -33,6 +34,7 @@ mod threads;
 mod train;
 mod trained_data;
 mod usage;
+mod wording;
 
 use std::process::ExitCode;
 

@@ -28,11 +28,11 @@ pub struct Fitting {
 /// Noise added to the inputs.
 #[derive(Debug, Args)]
 pub struct Noise {
-    /// Add Gaussian noise with this factor to the fitted inputs.
+    /// Factor of the Gaussian noise on the inputs; 0 means none [default: 0].
     #[arg(long, value_name = "FACTOR", value_parser = noise_factor)]
     noise: Option<f64>,
 
-    /// Seed of that noise.
+    /// Seed of the noise.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use super::output::{print, print_json};
 use super::recipe;
 use super::shared::Shared;
+use super::wording::SET;
 
 /// List the recipes that ship with the program, or print one.
 #[derive(Debug, Args)]
@@ -16,8 +17,7 @@ pub struct Recipes {
     #[arg(value_name = "RECIPE")]
     name: Option<String>,
 
-    /// Set any key of that recipe, for example --set optimizer.lr=3e-4; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", requires = "name")]
+    #[arg(long = "set", value_name = "KEY=VALUE", help = SET, requires = "name")]
     settings: Vec<String>,
 }
 

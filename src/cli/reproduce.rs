@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use autoencode::Error;
-use autoencode::data::Source;
+use autoencode::data::{Source, counted};
 use autoencode::experiments::{Experiment, Lab, Options, Outcome, Verdict, all, choose};
 use autoencode::file::{Publish, write};
 use autoencode::recipe::NamedSet;
@@ -18,6 +18,7 @@ use super::files::{claim, file_name, make_folders};
 use super::output::{duration, print, print_json};
 use super::shared::Shared;
 use super::status::Status;
+use super::wording::{FORCE, OFFLINE};
 
 /// Run the systems of published tutorials and compare the results with the published figures.
 ///
@@ -47,16 +48,14 @@ pub struct Reproduce {
     #[arg(long, value_name = "SET|PATH", conflicts_with = "quick", value_parser = source())]
     data: Option<Source>,
 
-    /// Download nothing: use MNIST cached by an earlier download or, without one, the built-in sample.
-    #[arg(long)]
+    #[arg(long, help = OFFLINE)]
     offline: bool,
 
     /// Folder for the table and the pictures.
     #[arg(long, short, value_name = "DIR", default_value = "reproduction")]
     output: PathBuf,
 
-    /// Overwrite the results of an earlier run in the folder.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 }
 
@@ -198,7 +197,7 @@ fn text(row: &Row) -> String {
     text
 }
 
-/// The closing lines: how many figures lie inside their tolerance.
+/// The closing lines: how many figures lie inside the tolerance.
 fn summary(rows: &[Row], table: &Path) -> String {
     let count = |verdict: Verdict| {
         let figures = rows.iter().flat_map(|row| &row.outcome.figures);
@@ -206,10 +205,10 @@ fn summary(rows: &[Row], table: &Path) -> String {
     };
     let seconds: f64 = rows.iter().map(|row| row.seconds).sum();
     format!(
-        "{} experiments in {}: {} figures inside their tolerance, {} outside, {} without one\ntable and pictures: {}",
-        rows.len(),
+        "{} in {}: {} inside the tolerance, {} outside, {} without one\ntable and pictures: {}",
+        counted(rows.len(), "experiments"),
         duration(seconds),
-        count(Verdict::Inside),
+        counted(count(Verdict::Inside), "figures"),
         count(Verdict::Outside),
         count(Verdict::NotJudged),
         table.display()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use autoencode::codes::{Mixture, from_prior};
+use autoencode::data::counted;
 use autoencode::file::Publish;
 use autoencode::network::Code;
 use autoencode::picture::{ContactSheet, write_png, write_rgb};
@@ -15,6 +16,7 @@ use super::model::{Loaded, Model};
 use super::output::listed;
 use super::pictures::square;
 use super::shared::Shared;
+use super::wording::FORCE;
 
 /// Draw new images: random codes, decoded.
 ///
@@ -46,8 +48,7 @@ pub struct Sample {
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Overwrite existing files.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 }
 
@@ -105,7 +106,10 @@ impl Sample {
         });
         shared.report(&json, || {
             let written = listed(self.output.iter().chain(&self.sheet));
-            format!("{count} samples from {density_name} -> {written}")
+            format!(
+                "{} from {density_name} -> {written}",
+                counted(count, "samples")
+            )
         })
     }
 

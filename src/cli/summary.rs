@@ -19,6 +19,7 @@ use super::output::{print, print_json, shape, table};
 use super::plot::{drawing, write};
 use super::recipe;
 use super::shared::Shared;
+use super::wording::{FORCE, SET};
 
 /// Show a network's layers with output shapes and parameter counts.
 #[derive(Debug, Args)]
@@ -32,8 +33,7 @@ pub struct Summary {
     #[arg(long, short, value_name = "FILE|RUN", conflicts_with_all = ["what", "settings"])]
     checkpoint: Option<PathBuf>,
 
-    /// Set any key of the recipe, for example --set network.input=[3,32,32]; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", help = SET)]
     settings: Vec<String>,
 
     /// Print the network as lists of layers, which can replace a recipe's [network].
@@ -54,8 +54,7 @@ pub struct Summary {
     )]
     graph_style: GraphStyle,
 
-    /// Overwrite the drawing if it exists.
-    #[arg(long, requires = "graph")]
+    #[arg(long, requires = "graph", help = FORCE)]
     force: bool,
 }
 

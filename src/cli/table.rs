@@ -86,3 +86,15 @@ fn docs_show_every_flag() {
         "AUTOENCODE_WRITE_COMMANDS=1 cargo test docs_show writes it"
     );
 }
+
+#[test]
+fn flags_with_one_meaning_have_one_wording() {
+    let mut flags = Flags::new();
+    add(&mut flags, &definition(), "");
+    for flag in ["force", "offline", "part", "precision", "set"] {
+        let mut named = flags.iter();
+        let wordings = named.find(|(name, _)| name.starts_with(&format!("{flag} ")));
+        let wordings: Vec<_> = wordings.unwrap().1.iter().map(|(text, _)| text).collect();
+        assert_eq!(wordings.len(), 1, "{flag}: {wordings:?}");
+    }
+}

@@ -3,27 +3,48 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Images;
-use crate::recipe::NamedSet;
+use crate::error::{line, listed};
+use crate::recipe::{Class, NamedSet};
 use crate::{Error, Result};
 
 /// The most labels that an error lists.
 const LISTED: usize = 16;
 
-/// The images of `part` ("training" or "test") with one of these labels, in their order.
-pub fn keep(images: &Images, classes: &[u32], part: &str) -> Result<Images> {
+/// The images of `part` ("training" or "test") of one of these classes, in their order.
+pub fn keep(images: &Images, classes: &[Class], part: &str) -> Result<Images> {
     let present: BTreeSet<u32> = images.labels().iter().copied().collect();
-    if let Some(absent) = classes.iter().find(|class| !present.contains(class)) {
-        let labels: Vec<String> = present.iter().map(u32::to_string).collect();
-        let more = if labels.len() > LISTED { ", ..." } else { "" };
-        let labels = labels.get(..LISTED).unwrap_or(&labels).join(", ");
-        return Err(Error::recipe(
-            "data.classes",
-            format!("labels of the data ({labels}{more})"),
-            format!("{absent}, of which there are no {part} images"),
-        ));
+    let names = images.class_names();
+    let label = |class: &Class| match class {
+        Class::Label(label) => Some(*label),
+        Class::Name(name) => {
+            let mut names = names.iter();
+            names.find_map(|(label, known)| (known == name).then_some(*label))
+        }
+    };
+    let mut kept = BTreeSet::new();
+    for class in classes {
+        match label(class).filter(|label| present.contains(label)) {
+            Some(label) => kept.insert(label),
+            None => {
+                let known = present.iter().map(|label| match names.get(label) {
+                    Some(name) => format!("{label} {name}"),
+                    None => label.to_string(),
+                });
+                let known = listed(known.map(|class| line(&class)), LISTED, ", ");
+                let what = match names.is_empty() {
+                    true => "labels",
+                    false => "labels or names",
+                };
+                return Err(Error::recipe(
+                    "data.classes",
+                    format!("{what} of the data ({known})"),
+                    format!("{class}, of which there are no {part} images"),
+                ));
+            }
+        };
     }
     let labelled = (0u32..).zip(images.labels());
-    let kept = labelled.filter(|(_, label)| classes.contains(label));
+    let kept = labelled.filter(|(_, label)| kept.contains(label));
     images.subset(&kept.map(|(index, _)| index).collect::<Vec<_>>())
 }
 

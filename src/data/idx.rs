@@ -10,7 +10,7 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 
 use super::Images;
-use super::origin::grouped;
+use super::{counted, grouped};
 use crate::memory::room;
 use crate::open::open;
 use crate::{Error, Result};
@@ -74,16 +74,12 @@ pub fn read(name: &Path, mut input: impl Read, stored: u64, kind: Kind) -> Resul
 /// Joins images and labels, which must have equal counts.
 pub fn join(images: Idx, images_name: &Path, labels: Idx, labels_name: &Path) -> Result<Images> {
     if images.count != labels.count {
-        let [expected, found] = [images.count, labels.count].map(grouped);
+        let [expected, found] = [images.count, labels.count].map(|count| counted(count, "labels"));
         let expected = format!(
-            "{expected} labels, one for each image of {}",
+            "{expected}, one for each image of {}",
             images_name.display()
         );
-        return Err(Error::file(
-            labels_name,
-            expected,
-            format!("{found} labels"),
-        ));
+        return Err(Error::file(labels_name, expected, found));
     }
     let shape = (1, images.height as usize, images.width as usize);
     let labels = labels.values.into_iter().map(u32::from).collect();
@@ -118,8 +114,8 @@ impl Contents<'_> {
         };
         let promised = self.promised(count, height, width)?;
         let contents = match self.kind {
-            Kind::Images => format!("{} images of {height}x{width}", grouped(count)),
-            Kind::Labels => format!("{} labels", grouped(count)),
+            Kind::Images => format!("{} of {height}x{width}", counted(count, "images")),
+            Kind::Labels => counted(count, "labels"),
         };
         let [bytes, stored] = [promised + header, self.stored].map(grouped);
         let expected = format!("{bytes} bytes for the {contents} that its header promises");
@@ -143,7 +139,7 @@ impl Contents<'_> {
         }
         if values.len() < length {
             let found = values.len() as u64 + header;
-            return Err(self.wrong(expected, format!("{} bytes", grouped(found))));
+            return Err(self.wrong(expected, counted(found, "bytes")));
         }
         Ok(Idx {
             count,

@@ -72,7 +72,12 @@ fn read(folder: &Path, listing: &Listing, train: Option<&Part>) -> Result<Part> 
     let classes = !listing.folders.is_empty();
     if classes != listing.pictures.is_empty() {
         let found = match classes {
-            true => "both".to_string(),
+            true => format!(
+                "both: folders {} beside {} (move those pictures into the folder of their class, or all pictures \
+                 into one folder without classes)",
+                names(&listing.folders),
+                names(&listing.pictures)
+            ),
             false => names(&listing.others),
         };
         let expected = "PNG pictures, or folders of them as classes";
@@ -103,7 +108,10 @@ fn read(folder: &Path, listing: &Listing, train: Option<&Part>) -> Result<Part> 
     for ((path, name), label) in listing.folders.iter().zip(named).zip(labels) {
         let inside = Listing::read(path)?;
         let found = match inside.folders.first().and_then(|deeper| deeper.file_name()) {
-            Some(deeper) => Some(format!("a folder {}", shown(deeper))),
+            Some(deeper) => Some(format!(
+                "a folder {} (classes have none: move its pictures up, or make it a class)",
+                shown(deeper)
+            )),
             None if inside.pictures.is_empty() => Some(names(&inside.others)),
             None => None,
         };

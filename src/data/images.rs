@@ -260,6 +260,31 @@ impl Images {
         })
     }
 
+    /// These samples and then those of another set.
+    ///
+    /// # Errors
+    /// If they differ in shape or kind.
+    pub fn followed_by(&self, other: &Self) -> Result<Self> {
+        let values = match (&self.values, &other.values) {
+            (Values::Bytes(first), Values::Bytes(then)) if self.shape == other.shape => {
+                Values::Bytes(Arc::new([first.as_slice(), then.as_slice()].concat()))
+            }
+            (Values::Reals(first), Values::Reals(then)) if self.shape == other.shape => {
+                Values::Reals(Arc::new([first.as_slice(), then.as_slice()].concat()))
+            }
+            _ => {
+                let expected = format!("samples of shape {:?} and the same kind", self.shape);
+                let found = format!("shape {:?}, or another kind", other.shape);
+                return Err(Error::argument("set to append", expected, found));
+            }
+        };
+        Ok(Self {
+            values,
+            labels: [self.labels(), other.labels()].concat(),
+            ..self.clone()
+        })
+    }
+
     /// The samples at `indices` as a tensor of `(count, channels, height, width)`: images in f32 from 0 to 1,
     /// points in f64, or in f32 on Metal, which has no f64.
     ///

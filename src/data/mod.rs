@@ -17,6 +17,8 @@ mod listing;
 pub(crate) mod npy;
 pub(crate) mod npy_header;
 mod npy_layout;
+mod npy_order;
+mod npy_pixels;
 mod npy_values;
 mod npz;
 mod npz_names;
@@ -24,6 +26,7 @@ mod origin;
 mod parts;
 mod path;
 mod points;
+mod preparation;
 pub(crate) mod python;
 mod sample;
 mod split;
@@ -31,11 +34,12 @@ pub(crate) mod table;
 
 use std::path::PathBuf;
 
-pub use batch::{Batch, Keys, Preparation};
+pub use batch::Batch;
 pub use batches::Batches;
 pub use images::{Images, Sample};
 pub use listing::{Pictures, left_out};
-pub use origin::{Origin, grouped};
+pub use origin::{Origin, counted, grouped};
+pub use preparation::{Keys, Preparation};
 
 use crate::recipe::{DataConfig, NamedSet, Points, ValidationSet};
 pub use crate::run_files::is_of_run;

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use super::idx::MAX_BYTES;
 use super::npy_header::{self, Header, Kind, failed};
 use super::npy_layout::Layout;
-use super::npy_values::{FortranOrder, Pixel, Value, separate};
+use super::npy_order::{Order, separate};
+use super::npy_pixels::Pixel;
+use super::npy_values::{self, Value};
 use super::python::tuple;
-use super::{Images, grouped};
+use super::{Images, counted, grouped};
 use crate::memory::room;
 use crate::open::open;
 use crate::recipe::DataConfig;
@@ -77,17 +79,22 @@ impl<R: Read> Array<R> {
         let ([count, channels, height, width], kind) = (layout.sizes, self.header.kind);
         // Below 2^32 * 3 * 2^12 * 2^12: no overflow.
         let size = count * channels * height * width;
-        let what = format!("{} images of {channels}x{height}x{width}", grouped(count));
+        let what = format!(
+            "{} of {channels}x{height}x{width}",
+            counted(count, "images")
+        );
         let mut values = self.filled(size, 0u8, &what)?;
         let mut pixel = Pixel::new(kind);
-        self.each(size, &what, pixel.expected(), |place, value, header| {
-            let byte = match kind {
-                Kind::Unsigned(1) => value.first().copied().unwrap_or_default(),
-                _ => pixel.byte(Value::read(header, value).to_f64(), &mut values)?,
-            };
-            if let Some(to) = values.get_mut(place) {
-                *to = byte;
+        let mut order = Order::new(&self.header);
+        let (mut numbers, mut bytes) = (Vec::new(), Vec::new());
+        self.parts(size, &what, pixel.expected(), |part, header| {
+            if kind == Kind::Unsigned(1) {
+                order.put(&mut values, part);
+                return Ok(());
             }
+            npy_values::read(header, part, &mut numbers);
+            pixel.bytes(&numbers, &mut bytes, &mut values)?;
+            order.put(&mut values, &bytes);
             Ok(())
         })?;
         if let Some(found) = pixel.doubt() {
@@ -121,23 +128,26 @@ impl<R: Read> Array<R> {
     /// The array as `count` labels: whole numbers of any type, `(N)` or `(N, 1)`, or rows with one 1 among 0s,
     /// `(N, classes)`, whose place is the label.
     pub fn labels(mut self, count: usize) -> Result<Vec<u32>> {
-        let expected = format!("{} labels, one for each image", grouped(count));
+        let expected = format!("{}, one for each image", counted(count, "labels"));
         let (found, classes) = match *self.header.shape.as_slice() {
             [found] | [found, 1] => (found, None),
             [found, classes] if classes > 1 => (found, usize::try_from(classes).ok()),
             _ => return Err(self.wrong(expected, self.shape())),
         };
         if u64::try_from(count) != Ok(found) {
-            return Err(self.wrong(expected, format!("{} labels", grouped(found))));
+            return Err(self.wrong(expected, counted(found, "labels")));
         }
-        let what = format!("{} labels", grouped(found));
+        let what = counted(found, "labels");
+        let mut order = Order::new(&self.header);
         let Some(classes) = classes else {
             let mut labels = self.filled(found, 0, &what)?;
             let whole = "labels from 0 to 4,294,967,295";
-            self.each(found, &what, whole, |place, value, header| {
-                let label = Value::read(header, value).label()?;
-                if let Some(to) = labels.get_mut(place) {
-                    *to = label;
+            let mut numbers = Vec::new();
+            self.parts(found, &what, whole, |part, header| {
+                npy_values::read(header, part, &mut numbers);
+                for value in &numbers {
+                    let label = Value::label(*value)?;
+                    order.put(&mut labels, &[label]);
                 }
                 Ok(())
             })?;
@@ -146,13 +156,18 @@ impl<R: Read> Array<R> {
         let one_hot = "labels as whole numbers (N), or as rows with one 1 among 0s (N, classes)";
         let mut labels = self.filled(found, None, &what)?;
         let size = found.saturating_mul(classes as u64);
-        self.each(size, &what, one_hot, |place, value, header| {
-            let value = Value::read(header, value).to_f64();
-            let label = labels.get_mut(place / classes);
-            match label {
-                _ if value == 0.0 => {}
-                Some(label @ None) if value == 1.0 => *label = u32::try_from(place % classes).ok(),
-                _ => return Err(format!("{value} in row {}", place / classes)),
+        let mut numbers: Vec<f64> = Vec::new();
+        self.parts(size, &what, one_hot, |part, header| {
+            npy_values::read(header, part, &mut numbers);
+            for (value, place) in numbers.iter().zip(&mut order) {
+                let label = labels.get_mut(place / classes);
+                match label {
+                    _ if *value == 0.0 => {}
+                    Some(label @ None) if *value == 1.0 => {
+                        *label = u32::try_from(place % classes).ok();
+                    }
+                    _ => return Err(format!("{value} in row {}", place / classes)),
+                }
             }
             Ok(())
         })?;
@@ -188,17 +203,15 @@ impl<R: Read> Array<R> {
             _ => {}
         }
         let mut values = self.filled(count.unwrap_or(u64::MAX), [0; 4], &what)?;
-        self.each(
-            values.len() as u64,
-            &what,
-            "numbers",
-            |place, value, header| {
-                if let Some(to) = values.get_mut(place) {
-                    *to = (Value::read(header, value).to_f64() as f32).to_le_bytes();
-                }
-                Ok(())
-            },
-        )?;
+        let mut order = Order::new(&self.header);
+        let (mut numbers, mut bytes): (Vec<f64>, _) = (Vec::new(), Vec::new());
+        self.parts(values.len() as u64, &what, "numbers", |part, header| {
+            npy_values::read(header, part, &mut numbers);
+            bytes.clear();
+            bytes.extend(numbers.iter().map(|value| (*value as f32).to_le_bytes()));
+            order.put(&mut values, &bytes);
+            Ok(())
+        })?;
         Ok((rows, 4, Box::new(Cursor::new(values.into_flattened()))))
     }
 
@@ -219,35 +232,25 @@ impl<R: Read> Array<R> {
         Ok(values)
     }
 
-    /// Hands on the bytes of each of `count` values, with its place in C order. `what` names the values and
-    /// `expected` the allowed ones in error messages.
-    fn each(
+    /// Hands on the bytes of `count` values, some whole values at a time. `what` names the values and `expected`
+    /// the allowed ones in error messages.
+    fn parts(
         &mut self,
         count: u64,
         what: &str,
         expected: &str,
-        mut take: impl FnMut(usize, &[u8], &Header) -> Result<(), String>,
+        mut take: impl FnMut(&[u8], &Header) -> Result<(), String>,
     ) -> Result<()> {
         let bytes = self.check_length(Some(count), what)?;
-        let size = usize::from(self.header.kind.bytes());
-        let mut fortran = match self.header.fortran {
-            true => Some(FortranOrder::new(&self.header.shape)),
-            false => None,
-        };
         let mut chunk = vec![0; CHUNK];
-        let mut left = count * size as u64;
-        let mut at = 0;
+        let mut left = count * u64::from(self.header.kind.bytes());
         while left > 0 {
             let next = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
             let part = chunk.get_mut(..next).unwrap_or_default();
             let read = self.input.read_exact(part);
             read.map_err(|source| failed(&self.name, source))?;
-            for value in part.chunks_exact(size) {
-                let place = fortran.as_mut().and_then(Iterator::next).unwrap_or(at);
-                let taken = take(place, value, &self.header);
-                taken.map_err(|found| self.wrong(expected, found))?;
-                at += 1;
-            }
+            let taken = take(part, &self.header);
+            taken.map_err(|found| self.wrong(expected, found))?;
             left -= next as u64;
         }
         // Read one byte more: it must not exist, and this also verifies the checksum of a packed array.
@@ -272,12 +275,12 @@ impl<R: Read> Array<R> {
             .and_then(|count| count.checked_mul(u64::from(self.header.kind.bytes())))
             .and_then(|bytes| bytes.checked_add(self.header.length));
         let bytes = match promised {
-            Some(bytes) => format!("{} bytes for {what}", grouped(bytes)),
+            Some(bytes) => format!("{} for {what}", counted(bytes, "bytes")),
             None => format!("more than 2^64 bytes for {what}"),
         };
         match promised == Some(self.length) {
             true => Ok(bytes),
-            false => Err(self.wrong(bytes, format!("{} bytes", grouped(self.length)))),
+            false => Err(self.wrong(bytes, counted(self.length, "bytes"))),
         }
     }
 

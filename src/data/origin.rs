@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use crate::number::grouped;
+pub use crate::number::{counted, grouped};
 
 use super::Images;
 use super::listing::left_out;
-use crate::error::shown;
-use crate::recipe::{ImageKind, NamedSet, Points};
+use crate::error::{line, shown};
+use crate::recipe::{Class, ImageKind, NamedSet, Points};
 
 /// How to get the full MNIST set instead of the built-in sample.
 const FULL_SET: &str = "For all 70,000 digits let it reach the Hugging Face hub once (the download is kept), or pass \
@@ -62,12 +62,15 @@ impl Origin {
         place: Place,
         train: &Images,
         test: &Images,
-        classes: Option<&[u32]>,
+        classes: Option<&[Class]>,
     ) -> Self {
         // For example "10,000 + 2,000 digits" or "2,000 + 400 digits of classes 0 and 1".
         let counted = |noun: &str| {
             let counts = format!("{} + {} {noun}", grouped(train.len()), grouped(test.len()));
-            let classes = classes.unwrap_or_default().iter().map(u32::to_string);
+            let classes = classes
+                .unwrap_or_default()
+                .iter()
+                .map(|class| line(&class.to_string()));
             match classes.collect::<Vec<_>>().as_slice() {
                 [] => counts,
                 [one] => format!("{counts} of class {one}"),

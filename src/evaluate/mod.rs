@@ -24,7 +24,7 @@ pub use ssim::ssim;
 
 use crate::activation::Activation;
 use crate::corruption::NoiseKey;
-use crate::data::{Batch, Images, Keys, Preparation};
+use crate::data::{Batch, Dataset, Images, Keys, Preparation};
 use crate::device::{reals, scalar};
 use crate::engine::Inference;
 use crate::network::Code;
@@ -42,9 +42,39 @@ pub enum Part {
     Validation,
     /// The test set.
     Test,
+    /// The training set.
+    Train,
+    /// The training, the validation and the test set, in this order.
+    All,
 }
 
 impl Part {
+    /// As in figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Test => "test",
+            Self::Train => "train",
+            Self::All => "all",
+        }
+    }
+
+    /// The samples of this part.
+    ///
+    /// # Errors
+    /// If the parts of the set differ in shape or kind.
+    pub fn images(self, dataset: &Dataset) -> Result<Images> {
+        Ok(match self {
+            Self::Validation => dataset.validation.clone(),
+            Self::Test => dataset.test.clone(),
+            Self::Train => dataset.train.clone(),
+            Self::All => {
+                let learned = dataset.train.followed_by(&dataset.validation)?;
+                learned.followed_by(&dataset.test)?
+            }
+        })
+    }
+
     /// The keys of this part's preparation: the same for every network, so that figures are comparable.
     pub fn keys(self, seed: u64) -> Keys {
         Keys {
@@ -61,6 +91,8 @@ impl Part {
             epoch: match self {
                 Self::Validation => 0,
                 Self::Test => 1,
+                Self::Train => 2,
+                Self::All => 3,
             },
         }
     }

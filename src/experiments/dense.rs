@@ -5,6 +5,7 @@ use std::path::Path;
 use super::lab::Trained;
 use super::{Figure, Lab, Outcome};
 use crate::Result;
+use crate::data::counted;
 use crate::evaluate::Part;
 use crate::file::Publish;
 use crate::picture::{ContactSheet, Picture, write_rgb};
@@ -22,8 +23,8 @@ pub fn dense_32(lab: &mut Lab) -> Result<Outcome> {
     })?;
     Ok(Outcome {
         protocol: format!(
-            "{}; Adam, cosine from 1e-3, {} epochs in batches of {}; {}",
-            runs.origin, runs.epochs, runs.batch_size, runs.seeds
+            "{}; Adam, cosine from 1e-3, {} in batches of {}; {}",
+            runs.origin, counted(runs.epochs, "epochs"), runs.batch_size, runs.seeds
         ),
         figures: vec![
             Figure::median("test BCE a pixel", &losses, "about 0.093")
@@ -56,8 +57,8 @@ pub fn adadelta(lab: &mut Lab) -> Result<Outcome> {
     let slow = slow.last().copied();
     Ok(Outcome {
         protocol: format!(
-            "{}; Adadelta at rate 1.0, {} epochs in batches of {}, validated on the test images; {}",
-            runs.origin, runs.epochs, runs.batch_size, runs.seeds
+            "{}; Adadelta at rate 1.0, {} in batches of {}, validated on the test images; {}",
+            runs.origin, counted(runs.epochs, "epochs"), runs.batch_size, runs.seeds
         ),
         figures: vec![
             Figure::median("test BCE a pixel, rate 1.0", &losses, "-"),

@@ -8,6 +8,7 @@ use super::scratch::{Curve, TwoLayers, descend};
 use super::statistics::{columns, seeds, share};
 use super::{Figure, Lab, Outcome};
 use crate::Result;
+use crate::data::counted;
 use crate::file::Publish;
 use crate::picture::{Chart, Scale, Series, curves};
 use crate::recipe::{Corruption, Noise};
@@ -132,8 +133,8 @@ impl Row {
         }
         Ok(Outcome {
             protocol: format!(
-                "full batch of 3,000 points in f64, {} epochs; {}",
-                self.late + 1,
+                "full batch of 3,000 points in f64, {}; {}",
+                counted(self.late + 1, "epochs"),
                 seeds(first.len())
             ),
             figures,

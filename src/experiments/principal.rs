@@ -3,6 +3,7 @@
 use super::{Figure, Lab, Outcome};
 use crate::Result;
 use crate::data::Images;
+use crate::data::counted;
 use crate::evaluate::{Part, Pca};
 use crate::file::Publish;
 use crate::picture::{ContactSheet, Picture, write_rgb};
@@ -56,8 +57,8 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
     })?;
     Ok(Outcome {
         protocol: format!(
-            "{}; {} epochs; principal components of the same training images; {}",
-            runs.origin, runs.epochs, runs.seeds
+            "{}; {}; principal components of the same training images; {}",
+            runs.origin, counted(runs.epochs, "epochs"), runs.seeds
         ),
         figures: vec![
             Figure::median("test MSE a pixel, linear autoencoder", &errors, "-"),

@@ -2,6 +2,7 @@
 
 use super::{Figure, Lab, Outcome};
 use crate::Result;
+use crate::data::counted;
 use crate::evaluate::{Part, code_knn};
 use crate::file::Publish;
 use crate::picture::{ContactSheet, Picture, write_rgb};
@@ -20,9 +21,9 @@ pub fn run(lab: &mut Lab) -> Result<Outcome> {
     let trainer = lab.train("conv-vae", 1, settings)?.trainer;
     let (recipe, data) = (trainer.recipe(), trainer.dataset());
     let protocol = format!(
-        "{}; {} epochs; binarisation {}; one seed",
+        "{}; {}; binarisation {}; one seed",
         data.origin,
-        recipe.training.epochs,
+        counted(recipe.training.epochs, "epochs"),
         serde_json::to_string(&recipe.data.binarization)
             .unwrap_or_default()
             .trim_matches('"'),

@@ -1,6 +1,7 @@
 //! The data section of a recipe.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +21,9 @@ pub struct DataConfig {
     /// A synthetic set of points instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<Points>,
-    /// Uses only images with these labels; all when absent.
+    /// Uses only images of these classes; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub classes: Option<Vec<u32>>,
+    pub classes: Option<Vec<Class>>,
     /// Height and width to which the pictures of a folder are resized; when absent they must all have
     /// one size. Other data must already have this size.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +61,28 @@ impl Default for DataConfig {
             test_fraction: 0.1,
             validation: ValidationSet::default(),
             binarization: Binarization::default(),
+        }
+    }
+}
+
+/// A class of images.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a label from 0 to 4,294,967,295 or the name of a class"
+)]
+pub enum Class {
+    /// By its label.
+    Label(u32),
+    /// By its name, where the data has names: that of a folder, or of Fashion-MNIST's classes.
+    Name(String),
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Label(label) => write!(f, "{label}"),
+            Self::Name(name) => f.write_str(name),
         }
     }
 }
@@ -173,6 +196,11 @@ pub enum ImageKind {
     Pictures,
 }
 
+fn joined(classes: &[Class]) -> String {
+    let shown = classes.iter().map(Class::to_string);
+    shown.collect::<Vec<_>>().join(", ")
+}
+
 /// The longest side of a training image.
 const MAX_SIDE: usize = 4096;
 
@@ -191,8 +219,8 @@ impl DataConfig {
             check(
                 !classes.is_empty() && distinct.len() == classes.len(),
                 "data.classes",
-                "one or more labels, each once",
-                format!("{classes:?}"),
+                "one or more labels or names, each once",
+                format!("[{}]", joined(classes)),
             )?;
         }
         if let Some(size) = self.size {

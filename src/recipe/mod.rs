@@ -22,12 +22,15 @@ mod wording;
 use std::io::Read;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use builtin::{Builtin, builtin};
 pub use corruption::{Corruption, CustomNoise, Draw, Noise, Strength, Target};
 pub use custom_corruption::CustomCorruption;
-pub use data::{Binarization, DataConfig, ImageKind, ImageSize, NamedSet, Resize, ValidationSet};
+pub use data::{
+    Binarization, Class, DataConfig, ImageKind, ImageSize, NamedSet, Resize, ValidationSet,
+};
 use limits::check;
 pub use lists::LayersConfig;
 pub use network::{ConvConfig, DenseConfig, NetworkConfig};
@@ -199,7 +202,7 @@ impl Recipe {
         for setting in settings {
             setting::put(&mut table, setting)?;
         }
-        let recipe = place::read(&table).map_err(|wrong| wording::worded(&wrong, &table));
+        let recipe = from_table::<Self>(&table);
         let valid = recipe.and_then(|recipe| recipe.validate().map(|()| recipe));
         valid.map_err(|error| match &error {
             Error::Recipe { key, .. } if settings.iter().any(|setting| is_set_by(setting, key)) => {
@@ -277,6 +280,11 @@ impl Recipe {
             output,
         )
     }
+}
+
+/// Reads a recipe, or what holds one, from a table. An error names the first wrong key.
+pub(crate) fn from_table<T: DeserializeOwned>(table: &toml::Table) -> Result<T> {
+    place::read(table).map_err(|wrong| wording::worded(&wrong, table))
 }
 
 /// Whether a character may be in a name. Outside of ASCII, words of many scripts have marks that are no letters;

@@ -1,8 +1,7 @@
-//! Reading a recipe from its table, with the exact key of an error.
+//! Reading a table, such as a recipe, with the exact key of an error.
 
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
-
-use super::Recipe;
 
 /// An error and its key.
 #[derive(PartialEq)]
@@ -16,10 +15,10 @@ const TAGS: [&str; 2] = ["family", "kind"];
 /// More keys than any recipe table has.
 const MOST_KEYS: usize = 64;
 
-/// Reads a recipe from a table.
-pub(super) fn read(table: &Table) -> Result<Recipe, Wrong> {
-    let mut wrong = match try_read(table) {
-        Ok(recipe) => return Ok(recipe),
+/// Reads a recipe, or what holds one, from a table.
+pub(super) fn read<T: DeserializeOwned>(table: &Table) -> Result<T, Wrong> {
+    let mut wrong = match try_read::<T>(table) {
+        Ok(read) => return Ok(read),
         Err(wrong) => wrong,
     };
     // For a table with a tag, serde buffers the keys and then knows only the path of the table, not of the
@@ -40,7 +39,7 @@ pub(super) fn read(table: &Table) -> Result<Recipe, Wrong> {
         if let Some(inside) = find(&mut without, &wrong.key) {
             inside.remove(key);
         }
-        match try_read(&without) {
+        match try_read::<T>(&without) {
             Ok(_) => true,
             // What one key lacks, another cannot give.
             Err(other) => !is_missing && other != wrong,
@@ -52,7 +51,7 @@ pub(super) fn read(table: &Table) -> Result<Recipe, Wrong> {
     Err(wrong)
 }
 
-fn try_read(table: &Table) -> Result<Recipe, Wrong> {
+fn try_read<T: DeserializeOwned>(table: &Table) -> Result<T, Wrong> {
     serde_path_to_error::deserialize(Value::Table(table.clone())).map_err(|error| Wrong {
         key: error.path().to_string(),
         message: super::one_line(error.inner().message()),

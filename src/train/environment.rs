@@ -1,5 +1,6 @@
 //! The circumstances of a run besides recipe and data.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,7 +36,7 @@ pub struct Environment {
     /// The absolute path of the run.
     pub folder: String,
     /// As [`Origin::argument`], for [`data_of_run`].
-    pub data: Option<String>,
+    data: Option<Place>,
     /// RFC 3339, UTC.
     pub started: String,
     /// The same, at the end.
@@ -62,8 +63,7 @@ impl Environment {
                 .unwrap_or_else(|_| folder.to_path_buf())
                 .to_string_lossy()
                 .into_owned(),
-            // JSON has no place for a path that is not UTF-8.
-            data: data.argument().and_then(Path::to_str).map(String::from),
+            data: data.argument().map(Place::of),
             started: now(),
             finished: None,
             peak_memory_mb: None,
@@ -82,7 +82,36 @@ impl Environment {
 /// The part of the file that is read again.
 #[derive(Deserialize)]
 struct Kept {
-    data: Option<PathBuf>,
+    data: Option<Place>,
+}
+
+/// A path or a name in JSON, which has no place for a path that is not UTF-8: the system's characters stand for
+/// that, on Unix its bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Place {
+    /// As text.
+    Text(String),
+    /// Not UTF-8.
+    Raw(OsString),
+}
+
+impl Place {
+    fn of(path: &Path) -> Self {
+        match path.to_str() {
+            Some(text) => Self::Text(text.to_string()),
+            None => Self::Raw(path.as_os_str().to_os_string()),
+        }
+    }
+}
+
+impl From<Place> for PathBuf {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Text(text) => text.into(),
+            Place::Raw(raw) => raw.into(),
+        }
+    }
 }
 
 /// The data of the run whose folder a checkpoint is in: an absolute path or the name of a set, for
@@ -93,7 +122,7 @@ pub fn data_of_run(checkpoint: &Path) -> Option<PathBuf> {
     let file = checkpoint.with_file_name(ENVIRONMENT);
     let text = read_text(&file, MAX_BYTES, "the environment of a run").ok()?;
     let kept: Kept = serde_json::from_str(&text).ok()?;
-    kept.data
+    kept.data.map(PathBuf::from)
 }
 
 fn now() -> String {

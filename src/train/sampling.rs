@@ -1,6 +1,6 @@
 //! The density of the codes, fitted when a run is over.
 
-use super::epochs::Event;
+use super::event::Event;
 use super::run_folder::RunFolder;
 use super::trainer::Trainer;
 use crate::Result;

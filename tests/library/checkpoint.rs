@@ -250,11 +250,77 @@ fn a_safetensors_file_of_another_program_is_refused_as_such() {
 #[test]
 fn metadata_that_only_looks_like_ours_is_refused() {
     let tensor = Tensor::ones((2, 3), DType::F32, &Device::Cpu).unwrap();
-    for text in ["", "{}", "[]", "null", "{\"format\":1}", "{\"format\":-1}"] {
+    for (text, found) in [
+        ("", "metadata that is no JSON"),
+        ("{", "metadata that is no JSON"),
+        ("{}", "without the number of a format"),
+        ("[]", "without the number of a format"),
+        ("null", "without the number of a format"),
+        ("{\"format\":1}", "no digest"),
+        ("{\"format\":-1}", "without the number of a format"),
+    ] {
         let metadata = HashMap::from([("autoencode".to_string(), text.to_string())]);
         let bytes =
             safetensors::serialize([("encoder.0.weight", &tensor)], Some(metadata)).unwrap();
-        refused(&bytes);
+        let message = refused(&bytes);
+        assert!(message.contains(found), "{message}");
+    }
+}
+
+/// In words for a person who has the file, not for one who reads serde's types.
+#[test]
+fn a_wrong_header_is_told_by_tensor_and_entry() {
+    let tensor = r#""dtype":"F32","shape":[1],"data_offsets":[0,4]"#;
+    for (header, found) in [
+        ("[]", "no table in JSON"),
+        ("{\"a\":", "no table in JSON"),
+        ("{\"a\":1}", "gives no `dtype` of `a`"),
+        (
+            r#"{"a":{"shape":[1],"data_offsets":[0,4]}}"#,
+            "no `dtype` of `a`",
+        ),
+        (
+            r#"{"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}}"#,
+            r#""F31\" as `dtype` of `a`"#,
+        ),
+        (
+            r#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#,
+            "[-1] as `shape` of `a`",
+        ),
+        (
+            r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}"#,
+            "[0] as `data_offsets` of `a`",
+        ),
+        (
+            r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#,
+            "sizes do not fit together",
+        ),
+        (
+            &format!(r#"{{"a":{{{tensor}}},"a":{{{tensor}}}}}"#),
+            "`a` stands twice",
+        ),
+        (
+            &format!(r#"{{"__metadata__":1,"a":{{{tensor}}}}}"#),
+            "`__metadata__` is no table of texts",
+        ),
+        (
+            &format!(r#"{{"__metadata__":{{"b":"","b":""}},"a":{{{tensor}}}}}"#),
+            "`b` stands twice",
+        ),
+    ] {
+        let length = header.len() as u64;
+        let file = [&length.to_le_bytes(), header.as_bytes(), &[0; 4]].concat();
+        let message = refused(&file);
+        assert!(message.contains(found), "{header}: {message}");
+        for word in [
+            "line 1",
+            "column",
+            "missing field",
+            "invalid type",
+            "variant",
+        ] {
+            assert!(!message.contains(word), "{message}");
+        }
     }
 }
 
@@ -339,10 +405,36 @@ fn an_unknown_part_of_the_recipe_is_not_damage() {
     let error = parse(&sealed(replaced(&file, known, own))).unwrap_err();
     assert!(matches!(error, Error::Inside { .. }), "{error:?}");
     let message = error.to_string();
-    assert!(
-        message.contains("own") && message.contains("registered"),
-        "{message}"
-    );
+    for part in [
+        "recipe key `objective.reconstruction`",
+        "registered",
+        "found \"own\"",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    for (known, other, parts) in [
+        (
+            r#"\"epochs\":"#,
+            r#"\"epocas\":"#,
+            ["recipe key `training.epo", "registered"],
+        ),
+        (
+            r#"\"position\":"#,
+            r#"\"posicion\":"#,
+            ["metadata key `progress", "position"],
+        ),
+    ] {
+        let error = parse(&sealed(replaced(&file, known, other))).unwrap_err();
+        assert!(matches!(error, Error::Inside { .. }), "{error:?}");
+        let message = error.to_string();
+        for part in parts {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        assert!(
+            !message.contains("line 1") && !message.contains("missing field"),
+            "{message}"
+        );
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use autoencode::Error;
 use autoencode::data::{self, Dataset, Source};
-use autoencode::recipe::{DataConfig, ImageSize};
+use autoencode::recipe::{Class, DataConfig, ImageSize};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -622,6 +622,39 @@ fn rows_are_images_of_the_recipes_size_or_squares() {
     assert_says(&error.to_string(), &["rows of 16 or 48 values", "2x8"]);
 }
 
+/// More values than are read at a time, with the first above 1 amid a later part.
+#[test]
+fn large_arrays_are_read_like_small_ones() {
+    let sides = [48, 64, 64];
+    let count = sides.iter().product::<usize>();
+    let numbers: Vec<u32> = (0..count)
+        .map(|place| match place {
+            100_000.. => place as u32 % 256,
+            _ => u32::from(place % 3 == 0),
+        })
+        .collect();
+    let expected = read(
+        "x.npy",
+        &array("|u1", "(48, 64, 64)", &encoded("|u1", &numbers)),
+    )
+    .1;
+    let in_fortran: Vec<u32> = (0..count)
+        .map(|place| {
+            let at = [place % 48, place / 48 % 64, place / (48 * 64)];
+            numbers[at.iter().zip(sides).fold(0, |c, (at, side)| c * side + at)]
+        })
+        .collect();
+    for descr in ["<f2", ">f4", "<f8", "<i2", ">u8"] {
+        for (fortran, numbers) in [("False", &numbers), ("True", &in_fortran)] {
+            let header = format!(
+                "{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': (48, 64, 64), }}\n"
+            );
+            let (_, data) = read("x.npy", &npy(&header, &encoded(descr, numbers)));
+            assert_eq!(data.content(), expected.content(), "{descr} {fortran}");
+        }
+    }
+}
+
 /// Values in Fortran order: the first axis varies fastest.
 #[test]
 fn arrays_in_fortran_order_are_read_with_all_their_axes() {
@@ -750,7 +783,7 @@ fn labels_may_be_large_and_small_ones_leave_the_content_as_it_was() {
     assert_eq!(data.test.labels(), [256, 0, 256, 0]);
     assert!(data.train.labels().contains(&70_000));
     let config = DataConfig {
-        classes: Some(vec![256]),
+        classes: Some(vec![Class::Label(256)]),
         ..DataConfig::default()
     };
     let (_, data) = read_with(

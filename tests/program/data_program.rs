@@ -200,6 +200,65 @@ fn classes_are_kept_in_training_and_in_the_checkpoint() {
 }
 
 #[test]
+fn classes_are_kept_by_name_where_they_have_names() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    colour_pictures(here, 12);
+    let train = |classes: &str, output: &'static str| {
+        let set = format!("data.classes={classes}");
+        let train = [
+            "train",
+            "dense-32",
+            "--data=.",
+            "--set=data.size=28",
+            "--set=data.channels=1",
+        ];
+        let rest = ["--epochs=1", "--batch-size=5", "--set", &set, "-o", output];
+        [&train[..], &rest]
+            .concat()
+            .into_iter()
+            .map(String::from)
+            .collect::<Vec<_>>()
+    };
+    let arguments = train("[warm]", "run");
+    let done = json(
+        here,
+        &arguments.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    assert_eq!(done["test"]["images"], 2);
+    let recipe = fs::read_to_string(here.join("run/recipe.toml")).unwrap();
+    assert!(recipe.contains("classes = [\"warm\"]"), "{recipe}");
+    let encoded = json(
+        here,
+        &["encode", "-c", "run", "--part=all", "-o", "warm.csv"],
+    );
+    contains(
+        encoded["of"].as_str().unwrap(),
+        &["all 12 images of 10 + 2 images of 28x28 of class warm"],
+    );
+    let table = fs::read_to_string(here.join("warm.csv")).unwrap();
+    assert!(
+        table.lines().skip(1).all(|row| row.starts_with("1,warm,")),
+        "{table}"
+    );
+    for (classes, found) in [("[hot]", "hot"), ("[0, 2]", "2"), ("[\"0\"]", "0")] {
+        let arguments = train(classes, "none");
+        let message = refusal(
+            here,
+            &arguments.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
+        contains(
+            &message,
+            &[
+                "data.classes",
+                "labels or names of the data (0 cold, 1 warm)",
+                found,
+            ],
+        );
+    }
+}
+
+#[test]
 fn a_run_without_classes_says_nothing_of_data() {
     let folder = TempDir::new().unwrap();
     let here = folder.path();

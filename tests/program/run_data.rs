@@ -263,3 +263,146 @@ fn a_run_in_a_folder_of_pictures_is_no_picture() {
         );
     }
 }
+
+/// Every command that takes data takes its parts, and the figures of all are those of the parts together.
+#[test]
+fn parts_of_the_data_are_measured_encoded_and_drawn() {
+    let folder = digits(200, 40);
+    let here = folder.path();
+    run(here, &[&TRAIN[..], &["--data", ".", "-o", "run"]].concat());
+    let mut sum = 0.0;
+    for (part, count) in [
+        ("train", 180),
+        ("validation", 20),
+        ("test", 40),
+        ("all", 240),
+    ] {
+        for command in uses("run") {
+            let report = json(here, &[&command[..], &["--part", part]].concat());
+            let found = match command[0] {
+                "evaluate" => &report[part]["images"],
+                "encode" => &report["count"],
+                _ => &report["images"],
+            };
+            assert_eq!(*found, count, "{command:?} {part}");
+        }
+        let clean = ["evaluate", "-c", "run", "--noise=0", "--part", part];
+        let error = json(here, &clean)[part]["output"]["mse_per_pixel"]
+            .as_f64()
+            .unwrap();
+        match part {
+            "all" => assert!((sum / (240.0 * error) - 1.0).abs() < 1e-6, "{sum} {error}"),
+            _ => sum += error * f64::from(count),
+        }
+    }
+    let [printed, _] = run(
+        here,
+        &["evaluate", "-c", "run", "--part=validation", "--knn"],
+    );
+    contains(
+        &printed,
+        &["on the 20 validation images of", "180 training images"],
+    );
+    for part in ["train", "all"] {
+        let message = refusal(here, &["evaluate", "-c", "run", "--knn", "--part", part]);
+        contains(&message, &["--part", "test or validation"]);
+    }
+    let images = sample().test;
+    let values = images
+        .image(0)
+        .unwrap()
+        .iter()
+        .map(|value| f32::from(*value) / 255.0);
+    let picture = Picture::new(1, 28, 28, values.collect()).unwrap();
+    write_png(here.join("one.png"), &picture, Publish::New).unwrap();
+    for command in uses("run") {
+        let message = refusal(
+            here,
+            &[&command[..], &["--data=one.png", "--part=train"]].concat(),
+        );
+        contains(&message, &["--part", "a part with images", "one.png"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn data_at_a_path_that_is_not_utf_8_is_found_again() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let data = folder.path().join(OsStr::from_bytes(b"caf\xe9"));
+    fs::create_dir(&data).unwrap();
+    write_idx(&data, 60, 20);
+    let kept = folder.path().join("run");
+    let done = autoencode()
+        .args(TRAIN)
+        .arg("--data")
+        .arg(&data)
+        .arg("-o")
+        .arg(&kept)
+        .output();
+    assert!(done.unwrap().status.success());
+    let (away, kept) = (elsewhere.path(), kept.to_str().unwrap());
+    let report = json(away, &["evaluate", "-c", kept]);
+    assert_eq!(report["same_data"], true, "{report}");
+    run(away, &["train", "--epochs=2", "--quiet", "--resume", kept]);
+}
+
+#[test]
+fn counts_of_one_are_singular() {
+    let folder = digits(60, 20);
+    let here = folder.path();
+    run(here, &[&TRAIN[..], &["--data", ".", "-o", "run"]].concat());
+    let vae = ["sample", "--count=1", "--sheet=one.png"];
+    for (command, said) in [
+        (&["plot", "curves", "run"][..], "over 1 epoch ->"),
+        (&vae, "1 sample from"),
+        (
+            &["bench", "dense-32", "--steps=2", "--threads=1"],
+            "(1 thread)",
+        ),
+        (
+            &[
+                "train",
+                "dense-32",
+                "--data=.",
+                "--epochs=1",
+                "--threads=1",
+                "-o",
+                "again",
+            ],
+            "1 thread;",
+        ),
+    ] {
+        let [printed, _] = run(here, command);
+        contains(&printed, &[said]);
+    }
+}
+
+#[test]
+fn what_cannot_be_drawn_or_learned_from_says_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    fs::create_dir_all(here.join("mixed/fours/old")).unwrap();
+    let four = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/digits/4-noisy.png");
+    for name in [
+        "one.png",
+        "mixed/stray.png",
+        "mixed/fours/a.png",
+        "mixed/fours/old/b.png",
+    ] {
+        fs::copy(&four, here.join(name)).unwrap();
+    }
+    let message = refusal(here, &["plot", "codes", "--data", "one.png"]);
+    contains(
+        &message,
+        &["one.png", "2 or more", "--part all", "encode", "found 1"],
+    );
+    let train = ["train", "dense-32", "--data", "mixed"];
+    let message = refusal(here, &train);
+    contains(&message, &["mixed: ", "fours beside stray.png", "move"]);
+    fs::remove_file(here.join("mixed/stray.png")).unwrap();
+    let message = refusal(here, &train);
+    contains(&message, &["mixed/fours: ", "a folder old", "move"]);
+}

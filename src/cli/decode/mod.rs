@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use autoencode::codes::{Reader, Survey, survey};
-use autoencode::data::grouped;
+use autoencode::data::{counted, grouped};
 use autoencode::file::Publish;
 use autoencode::picture::{ContactSheet, Picture, write_png, write_rgb};
 use clap::Args;
@@ -21,6 +21,7 @@ use super::output::listed;
 use super::pictures::square;
 use super::shared::Shared;
 use super::status::Counter;
+use crate::cli::wording::FORCE;
 
 /// Decode codes into images: from a file that `encode` or another program wrote, or over a plane of
 /// codes.
@@ -53,8 +54,7 @@ pub struct Decode {
     #[command(flatten)]
     manifold: manifold::Manifold,
 
-    /// Overwrite existing files.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 }
 
@@ -183,11 +183,11 @@ fn draw(pictures: &[Picture], survey: &Survey, loaded: &Loaded) -> ContactSheet 
         true => format!("first {} of ", pictures.len()),
         false => String::new(),
     };
-    let (name, count) = (loaded.name(), grouped(survey.count));
+    let (name, codes) = (loaded.name(), counted(survey.count, "codes"));
     let files = survey.files.iter().flatten().take(pictures.len());
     let stems = files.map(|file| Path::new(file).file_stem().unwrap_or_default());
     let stems: Vec<_> = stems.map(|stem| stem.to_string_lossy()).collect();
-    ContactSheet::new(format!("{name}: {first}{count} codes, decoded"))
+    ContactSheet::new(format!("{name}: {first}{codes}, decoded"))
         .rows(square(pictures))
         .captions(square(&stems))
         .scale(loaded.scale(TILE))

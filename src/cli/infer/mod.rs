@@ -21,6 +21,7 @@ use super::model::{Loaded, Model};
 use super::output::print_bytes;
 use super::pictures::{Fitting, Noise, Prepared, Previews, at_a_time, batch, check_all};
 use super::shared::Shared;
+use crate::cli::wording::FORCE;
 
 /// Denoise PNG digits: the network reconstructs each and writes it as a PNG.
 ///
@@ -54,8 +55,7 @@ pub struct Infer {
     #[command(flatten)]
     fitting: Fitting,
 
-    /// Overwrite existing files.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 }
 

@@ -6,22 +6,25 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use autoencode::Error;
 use autoencode::codes::Labelled;
-use autoencode::data::{Images, grouped};
-use autoencode::evaluate::{Pca, codes};
+use autoencode::data::{Images, counted, grouped};
+use autoencode::evaluate::codes;
 use autoencode::picture::{Panel, ScatterOptions, Series, scatter};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde_json::{Map, Value, json};
 
+use super::plane::plane;
 use super::{drawing, write};
 use crate::cli::data::Data;
 use crate::cli::encode::code_file;
 use crate::cli::files::{claim, file_name};
 use crate::cli::model::{Loaded, Model};
+use crate::cli::part::PartFlag;
 use crate::cli::shared::Shared;
 use crate::cli::trained_data::{Found, TrainedData};
+use crate::cli::wording::FORCE;
 
-/// Draw codes, coloured by class: those in a file, or those of the test images.
+/// Draw codes, coloured by class: those in a file, or those of images of a data set.
 ///
 /// Codes of two values are drawn directly; for a variational autoencoder they are the means. Larger codes are
 /// projected onto their first two principal components, and the axes show the share of variance that each
@@ -29,9 +32,9 @@ use crate::cli::trained_data::{Found, TrainedData};
 #[derive(Debug, Args)]
 pub struct Codes {
     /// A file of codes, .npy, .csv or .safetensors, as `encode` and other programs write them, with classes in a
-    /// column `label` or `class`, in CODES-labels.npy or in a tensor `labels` [default: the codes of the test
-    /// images].
-    #[arg(value_name = "CODES", conflicts_with_all = ["checkpoint", "data", "offline"], value_parser = PathBufValueParser::new().try_map(codes_not_run))]
+    /// column `label` or `class`, in CODES-labels.npy or in a tensor `labels` [default: the codes of images
+    /// of a data set].
+    #[arg(value_name = "CODES", conflicts_with_all = ["checkpoint", "data", "offline", "part"], value_parser = PathBufValueParser::new().try_map(codes_not_run))]
     codes: Option<PathBuf>,
 
     #[command(flatten)]
@@ -40,12 +43,14 @@ pub struct Codes {
     #[command(flatten)]
     data: Data,
 
+    #[command(flatten)]
+    part: PartFlag,
+
     /// The picture to write; its extension, .svg or .png, sets the format.
     #[arg(long, short, value_name = "FILE", default_value = "codes.png", value_parser = drawing)]
     output: PathBuf,
 
-    /// Overwrite the file if it exists.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 }
 
@@ -53,14 +58,6 @@ pub struct Codes {
 const MOST_VALUES: usize = 1 << 28;
 /// The most classes of a file that are coloured: far more than there are colours.
 const MOST_CLASSES: usize = 256;
-
-/// Codes as points, with the labels of the axes.
-struct PlacedCodes {
-    points: Vec<(f64, f64)>,
-    x_label: String,
-    y_label: String,
-    explained: Option<[f64; 2]>,
-}
 
 /// The codes to draw, and what is said of them.
 struct Drawn {
@@ -128,25 +125,26 @@ impl Codes {
                 None => String::new(),
             };
             format!(
-                "codes of {size} {} of {}{how} -> {}",
-                if size == 1 { "value" } else { "values" },
+                "codes of {} of {}{how} -> {}",
+                counted(size, "values"),
                 drawn.of,
                 self.output.display()
             )
         })
     }
 
-    /// The codes of a checkpoint's test images.
+    /// The codes of images by a checkpoint.
     fn of_images(&self, shared: &Shared) -> Result<Drawn> {
         let loaded = self.model.load(shared)?;
         let data = TrainedData::find(&self.data, &loaded.checkpoint, &loaded.origin, shared)?;
         let read = data.files().into_iter().chain([loaded.origin.clone()]);
         claim([&self.output], read, self.force)?;
         let Found { dataset, relation } = data.load(shared)?;
-        let images = &dataset.test;
+        let part = self.part.part;
+        let images = &part.images(&dataset)?;
         let codes = encode(&loaded, images)?;
         shared.note_network(&loaded.network);
-        let (name, count) = (loaded.name(), grouped(images.len()));
+        let (name, which) = (loaded.name(), part.described(images.len(), "images"));
         let (in_title, in_report) = match relation.other() {
             Some(other) => (
                 // At the end, which stays when a title is shortened.
@@ -156,14 +154,15 @@ impl Codes {
             None => ("", String::new()),
         };
         Ok(Drawn {
-            title: format!("{name}: codes of the {count} test images{in_title}"),
-            of: format!("{count} images{in_report}"),
+            title: format!("{name}: codes of the {which}{in_title}"),
+            of: format!("{which}{in_report}"),
             json: map([
                 ("checkpoint", json!(loaded.origin.to_string_lossy())),
                 ("recipe", json!(name)),
                 ("data", json!(dataset.origin.to_string())),
                 ("same_data", json!(relation.same_data)),
                 ("trained_on", json!(relation.trained_on)),
+                ("part", json!(part.measured().name())),
                 ("images", json!(images.len())),
             ]),
             codes,
@@ -197,8 +196,8 @@ impl Codes {
             false => labels,
         };
         Ok(Drawn {
-            title: format!("{}: {} codes", file_name(file), grouped(count)),
-            of: format!("{} rows of {}", grouped(count), file.display()),
+            title: format!("{}: {}", file_name(file), counted(count, "codes")),
+            of: format!("{} of {}", counted(count, "rows"), file.display()),
             json: map([
                 ("codes", json!(file.to_string_lossy())),
                 ("count", json!(count)),
@@ -243,7 +242,7 @@ fn encode(loaded: &Loaded, images: &Images) -> Result<Vec<f32>> {
     let values = size.saturating_mul(images.len());
     if images.is_empty() || values > MOST_VALUES {
         let expected = format!("1 to {} of them", MOST_VALUES / size.max(1));
-        let what = format!("test images with codes of {size} values");
+        let what = format!("images with codes of {size} values");
         return Err(Error::argument(what, expected, images.len()).into());
     }
     let codes = codes(&loaded.network, images, &loaded.device, &mut |_| {})?;
@@ -251,49 +250,4 @@ fn encode(loaded: &Loaded, images: &Images) -> Result<Vec<f32>> {
         return Err(Error::argument("codes", "finite values", bad).into());
     }
     Ok(codes)
-}
-
-/// Two coordinates for each code.
-fn plane(codes: &[f32], size: usize, labels: &[u32]) -> Result<PlacedCodes> {
-    let values = codes.iter().map(|value| f64::from(*value));
-    Ok(match size {
-        1 => {
-            let spread = |(place, &label): (usize, &u32)| {
-                // Multiples of the golden ratio spread evenly for any number of points.
-                const GOLDEN: f64 = 0.618_033_988_749_894_9;
-                f64::from(label) + 0.7 * ((place as f64 * GOLDEN).fract() - 0.5)
-            };
-            PlacedCodes {
-                points: values.zip(labels.iter().enumerate().map(spread)).collect(),
-                x_label: "code".to_string(),
-                y_label: "label (spread within its row)".to_string(),
-                explained: None,
-            }
-        }
-        2 => PlacedCodes {
-            points: pairs(values),
-            x_label: "code_0".to_string(),
-            y_label: "code_1".to_string(),
-            explained: None,
-        },
-        _ => {
-            let pca = Pca::fit(codes, size, 2)?;
-            let total = pca.total_variance().max(f64::MIN_POSITIVE);
-            let variance = |component: usize| pca.explained_variance().get(component).copied();
-            let explained = [0, 1].map(|component| variance(component).unwrap_or(0.0) / total);
-            let label = |number: usize, share: f64| format!("PC {number} ({:.0}%)", 100.0 * share);
-            let [first, second] = explained;
-            PlacedCodes {
-                points: pairs(pca.project_rows(codes)?.into_iter()),
-                x_label: label(1, first),
-                y_label: label(2, second),
-                explained: Some(explained),
-            }
-        }
-    })
-}
-
-/// Pairs of successive values as points.
-fn pairs(mut values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
-    std::iter::from_fn(|| values.next().zip(values.next())).collect()
 }

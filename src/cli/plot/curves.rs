@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use autoencode::Error;
+use autoencode::data::counted;
 use autoencode::picture::{Scale, Series, curves};
 use autoencode::train::History;
 use clap::Args;
@@ -12,6 +13,7 @@ use serde_json::json;
 use super::{drawing, write};
 use crate::cli::files::{claim, lossy};
 use crate::cli::shared::Shared;
+use crate::cli::wording::FORCE;
 
 /// Draw the curves of one run, or of several in one chart.
 ///
@@ -36,8 +38,7 @@ pub struct Curves {
     #[arg(long)]
     log: bool,
 
-    /// Overwrite the file if it exists.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 }
 
@@ -101,8 +102,8 @@ impl Curves {
                 1 => String::new(),
                 count => format!(" of {count} runs"),
             };
-            let (epochs, output) = (epochs.unwrap_or(0), self.output.display());
-            format!("{label}{of} over {epochs} epochs -> {output}")
+            let epochs = counted(epochs.unwrap_or(0), "epochs");
+            format!("{label}{of} over {epochs} -> {}", self.output.display())
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod codes;
 mod curves;
+mod plane;
 
 use std::path::PathBuf;
 

@@ -16,6 +16,7 @@ use clap::Args;
 use super::data::Data;
 use super::progress::Progress;
 use super::shared::Shared;
+use crate::cli::wording::{FORCE, PRECISION, SET};
 use paste::to_go_on;
 use report::{conclude, introduce, why_early};
 
@@ -23,6 +24,11 @@ use report::{conclude, introduce, why_early};
 ///
 /// Writes a run folder with the resolved recipe, metrics, curves, a picture per epoch, best.safetensors for use
 /// and last.safetensors for --resume. Ctrl-C finishes the current step, saves and stops.
+///
+/// --force replaces the run in --output, or in runs/RECIPE: when the new one is ready to start, it removes what a run
+/// writes there and nothing else: best, last, previous and damaged.safetensors, recipe.toml, metrics.csv and .jsonl,
+/// curves.png and .svg, report.json, environment.json, samples/epoch-NNN.png. It is refused while another process
+/// trains there.
 #[derive(Debug, Args)]
 pub struct Train {
     /// A recipe: a name (see `autoencode recipes`), a TOML file, a run folder (whose data is the default of --data),
@@ -41,29 +47,21 @@ pub struct Train {
     #[arg(long, value_name = "N")]
     batch_size: Option<u32>,
 
-    /// Number type: f32; f64; or tf32 or bf16, which use the tensor cores of a CUDA device for products
-    /// (training.precision).
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", help = PRECISION)]
     precision: Option<String>,
 
     /// Seed of everything random: initial weights, order, noise (seed).
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Set any key of the recipe, for example --set optimizer.lr=3e-4; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", help = SET)]
     settings: Vec<String>,
 
     /// Folder for the run, new or empty [default: runs/RECIPE, runs/RECIPE-2, ...].
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Replace the run in --output, or in runs/RECIPE.
-    ///
-    /// When the new one is ready to start, this removes what a run writes there and nothing else: best, last, previous and damaged.safetensors, recipe.toml, metrics.csv and
-    /// .jsonl, curves.png and .svg, report.json, environment.json, samples/epoch-NNN.png. Refused while another
-    /// process trains there.
-    #[arg(long)]
+    #[arg(long, help = FORCE)]
     force: bool,
 
     /// Resume a run, given by its folder or the last.safetensors in it, on the data that it was trained on;

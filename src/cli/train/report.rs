@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use autoencode::checkpoint::Checkpoint;
 use autoencode::codes::Mixture;
-use autoencode::data::grouped;
+use autoencode::data::{counted, grouped};
 use autoencode::device::Chosen;
 use autoencode::evaluate::Part;
 use autoencode::train::{RunFolder, Trainer};
@@ -30,10 +30,9 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
         - progress.position as f64 / steps.max(1) as f64;
     let name = &recipe.name;
     let length = format!(
-        "{epochs} epoch{} of {} {}",
-        if epochs == 1 { "" } else { "s" },
-        grouped(trainer.samples_per_epoch()),
-        recipe.data.noun(),
+        "{} of {}",
+        counted(epochs, "epochs"),
+        counted(trainer.samples_per_epoch(), recipe.data.noun()),
     );
     let left = duration(epoch_seconds * left.max(0.0));
     let line = match (trainer.ending(), progress.step) {
@@ -53,14 +52,14 @@ pub fn introduce(trainer: &mut Trainer, chosen: &Chosen, shared: &Shared) -> Res
         false => format!("data: {}, {}", data.origin, recipe.corruption),
     };
     let network = format!(
-        "network: {} parameters, batches of {}, on {} ({})",
-        grouped(trainer.model().summary().parameters),
+        "network: {}, batches of {}, on {} ({})",
+        counted(trainer.model().summary().parameters, "parameters"),
         recipe.training.batch_size,
         chosen.name,
         match chosen.name.as_str() {
             "cpu" => format!(
-                "{} threads; {}",
-                rayon::current_num_threads(),
+                "{}; {}",
+                counted(rayon::current_num_threads(), "threads"),
                 chosen.reason
             ),
             _ => chosen.reason.clone(),
