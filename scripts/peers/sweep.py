@@ -25,11 +25,15 @@ WORST = 5
 MODES = ["torch", "torch-channels-last"]
 
 
-def affordable(job: dict, batch: int) -> bool:
+def summary_of(job: dict) -> dict:
+    """The layers with their shapes, and the engine that trains them."""
+    shape = f"network.input={list(job['shape'])}"
+    return json.loads(run_program(job, "summary", job["source"], "--set", shape, "--json"))
+
+
+def affordable(summary: dict, batch: int) -> bool:
     """Whether a step stays within the limits. Products and sums of the forward pass, and twice as many on the way back;
     values and gradients of all layers, and weights with gradients and moments."""
-    summary = json.loads(run_program(job, "summary", job["source"], "--set",
-                                     f"network.input={list(job['shape'])}", "--json"))["summary"]
     flop, values, shape = 0, 0, summary["input"]
     for row in summary["layers"]:
         # Every weight of a layer is used at every place of the smaller of its images.
@@ -49,12 +53,13 @@ def prepared(arguments, number: int, work: Path) -> tuple:
         source.write_text(draw.recipe)
         job = {"shape": draw.shape, "threads": arguments.threads, "binary": str(arguments.binary),
                "cache": str(work / "inductor"), "source": str(source), "own_images": True}
-        if not affordable(job, draw.batch):
+        summary = summary_of(job)
+        if not affordable(summary["summary"], draw.batch):
             continue
         images = work / "images.npy"
         # A tenth is held out, and a step is timed on whole batches only.
         np.save(images, synthetic(max(4 * draw.batch, 64), draw.shape))
-        return draw, job | describe(job) | {"images": str(images)}
+        return draw, job | describe(job) | {"images": str(images), "engine": summary["cpu_engine"]}
 
 
 def measure(arguments, draw: Draw, job: dict) -> dict:
@@ -80,7 +85,7 @@ def measure(arguments, draw: Draw, job: dict) -> dict:
     medians = {mode: statistics.median(of_mode) for mode, of_mode in times.items()}
     best = min(modes, key=medians.get)
     return {"number": draw.number, "title": draw.title, "recipe": draw.recipe, "shape": draw.shape,
-            "ratio": medians[best] / medians["autoencode"], "best_mode": best,
+            "engine": job["engine"], "ratio": medians[best] / medians["autoencode"], "best_mode": best,
             "ms_per_step": medians, "rounds": times}
 
 
@@ -122,7 +127,8 @@ def render(report: dict, markdown: bool) -> str:
         text += ["PyTorch's time a step, in its fastest mode of f32, over this program's:", ""]
         text += aligned(header, [row], markdown)
     for row in rows[:WORST]:
-        text += ["", f"{row['ratio']:.2f} = {figures(row)}, network {row['number']}: {row['title']}"]
+        text += ["", f"{row['ratio']:.2f} = {figures(row)}, network {row['number']}: {row['title']}, "
+                     f"engine {row['engine']}"]
         text += ["", *(f"    {line}" for line in row["recipe"].splitlines())]
     text += [f"skipped: {name}: {why}" for name, why in report["skipped"].items()]
     return "\n".join(text)

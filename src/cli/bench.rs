@@ -6,9 +6,11 @@ use anyhow::Result;
 use autoencode::data::{Source, counted, load_with};
 use autoencode::device::{self, Chosen};
 use autoencode::objective::Losses;
+use autoencode::ops::composed;
 use autoencode::recipe::NamedSet;
 use autoencode::train::{Trainer, peak_memory_mb};
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
 use serde_json::json;
 
 use super::data::{choose, source};
@@ -42,6 +44,10 @@ pub struct Bench {
     #[arg(long, value_name = "TYPE", help = PRECISION, conflicts_with = "inference")]
     precision: Option<String>,
 
+    /// The engine to time.
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    engine: Engine,
+
     /// Images by name or path, as in `train --data` [default: sample].
     #[arg(long, value_name = "SET|PATH", value_parser = source())]
     data: Option<Source>,
@@ -51,6 +57,28 @@ pub struct Bench {
 
     #[arg(long = "set", value_name = "KEY=VALUE", help = SET)]
     settings: Vec<String>,
+}
+
+/// Engines to compare.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Engine {
+    /// The one that training, or with --inference `infer`, uses.
+    #[default]
+    Fastest,
+    /// Automatic differentiation, the reference; with --inference, the layers one after the other.
+    Autograd,
+}
+
+impl Engine {
+    /// Calls `make`, which makes the engine. Engines with steps of their own decline without kernels, and the
+    /// reference, which is left, uses kernels outside of `make`.
+    fn choose<R>(self, make: impl FnOnce() -> R) -> R {
+        match self {
+            Self::Fastest => make(),
+            Self::Autograd => composed::only(make),
+        }
+    }
 }
 
 /// Steps queued on an asynchronous engine before synchronising.
@@ -80,7 +108,8 @@ impl Bench {
         let source = choose(data, default, &recipe.data, self.offline, shared)?;
         let dataset = load_with(&source, &recipe.data, self.offline)?;
         shared.note_origin(&dataset);
-        let trainer = Trainer::new(recipe, dataset, chosen.device.clone())?;
+        let trainer = || Trainer::new(recipe, dataset, chosen.device.clone());
+        let trainer = self.engine.choose(trainer)?;
         for note in trainer.notes() {
             shared.note(note);
         }
@@ -143,6 +172,7 @@ impl Bench {
         if shared.json {
             return print_json(&json!({
                 "recipe": name,
+                "engine": self.engine,
                 "device": chosen.name,
                 "threads": threads,
                 "batch_size": samples,
@@ -179,7 +209,7 @@ impl Bench {
             let some: Vec<u32> = indices.by_ref().take(count).collect();
             batches.push(images.batch(&some, &chosen.device)?);
         }
-        let network = trainer.inference();
+        let network = self.engine.choose(|| trainer.inference());
         let pass = || -> Result<f64> {
             let start = Instant::now();
             for batch in &batches {
@@ -198,6 +228,7 @@ impl Bench {
         if shared.json {
             return print_json(&json!({
                 "recipe": name,
+                "engine": self.engine,
                 "device": chosen.name,
                 "threads": threads,
                 "images": IMAGES,

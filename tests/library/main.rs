@@ -10,6 +10,7 @@ mod data_npy;
 mod data_pictures;
 mod data_sample;
 mod engines;
+mod engines_drawn;
 mod evaluate;
 mod iwae;
 mod measures;

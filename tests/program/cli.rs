@@ -404,6 +404,31 @@ fn bench_times_reconstructions_and_takes_images() {
 }
 
 #[test]
+fn bench_times_the_reference_too() {
+    let folder = TempDir::new().unwrap();
+    let bench = |arguments: &[&str]| {
+        let recipe = ["bench", "conv-denoiser", "--threads", "1"];
+        let report = json(folder.path(), &[&recipe[..], arguments].concat());
+        let time = ["ms_per_step_min", "seconds_min"].map(|key| report[key].as_f64());
+        (report["engine"].clone(), time.into_iter().flatten().sum())
+    };
+    let small = ["--set", common::SMALL[0], "--set", common::SMALL[1]];
+    for timed in [&["--steps", "3"][..], &["--inference"]] {
+        let (engine, fast): (_, f64) = bench(&[timed, &small].concat());
+        assert_eq!(engine, "fastest");
+        let (engine, reference) = bench(&[timed, &small, &["--engine", "autograd"]].concat());
+        assert_eq!(engine, "autograd");
+        // They take 2 to 5 times as long: something else was timed.
+        assert!(reference > 1.2 * fast, "{reference}, {fast}");
+    }
+    let unknown = ["bench", "--engine", "slowest"];
+    contains(
+        &usage_error(folder.path(), &unknown),
+        &["fastest", "autograd"],
+    );
+}
+
+#[test]
 fn summary_says_which_engine_trains_on_a_cpu() {
     let folder = TempDir::new().unwrap();
     let engine = |arguments: &[&str]| {
