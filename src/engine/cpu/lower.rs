@@ -1,18 +1,20 @@
 //! From lists of layers to steps.
 
 use super::CpuStep;
+use super::activated::Activated;
 use super::add::Add;
 use super::conv::{UpsampledConv, WinogradConv};
 use super::dense::Dense;
-use super::elementwise::Elementwise;
 use super::finish::Finish;
 use super::gather::GatherConv;
+use super::identity::Identity;
 use super::latent::Latent;
 use super::layout::{NhwcLayout, Shape};
+use super::pool::Pool;
 use super::rearrange::{MaxPool, Softmax, ToFlat, ToNhwc, Upsample};
 use super::scatter::ScatterConv;
 use super::transposed::TransposedConv;
-use crate::activation::Activation;
+use crate::activation::{Activation, ActivationKind, Pointwise};
 use crate::engine::lowering::Subnetwork;
 use crate::layer::{Conv2d, Layer, LayerSpec};
 use crate::network::{Code, LOG_VARIANCE_BOUND};
@@ -81,15 +83,29 @@ impl Plan {
                     from: NhwcLayout::plain(shape),
                     scale: conv.scale,
                     finish: Finish {
-                        relu: takes_relu(&mut rest),
+                        relu: false,
                         pool: false,
                         to: NhwcLayout::plain(Shape::new(layer.output())?),
                     },
                 }),
-                LayerSpec::MaxPool2d(pool) => CpuStep::MaxPool(MaxPool {
-                    shape,
-                    size: pool.size,
-                }),
+                LayerSpec::MaxPool2d(pool) => {
+                    // Sums and samples as they are lie out as the results before them.
+                    let mut steps = self.steps.iter().map(|(step, _)| step.inner()).rev();
+                    let last =
+                        steps.find(|step| !matches!(step, CpuStep::Identity(_) | CpuStep::Add(_)));
+                    let is_nhwc = last.is_some_and(|step| step.output_layout().is_some());
+                    match pool.size {
+                        2 if is_nhwc => CpuStep::Pool(Pool {
+                            from: NhwcLayout::plain(shape),
+                            finish: Finish {
+                                relu: false,
+                                pool: true,
+                                to: NhwcLayout::plain(Shape::new(layer.output())?),
+                            },
+                        }),
+                        size => CpuStep::MaxPool(MaxPool { shape, size }),
+                    }
+                }
                 LayerSpec::Residual(_) => {
                     let source = self.steps.len();
                     self.add(layer.body())?;
@@ -102,15 +118,23 @@ impl Plan {
                     })
                 }
                 LayerSpec::Activation(Activation::Softmax) => CpuStep::Softmax(Softmax { shape }),
-                LayerSpec::Activation(activation) => CpuStep::Elementwise(Elementwise {
-                    function: activation.pointwise()?,
-                    len: shape.len(),
-                }),
+                LayerSpec::Activation(activation) => {
+                    let samples = CpuStep::Identity(Identity {
+                        shape,
+                        x: None,
+                        out: None,
+                    });
+                    activate(samples, activation.pointwise()?)
+                }
                 LayerSpec::Flatten(_) | LayerSpec::Reshape(_) => {
                     self.shape = Shape::new(layer.output())?;
                     continue;
                 }
                 _ => return None,
+            };
+            let step = match step.can_be_activated().then(|| take_function(&mut rest)) {
+                Some(Some(function)) => activate(step, function),
+                _ => step,
             };
             // After the layer, or the last of those fused into the same step.
             let last = layers.get((layers.len() - rest.len()).checked_sub(1)?)?;
@@ -137,10 +161,7 @@ impl Plan {
             }
             let plain = NhwcLayout::plain(shape);
             // A reshape between two convolutions changes the shape of an image.
-            let wanted = planned.peek().and_then(|(next, _)| match next {
-                CpuStep::Add(add) => Some(NhwcLayout::plain(add.shape)),
-                _ => next.input_layout(),
-            });
+            let wanted = planned.peek().and_then(|(next, _)| next.wanted_layout());
             let wanted = wanted.filter(|wanted| wanted.shape() == shape);
             let to = wanted.unwrap_or(plain);
             layout = match &mut step {
@@ -151,10 +172,17 @@ impl Plan {
                     (add.source, add.x, add.skip, add.out) = (source, layout, skip, out);
                     out
                 }
-                step => step.finish().map(|finish| {
-                    finish.to = to;
-                    to
-                }),
+                step => match step.inner_mut() {
+                    CpuStep::Identity(identity) => {
+                        let out = layout.map(|_| to);
+                        (identity.x, identity.out) = (layout, out);
+                        out
+                    }
+                    step => step.finish_mut().map(|finish| {
+                        finish.to = to;
+                        to
+                    }),
+                },
             };
             steps.push(step);
             if layout.is_some() && wanted.is_none() {
@@ -168,30 +196,102 @@ impl Plan {
 }
 
 impl CpuStep {
-    /// The NHWC layout that it reads; none if it reads flat samples.
-    fn input_layout(&self) -> Option<NhwcLayout> {
+    /// The step without the activation after it.
+    fn inner(&self) -> &Self {
         match self {
+            Self::Activated(activated) => activated.step.inner(),
+            step => step,
+        }
+    }
+
+    fn inner_mut(&mut self) -> &mut Self {
+        match self {
+            Self::Activated(activated) => activated.step.inner_mut(),
+            step => step,
+        }
+    }
+
+    /// Whether an activation can change its results where they lie: its own backward pass does not read them.
+    fn can_be_activated(&self) -> bool {
+        match self {
+            Self::Softmax(_) | Self::Latent(_) | Self::Add(_) | Self::Activated(_) => false,
+            step => step.finish().is_none_or(|finish| !finish.relu),
+        }
+    }
+
+    /// The NHWC layout that it reads; none if it reads flat samples, or any.
+    fn input_layout(&self) -> Option<NhwcLayout> {
+        match self.inner() {
             Self::Winograd(conv) => Some(conv.from),
             Self::Upsampled(conv) => Some(conv.from),
             Self::Scatter(conv) => Some(conv.from),
             Self::Transposed(conv) => Some(conv.from),
+            Self::Pool(pool) => Some(pool.from),
             _ => None,
         }
     }
 
-    /// The last operations of a convolution whose results are NHWC.
-    fn finish(&mut self) -> Option<&mut Finish> {
+    /// The NHWC layout of results that it can read as they are.
+    fn wanted_layout(&self) -> Option<NhwcLayout> {
+        match self.inner() {
+            Self::Add(Add { shape, .. }) | Self::Identity(Identity { shape, .. }) => {
+                Some(NhwcLayout::plain(*shape))
+            }
+            step => step.input_layout(),
+        }
+    }
+
+    /// The NHWC layout of its results; none if they are flat.
+    pub(super) fn output_layout(&self) -> Option<NhwcLayout> {
+        match self.inner() {
+            Self::Add(add) => add.out,
+            Self::Identity(identity) => identity.out,
+            step => step.finish().map(|finish| finish.to),
+        }
+    }
+
+    /// The last operations of a step whose results are NHWC.
+    fn finish(&self) -> Option<&Finish> {
+        match self {
+            Self::Winograd(conv) => Some(&conv.finish),
+            Self::Upsampled(conv) => Some(&conv.finish),
+            Self::Gather(conv) => Some(&conv.finish),
+            Self::Transposed(conv) => Some(&conv.finish),
+            Self::Pool(pool) => Some(&pool.finish),
+            _ => None,
+        }
+    }
+
+    fn finish_mut(&mut self) -> Option<&mut Finish> {
         match self {
             Self::Winograd(conv) => Some(&mut conv.finish),
             Self::Upsampled(conv) => Some(&mut conv.finish),
             Self::Gather(conv) => Some(&mut conv.finish),
             Self::Transposed(conv) => Some(&mut conv.finish),
+            Self::Pool(pool) => Some(&mut pool.finish),
             _ => None,
         }
     }
 }
 
-/// A convolution of images upsampled by `scale` with the relu and the max-pool after it, which are removed from `rest`.
+/// A step with an activation after it: a relu while the results are in registers, if the step has such operations.
+fn activate(mut step: CpuStep, function: Pointwise) -> CpuStep {
+    let kind = function.plain().map(|(kind, _)| kind);
+    match (kind, step.finish_mut()) {
+        (Some(ActivationKind::Linear), _) => step,
+        (Some(ActivationKind::Relu), Some(finish)) => {
+            finish.relu = true;
+            step
+        }
+        _ => CpuStep::Activated(Activated {
+            step: Box::new(step),
+            function,
+        }),
+    }
+}
+
+/// A convolution of images upsampled by `scale` with the activation and the max-pool after it, which are removed from
+/// `rest`. It takes the maximum first, which an increasing activation does not change.
 fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -> CpuStep {
     let is_small = layer.kernel == 3 && layer.stride == 1;
     if is_small && layer.channels <= FEW && from.channels > FEW {
@@ -201,11 +301,12 @@ fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -
             out_channels: layer.channels,
         });
     }
-    let relu = takes_relu(rest);
-    let pool = scale == 1 && takes_pool(rest);
+    let function = take_function(rest);
+    let is_increasing = function.as_ref().is_none_or(Pointwise::is_increasing);
+    let pool = scale == 1 && is_increasing && takes_pool(rest);
     let size = |size: usize| scale * size / layer.stride / if pool { 2 } else { 1 };
     let finish = Finish {
-        relu,
+        relu: false,
         pool,
         to: NhwcLayout::plain(Shape {
             channels: layer.channels,
@@ -213,7 +314,7 @@ fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -
             width: size(from.width),
         }),
     };
-    if scale == 2 {
+    let step = if scale == 2 {
         CpuStep::Upsampled(UpsampledConv::new(from, finish))
     } else if is_small && from.channels > FEW {
         CpuStep::Winograd(WinogradConv::new(from, finish))
@@ -225,16 +326,21 @@ fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -
             padding: layer.padding(),
             finish,
         })
+    };
+    match function {
+        Some(function) => activate(step, function),
+        None => step,
     }
 }
 
-/// Whether a relu follows, which is removed from `rest`.
-fn takes_relu(rest: &mut &[Layer]) -> bool {
-    let Some((LayerSpec::Activation(Activation::Relu), behind)) = next(rest) else {
-        return false;
+/// The activation that follows, if it is a function of one number, which is removed from `rest`.
+fn take_function(rest: &mut &[Layer]) -> Option<Pointwise> {
+    let (LayerSpec::Activation(activation), behind) = next(rest)? else {
+        return None;
     };
+    let function = activation.pointwise()?;
     *rest = behind;
-    true
+    Some(function)
 }
 
 /// Whether a max-pool of two by two follows, which is removed from `rest`.

@@ -7,17 +7,19 @@
 //! Kernels are generic over [`pulp::Simd`] and compiled once for each instruction set of [`Isa`]. Their indices and
 //! pointers stay within the sizes that the lowering has fixed; each kernel first asserts the lengths of its arguments.
 
+mod activated;
 mod add;
 mod arena;
 mod axis;
 mod conv;
+
 mod dense;
-mod elementwise;
 mod engine;
 mod finish;
 mod finish_image;
 mod flat;
 mod gather;
+mod identity;
 mod inference;
 mod isa;
 mod latent;
@@ -28,9 +30,11 @@ mod lower;
 mod network;
 mod passes;
 mod pixel_products;
+mod pool;
 mod product;
 mod program;
 mod rearrange;
+mod rows;
 mod scatter;
 mod separable;
 mod shard;
@@ -65,14 +69,18 @@ step::steps! {
     Scatter(scatter::ScatterConv),
     Transposed(transposed::TransposedConv),
     Dense(dense::Dense),
-    Elementwise(elementwise::Elementwise),
     Softmax(rearrange::Softmax),
     MaxPool(rearrange::MaxPool),
+    /// Max-pools of images whose channels come last.
+    Pool(pool::Pool),
     Upsample(rearrange::Upsample),
     ToNhwc(rearrange::ToNhwc),
     ToFlat(rearrange::ToFlat),
     Latent(latent::Latent),
     Add(add::Add),
+    Identity(identity::Identity),
+    /// A step with an activation after it.
+    Activated(activated::Activated),
 }
 
 #[cfg(test)]

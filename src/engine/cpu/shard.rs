@@ -134,7 +134,7 @@ impl Shard<'_> {
                 },
                 out: &arena.values[number][..out_len],
                 side: &arena.sides[number][..samples * step.sizes.side],
-                gradient: &behind[0][..out_len],
+                gradient: &mut behind[0][..out_len],
                 // The gradient of the images is not needed.
                 x_gradient: (number > 0).then(|| &mut before[number][..x_len]),
                 sums: &mut arena.sums[number],
