@@ -290,8 +290,8 @@ fn every_activation_between_convolutions_agrees() {
              {{ residual = ['{f}', 'conv 3x3, 20'] }}, '{f}', 'conv 2x2, 17, stride 2', '{f}']"
         );
         let decoder = format!(
-            "['conv-transpose 2x2, 9', '{f}', 'upsample 2', 'conv 3x3, 10', '{f}', 'max-pool 2', \
-              'upsample 2', '{f}', 'conv 3x3, 7', '{f}', '{f}', 'upsample 2', 'conv 3x3, 3', '{f}']"
+            "['conv-transpose 2x2, 9', '{f}', 'conv 3x3, 10', '{f}', 'max-pool 2', 'upsample 4', '{f}', \
+              'conv 3x3, 7', '{f}', '{f}', 'upsample 2', 'conv 3x3, 3', '{f}']"
         );
         let config = lists(&encoder, &decoder, None, [3, 16, 24]);
         let mse = objective(Reconstruction::Mse);

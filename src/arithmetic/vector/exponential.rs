@@ -51,6 +51,16 @@ impl<S: Simd> Vector<S> {
         self.if_at_most(MOST, result + result, self + f64::INFINITY)
     }
 
+    /// e^x - 1 - x, exact to 2 units in the last place or to 1e-7. Near 0, where it is about x^2 / 2, it keeps its
+    /// digits.
+    #[inline(always)]
+    pub fn exp_m1_minus_self(self) -> Self {
+        // The argument needs no reduction here.
+        const NEAR: f64 = 0.34;
+        let near = self * self * self.polynomial(SERIES);
+        self.abs().if_at_most(NEAR, near, self.exp_m1() - self)
+    }
+
     /// Near 0 a polynomial; elsewhere 1 - 2 / (e^(2|x|) + 1) with the sign of x.
     #[inline(always)]
     pub(super) fn tanh(self) -> Self {

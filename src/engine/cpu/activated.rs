@@ -192,13 +192,17 @@ impl<S: Simd> WithFormula for Values<'_, S> {
         } = self;
         let (outer, inner) = (self.function.outer, self.function.inner);
         match self.slopes {
-            // Unscaled, as the derivative follows from the value.
-            None => rows.update(
-                simd,
-                values,
-                #[inline(always)]
-                |x| F::value(Vector::new(simd, x), parameter).numbers,
-            ),
+            // Unscaled, as the derivative follows from the value; so no code is compiled for other formulas.
+            None => {
+                if F::SLOPE_OF_VALUE {
+                    rows.update(
+                        simd,
+                        values,
+                        #[inline(always)]
+                        |x| F::value(Vector::new(simd, x), parameter).numbers,
+                    );
+                }
+            }
             Some(slopes) => rows.split(
                 simd,
                 values,
@@ -215,7 +219,7 @@ impl<S: Simd> WithFormula for Values<'_, S> {
     }
 }
 
-/// Replaces the gradient of values by that of what they are the values of.
+/// Replaces the gradient of a formula's values by that of its arguments, if it follows from the values.
 struct Gradients<'a, S: Simd> {
     simd: S,
     rows: Rows,
@@ -229,15 +233,17 @@ impl<S: Simd> WithFormula for Gradients<'_, S> {
 
     fn with_formula<F: Formula>(self) {
         let (simd, parameter) = (self.simd, self.parameter);
-        self.rows.combine(
-            simd,
-            self.values,
-            self.gradient,
-            #[inline(always)]
-            |y, gradient| {
-                let (y, gradient) = (Vector::new(simd, y), Vector::new(simd, gradient));
-                F::backward(y, gradient, parameter).numbers
-            },
-        );
+        if F::SLOPE_OF_VALUE {
+            self.rows.combine(
+                simd,
+                self.values,
+                self.gradient,
+                #[inline(always)]
+                |y, gradient| {
+                    let (y, gradient) = (Vector::new(simd, y), Vector::new(simd, gradient));
+                    F::backward(y, gradient, parameter).numbers
+                },
+            );
+        }
     }
 }

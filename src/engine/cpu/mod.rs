@@ -38,6 +38,7 @@ mod rows;
 mod scatter;
 mod separable;
 mod shard;
+mod softmax;
 mod step;
 mod tiles;
 mod transposed;
@@ -69,7 +70,7 @@ step::steps! {
     Scatter(scatter::ScatterConv),
     Transposed(transposed::TransposedConv),
     Dense(dense::Dense),
-    Softmax(rearrange::Softmax),
+    Softmax(softmax::Softmax),
     MaxPool(rearrange::MaxPool),
     /// Max-pools of images whose channels come last.
     Pool(pool::Pool),

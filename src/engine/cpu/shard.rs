@@ -154,7 +154,7 @@ impl Shard<'_> {
             {
                 let codes = &arena.values[number - 1][..x_len];
                 let gradient = &mut arena.gradients[number][..x_len];
-                penalty += penalize(kind, scale, codes, gradient);
+                penalty += penalize(simd, kind, scale, codes, gradient);
             }
         }
         penalty

@@ -21,6 +21,7 @@ macro_rules! with_functions {
         $with! {
             exp: f64::exp, 0.0;
             exp_m1: f64::exp_m1, 0.0;
+            exp_m1_minus_self: |x: f64| x.exp_m1() - x, 1e-7;
             ln_1p: f64::ln_1p, 0.0;
             tanh: f64::tanh, 0.0;
             sin: f64::sin, 1e-10;
@@ -232,6 +233,30 @@ fn activations_are_right_over_all_numbers() {
                     );
                 }
             }
+        }
+    }
+}
+
+/// e^x - 1 - x = x^2 / 2 (1 + x/3 + ...), the KL divergence of a variance near 1, keeps its digits.
+#[test]
+fn small_divergences_keep_their_digits() {
+    let x: Vec<f32> = (-3000..3000).map(|i| i as f32 * 1e-5).collect();
+    for isa in Isa::available() {
+        let mut out = x.clone();
+        let name = "exp_m1_minus_self";
+        isa.run(Apply {
+            name,
+            numbers: &mut out,
+        });
+        for (&x, &found) in x.iter().zip(&out) {
+            let x = f64::from(x);
+            let series = [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5];
+            let expected = x * x * series.into_iter().fold(1.0 / 720.0, |sum, c| sum * x + c);
+            let apart = (f64::from(found) - expected).abs();
+            assert!(
+                apart <= 3e-7 * expected,
+                "{isa:?} at {x}: {found}, {expected}"
+            );
         }
     }
 }
