@@ -19,8 +19,10 @@ pub struct GroupNorm {
     pub groups: usize,
 }
 
-/// Added to the variance, as in PyTorch.
-const EPSILON: f64 = 1e-5;
+impl GroupNorm {
+    /// Added to the variance, as in PyTorch.
+    pub(crate) const EPSILON: f64 = 1e-5;
+}
 
 impl Kind for GroupNorm {
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
@@ -50,7 +52,7 @@ impl Kind for GroupNorm {
         let bias = layer
             .parameter("bias")
             .ok_or_else(|| Error::layer(layer.name(), "a layer with biases", "one without"))?;
-        ops::group_norm(x, self.groups, layer.weight()?, bias, EPSILON)
+        ops::group_norm(x, self.groups, layer.weight()?, bias, Self::EPSILON)
     }
 }
 

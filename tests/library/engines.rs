@@ -376,6 +376,20 @@ fn layers_in_any_order_agree() {
             "['conv 7x7, 17, stride 2, no bias', 'relu', 'max-pool 2', 'conv 3x3, 30, stride 2']",
             "['conv-transpose 2x2, 18', 'relu', 'conv-transpose 2x2, 6, no bias', 'conv-transpose 2x2, 1', 'sigmoid']",
         ),
+        // Group normalisation between all kinds of steps: few and many channels, one group and several.
+        (
+            [2, 12, 8],
+            "['group-norm 1', 'conv 3x3, 12', 'group-norm 4', 'relu', 'conv 5x5, 20, stride 2', 'group-norm 5', 'max-pool 2',
+              'flatten', 'dense 24', 'group-norm 3']",
+            "['dense 54', 'reshape [9, 3, 2]', 'group-norm 3', 'upsample 2', 'conv 3x3, 6', 'group-norm 2', 'tanh', 'upsample 2',
+              'group-norm 6', 'conv 7x7, 2', 'sigmoid']",
+        ),
+        // Pools and upsamplings that no convolution includes.
+        (
+            [3, 24, 24],
+            "['max-pool 2', 'conv 3x3, 20', 'tanh', 'max-pool 3', 'max-pool 2']",
+            "['upsample 2', 'upsample 3', 'conv 9x9, 5', 'relu', 'upsample 2', 'conv 1x1, 3', 'sigmoid']",
+        ),
         // Convolutions without biases by every algorithm, and a reshape between two of them.
         (
             [1, 12, 12],

@@ -8,15 +8,22 @@ use pulp::Simd;
 
 use crate::arithmetic::Vector;
 
-/// A fast convolution of three taps along one axis.
-pub(crate) trait Axis<const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize>
+/// A fast convolution along one axis.
+pub(crate) trait Axis<
+    const TAPS: usize,
+    const IN: usize,
+    const PLANES: usize,
+    const PRODUCTS: usize,
+    const OUT: usize,
+>
 {
     /// The plane that each product reads.
     const PLANE: [usize; PRODUCTS];
     /// The map from taps to weights of the products.
-    const WEIGHTS: [[f32; 3]; PRODUCTS];
-    /// First input of tile t, counted from the first value of the image: `IN_STEP * t - 1`.
+    const WEIGHTS: [[f32; TAPS]; PRODUCTS];
+    /// First input of tile t, counted from the first value of the image: `IN_STEP * t - IN_BEFORE`.
     const IN_STEP: usize;
+    const IN_BEFORE: usize;
     /// First output of tile t: `OUT * t - OUT_BEFORE`.
     const OUT_BEFORE: usize;
 
@@ -33,6 +40,7 @@ pub(crate) trait Axis<const IN: usize, const PLANES: usize, const PRODUCTS: usiz
     /// The transposed map of [`Axis::planes`].
     fn inputs<S: Simd>(outputs: usize, planes: [Vector<S>; PLANES]) -> [Vector<S>; IN];
 
+    /// Outputs from products. Those outside of the image hold arbitrary values.
     fn results<S: Simd>(outputs: usize, products: [Vector<S>; PRODUCTS]) -> [Vector<S>; OUT];
 
     /// The transposed map of [`Axis::results`].

@@ -1,4 +1,4 @@
-//! Convolutions of three by three taps through fewer products.
+//! Convolutions through fewer products.
 //!
 //! Measurements on two cores of an AMD EPYC (Zen 4) with AVX-512, conv-denoiser in batches of 128:
 //!
@@ -19,14 +19,13 @@ use super::finish::Finish;
 use super::layout::{NhwcLayout, Shape};
 use super::lines::plane_stride;
 use super::product::panels_len;
-use super::upsampled::Upsampled2;
-use super::winograd::Winograd4;
 
 /// A convolution with zero padding that keeps the size of the images that the taps read, fused with the operations
 /// after it. Both axes use the same maps.
 #[derive(Debug, Clone)]
 pub(crate) struct FastConv<
     A,
+    const TAPS: usize,
     const IN: usize,
     const PLANES: usize,
     const PRODUCTS: usize,
@@ -37,27 +36,29 @@ pub(crate) struct FastConv<
     axis: PhantomData<A>,
 }
 
-/// Of images as they are.
-pub(crate) type WinogradConv = FastConv<Winograd4, 6, 6, 6, 4>;
-/// Of images upsampled by two.
-pub(crate) type UpsampledConv = FastConv<Upsampled2, 3, 3, 5, 4>;
-
 /// The values of planes and products that are worked on at once should stay in a core's own cache.
 const SCRATCH: usize = 192 * 1024;
 /// With fewer rows than this in a product, loading the weights takes longer than multiplying.
 const ROWS: usize = 32;
 
-impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize>
-    FastConv<A, IN, PLANES, PRODUCTS, OUT>
+impl<
+    A,
+    const TAPS: usize,
+    const IN: usize,
+    const PLANES: usize,
+    const PRODUCTS: usize,
+    const OUT: usize,
+> FastConv<A, TAPS, IN, PLANES, PRODUCTS, OUT>
 where
-    A: Axis<IN, PLANES, PRODUCTS, OUT>,
+    A: Axis<TAPS, IN, PLANES, PRODUCTS, OUT>,
 {
     /// For images of this shape, in the layout that tiles are read from.
     pub fn new(shape: Shape, finish: Finish) -> Self {
-        let side = |inputs: usize| ((A::tiles(inputs) - 1) * A::IN_STEP + IN).max(inputs + 1);
+        let side =
+            |inputs: usize| ((A::tiles(inputs) - 1) * A::IN_STEP + IN).max(inputs + A::IN_BEFORE);
         Self {
             from: NhwcLayout {
-                before: 1,
+                before: A::IN_BEFORE,
                 rows: side(shape.height),
                 columns: side(shape.width),
                 ..NhwcLayout::plain(shape)
@@ -85,9 +86,9 @@ where
         plane_stride(self.from.channels * self.finish.to.padded())
     }
 
-    /// Length of the gradient of the taps, (3, 3, in, out) with the outputs padded.
+    /// Length of the gradient of the taps, (taps, taps, in, out) with the outputs padded.
     pub(super) fn taps_len(&self) -> usize {
-        9 * self.product_len()
+        TAPS * TAPS * self.product_len()
     }
 }
 

@@ -8,20 +8,57 @@ use super::product::{load, store};
 use super::separable::zero;
 use crate::arithmetic::Vector;
 
+/// How the sums of an image lie in memory: (place, channel), where places come in rows of squares of `scale` by `scale`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SumsLayout {
+    pub scale: usize,
+    /// Rows of squares above the image, and squares to its left.
+    pub before: (usize, usize),
+    /// Rows and squares of a row, with all borders.
+    pub squares: (usize, usize),
+}
+
+impl SumsLayout {
+    /// Without a border.
+    pub fn plain(finish: &Finish, scale: usize) -> Self {
+        let (height, width) = finish.sums();
+        Self {
+            scale,
+            before: (0, 0),
+            squares: (height / scale, width / scale),
+        }
+    }
+
+    /// Places of an image, border included.
+    pub fn places(&self) -> usize {
+        self.squares.0 * self.squares.1 * self.scale * self.scale
+    }
+
+    /// Index of the place at row `y`, column `x`.
+    #[inline(always)]
+    pub fn place(&self, y: usize, x: usize) -> usize {
+        let (scale, (top, left)) = (self.scale, self.before);
+        if scale == 1 {
+            return (y + top) * self.squares.1 + x + left;
+        }
+        let square = (y / scale + top) * self.squares.1 + x / scale + left;
+        (square * scale + y % scale) * scale + x % scale
+    }
+}
+
 impl Finish {
-    /// The results of one image from its sums, in windows of `N` by `N`. The sums are (place, channel), where places
-    /// come in rows of squares of `scale` by `scale`.
+    /// The results of one image from its sums, in windows of `N` by `N`.
     pub fn image<S: Simd, const N: usize>(
         &self,
         simd: S,
-        sums: &[f32],
-        scale: usize,
+        (sums, layout): (&[f32], SumsLayout),
         bias: &[f32],
         (out, side): (&mut [f32], &mut [f32]),
     ) {
         self.check(1, bias.len(), out.len(), side.len());
-        self.check_sums(scale, sums.len());
-        let (finish, (height, width)) = (*self, self.sums());
+        self.check_sums(layout, sums.len());
+        let (finish, columns) = (*self, self.to.padded());
+        let (height, width) = self.sums();
         let put = Put {
             bias: bias.as_ptr(),
             out: out.as_mut_ptr(),
@@ -32,12 +69,12 @@ impl Finish {
             #[inline(always)]
             || {
                 for (y, x) in finish.windows(N) {
-                    for c in (0..finish.to.padded()).step_by(S::F32_LANES) {
+                    for c in (0..columns).step_by(S::F32_LANES) {
                         let mut tile = [[zero(simd); N]; N];
                         for (i, row) in tile.iter_mut().enumerate() {
                             for (j, value) in row.iter_mut().enumerate() {
                                 if y + i < height && x + j < width {
-                                    let at = finish.sum_at(scale, y + i, x + j) + c;
+                                    let at = layout.place(y + i, x + j) * columns + c;
                                     // SAFETY: `check_sums` has shown that all channels of all places lie in `sums`.
                                     value.numbers = unsafe { load::<S>(sums.as_ptr().add(at)) };
                                 }
@@ -57,12 +94,12 @@ impl Finish {
         simd: S,
         (gradient, out, side): (&[f32], &[f32], &[f32]),
         bias: &mut [f32],
-        scale: usize,
-        sums: &mut [f32],
+        (sums, layout): (&mut [f32], SumsLayout),
     ) {
         self.check(1, bias.len(), out.len().min(gradient.len()), side.len());
-        self.check_sums(scale, sums.len());
-        let (finish, (height, width)) = (*self, self.sums());
+        self.check_sums(layout, sums.len());
+        let (finish, columns) = (*self, self.to.padded());
+        let (height, width) = self.sums();
         let take = Take {
             gradient: gradient.as_ptr(),
             out: out.as_ptr(),
@@ -73,7 +110,7 @@ impl Finish {
             #[inline(always)]
             || {
                 for (y, x) in finish.windows(N) {
-                    for c in (0..finish.to.padded()).step_by(S::F32_LANES) {
+                    for c in (0..columns).step_by(S::F32_LANES) {
                         // SAFETY: as in `image`.
                         unsafe {
                             let place = (y as isize, x as isize, c);
@@ -83,7 +120,7 @@ impl Finish {
                             for (i, row) in tile.into_iter().enumerate() {
                                 for (j, value) in row.into_iter().enumerate() {
                                     if y + i < height && x + j < width {
-                                        let at = finish.sum_at(scale, y + i, x + j) + c;
+                                        let at = layout.place(y + i, x + j) * columns + c;
                                         store::<S>(sums.as_mut_ptr().add(at), value.numbers);
                                         sum = sum + value;
                                     }
@@ -105,24 +142,12 @@ impl Finish {
         rows.flat_map(move |y| (0..width).step_by(size).map(move |x| (y, x)))
     }
 
-    /// Index of the first channel of the sums at row `y`, column `x`.
-    #[inline(always)]
-    fn sum_at(&self, scale: usize, y: usize, x: usize) -> usize {
-        let (_, width) = self.sums();
-        let place = match scale {
-            1 => y * width + x,
-            _ => {
-                let square = y / scale * (width / scale) + x / scale;
-                (square * scale + y % scale) * scale + x % scale
-            }
-        };
-        place * self.to.padded()
-    }
-
-    /// Asserts that [`Self::sum_at`] stays inside of `len` sums.
-    fn check_sums(&self, scale: usize, len: usize) {
-        let (height, width) = self.sums();
+    /// Asserts that all places of the image lie inside of `len` sums.
+    fn check_sums(&self, layout: SumsLayout, len: usize) {
+        let ((height, width), scale) = (self.sums(), layout.scale);
+        let ((top, left), (rows, columns)) = (layout.before, layout.squares);
         assert!(height.is_multiple_of(scale) && width.is_multiple_of(scale));
-        assert!(height * width * self.to.padded() <= len);
+        assert!(top + height / scale <= rows && left + width / scale <= columns);
+        assert!(layout.places() * self.to.padded() <= len);
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct NhwcLayout {
     /// Rows and columns with the border.
     pub rows: usize,
     pub columns: usize,
+    /// Whether channels are not padded, as for images of a few channels.
+    pub narrow: bool,
 }
 
 impl NhwcLayout {
@@ -70,6 +72,7 @@ impl NhwcLayout {
             before: 0,
             rows: shape.height,
             columns: shape.width,
+            narrow: false,
         }
     }
 
@@ -82,9 +85,12 @@ impl NhwcLayout {
         }
     }
 
-    /// Channels with their padding.
+    /// Values from one place to the next: the channels with their padding.
     pub fn padded(&self) -> usize {
-        padded(self.channels)
+        match self.narrow {
+            true => self.channels,
+            false => padded(self.channels),
+        }
     }
 
     /// Values of an image, border and padding included.

@@ -3,18 +3,19 @@
 use super::CpuStep;
 use super::activated::Activated;
 use super::add::Add;
-use super::conv::{UpsampledConv, WinogradConv};
 use super::dense::Dense;
+use super::direct::{DirectConv, Kernel};
 use super::finish::Finish;
-use super::gather::GatherConv;
+use super::group_norm::GroupNorm;
 use super::identity::Identity;
 use super::latent::Latent;
 use super::layout::{NhwcLayout, Shape};
-use super::pool::Pool;
-use super::rearrange::{MaxPool, ToFlat, ToNhwc, Upsample};
+use super::rearrange::{ToFlat, ToNhwc};
 use super::scatter::ScatterConv;
 use super::softmax::Softmax;
+use super::tiled::TiledConv;
 use super::transposed::TransposedConv;
+use super::window::{MaxPool, Upsample, Windows};
 use crate::activation::{Activation, ActivationKind, Pointwise};
 use crate::engine::lowering::Subnetwork;
 use crate::layer::{Conv2d, Layer, LayerSpec};
@@ -66,19 +67,21 @@ impl Plan {
                     outputs: dense.units,
                     bias: dense.bias,
                 }),
-                LayerSpec::Conv2d(conv) => convolution(shape, 1, conv, &mut rest),
+                LayerSpec::Conv2d(conv) => {
+                    let is_first = self.steps.is_empty();
+                    convolution((shape, is_first), 1, conv, &mut rest)
+                }
                 LayerSpec::Upsample(upsample) => match next(rest) {
-                    // A 3x3 convolution after an upsampling by two includes the upsampling.
-                    Some((LayerSpec::Conv2d(conv), behind))
-                        if (upsample.scale, conv.kernel, conv.stride) == (2, 3, 1) =>
-                    {
+                    // A convolution after an upsampling includes it.
+                    Some((LayerSpec::Conv2d(conv), behind)) if conv.stride == 1 => {
                         rest = behind;
-                        convolution(shape, 2, conv, &mut rest)
+                        convolution((shape, false), upsample.scale, conv, &mut rest)
                     }
-                    _ => CpuStep::Upsample(Upsample {
-                        shape,
-                        scale: upsample.scale,
-                    }),
+                    _ => CpuStep::Upsample(Upsample(Windows {
+                        small: NhwcLayout::plain(shape),
+                        large: NhwcLayout::plain(Shape::new(layer.output())?),
+                        size: upsample.scale,
+                    })),
                 },
                 LayerSpec::ConvTranspose2d(conv) => CpuStep::Transposed(TransposedConv {
                     from: NhwcLayout::plain(shape),
@@ -89,24 +92,16 @@ impl Plan {
                         to: NhwcLayout::plain(Shape::new(layer.output())?),
                     },
                 }),
-                LayerSpec::MaxPool2d(pool) => {
-                    // Sums and samples as they are lie out as the results before them.
-                    let mut steps = self.steps.iter().map(|(step, _)| step.inner()).rev();
-                    let last =
-                        steps.find(|step| !matches!(step, CpuStep::Identity(_) | CpuStep::Add(_)));
-                    let is_nhwc = last.is_some_and(|step| step.output_layout().is_some());
-                    match pool.size {
-                        2 if is_nhwc => CpuStep::Pool(Pool {
-                            from: NhwcLayout::plain(shape),
-                            finish: Finish {
-                                relu: false,
-                                pool: true,
-                                to: NhwcLayout::plain(Shape::new(layer.output())?),
-                            },
-                        }),
-                        size => CpuStep::MaxPool(MaxPool { shape, size }),
-                    }
-                }
+                LayerSpec::MaxPool2d(pool) => CpuStep::MaxPool(MaxPool(Windows {
+                    small: NhwcLayout::plain(Shape::new(layer.output())?),
+                    large: NhwcLayout::plain(shape),
+                    size: pool.size,
+                })),
+                LayerSpec::GroupNorm(norm) => CpuStep::GroupNorm(GroupNorm {
+                    groups: norm.groups,
+                    from: NhwcLayout::plain(shape),
+                    to: NhwcLayout::plain(shape),
+                }),
                 LayerSpec::Residual(_) => {
                     let source = self.steps.len();
                     self.add(layer.body())?;
@@ -179,8 +174,8 @@ impl Plan {
                         (identity.x, identity.out) = (layout, out);
                         out
                     }
-                    step => step.finish_mut().map(|finish| {
-                        finish.to = to;
+                    step => step.output_layout_mut().map(|layout| {
+                        *layout = to;
                         to
                     }),
                 },
@@ -193,85 +188,6 @@ impl Plan {
         }
         let first = before.get(code).map_or(0, |&(first, _)| first);
         (steps, first)
-    }
-}
-
-impl CpuStep {
-    /// The step without the activation after it.
-    fn inner(&self) -> &Self {
-        match self {
-            Self::Activated(activated) => activated.step.inner(),
-            step => step,
-        }
-    }
-
-    fn inner_mut(&mut self) -> &mut Self {
-        match self {
-            Self::Activated(activated) => activated.step.inner_mut(),
-            step => step,
-        }
-    }
-
-    /// Whether an activation can change its results where they lie: its own backward pass does not read them.
-    fn can_be_activated(&self) -> bool {
-        match self {
-            Self::Softmax(_) | Self::Latent(_) | Self::Add(_) | Self::Activated(_) => false,
-            step => step.finish().is_none_or(|finish| !finish.relu),
-        }
-    }
-
-    /// The NHWC layout that it reads; none if it reads flat samples, or any.
-    fn input_layout(&self) -> Option<NhwcLayout> {
-        match self.inner() {
-            Self::Winograd(conv) => Some(conv.from),
-            Self::Upsampled(conv) => Some(conv.from),
-            Self::Scatter(conv) => Some(conv.from),
-            Self::Transposed(conv) => Some(conv.from),
-            Self::Pool(pool) => Some(pool.from),
-            _ => None,
-        }
-    }
-
-    /// The NHWC layout of results that it can read as they are.
-    fn wanted_layout(&self) -> Option<NhwcLayout> {
-        match self.inner() {
-            Self::Add(Add { shape, .. }) | Self::Identity(Identity { shape, .. }) => {
-                Some(NhwcLayout::plain(*shape))
-            }
-            step => step.input_layout(),
-        }
-    }
-
-    /// The NHWC layout of its results; none if they are flat.
-    pub(super) fn output_layout(&self) -> Option<NhwcLayout> {
-        match self.inner() {
-            Self::Add(add) => add.out,
-            Self::Identity(identity) => identity.out,
-            step => step.finish().map(|finish| finish.to),
-        }
-    }
-
-    /// The last operations of a step whose results are NHWC.
-    fn finish(&self) -> Option<&Finish> {
-        match self {
-            Self::Winograd(conv) => Some(&conv.finish),
-            Self::Upsampled(conv) => Some(&conv.finish),
-            Self::Gather(conv) => Some(&conv.finish),
-            Self::Transposed(conv) => Some(&conv.finish),
-            Self::Pool(pool) => Some(&pool.finish),
-            _ => None,
-        }
-    }
-
-    fn finish_mut(&mut self) -> Option<&mut Finish> {
-        match self {
-            Self::Winograd(conv) => Some(&mut conv.finish),
-            Self::Upsampled(conv) => Some(&mut conv.finish),
-            Self::Gather(conv) => Some(&mut conv.finish),
-            Self::Transposed(conv) => Some(&mut conv.finish),
-            Self::Pool(pool) => Some(&mut pool.finish),
-            _ => None,
-        }
     }
 }
 
@@ -291,16 +207,16 @@ fn activate(mut step: CpuStep, function: Pointwise) -> CpuStep {
     }
 }
 
-/// A convolution of images upsampled by `scale` with the activation and the max-pool after it, which are removed from
-/// `rest`. It takes the maximum first, which an increasing activation does not change.
-fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -> CpuStep {
-    let is_small = layer.kernel == 3 && layer.stride == 1;
-    if is_small && layer.channels <= FEW && from.channels > FEW {
-        return CpuStep::Scatter(ScatterConv {
-            scale,
-            from: NhwcLayout::plain(from),
-            out_channels: layer.channels,
-        });
+/// A convolution of images upsampled by `scale`, with the activation and the max-pool after it, which are removed from
+/// `rest`. It takes the maximum first, which an increasing activation does not change. Images of few channels that no step before has written are narrow.
+fn convolution(
+    (from, is_first): (Shape, bool),
+    scale: usize,
+    layer: &Conv2d,
+    rest: &mut &[Layer],
+) -> CpuStep {
+    if layer.stride == 1 && layer.channels <= FEW && from.channels > FEW {
+        return CpuStep::Scatter(ScatterConv::new(from, scale, layer.kernel, layer.channels));
     }
     let function = take_function(rest);
     let is_increasing = function.as_ref().is_none_or(Pointwise::is_increasing);
@@ -315,18 +231,23 @@ fn convolution(from: Shape, scale: usize, layer: &Conv2d, rest: &mut &[Layer]) -
             width: size(from.width),
         }),
     };
-    let step = if scale == 2 {
-        CpuStep::Upsampled(UpsampledConv::new(from, finish))
-    } else if is_small && from.channels > FEW {
-        CpuStep::Winograd(WinogradConv::new(from, finish))
-    } else {
-        CpuStep::Gather(GatherConv {
-            from,
-            kernel: layer.kernel,
-            stride: layer.stride,
-            padding: layer.padding(),
-            finish,
-        })
+    let tiled = (layer.stride == 1 && (scale > 1 || from.channels > FEW))
+        .then(|| TiledConv::new(layer.kernel, scale, from, finish));
+    let step = match tiled {
+        Some(Some(conv)) => CpuStep::Tiled(conv),
+        _ => {
+            let from = NhwcLayout {
+                narrow: is_first && from.channels <= FEW,
+                ..NhwcLayout::plain(from)
+            };
+            let kernel = Kernel {
+                size: layer.kernel,
+                stride: layer.stride,
+                padding: layer.padding(),
+                scale,
+            };
+            CpuStep::Direct(DirectConv::new(from, kernel, finish))
+        }
     };
     match function {
         Some(function) => activate(step, function),

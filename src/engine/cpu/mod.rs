@@ -12,13 +12,16 @@ mod add;
 mod arena;
 mod axis;
 mod conv;
-
 mod dense;
+mod direct;
+mod direct_offsets;
+mod eight_points;
 mod engine;
+mod expanded;
 mod finish;
 mod finish_image;
 mod flat;
-mod gather;
+mod group_norm;
 mod identity;
 mod inference;
 mod isa;
@@ -28,22 +31,28 @@ mod lines;
 mod loss;
 mod lower;
 mod network;
+mod parts;
 mod passes;
+mod phases;
 mod pixel_products;
-mod pool;
 mod product;
 mod program;
 mod rearrange;
+mod repeated;
 mod rows;
 mod scatter;
 mod separable;
+mod seven_points;
 mod shard;
 mod softmax;
 mod step;
+mod step_layouts;
+mod tiled;
 mod tiles;
 mod transposed;
 mod upsampled;
 mod weights;
+mod window;
 mod winograd;
 
 pub use engine::CpuEngine;
@@ -60,28 +69,28 @@ use pulp::Simd;
 use step::{Backward, Forward, PackedWeights, Step, StepSizes};
 
 step::steps! {
-    /// Convolutions of 3x3 by fewer products.
-    Winograd(conv::WinogradConv),
-    /// The same of upsampled images.
-    Upsampled(conv::UpsampledConv),
-    /// Convolutions whose patches are gathered.
-    Gather(gather::GatherConv),
-    /// Convolutions to few channels.
-    Scatter(scatter::ScatterConv),
-    Transposed(transposed::TransposedConv),
-    Dense(dense::Dense),
-    Softmax(softmax::Softmax),
-    MaxPool(rearrange::MaxPool),
-    /// Max-pools of images whose channels come last.
-    Pool(pool::Pool),
-    Upsample(rearrange::Upsample),
-    ToNhwc(rearrange::ToNhwc),
-    ToFlat(rearrange::ToFlat),
-    Latent(latent::Latent),
-    Add(add::Add),
-    Identity(identity::Identity),
-    /// A step with an activation after it.
-    Activated(activated::Activated),
+    /// A step of any kind.
+    CpuStep {
+        /// Convolutions by fewer products, of images as they are or upsampled.
+        Tiled(tiled::TiledConv),
+        /// Convolutions of any kernel and stride.
+        Direct(direct::DirectConv),
+        /// Convolutions to few channels.
+        Scatter(scatter::ScatterConv),
+        Transposed(transposed::TransposedConv),
+        Dense(dense::Dense),
+        Softmax(softmax::Softmax),
+        MaxPool(window::MaxPool),
+        Upsample(window::Upsample),
+        GroupNorm(group_norm::GroupNorm),
+        ToNhwc(rearrange::ToNhwc),
+        ToFlat(rearrange::ToFlat),
+        Latent(latent::Latent),
+        Add(add::Add),
+        Identity(identity::Identity),
+        /// A step with an activation after it.
+        Activated(activated::Activated),
+    }
 }
 
 #[cfg(test)]

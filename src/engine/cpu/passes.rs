@@ -13,10 +13,16 @@ use super::step::{
 use super::tiles::Tiles;
 use super::weights::Walk;
 
-impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize>
-    FastConv<A, IN, PLANES, PRODUCTS, OUT>
+impl<
+    A,
+    const TAPS: usize,
+    const IN: usize,
+    const PLANES: usize,
+    const PRODUCTS: usize,
+    const OUT: usize,
+> FastConv<A, TAPS, IN, PLANES, PRODUCTS, OUT>
 where
-    A: Axis<IN, PLANES, PRODUCTS, OUT>,
+    A: Axis<TAPS, IN, PLANES, PRODUCTS, OUT>,
 {
     /// Calls `work` for each product and each run of rows that use it, with the product's number, its
     /// plane, the first row and the number of rows.
@@ -49,10 +55,16 @@ where
     }
 }
 
-impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize> Step
-    for FastConv<A, IN, PLANES, PRODUCTS, OUT>
+impl<
+    A,
+    const TAPS: usize,
+    const IN: usize,
+    const PLANES: usize,
+    const PRODUCTS: usize,
+    const OUT: usize,
+> Step for FastConv<A, TAPS, IN, PLANES, PRODUCTS, OUT>
 where
-    A: Axis<IN, PLANES, PRODUCTS, OUT>,
+    A: Axis<TAPS, IN, PLANES, PRODUCTS, OUT>,
 {
     fn sizes(&self) -> StepSizes {
         let images = self.images();
@@ -72,19 +84,19 @@ where
         }
     }
 
-    /// The weights of the products, from (out, in, 3, 3) and (out), or no biases.
+    /// The weights of the products, from (out, in, taps, taps) and (out), or no biases.
     fn pack<S: Simd>(&self, simd: S, parameters: &[&[f32]], packed: &mut PackedWeights) {
         let (weight, bias) = weight_and_bias(parameters);
         let (inputs, outputs) = (self.from.channels, self.finish.to.channels);
-        assert!(weight.len() == outputs * inputs * 9 && bias.len() <= outputs);
+        assert!(weight.len() == outputs * inputs * TAPS * TAPS && bias.len() <= outputs);
         packed.set_bias(bias, outputs);
         let inputs = Walk {
             count: inputs,
-            stride: 9,
+            stride: TAPS * TAPS,
         };
         let outputs = Walk {
             count: outputs,
-            stride: inputs.count * 9,
+            stride: inputs.count * TAPS * TAPS,
         };
         Self::weights(simd, weight, (inputs, outputs), &mut packed.forward);
         Self::weights(simd, weight, (outputs, inputs), &mut packed.backward);
@@ -188,8 +200,8 @@ where
         let (inputs, outputs) = (self.from.channels, self.finish.to.padded());
         let gradient = (gradient, self.taps_len());
         unpack_weight_and_bias(gradient, parameters, |taps, weight| {
-            for (o, kernels) in weight.chunks_exact_mut(9 * inputs).enumerate() {
-                for (c, kernel) in kernels.chunks_exact_mut(9).enumerate() {
+            for (o, kernels) in weight.chunks_exact_mut(TAPS * TAPS * inputs).enumerate() {
+                for (c, kernel) in kernels.chunks_exact_mut(TAPS * TAPS).enumerate() {
                     for (tap, value) in kernel.iter_mut().enumerate() {
                         *value = taps[tap * self.product_len() + c * outputs + o];
                     }

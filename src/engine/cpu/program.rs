@@ -19,6 +19,8 @@ pub(crate) struct Program {
     pub steps: Vec<ProgramStep>,
     /// The step that reads the codes.
     pub code: usize,
+    /// The first step with parameters: the gradient of its input is not needed.
+    pub first_trained: usize,
     /// Samples of a micro-batch.
     pub samples: usize,
     pub gradient_len: usize,
@@ -71,6 +73,7 @@ impl Program {
         let values: usize = placed.iter().map(|step| step.sizes.out).sum();
         Self {
             samples: samples.min(MOST_VALUES / values.max(1)).max(1),
+            first_trained: placed.iter().position(ProgramStep::is_trained).unwrap_or(0),
             steps: placed,
             code,
             gradient_len,

@@ -1,62 +1,71 @@
 //! Convolutions to few channels: every place is first multiplied with all taps, and the products are added to their
 //! results. In a direct convolution, vectors of channels would be mostly padding.
 
+use std::ops::Range;
+
 use pulp::Simd;
 
-use super::layout::NhwcLayout;
+use super::layout::{NhwcLayout, Shape};
 use super::lines::padded;
 use super::pixel_products::PixelProducts;
 use super::step::{
     Backward, Forward, PackedWeights, Step, StepSizes, unpack_weight_and_bias, weight_and_bias,
 };
 
-/// A convolution of three by three taps with zero padding that keeps the size. It maps NHWC images without border to
-/// images (channels, height, width).
+/// A convolution with zero padding that keeps the size, of images that are first upsampled by `scale`. It maps NHWC
+/// images without border to images (channels, height, width).
 #[derive(Debug, Clone)]
 pub(crate) struct ScatterConv {
-    /// 1, or 2 if each value of the images is first repeated along both axes; results for each input, along an axis.
-    pub scale: usize,
+    /// Results for each input, along an axis.
+    scale: usize,
     pub from: NhwcLayout,
-    pub out_channels: usize,
+    out_channels: usize,
+    /// Height and width of the kernel.
+    kernel: usize,
+    taps: Vec<Tap>,
 }
 
-/// A tap along one axis: result `scale * i + out` takes input `i + offset`.
-#[derive(Clone, Copy)]
+/// A product along one axis: result `scale * i + out` takes input `i + offset`, with the sum of the weights of all taps
+/// that read it there.
+#[derive(Debug, Clone, PartialEq)]
 struct Tap {
     out: usize,
     offset: isize,
-    /// Factors of the kernel's three weights.
-    weights: [f32; 3],
+    weights: Range<usize>,
 }
 
-const fn tap(out: usize, offset: isize, weights: [f32; 3]) -> Tap {
-    Tap {
-        out,
-        offset,
-        weights,
+impl Tap {
+    /// All along one axis. With a scale of 2 and a kernel of 3, y\[2i\] = w0 x\[i-1\] + (w1 + w2) x\[i\] and
+    /// y\[2i+1\] = (w0 + w1) x\[i\] + w2 x\[i+1\].
+    fn all(scale: usize, kernel: usize) -> Vec<Self> {
+        let mut taps: Vec<Self> = Vec::new();
+        for out in 0..scale {
+            for weight in 0..kernel {
+                let place = (out + weight) as isize - (kernel / 2) as isize;
+                let offset = place.div_euclid(scale as isize);
+                match taps.last_mut() {
+                    Some(tap) if (tap.out, tap.offset) == (out, offset) => tap.weights.end += 1,
+                    _ => taps.push(Self {
+                        out,
+                        offset,
+                        weights: weight..weight + 1,
+                    }),
+                }
+            }
+        }
+        taps
     }
 }
 
-const PLAIN: [Tap; 3] = [
-    tap(0, -1, [1.0, 0.0, 0.0]),
-    tap(0, 0, [0.0, 1.0, 0.0]),
-    tap(0, 1, [0.0, 0.0, 1.0]),
-];
-
-/// The first of every two results lies between two inputs on the left, the second on the right: y\[2i\] = w0 x\[i-1\] +
-/// (w1 + w2) x\[i\], y\[2i+1\] = (w0 + w1) x\[i\] + w2 x\[i+1\].
-const UPSAMPLED: [Tap; 4] = [
-    tap(0, -1, [1.0, 0.0, 0.0]),
-    tap(0, 0, [0.0, 1.0, 1.0]),
-    tap(1, 0, [1.0, 1.0, 0.0]),
-    tap(1, 1, [0.0, 0.0, 1.0]),
-];
-
 impl ScatterConv {
-    fn taps(&self) -> &'static [Tap] {
-        match self.scale {
-            1 => &PLAIN,
-            _ => &UPSAMPLED,
+    /// To `out_channels` channels, with an odd kernel.
+    pub fn new(from: Shape, scale: usize, kernel: usize, out_channels: usize) -> Self {
+        Self {
+            scale,
+            from: NhwcLayout::plain(from),
+            out_channels,
+            kernel,
+            taps: Tap::all(scale, kernel),
         }
     }
 
@@ -64,8 +73,13 @@ impl ScatterConv {
     fn products(&self) -> PixelProducts {
         PixelProducts {
             from: self.from,
-            count: self.taps().len() * self.taps().len() * self.out_channels,
+            count: self.taps.len() * self.taps.len() * self.out_channels,
         }
+    }
+
+    /// Index of the first weight of an output and an input.
+    fn place(&self, channel: usize, input: usize) -> usize {
+        (channel * self.from.channels + input) * self.kernel * self.kernel
     }
 
     /// Length of a channel of results.
@@ -74,11 +88,11 @@ impl ScatterConv {
     }
 
     /// Calls `work` for each product with its column, its channel, and its taps down and across.
-    fn each(&self, mut work: impl FnMut(usize, usize, Tap, Tap)) {
-        let taps = self.taps();
+    fn each(&self, mut work: impl FnMut(usize, usize, &Tap, &Tap)) {
+        let taps = &self.taps;
         for channel in 0..self.out_channels {
-            for (i, &down) in taps.iter().enumerate() {
-                for (j, &across) in taps.iter().enumerate() {
+            for (i, down) in taps.iter().enumerate() {
+                for (j, across) in taps.iter().enumerate() {
                     let column = (i * taps.len() + j) * self.out_channels + channel;
                     work(column, channel, down, across);
                 }
@@ -92,8 +106,8 @@ impl ScatterConv {
         let (height, width, scale) = (self.from.height, self.from.width, self.scale);
         self.each(|column, channel, down, across| {
             // Inputs whose result lies in the image: i + offset in 0..width.
-            let first = usize::from(across.offset < 0);
-            let end = width - usize::from(across.offset > 0);
+            let first = 0usize.saturating_add_signed(-across.offset);
+            let end = width.saturating_sub(0usize.saturating_add_signed(across.offset));
             if first >= end {
                 return;
             }
@@ -107,11 +121,6 @@ impl ScatterConv {
             }
         });
     }
-}
-
-/// The factors of the nine weights of the kernel in a product.
-fn factors(down: Tap, across: Tap) -> [f32; 9] {
-    std::array::from_fn(|number| down.weights[number / 3] * across.weights[number % 3])
 }
 
 impl Step for ScatterConv {
@@ -131,29 +140,30 @@ impl Step for ScatterConv {
         let sizes = self.products().weights();
         packed.reserve(sizes, bias, self.out_channels);
         self.each(|column, channel, down, across| {
-            let factors = factors(down, across);
             for k in 0..self.from.channels {
-                let kernel = &weight[(channel * self.from.channels + k) * 9..][..9];
-                let terms = kernel.iter().zip(factors);
-                let value = terms.map(|(w, factor)| w * factor).sum();
-                packed.put(sizes, (k, column), value);
+                let kernel = &weight[self.place(channel, k)..];
+                let rows = down.weights.clone().map(|u| &kernel[u * self.kernel..]);
+                let terms = rows.flat_map(|row| &row[across.weights.clone()]);
+                packed.put(sizes, (k, column), terms.sum());
             }
         });
     }
 
-    /// The gradient of (out, in, 3, 3) from that of the packed weights.
+    /// The gradient of (out, in, kernel, kernel) from that of the packed weights.
     fn unpack(&self, gradient: &[f32], parameters: &mut [&mut [f32]]) {
         let (inputs, columns) = (self.from.channels, self.products().columns());
         let gradient = (gradient, self.products().weights_len());
         unpack_weight_and_bias(gradient, parameters, |weights, weight| {
             weight.fill(0.0);
             self.each(|column, channel, down, across| {
-                let factors = factors(down, across);
                 for k in 0..inputs {
                     let value = weights[k * columns + column];
-                    let kernel = &mut weight[(channel * inputs + k) * 9..][..9];
-                    for (weight, factor) in kernel.iter_mut().zip(factors) {
-                        *weight += factor * value;
+                    let kernel = &mut weight[self.place(channel, k)..];
+                    for u in down.weights.clone() {
+                        let row = &mut kernel[u * self.kernel..];
+                        for weight in &mut row[across.weights.clone()] {
+                            *weight += value;
+                        }
                     }
                 }
             });

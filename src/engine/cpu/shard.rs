@@ -135,8 +135,7 @@ impl Shard<'_> {
                 out: &arena.values[number][..out_len],
                 side: &arena.sides[number][..samples * step.sizes.side],
                 gradient: &mut behind[0][..out_len],
-                // The gradient of the images is not needed.
-                x_gradient: (number > 0).then(|| &mut before[number][..x_len]),
+                x_gradient: (number > program.first_trained).then(|| &mut before[number][..x_len]),
                 sums: &mut arena.sums[number],
                 parameter_gradient: &mut self.gradient[step.gradient.clone()],
                 first,

@@ -145,16 +145,16 @@ pub(super) fn unpack_weight_and_bias(
     }
 }
 
-/// Declares [`CpuStep`], a variant for each kind of [`Step`].
+/// Declares an enum of steps, a variant for each kind.
 macro_rules! steps {
-    ($($(#[$doc:meta])* $name:ident($step:ty),)+) => {
-        /// A step of any kind.
+    ($(#[$of:meta])* $steps:ident { $($(#[$doc:meta])* $name:ident($step:ty),)+ }) => {
+        $(#[$of])*
         #[derive(Debug, Clone)]
-        pub(crate) enum CpuStep {
+        pub(crate) enum $steps {
             $($(#[$doc])* $name($step),)+
         }
 
-        impl Step for CpuStep {
+        impl Step for $steps {
             fn sizes(&self) -> StepSizes {
                 match self { $(Self::$name(step) => step.sizes(),)+ }
             }

@@ -116,8 +116,11 @@ fn apart(ours: &[f32], reference: &[f64]) -> f64 {
     pairs.fold(0f64, |a, (&x, y)| a.max((f64::from(x) - y).abs())) / largest
 }
 
+/// Most values of an image for which the gradient of images is compared: it takes a layer of the square of them.
+const MOST_VALUES: usize = 1 << 11;
+
 /// Compares a convolution of images (channels, height, width), upsampled first: its results, and the gradients of
-/// weights and biases for half the squared distance to a target.
+/// weights, biases and images for half the squared distance to a target.
 fn check(
     (dims, channels, kernel): ([usize; 3], usize, usize),
     (scale, stride): (usize, usize),
@@ -159,6 +162,11 @@ fn check(
     for (place, error) in errors.iter().enumerate() {
         bias_gradient[channel(place)] += error;
     }
+    let len = shape.len();
+    let mut image_gradient = vec![0f64; len];
+    direct.each(images, |out, w, x| {
+        image_gradient[x % len] += errors[out] * f64::from(weight[w])
+    });
 
     for isa in Isa::available() {
         let mut network = network(&layers, dims, isa);
@@ -182,6 +190,30 @@ fn check(
             let error = apart(ours, reference);
             assert!(error < TOLERANCE, "{name}: {what} {error:.1e}");
         }
+        if len > MOST_VALUES {
+            continue;
+        }
+        // The biases of a layer before the convolution have the gradient of the images.
+        let identity: Vec<f32> = (0..len * len)
+            .map(|place| f32::from(place / len == place % len))
+            .collect();
+        let zeros = vec![0f32; len];
+        let before = [
+            "flatten".into(),
+            format!("dense {len}"),
+            format!("reshape {dims:?}"),
+        ];
+        let before = before.map(|layer| layer.parse().unwrap());
+        let layers: Vec<_> = before.into_iter().chain(layers.iter().cloned()).collect();
+        let mut network = self::network(&layers, dims, isa);
+        let parameters: [LayerParameters; 2] = [vec![&identity, &zeros], vec![&weight, &bias]];
+        network.pack(&parameters);
+        network.gradients(&parameters, batch);
+        let (mut unused, mut ours) = (identity.clone(), zeros.clone());
+        let convolution = vec![weights.as_mut_slice(), biases.as_mut_slice()];
+        network.unpack(vec![vec![&mut unused, &mut ours], convolution]);
+        let error = apart(&ours, &image_gradient);
+        assert!(error < TOLERANCE, "{name}: gradient of images {error:.1e}");
     }
 }
 
@@ -197,17 +229,46 @@ fn convolutions_are_right_in_every_instruction_set() {
         check(([16, 7, 7], 32, 3), (2, 1), images);
         check(([5, 4, 6], 9, 3), (2, 1), images);
         check(([40, 1, 3], 20, 3), (2, 1), images);
-        // Gathered, and scattered.
+        // Kernels of five and seven: whole tiles and cut ones, images smaller than the kernel.
+        check(([16, 8, 8], 20, 5), (1, 1), images);
+        check(([5, 7, 10], 33, 5), (1, 1), images);
+        check(([18, 1, 3], 6, 5), (1, 1), images);
+        check(([16, 6, 4], 17, 7), (1, 1), images);
+        check(([9, 5, 7], 8, 7), (1, 1), images);
+        check(([5, 1, 2], 3, 7), (1, 1), images);
+        // The same of upsampled images.
+        for (height, width) in [(4, 5), (7, 3), (1, 2)] {
+            for (kernel, scale) in [(5, 2), (7, 2), (3, 3), (5, 3), (3, 4), (5, 4)] {
+                check(([6, height, width], 18, kernel), (scale, 1), images);
+            }
+        }
+        // Direct ones, of all kernels.
+        check(([17, 6, 7], 33, 5), (1, 1), images);
+        check(([20, 3, 5], 6, 7), (1, 1), images);
+        check(([5, 2, 11], 35, 9), (1, 1), images);
+        check(([2, 5, 5], 16, 5), (1, 1), images);
+        check(([34, 4, 3], 70, 1), (1, 1), images);
+        check(([6, 3, 5], 18, 3), (3, 1), images);
+        check(([19, 4, 3], 7, 5), (2, 1), images);
+        check(([5, 3, 4], 9, 7), (4, 1), images);
+        check(([18, 3, 4], 20, 1), (2, 1), images);
+        // From few channels, and scattered.
         check(([1, 9, 6], 20, 3), (1, 1), images);
-        check(([6, 5, 9], 7, 5), (1, 1), images);
+        check(([3, 5, 9], 7, 5), (1, 1), images);
         check(([3, 4, 4], 18, 1), (1, 1), images);
         check(([18, 6, 5], 1, 3), (1, 1), images);
         check(([18, 6, 5], 3, 3), (2, 1), images);
         check(([9, 1, 1], 2, 3), (2, 1), images);
+        check(([9, 4, 7], 2, 7), (1, 1), images);
+        check(([6, 3, 5], 4, 5), (3, 1), images);
+        check(([6, 3, 5], 1, 1), (2, 1), images);
         // With strides.
         check(([1, 8, 12], 5, 3), (1, 2), images);
         check(([18, 6, 4], 20, 2), (1, 2), images);
         check(([3, 9, 6], 17, 5), (1, 3), images);
+        check(([20, 6, 8], 33, 7), (1, 2), images);
+        check(([8, 8, 4], 3, 1), (1, 2), images);
+        check(([7, 9, 9], 16, 3), (1, 3), images);
     }
 }
 
@@ -217,6 +278,11 @@ fn long_sums_keep_their_precision() {
     check(([128, 7, 7], 128, 3), (1, 1), 4);
     check(([128, 7, 7], 64, 3), (2, 1), 4);
     check(([64, 14, 14], 1, 3), (2, 1), 4);
+    check(([128, 7, 7], 64, 5), (1, 1), 2);
+    check(([128, 7, 7], 64, 7), (1, 1), 2);
+    check(([128, 7, 7], 32, 5), (2, 1), 2);
+    check(([128, 7, 7], 32, 7), (2, 1), 2);
+    check(([128, 5, 5], 32, 5), (4, 1), 2);
 }
 
 /// The gradients of a whole network, through every step on the way back.

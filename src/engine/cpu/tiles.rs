@@ -45,10 +45,16 @@ impl Tiles {
     }
 }
 
-impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize>
-    FastConv<A, IN, PLANES, PRODUCTS, OUT>
+impl<
+    A,
+    const TAPS: usize,
+    const IN: usize,
+    const PLANES: usize,
+    const PRODUCTS: usize,
+    const OUT: usize,
+> FastConv<A, TAPS, IN, PLANES, PRODUCTS, OUT>
 where
-    A: Axis<IN, PLANES, PRODUCTS, OUT>,
+    A: Axis<TAPS, IN, PLANES, PRODUCTS, OUT>,
 {
     pub(super) fn tiles(&self, images: usize) -> Tiles {
         Tiles {

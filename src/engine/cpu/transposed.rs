@@ -4,6 +4,7 @@
 use pulp::Simd;
 
 use super::finish::Finish;
+use super::finish_image::SumsLayout;
 use super::layout::NhwcLayout;
 use super::pixel_products::PixelProducts;
 use super::step::{
@@ -80,8 +81,7 @@ impl Step for TransposedConv {
             self.products().forward(simd, io.packed, x, io.scratch);
             self.finish.image::<S, 1>(
                 simd,
-                io.scratch,
-                self.scale,
+                (io.scratch, SumsLayout::plain(&self.finish, self.scale)),
                 &io.packed.bias,
                 (out, &mut []),
             );
@@ -98,8 +98,7 @@ impl Step for TransposedConv {
                 simd,
                 (gradient, out, &[]),
                 bias_sum,
-                self.scale,
-                io.scratch,
+                (io.scratch, SumsLayout::plain(&self.finish, self.scale)),
             );
             let x_gradient = io.x_gradient.as_deref_mut();
             let x_gradient = x_gradient.map(|all| &mut all[number * self.from.len()..]);

@@ -22,7 +22,7 @@ use crate::arithmetic::Vector;
 #[derive(Debug, Clone)]
 pub(crate) struct Upsampled2;
 
-impl Axis<3, 3, 5, 4> for Upsampled2 {
+impl Axis<3, 3, 3, 5, 4> for Upsampled2 {
     const PLANE: [usize; 5] = [0, 0, 1, 2, 2];
     const WEIGHTS: [[f32; 3]; 5] = [
         [1.0, 1.0, 0.0],
@@ -32,6 +32,7 @@ impl Axis<3, 3, 5, 4> for Upsampled2 {
         [0.0, 1.0, 1.0],
     ];
     const IN_STEP: usize = 2;
+    const IN_BEFORE: usize = 1;
     const OUT_BEFORE: usize = 1;
 
     fn tiles(inputs: usize) -> usize {

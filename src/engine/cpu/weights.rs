@@ -17,10 +17,16 @@ pub(crate) struct Walk {
     pub stride: usize,
 }
 
-impl<A, const IN: usize, const PLANES: usize, const PRODUCTS: usize, const OUT: usize>
-    FastConv<A, IN, PLANES, PRODUCTS, OUT>
+impl<
+    A,
+    const TAPS: usize,
+    const IN: usize,
+    const PLANES: usize,
+    const PRODUCTS: usize,
+    const OUT: usize,
+> FastConv<A, TAPS, IN, PLANES, PRODUCTS, OUT>
 where
-    A: Axis<IN, PLANES, PRODUCTS, OUT>,
+    A: Axis<TAPS, IN, PLANES, PRODUCTS, OUT>,
 {
     /// Panels of the weights of each product, `outer` down and `inner` across.
     pub(super) fn weights<S: Simd>(
@@ -29,9 +35,8 @@ where
         (outer, inner): (Walk, Walk),
         to: &mut Lines,
     ) {
-        assert!(
-            (outer.count - 1) * outer.stride + (inner.count - 1) * inner.stride + 9 <= weight.len()
-        );
+        let last = (outer.count - 1) * outer.stride + (inner.count - 1) * inner.stride;
+        assert!(last + TAPS * TAPS <= weight.len());
         let stride = panels_stride(outer.count, inner.count);
         to.reserve(PRODUCTS * PRODUCTS * stride);
         let to = to.as_mut_ptr();
@@ -41,10 +46,11 @@ where
             || {
                 for k in 0..outer.count {
                     for place in (0..inner.count).step_by(LINE) {
-                        let mut taps = [[0.0; LINE]; 9];
+                        let mut taps = [[[0.0; LINE]; TAPS]; TAPS];
                         for lane in 0..LINE.min(inner.count - place) {
                             let from = k * outer.stride + (place + lane) * inner.stride;
-                            for (tap, &value) in taps.iter_mut().zip(&weight[from..from + 9]) {
+                            let kernel = &weight[from..from + TAPS * TAPS];
+                            for (tap, &value) in taps.as_flattened_mut().iter_mut().zip(kernel) {
                                 tap[lane] = value;
                             }
                         }
@@ -53,7 +59,7 @@ where
                             // SAFETY: lanes and LINE are multiples; all panels, which are `stride` long, have room.
                             unsafe {
                                 let taps = taps.as_ptr().cast::<f32>().add(lane);
-                                let taps = read::<S, 3>(simd, taps, 3 * LINE, LINE);
+                                let taps = read::<S, TAPS>(simd, taps, TAPS * LINE, LINE);
                                 let values = both(simd, &taps, inlined!(Self::weigh), (OUT, OUT));
                                 let to = to.add(place + lane);
                                 write::<S, PRODUCTS>(&values, to, PRODUCTS * stride, stride);
@@ -65,9 +71,9 @@ where
         );
     }
 
-    /// Three taps to the weights of the products.
+    /// Taps to the weights of the products.
     #[inline(always)]
-    fn weigh<S: Simd>(_: usize, taps: [Vector<S>; 3]) -> [Vector<S>; PRODUCTS] {
+    fn weigh<S: Simd>(_: usize, taps: [Vector<S>; TAPS]) -> [Vector<S>; PRODUCTS] {
         let mut products = [taps[0].constant(0.0); PRODUCTS];
         for (product, factors) in products.iter_mut().zip(A::WEIGHTS) {
             for (factor, tap) in factors.into_iter().zip(taps) {
@@ -79,8 +85,8 @@ where
 
     /// The transposed map of [`Self::weigh`].
     #[inline(always)]
-    fn unweigh<S: Simd>(_: usize, products: [Vector<S>; PRODUCTS]) -> [Vector<S>; 3] {
-        let mut taps = [products[0].constant(0.0); 3];
+    fn unweigh<S: Simd>(_: usize, products: [Vector<S>; PRODUCTS]) -> [Vector<S>; TAPS] {
+        let mut taps = [products[0].constant(0.0); TAPS];
         for (factors, product) in A::WEIGHTS.into_iter().zip(products) {
             for (factor, tap) in factors.into_iter().zip(&mut taps) {
                 *tap = tap.plus(factor, product);
@@ -89,9 +95,9 @@ where
         taps
     }
 
-    /// Gradients of the products' weights, `len` values each, to those of the nine taps.
+    /// Gradients of the products' weights, `len` values each, to those of the taps.
     pub(super) fn taps<S: Simd>(simd: S, weights: &[f32], len: usize, taps: &mut [f32]) {
-        assert!(PRODUCTS * PRODUCTS * len <= weights.len() && 9 * len <= taps.len());
+        assert!(PRODUCTS * PRODUCTS * len <= weights.len() && TAPS * TAPS * len <= taps.len());
         vectorize(
             simd,
             #[inline(always)]
@@ -103,7 +109,7 @@ where
                         let weights = read::<S, PRODUCTS>(simd, weights, PRODUCTS * len, len);
                         let values = both(simd, &weights, inlined!(Self::unweigh), (OUT, OUT));
                         let taps = taps.as_mut_ptr().add(place);
-                        write::<S, 3>(&values, taps, 3 * len, len);
+                        write::<S, TAPS>(&values, taps, TAPS * len, len);
                     }
                 }
             },

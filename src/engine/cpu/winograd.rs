@@ -18,7 +18,7 @@ use crate::arithmetic::{Number, Vector};
 #[derive(Debug, Clone)]
 pub(crate) struct Winograd4;
 
-impl Axis<6, 6, 6, 4> for Winograd4 {
+impl Axis<3, 6, 6, 6, 4> for Winograd4 {
     const PLANE: [usize; 6] = [0, 1, 2, 3, 4, 5];
     const WEIGHTS: [[f32; 3]; 6] = [
         [1.0 / 4.0, 0.0, 0.0],
@@ -29,6 +29,7 @@ impl Axis<6, 6, 6, 4> for Winograd4 {
         [0.0, 0.0, 1.0],
     ];
     const IN_STEP: usize = 4;
+    const IN_BEFORE: usize = 1;
     const OUT_BEFORE: usize = 0;
 
     fn tiles(inputs: usize) -> usize {

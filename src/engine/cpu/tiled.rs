@@ -1,0 +1,65 @@
+//! The fast convolutions: one for each kernel and scale that has one.
+
+use pulp::Simd;
+
+use super::conv::FastConv;
+use super::eight_points::EightPoints;
+use super::finish::Finish;
+use super::layout::{NhwcLayout, Shape};
+use super::parts::Parts;
+use super::phases::Phases;
+use super::repeated::Repeated;
+use super::seven_points::SevenPoints;
+use super::step::{Backward, Forward, PackedWeights, Step, StepSizes, steps};
+use super::upsampled::Upsampled2;
+use super::winograd::Winograd4;
+
+/// Declares [`TiledConv`] from the kernel, the scale, the maps of an axis, and their sizes: inputs, planes, products,
+/// outputs.
+macro_rules! tiled {
+    ($($name:ident: $kernel:literal, $scale:literal, $axis:ty, $in:literal, $planes:literal, $products:literal, $out:literal;)+) => {
+        steps! {
+            /// A convolution with zero padding that keeps the size of the images that its taps read: images as they
+            /// are, or upsampled.
+            TiledConv {
+                $($name(FastConv<$axis, $kernel, $in, $planes, $products, $out>),)+
+            }
+        }
+
+        impl TiledConv {
+            /// For images of this shape, upsampled by `scale`; none if there is no fast convolution.
+            pub fn new(kernel: usize, scale: usize, from: Shape, finish: Finish) -> Option<Self> {
+                match (kernel, scale) {
+                    $(($kernel, $scale) => Some(Self::$name(FastConv::new(from, finish))),)+
+                    _ => None,
+                }
+            }
+
+            /// The images that it reads.
+            pub fn from(&self) -> NhwcLayout {
+                match self { $(Self::$name(conv) => conv.from,)+ }
+            }
+
+            pub fn finish(&self) -> &Finish {
+                match self { $(Self::$name(conv) => &conv.finish,)+ }
+            }
+
+            pub fn finish_mut(&mut self) -> &mut Finish {
+                match self { $(Self::$name(conv) => &mut conv.finish,)+ }
+            }
+        }
+    };
+}
+
+tiled! {
+    Three: 3, 1, Winograd4, 6, 6, 6, 4;
+    Five: 5, 1, EightPoints, 8, 8, 8, 4;
+    Seven: 7, 1, Parts<SevenPoints, 4, 7, 4>, 11, 14, 14, 4;
+    ThreeUpsampled2: 3, 2, Upsampled2, 3, 3, 5, 4;
+    FiveUpsampled2: 5, 2, Phases<Winograd4, 3, 6, 4>, 6, 6, 12, 8;
+    SevenUpsampled2: 7, 2, Phases<EightPoints, 4, 8, 5>, 8, 8, 16, 10;
+    ThreeUpsampled3: 3, 3, Repeated, 3, 3, 3, 3;
+    FiveUpsampled3: 5, 3, Repeated, 3, 3, 5, 3;
+    ThreeUpsampled4: 3, 4, Repeated, 3, 3, 3, 4;
+    FiveUpsampled4: 5, 4, Repeated, 3, 3, 5, 4;
+}
