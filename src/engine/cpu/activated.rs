@@ -45,12 +45,15 @@ impl Activated {
     }
 
     /// A custom function, in f64.
-    fn one_by_one(&self, rows: Rows, values: &mut [f32], slopes: &mut [f32]) {
+    fn one_by_one(&self, rows: Rows, values: &mut [f32], mut slopes: Option<&mut [f32]>) {
         rows.each(|row| {
-            for (value, slope) in values[row.clone()].iter_mut().zip(&mut slopes[row]) {
-                let x = f64::from(*value);
-                *value = self.function.value(x) as f32;
-                *slope = self.function.derivative(x) as f32;
+            if let Some(slopes) = &mut slopes {
+                for (slope, &x) in slopes[row.clone()].iter_mut().zip(&values[row.clone()]) {
+                    *slope = self.function.derivative(f64::from(x)) as f32;
+                }
+            }
+            for value in &mut values[row] {
+                *value = self.function.value(f64::from(*value)) as f32;
             }
         });
     }
@@ -76,7 +79,7 @@ impl Step for Activated {
     }
 
     fn forward<S: Simd>(&self, simd: S, io: Forward) {
-        let (sizes, keeps_slopes) = (self.step.sizes(), self.keeps_slopes());
+        let (sizes, keeps_slopes) = (self.step.sizes(), io.trains && self.keeps_slopes());
         let all = io.x.len() / sizes.x;
         let (side, slopes) = io.side.split_at_mut(all * sizes.side);
         let at_once = sizes.at_once.clamp(1, all.max(1));
@@ -90,6 +93,7 @@ impl Step for Activated {
                 x: &io.x[part(sizes.x)],
                 out: &mut *out,
                 side: &mut side[part(sizes.side)],
+                trains: io.trains,
                 noise: io.noise,
                 kl: &mut *io.kl,
                 scratch: &mut *io.scratch,
@@ -106,10 +110,7 @@ impl Step for Activated {
                     values: out,
                     slopes,
                 }),
-                Form::Custom(_) => {
-                    let slopes = slopes.unwrap_or_default();
-                    self.one_by_one(rows, out, slopes);
-                }
+                Form::Custom(_) => self.one_by_one(rows, out, slopes),
             }
         }
     }
@@ -192,17 +193,12 @@ impl<S: Simd> WithFormula for Values<'_, S> {
         } = self;
         let (outer, inner) = (self.function.outer, self.function.inner);
         match self.slopes {
-            // Unscaled, as the derivative follows from the value; so no code is compiled for other formulas.
-            None => {
-                if F::SLOPE_OF_VALUE {
-                    rows.update(
-                        simd,
-                        values,
-                        #[inline(always)]
-                        |x| F::value(Vector::new(simd, x), parameter).numbers,
-                    );
-                }
-            }
+            None => rows.update(
+                simd,
+                values,
+                #[inline(always)]
+                |x| (F::value(Vector::new(simd, x) * inner, parameter) * outer).numbers,
+            ),
             Some(slopes) => rows.split(
                 simd,
                 values,

@@ -17,6 +17,8 @@ pub(crate) struct Forwards<'a> {
     pub parameters: &'a [LayerParameters<'a>],
     pub input: &'a [f32],
     pub noise: Option<&'a [f32]>,
+    /// Whether a backward pass follows.
+    pub trains: bool,
     pub arena: &'a mut Arena,
 }
 
@@ -54,6 +56,7 @@ impl WithSimd for Forwards<'_> {
                 x,
                 out,
                 side: &mut side[..samples * step.sizes.side],
+                trains: self.trains,
                 noise: self.noise,
                 kl: &mut kl,
                 scratch,
@@ -94,6 +97,7 @@ impl WithSimd for Shard<'_> {
                 parameters: self.parameters,
                 input: micro.input,
                 noise: micro.noise,
+                trains: true,
                 arena: &mut *self.arena,
             };
             sums.kl += forwards.with_simd(simd);

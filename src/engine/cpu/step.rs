@@ -75,6 +75,8 @@ pub(crate) struct Forward<'a> {
     pub out: &'a mut [f32],
     /// Values kept for the backward pass.
     pub side: &'a mut [f32],
+    /// Whether a backward pass follows.
+    pub trains: bool,
     /// Noise for the codes of a variational network.
     pub noise: Option<&'a [f32]>,
     /// The sum of the KL divergence.

@@ -155,6 +155,7 @@ impl WithSimd for Both<'_> {
                 x,
                 out: &mut out,
                 side: &mut side,
+                trains: true,
                 noise: None,
                 kl: &mut 0.0,
                 scratch: &mut [],
