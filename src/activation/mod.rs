@@ -7,7 +7,7 @@ mod pointwise;
 mod text;
 
 pub use custom::Custom;
-pub(crate) use formula::{Basic, Formula};
+pub(crate) use formula::{Basic, Formula, WithFormula};
 pub(crate) use pointwise::{Form, Pointwise};
 
 use crate::arithmetic::Elementary;
@@ -84,6 +84,13 @@ macro_rules! activations {
                 }
             }
 
+            /// Calls work that is generic over formulas with this one.
+            pub fn run<W: WithFormula>(self, work: W) -> W::Output {
+                match self {
+                    $(Self::$kind => work.with_formula::<$kind>(),)+
+                }
+            }
+
             pub fn value<N: Elementary>(self, x: N, parameter: N::Setting) -> N {
                 match self {
                     $(Self::$kind => <$kind as Formula>::value(x, parameter),)+
@@ -92,7 +99,7 @@ macro_rules! activations {
 
             pub fn derivative<N: Elementary>(self, x: N, parameter: N::Setting) -> N {
                 match self {
-                    $(Self::$kind => $kind::derivative(x, parameter),)+
+                    $(Self::$kind => <$kind as Formula>::derivative(x, parameter),)+
                 }
             }
         }
@@ -221,7 +228,9 @@ fn isru_range(alpha: f64) -> String {
 macro_rules! with_basic {
     ($kind:expr, $F:ident => $work:expr, $otherwise:expr) => {
         crate::activation::with_basic!(
-            $kind, $F => $work, $otherwise, [Linear, Relu, LeakyRelu, Sigmoid]
+            $kind, $F => $work, $otherwise, [
+                Linear, Relu, LeakyRelu, Sigmoid, CappedLinear, CappedRelu, SaturatedLinear
+            ]
         )
     };
     ($kind:expr, $F:ident => $work:expr, $otherwise:expr, [$($basic:ident),+]) => {

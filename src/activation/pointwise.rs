@@ -1,6 +1,6 @@
 //! Activations as functions of one number.
 
-use super::{Activation, ActivationKind, Custom};
+use super::{Activation, ActivationKind, Custom, Formula, WithFormula};
 use crate::arithmetic::Scalar;
 
 /// `outer` f(`inner` x), where f is a formula or a custom function.
@@ -60,6 +60,25 @@ impl Pointwise {
                 Some((kind, parameter))
             }
             _ => None,
+        }
+    }
+
+    /// Whether a larger x never gives a smaller value, as far as is known: an increasing function and a maximum can
+    /// change places.
+    pub fn is_increasing(&self) -> bool {
+        struct IsIncreasing;
+
+        impl WithFormula for IsIncreasing {
+            type Output = bool;
+
+            fn with_formula<F: Formula>(self) -> bool {
+                F::IS_INCREASING
+            }
+        }
+
+        match self.f {
+            Form::Formula { kind, .. } => self.outer * self.inner > 0.0 && kind.run(IsIncreasing),
+            Form::Custom(_) => false,
         }
     }
 

@@ -52,7 +52,7 @@ pub(crate) enum Side {
     AtLeast,
 }
 
-/// The operations of every formula, limited to those that vectors support. Constants are rounded to the number's type
+/// The operations that every kind of number has. Constants are rounded to the number's type
 /// before use.
 pub(crate) trait Number:
     Clone
@@ -122,7 +122,7 @@ pub(crate) trait Number:
     }
 }
 
-/// Functions that vectors do not support.
+/// Functions beyond basic arithmetic. One number has them in f64 only.
 pub(crate) trait Elementary: Number {
     fn exp(self) -> Self;
 

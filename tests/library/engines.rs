@@ -286,6 +286,32 @@ fn every_activation_agrees() {
     compare("scaled sin", network(&scaled), objective(BCE), &[6]);
 }
 
+/// Between convolutions of every kind, before and after pools of two sizes, upsamplings and sums.
+#[test]
+fn every_activation_between_convolutions_agrees() {
+    let scaled = |a: f64, b: f64| Activation::Scaled {
+        of: Box::new(Activation::Tanh),
+        a,
+        b,
+    };
+    let mut activations = Activation::all().to_vec();
+    activations.extend([scaled(1.5, 0.5), scaled(-1.5, 0.5), scaled(-1.5, -0.5)]);
+    for activation in activations {
+        let f = activation.to_string();
+        let encoder = format!(
+            "['conv 3x3, 6', '{f}', 'max-pool 2', 'conv 3x3, 20', 'max-pool 2', '{f}', \
+             {{ residual = ['{f}', 'conv 3x3, 20'] }}, '{f}', 'conv 2x2, 17, stride 2', '{f}']"
+        );
+        let decoder = format!(
+            "['conv-transpose 2x2, 9', '{f}', 'conv 3x3, 10', '{f}', 'max-pool 2', 'upsample 4', '{f}', \
+              'conv 3x3, 7', '{f}', '{f}', 'upsample 2', 'conv 3x3, 3', '{f}']"
+        );
+        let config = lists(&encoder, &decoder, None, [3, 16, 24]);
+        let mse = objective(Reconstruction::Mse);
+        compare(&activation.to_string(), network(&config), mse, &[1, 19]);
+    }
+}
+
 #[test]
 fn every_loss_agrees() {
     let conv = config("family='conv'\ninput=[1,8,8]\nencoder=[8,20]\ndecoder=[8]");

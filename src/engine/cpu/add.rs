@@ -45,41 +45,14 @@ impl Add {
         self.convert(simd, (gradient, self.out), (skip_gradient, self.skip), true);
     }
 
-    /// Copies samples from one layout to another, or adds them to the values there.
     fn convert<S: Simd>(
         &self,
         simd: S,
-        (from, from_layout): (&[f32], Option<NhwcLayout>),
-        (to, to_layout): (&mut [f32], Option<NhwcLayout>),
+        from: (&[f32], Option<NhwcLayout>),
+        to: (&mut [f32], Option<NhwcLayout>),
         adds: bool,
     ) {
-        let put = |from: &[f32], to: &mut [f32]| match adds {
-            true => add(simd, to, from),
-            false => to.copy_from_slice(from),
-        };
-        if from_layout == to_layout {
-            return put(from, to);
-        }
-        let samples = from.chunks_exact(self.len(from_layout));
-        for (from, to) in samples.zip(to.chunks_exact_mut(self.len(to_layout))) {
-            let put_value = |from: f32, to: &mut f32| *to = if adds { *to + from } else { from };
-            match (from_layout, to_layout) {
-                (Some(from_layout), Some(to_layout)) => {
-                    let row = self.shape.width * to_layout.padded();
-                    for y in 0..self.shape.height {
-                        let from = &from[from_layout.at(y, 0)..][..row];
-                        put(from, &mut to[to_layout.at(y, 0)..][..row]);
-                    }
-                }
-                (None, Some(layout)) => {
-                    layout.each(|place, at| put_value(from[place], &mut to[at]))
-                }
-                (Some(layout), None) => {
-                    layout.each(|place, at| put_value(from[at], &mut to[place]))
-                }
-                (None, None) => put(from, to),
-            }
-        }
+        convert(simd, self.shape, from, to, adds);
     }
 }
 
@@ -99,6 +72,40 @@ impl Step for Add {
     fn backward<S: Simd>(&self, simd: S, io: Backward) {
         if let Some(x_gradient) = io.x_gradient {
             self.convert(simd, (io.gradient, self.out), (x_gradient, self.x), false);
+        }
+    }
+}
+
+/// Copies samples from one layout to another, or adds them to the values there. The zeros around images do not change.
+pub(super) fn convert<S: Simd>(
+    simd: S,
+    shape: Shape,
+    (from, from_layout): (&[f32], Option<NhwcLayout>),
+    (to, to_layout): (&mut [f32], Option<NhwcLayout>),
+    adds: bool,
+) {
+    let put = |from: &[f32], to: &mut [f32]| match adds {
+        true => add(simd, to, from),
+        false => to.copy_from_slice(from),
+    };
+    if from_layout == to_layout {
+        return put(from, to);
+    }
+    let len = |layout: Option<NhwcLayout>| layout.map_or(shape.len(), |layout| layout.len());
+    let samples = from.chunks_exact(len(from_layout));
+    for (from, to) in samples.zip(to.chunks_exact_mut(len(to_layout))) {
+        let put_value = |from: f32, to: &mut f32| *to = if adds { *to + from } else { from };
+        match (from_layout, to_layout) {
+            (Some(from_layout), Some(to_layout)) => {
+                let row = shape.width * to_layout.padded();
+                for y in 0..shape.height {
+                    let from = &from[from_layout.at(y, 0)..][..row];
+                    put(from, &mut to[to_layout.at(y, 0)..][..row]);
+                }
+            }
+            (None, Some(layout)) => layout.each(|place, at| put_value(from[place], &mut to[at])),
+            (Some(layout), None) => layout.each(|place, at| put_value(from[at], &mut to[place])),
+            (None, None) => put(from, to),
         }
     }
 }

@@ -29,6 +29,7 @@ impl Step for Dense {
         StepSizes {
             x: self.inputs,
             out: self.outputs,
+            at_once: usize::MAX,
             sample_scratch: self.inputs + self.outputs,
             gradient: self.weights_len() + biases,
             overwritten: self.weights_len(),

@@ -116,6 +116,7 @@ impl Step for DirectConv {
             x: self.from.len(),
             out: self.finish.to.len(),
             side: self.finish.side_len(),
+            at_once: self.images,
             scratch: self.images * sums.places() * self.finish.to.padded(),
             gradient: self.weights_len() + padded(self.finish.to.channels),
             overwritten: self.weights_len(),

@@ -4,31 +4,7 @@ use pulp::Simd;
 
 use super::isa::vectorize;
 
-/// Calls `f` on whole vectors of `x` and `out`, and on the rest padded with zeros.
-pub(crate) fn map<S: Simd>(
-    simd: S,
-    x: &[f32],
-    out: &mut [f32],
-    f: impl Fn(S::f32s) -> S::f32s + Copy,
-) {
-    vectorize(
-        simd,
-        #[inline(always)]
-        || {
-            let (x, x_rest) = S::as_simd_f32s(x);
-            let (out, out_rest) = S::as_mut_simd_f32s(out);
-            for (out, &x) in out.iter_mut().zip(x) {
-                *out = f(x);
-            }
-            if !out_rest.is_empty() {
-                let result = f(simd.partial_load_f32s(x_rest));
-                simd.partial_store_f32s(out_rest, result);
-            }
-        },
-    );
-}
-
-/// [`map`] of two slices into `out`.
+/// Calls `f` on whole vectors of `a` and `b`, and on the rest padded with zeros, for `out`.
 pub(crate) fn zip<S: Simd>(
     simd: S,
     a: &[f32],

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::isa::vectorize;
-use crate::arithmetic::Vector;
+use crate::arithmetic::{Number, Vector};
 use crate::loss::{Loss, with_loss};
 use crate::recipe::{CodePenalty, Reconstruction};
 
@@ -134,18 +134,34 @@ fn terms<S: Simd>(
     total
 }
 
-/// Returns the sum of the penalties on codes; adds `scale` times their derivative.
-pub(crate) fn penalize(kind: CodePenalty, scale: f64, codes: &[f32], gradient: &mut [f32]) -> f64 {
-    let (l1, l2) = ((kind.l1 * scale) as f32, (2.0 * kind.l2 * scale) as f32);
-    let (mut sum, mut squares) = (0.0, 0.0);
-    for (gradient, &code) in gradient.iter_mut().zip(codes) {
-        let sign = match code {
-            0.0 => 0.0,
-            _ => code.signum(),
-        };
-        *gradient += l1 * sign + l2 * code;
-        sum += f64::from(code.abs());
-        squares += f64::from(code) * f64::from(code);
-    }
-    kind.l1 * sum + kind.l2 * squares
+/// Returns the sum of the penalties on codes; adds `scale` times their derivative. Sums are taken as in [`loss`].
+pub(crate) fn penalize<S: Simd>(
+    simd: S,
+    kind: CodePenalty,
+    scale: f64,
+    codes: &[f32],
+    gradient: &mut [f32],
+) -> f64 {
+    let mut total = 0.0;
+    vectorize(
+        simd,
+        #[inline(always)]
+        || {
+            for (codes, gradient) in codes.chunks(RUN).zip(gradient.chunks_mut(RUN)) {
+                let mut sum = simd.splat_f32s(0.0);
+                let gradients = gradient.chunks_mut(S::F32_LANES);
+                for (codes, gradient) in codes.chunks(S::F32_LANES).zip(gradients) {
+                    let code = Vector::new(simd, simd.partial_load_f32s(codes));
+                    let term = code.abs() * kind.l1 + code * code * kind.l2;
+                    sum = simd.add_f32s(sum, term.numbers);
+                    let before = Vector::new(simd, simd.partial_load_f32s(gradient));
+                    let slope = code.sign() * kind.l1 + code * (2.0 * kind.l2);
+                    let after = before + slope * scale;
+                    simd.partial_store_f32s(gradient, after.numbers);
+                }
+                total += f64::from(simd.reduce_sum_f32s(sum));
+            }
+        },
+    );
+    total
 }

@@ -1,20 +1,22 @@
 //! From lists of layers to steps.
 
 use super::CpuStep;
+use super::activated::Activated;
 use super::add::Add;
 use super::dense::Dense;
 use super::direct::{DirectConv, Kernel};
-use super::elementwise::Elementwise;
 use super::finish::Finish;
 use super::group_norm::GroupNorm;
+use super::identity::Identity;
 use super::latent::Latent;
 use super::layout::{NhwcLayout, Shape};
-use super::rearrange::{Softmax, ToFlat, ToNhwc};
+use super::rearrange::{ToFlat, ToNhwc};
 use super::scatter::ScatterConv;
+use super::softmax::Softmax;
 use super::tiled::TiledConv;
 use super::transposed::TransposedConv;
 use super::window::{MaxPool, Upsample, Windows};
-use crate::activation::Activation;
+use crate::activation::{Activation, ActivationKind, Pointwise};
 use crate::engine::lowering::Subnetwork;
 use crate::layer::{Conv2d, Layer, LayerSpec};
 use crate::network::{Code, LOG_VARIANCE_BOUND};
@@ -85,7 +87,7 @@ impl Plan {
                     from: NhwcLayout::plain(shape),
                     scale: conv.scale,
                     finish: Finish {
-                        relu: takes_relu(&mut rest),
+                        relu: false,
                         pool: false,
                         to: NhwcLayout::plain(Shape::new(layer.output())?),
                     },
@@ -112,15 +114,23 @@ impl Plan {
                     })
                 }
                 LayerSpec::Activation(Activation::Softmax) => CpuStep::Softmax(Softmax { shape }),
-                LayerSpec::Activation(activation) => CpuStep::Elementwise(Elementwise {
-                    function: activation.pointwise()?,
-                    len: shape.len(),
-                }),
+                LayerSpec::Activation(activation) => {
+                    let samples = CpuStep::Identity(Identity {
+                        shape,
+                        x: None,
+                        out: None,
+                    });
+                    activate(samples, activation.pointwise()?)
+                }
                 LayerSpec::Flatten(_) | LayerSpec::Reshape(_) => {
                     self.shape = Shape::new(layer.output())?;
                     continue;
                 }
                 _ => return None,
+            };
+            let step = match step.can_be_activated().then(|| take_function(&mut rest)) {
+                Some(Some(function)) => activate(step, function),
+                _ => step,
             };
             // After the layer, or the last of those fused into the same step.
             let last = layers.get((layers.len() - rest.len()).checked_sub(1)?)?;
@@ -147,10 +157,7 @@ impl Plan {
             }
             let plain = NhwcLayout::plain(shape);
             // A reshape between two convolutions changes the shape of an image.
-            let wanted = planned.peek().and_then(|(next, _)| match next {
-                CpuStep::Add(add) => Some(NhwcLayout::plain(add.shape)),
-                _ => next.input_layout(),
-            });
+            let wanted = planned.peek().and_then(|(next, _)| next.wanted_layout());
             let wanted = wanted.filter(|wanted| wanted.shape() == shape);
             let to = wanted.unwrap_or(plain);
             layout = match &mut step {
@@ -161,10 +168,17 @@ impl Plan {
                     (add.source, add.x, add.skip, add.out) = (source, layout, skip, out);
                     out
                 }
-                step => step.output_layout().map(|layout| {
-                    *layout = to;
-                    to
-                }),
+                step => match step.inner_mut() {
+                    CpuStep::Identity(identity) => {
+                        let out = layout.map(|_| to);
+                        (identity.x, identity.out) = (layout, out);
+                        out
+                    }
+                    step => step.output_layout_mut().map(|layout| {
+                        *layout = to;
+                        to
+                    }),
+                },
             };
             steps.push(step);
             if layout.is_some() && wanted.is_none() {
@@ -177,37 +191,24 @@ impl Plan {
     }
 }
 
-impl CpuStep {
-    /// The NHWC layout that it reads; none if it reads flat samples.
-    fn input_layout(&self) -> Option<NhwcLayout> {
-        match self {
-            Self::Tiled(conv) => Some(conv.from()),
-            Self::Direct(conv) => Some(conv.from),
-            Self::Scatter(conv) => Some(conv.from),
-            Self::Transposed(conv) => Some(conv.from),
-            Self::MaxPool(pool) => Some(pool.0.large),
-            Self::Upsample(upsample) => Some(upsample.0.small),
-            Self::GroupNorm(norm) => Some(norm.from),
-            _ => None,
+/// A step with an activation after it: a relu while the results are in registers, if the step has such operations.
+fn activate(mut step: CpuStep, function: Pointwise) -> CpuStep {
+    let kind = function.plain().map(|(kind, _)| kind);
+    match (kind, step.finish_mut()) {
+        (Some(ActivationKind::Linear), _) => step,
+        (Some(ActivationKind::Relu), Some(finish)) => {
+            finish.relu = true;
+            step
         }
-    }
-
-    /// The NHWC layout that it writes; none if it writes flat samples.
-    fn output_layout(&mut self) -> Option<&mut NhwcLayout> {
-        match self {
-            Self::Tiled(conv) => Some(&mut conv.finish().to),
-            Self::Direct(conv) => Some(&mut conv.finish.to),
-            Self::Transposed(conv) => Some(&mut conv.finish.to),
-            Self::MaxPool(pool) => Some(&mut pool.0.small),
-            Self::Upsample(upsample) => Some(&mut upsample.0.large),
-            Self::GroupNorm(norm) => Some(&mut norm.to),
-            _ => None,
-        }
+        _ => CpuStep::Activated(Activated {
+            step: Box::new(step),
+            function,
+        }),
     }
 }
 
-/// A convolution of images upsampled by `scale`, with the relu and the max-pool after it, which are removed from `rest`.
-/// Images of few channels that no step before has written are narrow.
+/// A convolution of images upsampled by `scale`, with the activation and the max-pool after it, which are removed from
+/// `rest`. It takes the maximum first, which an increasing activation does not change. Images of few channels that no step before has written are narrow.
 fn convolution(
     (from, is_first): (Shape, bool),
     scale: usize,
@@ -217,11 +218,12 @@ fn convolution(
     if layer.stride == 1 && layer.channels <= FEW && from.channels > FEW {
         return CpuStep::Scatter(ScatterConv::new(from, scale, layer.kernel, layer.channels));
     }
-    let relu = takes_relu(rest);
-    let pool = scale == 1 && takes_pool(rest);
+    let function = take_function(rest);
+    let is_increasing = function.as_ref().is_none_or(Pointwise::is_increasing);
+    let pool = scale == 1 && is_increasing && takes_pool(rest);
     let size = |size: usize| scale * size / layer.stride / if pool { 2 } else { 1 };
     let finish = Finish {
-        relu,
+        relu: false,
         pool,
         to: NhwcLayout::plain(Shape {
             channels: layer.channels,
@@ -229,33 +231,38 @@ fn convolution(
             width: size(from.width),
         }),
     };
-    if layer.stride == 1
-        && (scale > 1 || from.channels > FEW)
-        && let Some(conv) = TiledConv::new(layer.kernel, scale, from, finish)
-    {
-        return CpuStep::Tiled(conv);
+    let tiled = (layer.stride == 1 && (scale > 1 || from.channels > FEW))
+        .then(|| TiledConv::new(layer.kernel, scale, from, finish));
+    let step = match tiled {
+        Some(Some(conv)) => CpuStep::Tiled(conv),
+        _ => {
+            let from = NhwcLayout {
+                narrow: is_first && from.channels <= FEW,
+                ..NhwcLayout::plain(from)
+            };
+            let kernel = Kernel {
+                size: layer.kernel,
+                stride: layer.stride,
+                padding: layer.padding(),
+                scale,
+            };
+            CpuStep::Direct(DirectConv::new(from, kernel, finish))
+        }
+    };
+    match function {
+        Some(function) => activate(step, function),
+        None => step,
     }
-    let narrow = is_first && from.channels <= FEW;
-    let from = NhwcLayout {
-        narrow,
-        ..NhwcLayout::plain(from)
-    };
-    let kernel = Kernel {
-        size: layer.kernel,
-        stride: layer.stride,
-        padding: layer.padding(),
-        scale,
-    };
-    CpuStep::Direct(DirectConv::new(from, kernel, finish))
 }
 
-/// Whether a relu follows, which is removed from `rest`.
-fn takes_relu(rest: &mut &[Layer]) -> bool {
-    let Some((LayerSpec::Activation(Activation::Relu), behind)) = next(rest) else {
-        return false;
+/// The activation that follows, if it is a function of one number, which is removed from `rest`.
+fn take_function(rest: &mut &[Layer]) -> Option<Pointwise> {
+    let (LayerSpec::Activation(activation), behind) = next(rest)? else {
+        return None;
     };
+    let function = activation.pointwise()?;
     *rest = behind;
-    true
+    Some(function)
 }
 
 /// Whether a max-pool of two by two follows, which is removed from `rest`.

@@ -7,6 +7,7 @@
 //! Kernels are generic over [`pulp::Simd`] and compiled once for each instruction set of [`Isa`]. Their indices and
 //! pointers stay within the sizes that the lowering has fixed; each kernel first asserts the lengths of its arguments.
 
+mod activated;
 mod add;
 mod arena;
 mod axis;
@@ -15,13 +16,13 @@ mod dense;
 mod direct;
 mod direct_offsets;
 mod eight_points;
-mod elementwise;
 mod engine;
 mod expanded;
 mod finish;
 mod finish_image;
 mod flat;
 mod group_norm;
+mod identity;
 mod inference;
 mod isa;
 mod latent;
@@ -38,11 +39,14 @@ mod product;
 mod program;
 mod rearrange;
 mod repeated;
+mod rows;
 mod scatter;
 mod separable;
 mod seven_points;
 mod shard;
+mod softmax;
 mod step;
+mod step_layouts;
 mod tiled;
 mod tiles;
 mod transposed;
@@ -75,8 +79,7 @@ step::steps! {
         Scatter(scatter::ScatterConv),
         Transposed(transposed::TransposedConv),
         Dense(dense::Dense),
-        Elementwise(elementwise::Elementwise),
-        Softmax(rearrange::Softmax),
+        Softmax(softmax::Softmax),
         MaxPool(window::MaxPool),
         Upsample(window::Upsample),
         GroupNorm(group_norm::GroupNorm),
@@ -84,6 +87,9 @@ step::steps! {
         ToFlat(rearrange::ToFlat),
         Latent(latent::Latent),
         Add(add::Add),
+        Identity(identity::Identity),
+        /// A step with an activation after it.
+        Activated(activated::Activated),
     }
 }
 

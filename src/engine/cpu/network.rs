@@ -73,6 +73,7 @@ impl CpuNetwork {
                     parameters,
                     input,
                     noise: None,
+                    trains: false,
                     arena,
                 });
                 if let Some(values) = arena.values.last() {

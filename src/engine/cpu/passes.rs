@@ -73,6 +73,7 @@ where
             x: self.from.len(),
             out: self.finish.to.len(),
             side: self.finish.side_len(),
+            at_once: images,
             scratch: self.planes_len(images) + PRODUCTS * PRODUCTS * products,
             gradient: self.taps_len() + self.finish.to.padded(),
             // The gradient of the taps is computed from the sums after the last samples.

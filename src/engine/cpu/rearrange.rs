@@ -1,8 +1,8 @@
-//! Steps that compute little: conversions between the two layouts, and layers that are not fused.
+//! Conversions between flat samples and NHWC images.
 
 use pulp::Simd;
 
-use super::layout::{NhwcLayout, Shape};
+use super::layout::NhwcLayout;
 use super::step::{Backward, Forward, Step, StepSizes};
 
 /// Declares a step without weights by its lengths and its two passes.
@@ -61,14 +61,6 @@ plain_step! {
     backward |io, to| to_nhwc(io.gradient, step.layout, to)
 }
 
-plain_step! {
-    /// Softmax over the channels at each place of flat images.
-    Softmax { shape: Shape },
-    |step| step.shape.len(), step.shape.len(), 0,
-    forward |io| softmax(io.x, step.shape, io.out),
-    backward |io, to| softmax_gradient(io.out, io.gradient, step.shape, to)
-}
-
 /// Flat images `(channels, height, width)` into an NHWC layout. Border and padding do not change.
 fn to_nhwc(flat: &[f32], layout: NhwcLayout, out: &mut [f32]) {
     let images = flat.chunks_exact(layout.shape().len());
@@ -82,35 +74,5 @@ fn to_flat(values: &[f32], layout: NhwcLayout, out: &mut [f32]) {
     let images = values.chunks_exact(layout.len());
     for (values, out) in images.zip(out.chunks_exact_mut(layout.shape().len())) {
         layout.each(|place, at| out[place] = values[at]);
-    }
-}
-
-/// e^x / sum of e^x over the channels at each place.
-fn softmax(x: &[f32], planes: Shape, out: &mut [f32]) {
-    let (area, len) = (planes.area(), planes.len());
-    for (x, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
-        for place in 0..area {
-            let values = || x[place..].iter().step_by(area).copied().map(f64::from);
-            let maximum = values().fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = values().map(|value| (value - maximum).exp()).sum();
-            for (out, value) in out[place..].iter_mut().step_by(area).zip(values()) {
-                *out = ((value - maximum).exp() / sum) as f32;
-            }
-        }
-    }
-}
-
-/// The gradient of [`softmax`] from its results: y (g - sum of y g).
-fn softmax_gradient(y: &[f32], gradient: &[f32], planes: Shape, x: &mut [f32]) {
-    let (area, len) = (planes.area(), planes.len());
-    let results = y.chunks_exact(len).zip(gradient.chunks_exact(len));
-    for (x, (y, gradient)) in x.chunks_exact_mut(len).zip(results) {
-        for place in 0..area {
-            let pairs = || y[place..].iter().zip(&gradient[place..]).step_by(area);
-            let sum: f64 = pairs().map(|(&y, &g)| f64::from(y) * f64::from(g)).sum();
-            for (x, (&y, &g)) in x[place..].iter_mut().step_by(area).zip(pairs()) {
-                *x = (f64::from(y) * (f64::from(g) - sum)) as f32;
-            }
-        }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Forwards<'a> {
     pub parameters: &'a [LayerParameters<'a>],
     pub input: &'a [f32],
     pub noise: Option<&'a [f32]>,
+    /// Whether a backward pass follows.
+    pub trains: bool,
     pub arena: &'a mut Arena,
 }
 
@@ -54,6 +56,7 @@ impl WithSimd for Forwards<'_> {
                 x,
                 out,
                 side: &mut side[..samples * step.sizes.side],
+                trains: self.trains,
                 noise: self.noise,
                 kl: &mut kl,
                 scratch,
@@ -94,6 +97,7 @@ impl WithSimd for Shard<'_> {
                 parameters: self.parameters,
                 input: micro.input,
                 noise: micro.noise,
+                trains: true,
                 arena: &mut *self.arena,
             };
             sums.kl += forwards.with_simd(simd);
@@ -134,7 +138,7 @@ impl Shard<'_> {
                 },
                 out: &arena.values[number][..out_len],
                 side: &arena.sides[number][..samples * step.sizes.side],
-                gradient: &behind[0][..out_len],
+                gradient: &mut behind[0][..out_len],
                 x_gradient: (number > program.first_trained).then(|| &mut before[number][..x_len]),
                 sums: &mut arena.sums[number],
                 parameter_gradient: &mut self.gradient[step.gradient.clone()],
@@ -153,7 +157,7 @@ impl Shard<'_> {
             {
                 let codes = &arena.values[number - 1][..x_len];
                 let gradient = &mut arena.gradients[number][..x_len];
-                penalty += penalize(kind, scale, codes, gradient);
+                penalty += penalize(simd, kind, scale, codes, gradient);
             }
         }
         penalty

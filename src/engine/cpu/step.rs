@@ -16,6 +16,8 @@ pub(crate) struct StepSizes {
     pub out: usize,
     /// Values of a sample that it keeps for the backward pass.
     pub side: usize,
+    /// Samples that are worked on at once; 0 is 1.
+    pub at_once: usize,
     /// Scratch memory, and what each sample adds to it.
     pub scratch: usize,
     pub sample_scratch: usize,
@@ -73,6 +75,8 @@ pub(crate) struct Forward<'a> {
     pub out: &'a mut [f32],
     /// Values kept for the backward pass.
     pub side: &'a mut [f32],
+    /// Whether a backward pass follows.
+    pub trains: bool,
     /// Noise for the codes of a variational network.
     pub noise: Option<&'a [f32]>,
     /// The sum of the KL divergence.
@@ -87,7 +91,8 @@ pub(crate) struct Backward<'a> {
     pub x: &'a [f32],
     pub out: &'a [f32],
     pub side: &'a [f32],
-    pub gradient: &'a [f32],
+    /// Not read again after the step, which may change it.
+    pub gradient: &'a mut [f32],
     /// Gradient of the samples; none if it is not needed.
     pub x_gradient: Option<&'a mut [f32]>,
     /// Sums of the gradients of weights in the form of the products; see [`StepSizes::sums`].

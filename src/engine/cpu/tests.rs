@@ -1,5 +1,7 @@
 //! Compares every kind of convolution, in every instruction set of this CPU, with direct sums in f64.
 
+mod functions;
+
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
 

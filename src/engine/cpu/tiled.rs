@@ -40,7 +40,11 @@ macro_rules! tiled {
                 match self { $(Self::$name(conv) => conv.from,)+ }
             }
 
-            pub fn finish(&mut self) -> &mut Finish {
+            pub fn finish(&self) -> &Finish {
+                match self { $(Self::$name(conv) => &conv.finish,)+ }
+            }
+
+            pub fn finish_mut(&mut self) -> &mut Finish {
                 match self { $(Self::$name(conv) => &mut conv.finish,)+ }
             }
         }

@@ -239,11 +239,13 @@ __device__ __forceinline__ float saturated_linear_value(float x) {
 }
 
 __device__ __forceinline__ float isru_value(float x, float parameter) {
-    const float v0 = sqrtf(parameter);
-    const float v1 = v0 * x;
-    const float v2 = hypotf(v1, 1.0f);
-    const float v3 = x / v2;
-    return v3;
+    const float v0 = x >= 1e30f ? 1e30f : x;
+    const float v1 = x <= (-1e30f) ? (-1e30f) : v0;
+    const float v2 = sqrtf(parameter);
+    const float v3 = v2 * v1;
+    const float v4 = hypotf(v3, 1.0f);
+    const float v5 = v1 / v4;
+    return v5;
 }
 
 __device__ __forceinline__ float arctan_value(float x) {
@@ -331,10 +333,12 @@ __device__ __forceinline__ float tanh_derivative(float x) {
 }
 
 __device__ __forceinline__ float elu_derivative(float x, float parameter) {
-    const float v0 = expf(x);
+    const float v0 = expm1f(x);
     const float v1 = v0 * parameter;
-    const float v2 = x <= 0.0f ? v1 : 1.0f;
-    return v2;
+    const float v2 = x <= 0.0f ? v1 : x;
+    const float v3 = v2 + parameter;
+    const float v4 = v2 <= 0.0f ? v3 : 1.0f;
+    return v4;
 }
 
 __device__ __forceinline__ float swish_derivative(float x, float parameter) {
@@ -395,20 +399,25 @@ __device__ __forceinline__ float sin_derivative(float x) {
 }
 
 __device__ __forceinline__ float capped_linear_derivative(float x, float parameter) {
-    const float v0 = x >= parameter ? 0.0f : 1.0f;
-    return v0;
+    const float v0 = x >= parameter ? parameter : x;
+    const float v1 = v0 >= parameter ? 0.0f : 1.0f;
+    return v1;
 }
 
 __device__ __forceinline__ float capped_relu_derivative(float x, float parameter) {
-    const float v0 = x >= parameter ? 0.0f : 1.0f;
+    const float v0 = x >= parameter ? parameter : x;
     const float v1 = x <= 0.0f ? 0.0f : v0;
-    return v1;
+    const float v2 = v1 >= parameter ? 0.0f : 1.0f;
+    const float v3 = v1 <= 0.0f ? 0.0f : v2;
+    return v3;
 }
 
 __device__ __forceinline__ float saturated_linear_derivative(float x) {
-    const float v0 = x >= 1.0f ? 0.0f : 1.0f;
+    const float v0 = x >= 1.0f ? 1.0f : x;
     const float v1 = x <= 0.0f ? 0.0f : v0;
-    return v1;
+    const float v2 = v1 >= 1.0f ? 0.0f : 1.0f;
+    const float v3 = v1 <= 0.0f ? 0.0f : v2;
+    return v3;
 }
 
 __device__ __forceinline__ float isru_derivative(float x, float parameter) {
