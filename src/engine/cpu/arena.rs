@@ -12,7 +12,8 @@ pub(crate) struct Arena {
     pub sides: Vec<Lines>,
     /// Gradients before each step and after the last.
     pub gradients: Vec<Lines>,
-    pub sums: Vec<Lines>,
+    /// Gradients in the form of the products.
+    pub sums: Lines,
     pub scratch: Lines,
 }
 
@@ -29,7 +30,7 @@ impl Arena {
             values: zeros(|sizes| sizes.out),
             sides: zeros(|sizes| sizes.side),
             gradients: Vec::new(),
-            sums: Vec::new(),
+            sums: Lines::default(),
             scratch: Lines::zeros(scratch.max().unwrap_or(0)),
         }
     }
@@ -42,7 +43,6 @@ impl Arena {
         let before = steps.iter().map(|step| step.sizes.x);
         let lens = before.chain(steps.last().map(|step| step.sizes.out));
         self.gradients = lens.map(|len| Lines::zeros(samples * len)).collect();
-        let sums = steps.iter().map(|step| Lines::zeros(step.sizes.sums));
-        self.sums = sums.collect();
+        self.sums = Lines::zeros(steps.last().map_or(0, |step| step.sums.end));
     }
 }

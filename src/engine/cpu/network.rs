@@ -1,8 +1,8 @@
 //! A lowered network and its memory, with the forward and backward passes.
 //!
 //! The size of a batch alone decides how it is cut into shards. One thread takes a shard through the network, in
-//! micro-batches and in order, and sums its gradients; the gradients of the shards are added in order. So results have
-//! the same bits with any number of threads.
+//! micro-batches and in order, and sums its gradients; the gradients of the shards are added in pairs, and these sums
+//! in pairs again. So results have the same bits with any number of threads.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,26 +11,26 @@ use rayon::prelude::*;
 
 use super::CpuStep;
 use super::arena::Arena;
-use super::flat::add;
+use super::cut::{Cut, WORTH_A_THREAD};
 use super::isa::Isa;
 use super::lines::Lines;
 use super::loss::{FlatBatch, LossSums};
 use super::program::{Program, ProgramStep};
+use super::reduce::Gradients;
 use super::shard::{Forwards, Shard};
 use super::step::{LayerParameters, Step};
 
-/// The largest number of shards.
-const SHARDS: usize = 16;
-/// From this many values on, waking another thread pays off.
-const WORTH_A_THREAD: usize = 1 << 17;
+/// From this many values on, copying them with two threads pays off.
+const WORTH_COPYING: usize = 1 << 17;
 
 /// Steps from samples to reconstructions, both flat.
 #[derive(Debug)]
 pub(crate) struct CpuNetwork {
     program: Program,
     isa: Isa,
-    /// Gradients of each shard.
-    shards: Vec<Lines>,
+    /// The gradient of the last batch.
+    gradient: Lines,
+    gradients: Gradients,
     arenas: Mutex<Vec<Arena>>,
 }
 
@@ -40,7 +40,8 @@ impl CpuNetwork {
         Self {
             program: Program::new(steps, code),
             isa,
-            shards: Vec::new(),
+            gradient: Lines::default(),
+            gradients: Gradients::default(),
             arenas: Mutex::default(),
         }
     }
@@ -82,84 +83,52 @@ impl CpuNetwork {
             });
         };
         let (input_len, out_len) = self.sizes();
-        let at_once = self.program.samples * input_len;
-        if input.len() <= at_once {
+        let samples = input.len() / input_len.max(1);
+        let each = samples.div_ceil(rayon::current_num_threads());
+        let least = WORTH_A_THREAD.div_ceil(self.program.work);
+        let at_once = each.max(least).min(self.program.samples);
+        if samples <= at_once {
             // Some networks take less time for a sample than waking another thread does.
             return work((input, out));
         }
-        let parts = input.par_chunks(at_once);
+        let parts = input.par_chunks(at_once * input_len);
         parts
-            .zip(out.par_chunks_mut(self.program.samples * out_len))
+            .zip(out.par_chunks_mut(at_once * out_len))
             .for_each(work);
     }
 
-    /// Computes the sums of the losses; leaves the gradients in the first shard, for [`CpuNetwork::unpack`].
+    /// Computes the sums of the losses; keeps the gradients for [`CpuNetwork::unpack`].
     pub fn gradients(&mut self, parameters: &[LayerParameters], batch: FlatBatch) -> LossSums {
-        let all = batch.input.len() / self.sizes().0.max(1);
-        let samples = all.div_ceil(SHARDS).max(self.program.samples);
-        let count = all.div_ceil(samples);
-        let mut shards = std::mem::take(&mut self.shards);
-        while shards.len() < count {
-            shards.push(Lines::zeros(self.program.gradient_len));
-        }
+        self.gradients.put_back(std::mem::take(&mut self.gradient));
         let this = &*self;
-        let work = |(number, gradient): (usize, &mut Lines)| {
+        let cut = Cut::new(&this.program, batch.input.len() / this.sizes().0.max(1));
+        let shard = |number, gradient: &mut Lines| {
             this.with_arena(|arena| {
                 this.isa.run(Shard {
                     program: &this.program,
                     parameters,
                     batch,
-                    range: number * samples..all.min((number + 1) * samples),
+                    range: cut.range(number),
                     gradient,
                     arena,
                 })
             })
         };
-        let sums: Vec<LossSums> = match &mut shards[..count] {
-            // Some networks take less time for a step than waking another thread does.
-            [shard] => vec![work((0, shard))],
-            shards => shards.par_iter_mut().enumerate().map(work).collect(),
-        };
-        if let Some((total, others)) = shards[..count].split_first_mut() {
-            self.reduce(total, others);
-        }
-        self.shards = shards;
-        let mut total = LossSums::default();
-        for sums in sums {
-            total.distance += sums.distance;
-            total.penalty += sums.penalty;
-            total.kl += sums.kl;
-        }
-        total
-    }
-
-    /// The sum of all shards, in order.
-    fn reduce(&self, total: &mut Lines, others: &[Lines]) {
-        /// Values of one parallel task.
-        const CHUNK: usize = 1 << 15;
-        if others.is_empty() {
-            return;
-        }
-        let chunks = total.par_chunks_mut(CHUNK).enumerate();
-        chunks.for_each(|(number, total)| {
-            let range = number * CHUNK..number * CHUNK + total.len();
-            let others = others.iter().map(|shard| &shard[range.clone()]).collect();
-            self.isa.run(Reduce { total, others });
-        });
+        let len = this.program.gradient_len;
+        let (gradient, sums) = this.gradients.sum(this.isa, len, 0..cut.shards, &shard);
+        self.gradient = gradient;
+        sums
     }
 
     /// The gradients of the parameters of each step that has any.
     pub fn unpack(&self, gradients: Vec<Vec<&mut [f32]>>) {
-        let Some(shard) = self.shards.first() else {
-            return;
-        };
         let trained = self.program.steps.iter().filter(|step| step.is_trained());
         let jobs: Vec<_> = trained.zip(gradients).collect();
         let unpack = |(step, mut parameters): (&ProgramStep, Vec<&mut [f32]>)| {
-            let gradient = &shard[step.gradient.clone()];
+            let gradient = &self.gradient[step.gradient.clone()];
             step.step.unpack(gradient, &mut parameters);
         };
-        if self.program.gradient_len < WORTH_A_THREAD {
+        if self.program.gradient_len < WORTH_COPYING {
             jobs.into_iter().for_each(unpack);
         } else {
             jobs.into_par_iter().for_each(unpack);
@@ -199,20 +168,5 @@ impl WithSimd for Pack<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let own = self.step.own(self.parameters);
         self.step.step.pack(simd, own, &mut self.step.packed);
-    }
-}
-
-struct Reduce<'a> {
-    total: &'a mut [f32],
-    others: Vec<&'a [f32]>,
-}
-
-impl WithSimd for Reduce<'_> {
-    type Output = ();
-
-    fn with_simd<S: Simd>(self, simd: S) {
-        for other in self.others {
-            add(simd, self.total, other);
-        }
     }
 }

@@ -24,6 +24,11 @@ pub(crate) struct Program {
     /// Samples of a micro-batch.
     pub samples: usize,
     pub gradient_len: usize,
+    /// Length of the gradients in the form of the products, of all steps.
+    pub sums_len: usize,
+    pub has_convolutions: bool,
+    /// About as many multiplications as the forward pass of a sample takes.
+    pub work: usize,
 }
 
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(crate) struct ProgramStep {
     layer: Option<usize>,
     /// Its part of a shard's gradient.
     pub gradient: Range<usize>,
+    /// Its part of the gradients in the form of the products.
+    pub sums: Range<usize>,
 }
 
 impl ProgramStep {
@@ -51,7 +58,7 @@ impl ProgramStep {
 
 impl Program {
     pub fn new(steps: Vec<CpuStep>, code: usize) -> Self {
-        let (mut layers, mut gradient_len) = (0, 0);
+        let (mut layers, mut gradient_len, mut sums_len) = (0, 0, 0);
         let mut placed = Vec::with_capacity(steps.len());
         for step in steps {
             let sizes = step.sizes();
@@ -62,11 +69,14 @@ impl Program {
                 packed: PackedWeights::default(),
                 layer,
                 gradient: gradient_len..gradient_len + sizes.gradient,
+                sums: sums_len..sums_len + sizes.sums,
             });
             layers += usize::from(layer.is_some());
             gradient_len += sizes.gradient;
+            sums_len += sizes.sums;
         }
-        let samples = match placed.iter().any(|step| step.sizes.is_convolution) {
+        let has_convolutions = placed.iter().any(|step| step.sizes.is_convolution);
+        let samples = match has_convolutions {
             true => CONV_SAMPLES,
             false => DENSE_SAMPLES,
         };
@@ -74,9 +84,12 @@ impl Program {
         Self {
             samples: samples.min(MOST_VALUES / values.max(1)).max(1),
             first_trained: placed.iter().position(ProgramStep::is_trained).unwrap_or(0),
+            work: placed.iter().map(work).sum::<usize>().max(1),
             steps: placed,
             code,
             gradient_len,
+            sums_len,
+            has_convolutions,
         }
     }
 
@@ -93,4 +106,13 @@ impl Program {
             _ => None,
         })
     }
+}
+
+/// About as many multiplications as a step takes for a sample: with `a` places of the image, a convolution from `c` to
+/// `o` channels has weights, values before and values after it in proportion to `c o`, `a c` and `a o`, and
+/// takes `a c o`; a dense layer is one of a single place.
+fn work(step: &ProgramStep) -> usize {
+    let sizes = step.sizes;
+    let product = sizes.gradient as f64 * sizes.x as f64 * sizes.out as f64;
+    product.sqrt() as usize + sizes.x + sizes.out
 }

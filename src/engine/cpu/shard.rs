@@ -109,26 +109,29 @@ impl WithSimd for Shard<'_> {
                 let pair = (&values[..len], micro.target);
                 sums.distance += loss(simd, &micro.factors, pair, &mut gradient[..len]);
             }
-            sums.penalty += self.back(simd, micro, first == range.start);
-        }
-        for (step, sums) in program.steps.iter().zip(&self.arena.sums) {
-            let gradient = &mut self.gradient[step.gradient.clone()];
-            step.step.finish_shard(simd, sums, gradient);
+            let is_last = first + program.samples >= range.end;
+            sums.penalty += self.back(simd, micro, (first == range.start, is_last));
         }
         sums
     }
 }
 
 impl Shard<'_> {
-    /// Computes the gradients of a micro-batch from the gradient after the last step; returns the
-    /// penalty on its codes.
-    fn back<S: Simd>(&mut self, simd: S, micro: FlatBatch, first: bool) -> f64 {
+    /// Computes the gradients of a micro-batch, which may be the first and the last of the shard, from the gradient
+    /// after the last step; returns the penalty on its codes.
+    fn back<S: Simd>(&mut self, simd: S, micro: FlatBatch, (first, last): (bool, bool)) -> f64 {
         let (program, arena) = (self.program, &mut *self.arena);
         let samples = micro.input.len() / program.sizes().0.max(1);
         let mut penalty = 0.0;
         for (number, step) in program.steps.iter().enumerate().rev() {
             let (x_len, out_len) = (samples * step.sizes.x, samples * step.sizes.out);
             let (before, behind) = arena.gradients.split_at_mut(number + 1);
+            let parameter_gradient = &mut self.gradient[step.gradient.clone()];
+            let sums = &mut arena.sums[match first && last {
+                // All steps share the memory of the first, which stays in the caches.
+                true => 0..step.sizes.sums,
+                false => step.sums.clone(),
+            }];
             let io = Backward {
                 packed: &step.packed,
                 parameters: step.own(self.parameters),
@@ -140,14 +143,17 @@ impl Shard<'_> {
                 side: &arena.sides[number][..samples * step.sizes.side],
                 gradient: &mut behind[0][..out_len],
                 x_gradient: (number > program.first_trained).then(|| &mut before[number][..x_len]),
-                sums: &mut arena.sums[number],
-                parameter_gradient: &mut self.gradient[step.gradient.clone()],
+                sums: &mut *sums,
+                parameter_gradient: &mut *parameter_gradient,
                 first,
                 noise: micro.noise,
                 kl_scale: micro.factors.kl_scale,
                 scratch: &mut arena.scratch,
             };
             step.step.backward(simd, io);
+            if last {
+                step.step.finish_shard(simd, sums, parameter_gradient);
+            }
             if number == 0 {
                 continue;
             }
