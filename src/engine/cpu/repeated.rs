@@ -98,3 +98,47 @@ impl<const TAPS: usize, const OUT: usize> Axis<TAPS, 3, 3, TAPS, OUT> for Repeat
         products
     }
 }
+
+/// One tap on values that are each repeated: one product is the result at all places.
+#[derive(Debug, Clone)]
+pub(crate) struct Pixels;
+
+impl<const OUT: usize> Axis<1, 1, 1, 1, OUT> for Pixels {
+    const PLANE: [usize; 1] = [0];
+    const WEIGHTS: [[f32; 1]; 1] = [[1.0]];
+    const IN_STEP: usize = 1;
+    const IN_BEFORE: usize = 0;
+    const OUT_BEFORE: usize = 0;
+
+    fn tiles(inputs: usize) -> usize {
+        inputs
+    }
+
+    fn takes(_: usize, _: usize, _: usize) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn planes<S: Simd>(_: usize, x: [Vector<S>; 1]) -> [Vector<S>; 1] {
+        x
+    }
+
+    #[inline(always)]
+    fn inputs<S: Simd>(_: usize, planes: [Vector<S>; 1]) -> [Vector<S>; 1] {
+        planes
+    }
+
+    #[inline(always)]
+    fn results<S: Simd>(_: usize, [product]: [Vector<S>; 1]) -> [Vector<S>; OUT] {
+        [product; OUT]
+    }
+
+    #[inline(always)]
+    fn products<S: Simd>(_: usize, results: [Vector<S>; OUT]) -> [Vector<S>; 1] {
+        let mut sum = results[0].constant(0.0);
+        for result in results {
+            sum = sum + result;
+        }
+        [sum]
+    }
+}

@@ -238,7 +238,17 @@ fn convolutions_are_right_in_every_instruction_set() {
         check(([5, 1, 2], 3, 7), (1, 1), images);
         // The same of upsampled images.
         for (height, width) in [(4, 5), (7, 3), (1, 2)] {
-            for (kernel, scale) in [(5, 2), (7, 2), (3, 3), (5, 3), (3, 4), (5, 4)] {
+            for (kernel, scale) in [
+                (1, 2),
+                (1, 3),
+                (1, 4),
+                (5, 2),
+                (7, 2),
+                (3, 3),
+                (5, 3),
+                (3, 4),
+                (5, 4),
+            ] {
                 check(([6, height, width], 18, kernel), (scale, 1), images);
             }
         }

@@ -8,7 +8,7 @@ use super::finish::Finish;
 use super::layout::{NhwcLayout, Shape};
 use super::parts::Parts;
 use super::phases::Phases;
-use super::repeated::Repeated;
+use super::repeated::{Pixels, Repeated};
 use super::seven_points::SevenPoints;
 use super::step::{Backward, Forward, PackedWeights, Step, StepSizes, steps};
 use super::upsampled::Upsampled2;
@@ -58,6 +58,9 @@ tiled! {
     ThreeUpsampled2: 3, 2, Upsampled2, 3, 3, 5, 4;
     FiveUpsampled2: 5, 2, Phases<Winograd4, 3, 6, 4>, 6, 6, 12, 8;
     SevenUpsampled2: 7, 2, Phases<EightPoints, 4, 8, 5>, 8, 8, 16, 10;
+    OneUpsampled2: 1, 2, Pixels, 1, 1, 1, 2;
+    OneUpsampled3: 1, 3, Pixels, 1, 1, 1, 3;
+    OneUpsampled4: 1, 4, Pixels, 1, 1, 1, 4;
     ThreeUpsampled3: 3, 3, Repeated, 3, 3, 3, 3;
     FiveUpsampled3: 5, 3, Repeated, 3, 3, 5, 3;
     ThreeUpsampled4: 3, 4, Repeated, 3, 3, 3, 4;
