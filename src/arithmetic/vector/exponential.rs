@@ -84,7 +84,7 @@ impl<S: Simd> Vector<S> {
     #[inline(always)]
     fn reduced(self) -> Reduced<S> {
         let (n, bits) = (self * LOG2_E).nearest();
-        let [high, low] = LN_2.map(|part| self.constant(-part));
+        let (high, low) = (self.constant(-LN_2[0]), self.constant(-LN_2[1]));
         let r = n.times_plus(low, n.times_plus(high, self));
         Reduced {
             exponent: self

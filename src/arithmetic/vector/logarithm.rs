@@ -33,7 +33,7 @@ impl<S: Simd> Vector<S> {
         let shifted = simd.wrapping_dyn_shr_u32s(shifted, simd.splat_u32s(23));
         let shifted = simd.or_u32s(shifted, self.constant(INTEGERS).bits());
         let k = self.of_bits(shifted) + -(INTEGERS + 127.0);
-        let [high, low] = LN_2.map(|part| self.constant(part));
+        let (high, low) = (self.constant(LN_2[0]), self.constant(LN_2[1]));
         let result = k.times_plus(high, k.times_plus(low, rest));
         // Infinity is its own logarithm, and no logarithm of a number is a NaN above -1.
         let result = self.if_at_most(f64::from(f32::MAX), result, self);

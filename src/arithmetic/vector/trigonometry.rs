@@ -35,9 +35,10 @@ impl<S: Simd> Vector<S> {
     fn wave(self, quarters: u32, exact: fn(f64) -> f64) -> Self {
         let simd = self.simd;
         let (n, bits) = (self * FRAC_2_PI).nearest();
-        let r = HALF_PI
-            .into_iter()
-            .fold(self, |r, part| n.times_plus(self.constant(-part), r));
+        let mut r = self;
+        for part in HALF_PI {
+            r = n.times_plus(self.constant(-part), r);
+        }
         let square = r * r;
         let sine = (square.polynomial(SINE) * square).times_plus(r, r);
         let cosine = (square * square).times_plus(
@@ -45,10 +46,11 @@ impl<S: Simd> Vector<S> {
             square.times_plus(self.constant(-0.5), self.constant(1.0)),
         );
         let n = simd.add_u32s(bits, simd.splat_u32s(quarters));
-        let bit = |place: u32| simd.and_u32s(n, simd.splat_u32s(1 << place));
-        let is_even = simd.equal_u32s(bit(0), simd.splat_u32s(0));
+        let is_odd = simd.and_u32s(n, simd.splat_u32s(1));
+        let is_even = simd.equal_u32s(is_odd, simd.splat_u32s(0));
         let size = self.with(simd.select_f32s(is_even, sine.numbers, cosine.numbers));
-        let sign = simd.wrapping_dyn_shl_u32s(bit(1), simd.splat_u32s(30));
+        let is_negative = simd.and_u32s(n, simd.splat_u32s(2));
+        let sign = simd.wrapping_dyn_shl_u32s(is_negative, simd.splat_u32s(30));
         let result = self.of_bits(simd.xor_u32s(size.bits(), sign));
         let is_far = simd.greater_than_f32s(self.abs().numbers, simd.splat_f32s(MOST));
         let (one, zero) = (simd.splat_f32s(1.0), simd.splat_f32s(0.0));
@@ -74,19 +76,23 @@ impl<S: Simd> Vector<S> {
             -0.055_816_628,
         ];
         let (size, zero, one) = (self.abs(), self.constant(0.0), self.constant(1.0));
-        let choose = |near: Self, between: Self, beyond: Self| {
-            let value = size.if_at_least(0.5, between, near);
-            size.if_at_least(2.0, beyond, value)
-        };
-        let above = choose(size, size - one, -one);
-        let t = above / choose(one, size + one, size);
-        let base = choose(zero, self.constant(FRAC_PI_4), self.constant(FRAC_PI_2));
+        let above = size.by_part(size, size - one, -one);
+        let t = above / size.by_part(one, size + one, size);
+        let (quarter, half) = (self.constant(FRAC_PI_4), self.constant(FRAC_PI_2));
+        let base = size.by_part(zero, quarter, half);
         // What rounding took from the bases.
-        let rest = |base: f64| self.constant(base - f64::from(base as f32));
-        let rest = choose(zero, rest(FRAC_PI_4), rest(FRAC_PI_2));
+        let quarter = self.constant(FRAC_PI_4 - f64::from(FRAC_PI_4 as f32));
+        let rest = size.by_part(zero, quarter, quarter + quarter);
         let square = t * t;
         let result = (square.polynomial(SERIES) * square).times_plus(t, t + rest);
         (base + result).signed_as(self)
+    }
+
+    /// `near` for sizes below 1/2, `between` below 2, and `beyond` from there on.
+    #[inline(always)]
+    fn by_part(self, near: Self, between: Self, beyond: Self) -> Self {
+        let value = self.if_at_least(0.5, between, near);
+        self.if_at_least(2.0, beyond, value)
     }
 }
 
