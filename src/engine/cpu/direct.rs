@@ -5,7 +5,7 @@
 use pulp::Simd;
 
 use super::direct_offsets::{DirectOffsets, Phase};
-use super::expanded::Expanded;
+use super::expanded::{Expanded, Kernel};
 use super::finish::Finish;
 use super::finish_image::SumsLayout;
 use super::layout::NhwcLayout;
@@ -31,17 +31,6 @@ pub(crate) struct DirectConv {
     offsets: DirectOffsets,
     /// Images of a product.
     images: usize,
-}
-
-/// The kernel of a convolution, its stride, and the upsampling before it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Kernel {
-    /// Height and width.
-    pub size: usize,
-    pub stride: usize,
-    /// Rows and columns of zeros on each side.
-    pub padding: usize,
-    pub scale: usize,
 }
 
 impl DirectConv {

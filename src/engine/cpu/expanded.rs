@@ -6,8 +6,18 @@
 
 use std::borrow::Cow;
 
-use super::direct::Kernel;
 use super::lines::padded;
+
+/// The kernel of a convolution, its stride, and the upsampling before it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kernel {
+    /// Height and width.
+    pub size: usize,
+    pub stride: usize,
+    /// Rows and columns of zeros on each side.
+    pub padding: usize,
+    pub scale: usize,
+}
 
 /// The kernels of all results of a pixel, as one kernel with more outputs.
 #[derive(Debug, Clone, Copy)]
