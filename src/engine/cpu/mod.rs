@@ -13,6 +13,7 @@ mod axis;
 mod conv;
 mod cut;
 mod dense;
+mod dots;
 mod elementwise;
 mod engine;
 mod finish;

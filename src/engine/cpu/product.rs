@@ -12,13 +12,29 @@
 //! | 56 x 128 x 64 | 104 | 116 | 108 | 15 |
 //! | 64 x 256 x 784 | 109 | 118 | 108 | 15 |
 
+mod tail;
+#[cfg(test)]
+mod tests;
+
+use std::mem::MaybeUninit;
+
 use pulp::Simd;
 
 use super::isa::vectorize;
 use super::lines::padded;
+use tail::tail;
 
 /// Columns of a panel of [`Right::Panels`].
 const PANEL: usize = 32;
+/// Most rows of a panel that are used at once: they stay in the first-level cache.
+const DEPTH: usize = 256;
+/// The same for few rows of the left operand, which would read a panel once, slowly: the next panel continues the lines
+/// of this one.
+const SHALLOW: usize = 32;
+/// Most rows of the left operand that are used with panels of this depth: they stay in the second-level cache.
+const ROWS: usize = 512;
+/// From these sizes on, copying the panel of [`Right::Rows`] pays off: lines a power of two apart share cache sets.
+const WORTH_A_COPY: (usize, usize) = (32, 64);
 
 /// The left operand: element (i, k) lies at `i * row + k * step`.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +56,14 @@ impl<'a> Left<'a> {
             data,
             row: 1,
             step: row,
+        }
+    }
+
+    /// Without the first rows.
+    pub fn from_row(self, row: usize) -> Self {
+        Self {
+            data: &self.data[row * self.row..],
+            ..self
         }
     }
 }
@@ -115,35 +139,70 @@ pub(crate) fn product<S: Simd>(
             assert!(columns <= row && (depth - 1) * row + columns <= data.len());
         }
     }
-    let job = Job {
-        rows,
-        depth,
-        left: left.data.as_ptr(),
-        left_row: left.row,
-        left_step: left.step,
-        out_row: out.row,
-        accumulate: out.accumulate,
+    let (pointer, out_row) = (out.data.as_mut_ptr(), out.row);
+    let most = match right {
+        Right::Rows(..) if rows < 16 => SHALLOW,
+        _ => DEPTH,
     };
-    let out = out.data.as_mut_ptr();
+    let at_once = depth.div_ceil(depth.div_ceil(most));
     vectorize(
         simd,
         #[inline(always)]
         || {
-            let mut column = 0;
-            while column < columns {
-                let (width, right, right_row) = match right {
-                    Right::Panels(data) => {
-                        let width = PANEL.min(padded(columns - column));
-                        // SAFETY: panels before this one hold `depth * column` values, which the assertion covers.
-                        (width, unsafe { data.as_ptr().add(depth * column) }, width)
+            let mut copy = [MaybeUninit::<f32>::uninit(); DEPTH * PANEL];
+            for row in (0..rows).step_by(ROWS) {
+                for first in (0..depth).step_by(at_once) {
+                    let job = Job {
+                        rows: ROWS.min(rows - row),
+                        depth: at_once.min(depth - first),
+                        // SAFETY: the first assertion covers the element (row, first).
+                        left: unsafe {
+                            let place = row * left.row + first * left.step;
+                            left.data.as_ptr().add(place)
+                        },
+                        left_row: left.row,
+                        left_step: left.step,
+                        out_row,
+                        accumulate: out.accumulate || first > 0,
+                    };
+                    let mut column = 0;
+                    while column < columns {
+                        let (width, mut right, mut right_row) = match right {
+                            Right::Panels(data) => {
+                                let width = PANEL.min(padded(columns - column));
+                                let place = depth * column + first * width;
+                                // SAFETY: panels before this one hold `depth * column` values, and `first` rows of
+                                // this one follow, all of which the assertion covers.
+                                (width, unsafe { data.as_ptr().add(place) }, width)
+                            }
+                            Right::Rows(data, row) => {
+                                let place = first * row + column;
+                                // SAFETY: column < columns and first < depth, inside of the rows.
+                                (PANEL, unsafe { data.as_ptr().add(place) }, row)
+                            }
+                        };
+                        let here = width.min(columns - column);
+                        let is_worth = job.rows >= WORTH_A_COPY.0 && job.depth >= WORTH_A_COPY.1;
+                        if is_worth && right_row > PANEL && here == PANEL {
+                            let to = copy.as_mut_ptr().cast::<f32>();
+                            for k in 0..job.depth {
+                                // SAFETY: as above; a whole panel has PANEL values in each row, of which there are
+                                // at most DEPTH.
+                                unsafe {
+                                    let from = right.add(k * right_row);
+                                    to.add(k * PANEL).copy_from_nonoverlapping(from, PANEL);
+                                }
+                            }
+                            (right, right_row) = (to, PANEL);
+                        }
+                        // SAFETY: the assertions above cover every element of these rows and columns.
+                        unsafe {
+                            let out = pointer.add(row * out_row + column);
+                            panel(simd, job, right, right_row, out, here);
+                        }
+                        column += width;
                     }
-                    // SAFETY: column < columns <= row, inside the first row.
-                    Right::Rows(data, row) => (PANEL, unsafe { data.as_ptr().add(column) }, row),
-                };
-                let here = width.min(columns - column);
-                // SAFETY: the assertions above cover every element of the rows and of these columns.
-                unsafe { panel(simd, job, right, right_row, out.add(column), here) };
-                column += width;
+                }
             }
         },
     );
@@ -267,35 +326,6 @@ unsafe fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Columns that do not fill a vector.
-#[inline(always)]
-unsafe fn tail<S: Simd>(
-    simd: S,
-    job: Job,
-    right: *const f32,
-    right_row: usize,
-    out: *mut f32,
-    columns: usize,
-) {
-    // SAFETY: as for `block`; slices hold exactly the remaining columns.
-    unsafe {
-        for row in 0..job.rows {
-            let mut sum = simd.splat_f32s(0.0);
-            for k in 0..job.depth {
-                let left = *job.left.add(row * job.left_row + k * job.left_step);
-                let right = std::slice::from_raw_parts(right.add(k * right_row), columns);
-                let right = simd.partial_load_f32s(right);
-                sum = simd.mul_add_e_f32s(simd.splat_f32s(left), right, sum);
-            }
-            let to = std::slice::from_raw_parts_mut(out.add(row * job.out_row), columns);
-            if job.accumulate {
-                sum = simd.add_f32s(simd.partial_load_f32s(to), sum);
-            }
-            simd.partial_store_f32s(to, sum);
-        }
-    }
-}
-
 /// A vector from memory, aligned or not.
 ///
 /// # Safety
@@ -315,6 +345,3 @@ pub(crate) unsafe fn store<S: Simd>(to: *mut f32, vector: S::f32s) {
     // SAFETY: the caller's; a vector is plain values.
     unsafe { to.cast::<S::f32s>().write_unaligned(vector) }
 }
-
-#[cfg(test)]
-mod tests;
