@@ -97,6 +97,7 @@ impl Step for Activated {
                 noise: io.noise,
                 kl: &mut *io.kl,
                 scratch: &mut *io.scratch,
+                is_shared: io.is_shared,
             };
             self.step.forward(simd, step);
             let slopes = keeps_slopes.then(|| &mut slopes[part(sizes.out)]);
@@ -156,6 +157,7 @@ impl Step for Activated {
                 noise: io.noise,
                 kl_scale: io.kl_scale,
                 scratch: &mut *io.scratch,
+                is_shared: io.is_shared,
             };
             self.step.backward(simd, step);
         }

@@ -11,10 +11,6 @@ const MANY: usize = 32;
 pub(crate) const WORTH_A_THREAD: usize = 1 << 19;
 /// A shard should take so many multiplications for each value of its gradient, which is converted, written and summed.
 const PER_VALUE: usize = 8;
-/// From this many values on, the gradient of a network without convolutions is kept once: its products are shared
-/// among threads instead.
-const WIDE: usize = 1 << 18;
-
 /// A batch in consecutive shards that differ by a sample at most. It depends on the sizes of the network and the batch
 /// only, never on the number of threads.
 #[derive(Debug, Clone, Copy)]
@@ -51,9 +47,5 @@ impl Cut {
     }
 }
 
-impl Program {
-    /// Whether threads share the products of a batch rather than its samples.
-    pub fn shares_products(&self) -> bool {
-        !self.has_convolutions && self.gradient_len >= WIDE
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -51,17 +51,20 @@ pub(crate) fn add<S: Simd>(simd: S, sum: &mut [f32], values: &[f32]) {
     );
 }
 
-/// Copies (rows, columns) to (columns, rows).
-pub(crate) fn transpose(from: &[f32], columns: usize, to: &mut [f32]) {
+/// Copies a matrix (rows, columns) to (columns, rows); each comes with the distance between its rows.
+pub(crate) fn transpose(
+    (rows, columns): (usize, usize),
+    (from, from_row): (&[f32], usize),
+    (to, to_row): (&mut [f32], usize),
+) {
     /// Side length of the blocks: all of their lines stay in the first-level cache.
     const BLOCK: usize = 16;
-    let rows = from.len() / columns.max(1);
     for first_row in (0..rows).step_by(BLOCK) {
         for first_column in (0..columns).step_by(BLOCK) {
             for row in first_row..rows.min(first_row + BLOCK) {
-                let from = &from[row * columns..][..columns];
+                let from = &from[row * from_row..][..columns];
                 for column in first_column..columns.min(first_column + BLOCK) {
-                    to[column * rows + row] = from[column];
+                    to[column * to_row + row] = from[column];
                 }
             }
         }

@@ -16,6 +16,7 @@ mod cut;
 mod dense;
 mod direct;
 mod direct_offsets;
+mod dots;
 mod eight_points;
 mod engine;
 mod expanded;

@@ -84,17 +84,26 @@ impl CpuNetwork {
         };
         let (input_len, out_len) = self.sizes();
         let samples = input.len() / input_len.max(1);
-        let each = samples.div_ceil(rayon::current_num_threads());
-        let least = WORTH_A_THREAD.div_ceil(self.program.work);
-        let at_once = each.max(least).min(self.program.samples);
+        let at_once = match self.program.has_dense {
+            // Their sums have another order for few samples.
+            true => self.program.samples,
+            false => {
+                let each = samples.div_ceil(rayon::current_num_threads());
+                let least = WORTH_A_THREAD.div_ceil(self.program.work);
+                each.max(least).min(self.program.samples)
+            }
+        };
         if samples <= at_once {
             // Some networks take less time for a sample than waking another thread does.
             return work((input, out));
         }
-        let parts = input.par_chunks(at_once * input_len);
-        parts
-            .zip(out.par_chunks_mut(at_once * out_len))
-            .for_each(work);
+        let (input_len, out_len) = (at_once * input_len, at_once * out_len);
+        if self.program.shares_products() {
+            let parts = input.chunks(input_len).zip(out.chunks_mut(out_len));
+            return parts.for_each(work);
+        }
+        let parts = input.par_chunks(input_len);
+        parts.zip(out.par_chunks_mut(out_len)).for_each(work);
     }
 
     /// Computes the sums of the losses; keeps the gradients for [`CpuNetwork::unpack`].

@@ -6,9 +6,14 @@ use super::CpuStep;
 use super::step::{LayerParameters, PackedWeights, Step, StepSizes};
 
 /// Samples of a micro-batch. Networks with convolutions take few, whose values stay in the caches. Dense
-/// networks take more: with few rows, loading the weights takes longer than multiplying.
+/// networks take more: with few rows, loading the weights takes longer than multiplying; most if they do not fit the
+/// caches.
 const CONV_SAMPLES: usize = 16;
 const DENSE_SAMPLES: usize = 64;
+const WIDE_SAMPLES: usize = 256;
+/// From this many values on, the gradient of a network without convolutions is kept once: threads share the products
+/// of a batch rather than its samples.
+const WIDE: usize = 1 << 18;
 /// Most values after all steps of a micro-batch: a gigabyte, which only samples of millions of values
 /// reach.
 const MOST_VALUES: usize = 1 << 28;
@@ -27,6 +32,7 @@ pub(crate) struct Program {
     /// Length of the gradients in the form of the products, of all steps.
     pub sums_len: usize,
     pub has_convolutions: bool,
+    pub has_dense: bool,
     /// About as many multiplications as the forward pass of a sample takes.
     pub work: usize,
 }
@@ -76,8 +82,11 @@ impl Program {
             sums_len += sizes.sums;
         }
         let has_convolutions = placed.iter().any(|step| step.sizes.is_convolution);
+        let is_dense = |step: &ProgramStep| matches!(step.step.inner(), CpuStep::Dense(_));
+        let has_dense = placed.iter().any(is_dense);
         let samples = match has_convolutions {
             true => CONV_SAMPLES,
+            false if gradient_len >= WIDE => WIDE_SAMPLES,
             false => DENSE_SAMPLES,
         };
         let values: usize = placed.iter().map(|step| step.sizes.out).sum();
@@ -90,7 +99,13 @@ impl Program {
             gradient_len,
             sums_len,
             has_convolutions,
+            has_dense,
         }
+    }
+
+    /// Whether threads share the products of a batch rather than its samples.
+    pub fn shares_products(&self) -> bool {
+        !self.has_convolutions && self.gradient_len >= WIDE
     }
 
     /// Values of a sample before the first step and after the last.

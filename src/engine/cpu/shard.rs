@@ -34,6 +34,7 @@ impl WithSimd for Forwards<'_> {
             ..
         } = self.arena;
         let mut kl = 0.0;
+        let is_shared = self.program.shares_products();
         for (number, (step, side)) in self.program.steps.iter().zip(sides).enumerate() {
             let (before, behind) = values.split_at_mut(number);
             let x = match before.last() {
@@ -60,6 +61,7 @@ impl WithSimd for Forwards<'_> {
                 noise: self.noise,
                 kl: &mut kl,
                 scratch,
+                is_shared,
             };
             step.step.forward(simd, io);
         }
@@ -149,6 +151,7 @@ impl Shard<'_> {
                 noise: micro.noise,
                 kl_scale: micro.factors.kl_scale,
                 scratch: &mut arena.scratch,
+                is_shared: program.shares_products(),
             };
             step.step.backward(simd, io);
             if last {

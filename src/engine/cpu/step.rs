@@ -82,6 +82,8 @@ pub(crate) struct Forward<'a> {
     /// The sum of the KL divergence.
     pub kl: &'a mut f64,
     pub scratch: &'a mut [f32],
+    /// Whether threads that wait for work may take a part of the step's.
+    pub is_shared: bool,
 }
 
 /// Inputs and outputs of a step's backward pass.
@@ -104,6 +106,7 @@ pub(crate) struct Backward<'a> {
     pub noise: Option<&'a [f32]>,
     pub kl_scale: f64,
     pub scratch: &'a mut [f32],
+    pub is_shared: bool,
 }
 
 /// A map of samples from one buffer to the next.

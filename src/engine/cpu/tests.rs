@@ -1,6 +1,8 @@
 //! Compares every kind of convolution, in every instruction set of this CPU, with direct sums in f64.
 
+mod dense;
 mod functions;
+mod threads;
 
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;

@@ -159,6 +159,7 @@ impl WithSimd for Both<'_> {
                 noise: None,
                 kl: &mut 0.0,
                 scratch: &mut [],
+                is_shared: false,
             },
         );
         step.backward(
@@ -177,6 +178,7 @@ impl WithSimd for Both<'_> {
                 noise: None,
                 kl_scale: 0.0,
                 scratch: &mut [],
+                is_shared: false,
             },
         );
         (out, slopes)
