@@ -113,7 +113,8 @@ fn problem(text: &[u8], error: &serde_json::Error) -> String {
             match entry.get(key) {
                 None => return format!("a header that gives no `{key}` of `{name}`"),
                 Some(value) if !is_sound(value) => {
-                    let value = excerpt(value.to_string().as_bytes());
+                    // JSON escapes what could steer a terminal.
+                    let value: String = value.to_string().chars().take(60).collect();
                     return format!("a header that gives {value} as `{key}` of `{name}`");
                 }
                 Some(_) => {}

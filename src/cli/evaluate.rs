@@ -139,10 +139,10 @@ impl Evaluate {
         }
         if shared.talks() {
             print(&format!(
-                "{} ({}) on the {} of {}, {corruption}:",
+                "{} ({}) on {} of {}, {corruption}:",
                 recipe.name,
                 loaded.origin.display(),
-                part.described(report.images, recipe.data.noun()),
+                part.the(report.images, recipe.data.noun()),
                 dataset.origin,
             ))?;
         }

@@ -58,6 +58,12 @@ impl Part {
         Error::argument("--part", "a part with images", found)
     }
 
+    /// As in "the 2,000 test images"; `noun` is a plural.
+    pub fn the(self, count: usize, noun: &str) -> String {
+        let article = if self == Self::All { "" } else { "the " };
+        format!("{article}{}", self.described(count, noun))
+    }
+
     /// As in "2,000 test images"; `noun` is a plural.
     pub fn described(self, count: usize, noun: &str) -> String {
         let (all, kind) = match self {

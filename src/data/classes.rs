@@ -31,14 +31,18 @@ pub fn keep(images: &Images, classes: &[Class], part: &str) -> Result<Images> {
                     None => label.to_string(),
                 });
                 let known = listed(known.map(|class| line(&class)), LISTED, ", ");
+                let found = match class {
+                    Class::Label(label) => label.to_string(),
+                    Class::Name(name) => format!("the name {name:?}"),
+                };
                 let what = match names.is_empty() {
                     true => "labels",
                     false => "labels or names",
                 };
                 return Err(Error::recipe(
                     "data.classes",
-                    format!("{what} of the data ({known})"),
-                    format!("{class}, of which there are no {part} images"),
+                    format!("{what} of the {part} images ({known})"),
+                    format!("{found}, of which there are no {part} images"),
                 ));
             }
         };

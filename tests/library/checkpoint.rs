@@ -281,7 +281,7 @@ fn a_wrong_header_is_told_by_tensor_and_entry() {
         ),
         (
             r#"{"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}}"#,
-            r#""F31\" as `dtype` of `a`"#,
+            r#""F31" as `dtype` of `a`"#,
         ),
         (
             r#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#,

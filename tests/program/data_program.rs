@@ -241,7 +241,11 @@ fn classes_are_kept_by_name_where_they_have_names() {
         table.lines().skip(1).all(|row| row.starts_with("1,warm,")),
         "{table}"
     );
-    for (classes, found) in [("[hot]", "hot"), ("[0, 2]", "2"), ("[\"0\"]", "0")] {
+    for (classes, found) in [
+        ("[hot]", "hot"),
+        ("[0, 2]", "2"),
+        ("[\"0\"]", "the name \"0\""),
+    ] {
         let arguments = train(classes, "none");
         let message = refusal(
             here,
@@ -251,7 +255,7 @@ fn classes_are_kept_by_name_where_they_have_names() {
             &message,
             &[
                 "data.classes",
-                "labels or names of the data (0 cold, 1 warm)",
+                "labels or names of the training images (0 cold, 1 warm)",
                 found,
             ],
         );

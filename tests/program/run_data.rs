@@ -354,6 +354,11 @@ fn counts_of_one_are_singular() {
     let folder = digits(60, 20);
     let here = folder.path();
     run(here, &[&TRAIN[..], &["--data", ".", "-o", "run"]].concat());
+    let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (12, 4, 4), }";
+    let mut array = b"\x93NUMPY\x01\x00".to_vec();
+    array.extend((header.len() as u16).to_le_bytes());
+    array.extend(header.bytes().chain((0..192).map(|value| value as u8)));
+    fs::write(here.join("few.npy"), array).unwrap();
     let vae = ["sample", "--count=1", "--sheet=one.png"];
     for (command, said) in [
         (&["plot", "curves", "run"][..], "over 1 epoch ->"),
@@ -373,6 +378,21 @@ fn counts_of_one_are_singular() {
                 "again",
             ],
             "1 thread;",
+        ),
+        (
+            &[
+                "train",
+                "dense-32",
+                "--data=few.npy",
+                "--epochs=1",
+                "-o",
+                "few",
+            ],
+            "on the 1 test image:",
+        ),
+        (
+            &["evaluate", "-c", "few", "--part=all"],
+            "on all 12 images of",
         ),
     ] {
         let [printed, _] = run(here, command);

@@ -3,9 +3,8 @@
 use anyhow::{Context, Result};
 use autoencode::checkpoint::Checkpoint;
 use autoencode::codes::Mixture;
-use autoencode::data::{counted, grouped};
+use autoencode::data::counted;
 use autoencode::device::Chosen;
-use autoencode::evaluate::Part;
 use autoencode::train::{RunFolder, Trainer};
 use serde_json::json;
 
@@ -13,6 +12,7 @@ use super::super::evaluate::quality_table;
 use super::super::output::{duration, figure, one_line, print_json, say};
 use super::super::shared::Shared;
 use super::paste::next;
+use crate::cli::part::Part;
 
 /// The opening lines: the number of epochs, the estimated time and how to shorten it; the data, network
 /// and device.
@@ -103,7 +103,7 @@ pub fn conclude(
     let (path, recipe, at) = (folder.path(), trainer.recipe(), trainer.progress());
     let best = Checkpoint::read(&folder.best()).context("the best epoch cannot be read back")?;
     let network = best.inference(&folder.best(), &chosen.device)?;
-    let report = trainer.evaluate(&network, Part::Test)?;
+    let report = trainer.evaluate(&network, Part::Test.measured())?;
     let code_len = network.model().code_shape().iter().product();
     let mixture = Mixture::of(&best, code_len, &folder.best())?;
     let fewer = trainer.fewer_components(mixture.as_ref());
@@ -136,14 +136,13 @@ pub fn conclude(
     }
     if let Some(best) = at.best {
         say(&format!(
-            "best epoch: {} of {}, validation {} {} {}; on the {} test {}:",
+            "best epoch: {} of {}, validation {} {} {}; on {}:",
             best.epoch,
             at.epoch,
             recipe.objective.label(),
             figure(best.loss),
             recipe.loss_unit(),
-            grouped(report.images),
-            recipe.data.noun(),
+            Part::Test.the(report.images, recipe.data.noun()),
         ));
     }
     say(&quality_table(&report, None));
