@@ -18,8 +18,6 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-use std::mem::MaybeUninit;
-
 use pulp::Simd;
 
 use super::isa::vectorize;
@@ -38,8 +36,9 @@ const DEPTH: usize = 256;
 const SHALLOW: usize = 32;
 /// Most rows of the left operand that are used with panels of this depth: they stay in the second-level cache.
 const ROWS: usize = 512;
-/// From these sizes on, copying the panel of [`Right::Rows`] pays off: lines a power of two apart share cache sets.
-const WORTH_A_COPY: (usize, usize) = (32, 64);
+/// From this many rows, this depth and this distance between rows of the right operand on, copying its panels pays off:
+/// lines a power of two apart share cache sets.
+const WORTH_A_COPY: (usize, usize, usize) = (32, 64, 512);
 
 /// `out = left right`, or `out += left right`.
 ///
@@ -72,6 +71,13 @@ pub(crate) fn product<S: Simd>(
             assert!(Places::At(places).last(depth) + columns <= data.len());
         }
     }
+    if let Right::Rows(right, row) = right
+        && rows >= WORTH_A_COPY.0
+        && depth >= WORTH_A_COPY.1
+        && row >= WORTH_A_COPY.2
+    {
+        return by_copies(simd, out, (rows, columns, depth), left, (right, row));
+    }
     let job = Job {
         rows,
         depth,
@@ -101,70 +107,108 @@ fn blocks<S: Simd, L: Offsets>(
         Right::Rows(..) if job.rows < 16 => SHALLOW,
         _ => DEPTH,
     };
+    // Most products are small, and the divisions below take as long as a part of them.
+    if job.rows <= ROWS && job.depth <= most {
+        return all_columns(simd, job, left, (right, 0, job.depth), out, columns);
+    }
     let at_once = job.depth.div_ceil(job.depth.div_ceil(most));
+    for row in (0..job.rows).step_by(ROWS) {
+        for first in (0..job.depth).step_by(at_once) {
+            // SAFETY: `product` has asserted that every element of the rows and steps of all operands lies in their
+            // data; `row` and `first` are among them.
+            let (part, left, out) = unsafe {
+                let (left_row, left_rows) = job.left_rows.from(row);
+                let (out_row, out_rows) = job.out_rows.from(row);
+                let (step, left) = left.from(first);
+                let part = Job {
+                    rows: ROWS.min(job.rows - row),
+                    depth: at_once.min(job.depth - first),
+                    left: job.left.add(left_row + step),
+                    left_rows,
+                    out_rows,
+                    accumulate: job.accumulate || first > 0,
+                };
+                (part, left, out.add(out_row))
+            };
+            all_columns(simd, part, left, (right, first, job.depth), out, columns);
+        }
+    }
+}
+
+/// The columns of a block, a panel at a time. Its right operand are the rows from `first` on of `depth`.
+fn all_columns<S: Simd, L: Offsets>(
+    simd: S,
+    job: Job,
+    left: L,
+    (right, first, depth): (Right, usize, usize),
+    out: *mut f32,
+    columns: usize,
+) {
     vectorize(
         simd,
         #[inline(always)]
         || {
-            let mut copy = [MaybeUninit::<f32>::uninit(); DEPTH * PANEL];
-            for row in (0..job.rows).step_by(ROWS) {
-                for first in (0..job.depth).step_by(at_once) {
-                    // SAFETY: `product` has asserted that every element of the rows, steps and columns of all operands
-                    // lies in their data; `row` and `first` are among them.
-                    let (part, left, out) = unsafe {
-                        let (left_row, left_rows) = job.left_rows.from(row);
-                        let (out_row, out_rows) = job.out_rows.from(row);
-                        let (step, left) = left.from(first);
-                        let part = Job {
-                            rows: ROWS.min(job.rows - row),
-                            depth: at_once.min(job.depth - first),
-                            left: job.left.add(left_row + step),
-                            left_rows,
-                            out_rows,
-                            accumulate: job.accumulate || first > 0,
-                        };
-                        (part, left, out.add(out_row))
+            let mut column = 0;
+            while column < columns {
+                let rest = columns - column;
+                // SAFETY: `product` has asserted that all rows and columns lie in the operands' data; panels before
+                // this one hold `depth * column` values, and `first` rows of this one come before.
+                column += unsafe {
+                    let out = out.add(column);
+                    let (from, row, width) = match right {
+                        Right::Panels(data) => {
+                            let width = PANEL.min(padded(rest));
+                            let place = depth * column + first * width;
+                            (data.as_ptr().add(place), width, width)
+                        }
+                        Right::Rows(data, row) => {
+                            (data.as_ptr().add(first * row + column), row, PANEL)
+                        }
+                        Right::At(data, places) => {
+                            let places = Table(places.as_ptr().add(first));
+                            let right = (data.as_ptr().add(column), places);
+                            panel(simd, job, left, right, out, PANEL.min(rest));
+                            column += PANEL;
+                            continue;
+                        }
                     };
-                    let mut column = 0;
-                    while column < columns {
-                        let rest = columns - column;
-                        // SAFETY: as above; panels before this one hold `depth * column` values, and `first` rows of
-                        // this one come before. A whole panel has PANEL values in each of at most DEPTH rows.
-                        column += unsafe {
-                            let out = out.add(column);
-                            let (mut from, mut row, width) = match right {
-                                Right::Panels(data) => {
-                                    let width = PANEL.min(padded(rest));
-                                    let place = job.depth * column + first * width;
-                                    (data.as_ptr().add(place), width, width)
-                                }
-                                Right::Rows(data, row) => {
-                                    (data.as_ptr().add(first * row + column), row, PANEL)
-                                }
-                                Right::At(data, places) => {
-                                    let places = Table(places.as_ptr().add(first));
-                                    let right = (data.as_ptr().add(column), places);
-                                    panel(simd, part, left, right, out, PANEL.min(rest));
-                                    column += PANEL;
-                                    continue;
-                                }
-                            };
-                            let is_worth =
-                                part.rows >= WORTH_A_COPY.0 && part.depth >= WORTH_A_COPY.1;
-                            if is_worth && row > PANEL && rest >= PANEL {
-                                let to = copy.as_mut_ptr().cast::<f32>();
-                                for k in 0..part.depth {
-                                    let from = from.add(k * row);
-                                    to.add(k * PANEL).copy_from_nonoverlapping(from, PANEL);
-                                }
-                                (from, row) = (to.cast_const(), PANEL);
-                            }
-                            panel(simd, part, left, (from, Step(row)), out, width.min(rest));
-                            width
-                        };
-                    }
-                }
+                    panel(simd, job, left, (from, Step(row)), out, width.min(rest));
+                    width
+                };
             }
         },
     );
+}
+
+/// A product whose right operand is copied a panel at a time.
+fn by_copies<S: Simd>(
+    simd: S,
+    out: Out,
+    (rows, columns, depth): (usize, usize, usize),
+    left: Left,
+    (right, row): (&[f32], usize),
+) {
+    let mut copy = [0.0; DEPTH * PANEL];
+    for first in (0..depth).step_by(DEPTH) {
+        let here = DEPTH.min(depth - first);
+        let left = left.from_step(first);
+        for column in (0..columns).step_by(PANEL) {
+            let width = PANEL.min(columns - column);
+            for (k, to) in copy.chunks_exact_mut(PANEL).take(here).enumerate() {
+                to[..width].copy_from_slice(&right[(first + k) * row + column..][..width]);
+            }
+            let out = Out {
+                data: &mut out.data[column..],
+                rows: out.rows,
+                accumulate: out.accumulate || first > 0,
+            };
+            product(
+                simd,
+                out,
+                (rows, width, here),
+                left,
+                Right::Rows(&copy, PANEL),
+            );
+        }
+    }
 }

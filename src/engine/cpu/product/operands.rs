@@ -52,6 +52,17 @@ impl<'a> Left<'a> {
         Self { data, rows, steps }
     }
 
+    /// Without the first terms of the sums.
+    pub(super) fn from_step(self, step: usize) -> Self {
+        let (first, steps) = self.steps.from(step);
+        let data = &self.data[first..];
+        Self {
+            data,
+            steps,
+            ..self
+        }
+    }
+
     /// Without the first rows.
     pub fn from_row(self, row: usize) -> Self {
         let (first, rows) = self.rows.from(row);
