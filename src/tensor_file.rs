@@ -92,24 +92,20 @@ fn problem(text: &[u8], error: &serde_json::Error) -> String {
         return "a header that is no table in JSON".to_string();
     };
     for (name, entry) in &entries {
-        let keys: &[(&str, fn(&Value) -> bool)] = match name.as_str() {
-            METADATA => {
-                let texts = entry.as_object().map(|entries| entries.values());
-                if texts.is_none_or(|mut texts| !texts.all(Value::is_string)) {
-                    return format!("a header whose `{METADATA}` is no table of texts");
-                }
-                continue;
+        if name == METADATA {
+            let texts = entry.as_object().map(|entries| entries.values());
+            if texts.is_none_or(|mut texts| !texts.all(Value::is_string)) {
+                return format!("a header whose `{METADATA}` is no table of texts");
             }
-            _ => &[
-                ("dtype", |value| Dtype::deserialize(value).is_ok()),
-                ("shape", |value| Vec::<usize>::deserialize(value).is_ok()),
-                ("data_offsets", |value| {
-                    <(usize, usize)>::deserialize(value).is_ok()
-                }),
-            ],
-        };
+            continue;
+        }
         let name = excerpt(name.as_bytes());
-        for (key, is_sound) in keys {
+        for key in ["dtype", "shape", "data_offsets"] {
+            let is_sound = |value| match key {
+                "dtype" => Dtype::deserialize(value).is_ok(),
+                "shape" => Vec::<usize>::deserialize(value).is_ok(),
+                _ => <(usize, usize)>::deserialize(value).is_ok(),
+            };
             match entry.get(key) {
                 None => return format!("a header that gives no `{key}` of `{name}`"),
                 Some(value) if !is_sound(value) => {

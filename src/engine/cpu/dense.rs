@@ -115,7 +115,7 @@ impl Step for Dense {
                 simd,
                 Out::new(sum, inputs).accumulate(!io.first),
                 sizes,
-                Left::transposed(io.gradient, outputs).from_row(number * part),
+                Left::transposed(io.gradient, outputs).skip_rows(number * part),
                 Right::Rows(io.x, inputs),
             );
         });

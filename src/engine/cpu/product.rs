@@ -191,7 +191,7 @@ fn by_copies<S: Simd>(
     let mut copy = [0.0; DEPTH * PANEL];
     for first in (0..depth).step_by(DEPTH) {
         let here = DEPTH.min(depth - first);
-        let left = left.from_step(first);
+        let left = left.skip_steps(first);
         for column in (0..columns).step_by(PANEL) {
             let width = PANEL.min(columns - column);
             for (k, to) in copy.chunks_exact_mut(PANEL).take(here).enumerate() {

@@ -53,7 +53,7 @@ impl<'a> Left<'a> {
     }
 
     /// Without the first terms of the sums.
-    pub(super) fn from_step(self, step: usize) -> Self {
+    pub(super) fn skip_steps(self, step: usize) -> Self {
         let (first, steps) = self.steps.from(step);
         let data = &self.data[first..];
         Self {
@@ -64,7 +64,7 @@ impl<'a> Left<'a> {
     }
 
     /// Without the first rows.
-    pub fn from_row(self, row: usize) -> Self {
+    pub fn skip_rows(self, row: usize) -> Self {
         let (first, rows) = self.rows.from(row);
         let data = &self.data[first..];
         Self { data, rows, ..self }
