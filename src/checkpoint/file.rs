@@ -145,7 +145,7 @@ impl Checkpoint {
             })?;
         // The entries that every format has, to tell a newer format from a damaged file.
         let json: Value = serde_json::from_str(entry)
-            .map_err(|_| broken("metadata that is no JSON".to_string()))?;
+            .map_err(|_| broken("metadata that is no JSON, or is nested too deeply".to_string()))?;
         let format = json.get("format").and_then(Value::as_u64);
         let format = format.and_then(|format| u32::try_from(format).ok());
         let found =

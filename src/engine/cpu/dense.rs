@@ -64,16 +64,14 @@ impl Step for Dense {
         let samples = io.x.len() / inputs;
         let part = self.part(outputs, samples, io.is_shared);
         let weights = weight.par_chunks(part * inputs);
+        // These have other bits than the products, and inference must not depend on the number of samples.
+        let by_dots = io.trains && samples <= FEW;
         // Columns of zeros fill the last vector.
-        let columns = if samples <= FEW {
-            samples
-        } else {
-            padded(samples)
-        };
+        let columns = if by_dots { samples } else { padded(samples) };
         let (x_t, rest) = io.scratch.split_at_mut(inputs * columns);
         let out_t = &mut rest[..outputs * columns];
         let parts = out_t.par_chunks_mut(part * columns).zip(weights);
-        if samples <= FEW {
+        if by_dots {
             in_parts(io.is_shared, parts, |(out_t, weight)| {
                 let sizes = (weight.len() / inputs, samples, inputs);
                 dots(simd, out_t, sizes, weight, io.x);

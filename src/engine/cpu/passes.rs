@@ -32,7 +32,8 @@ where
             for j in 0..PRODUCTS {
                 let across = Self::uses(j, self.from.width);
                 let (number, plane) = (i * PRODUCTS + j, A::PLANE[i] * PLANES + A::PLANE[j]);
-                if across.len() == tiles.across {
+                // A product that no tile uses has no rows.
+                if across.len() == tiles.across || down.is_empty() {
                     let row = tiles.across * tiles.images;
                     work(number, plane, down.start * row, down.len() * row);
                 } else {

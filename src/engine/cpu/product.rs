@@ -22,13 +22,11 @@ use pulp::Simd;
 
 use super::isa::vectorize;
 use super::lines::padded;
-use block::{Job, panel};
+use block::panel;
 pub(crate) use block::{load, store};
+use operands::{Job, Offsets, PANEL, Step, Table};
 pub(crate) use operands::{Left, Out, Places, Right, panel_place, panels, panels_len};
-use operands::{Offsets, Step, Table};
 
-/// Columns of a panel of [`Right::Panels`].
-const PANEL: usize = 32;
 /// Most rows of a panel that are used at once: they stay in the first-level cache.
 const DEPTH: usize = 256;
 /// The same for few rows of the left operand, which would read a panel once, slowly: the next panel continues the lines

@@ -290,7 +290,7 @@ fn headers_of_checkpoints_are_read_strictly() {
         (
             "deep-activation",
             with_entry(&source, |entry| entry.replacen("\"relu\"", &scaled, 1)),
-            "recursion",
+            "nested too deeply",
         ),
         ("type-i32", of_type("I32", json!([4])), bias),
         ("type-bool", of_type("BOOL", json!([16])), "BOOL"),

@@ -2,19 +2,8 @@
 
 use pulp::Simd;
 
-use super::operands::{Offsets, Places};
+use super::operands::{Job, Offsets};
 use super::tail::tail;
-
-/// The arguments that all blocks of a product share.
-#[derive(Clone, Copy)]
-pub(super) struct Job<'a> {
-    pub rows: usize,
-    pub depth: usize,
-    pub left: *const f32,
-    pub left_rows: Places<'a>,
-    pub out_rows: Places<'a>,
-    pub accumulate: bool,
-}
 
 /// Rows and vectors of a block: with the right operand's vectors and one of the left's the sums stay in
 /// registers, of which AVX-512 and NEON have 32, AVX2 16.
@@ -99,6 +88,15 @@ unsafe fn block<S: Simd, L: Offsets, R: Offsets, const ROWS: usize, const VECTOR
         for (i, left) in lefts.iter_mut().enumerate() {
             *left = left.add(job.left_rows.at(row + i));
         }
+        // A sum goes on where it was left, so that it has the same bits however its terms are parted.
+        if job.accumulate {
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let out = out.add(job.out_rows.at(row + i));
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum = load::<S>(out.add(j * lanes));
+                }
+            }
+        }
         for k in 0..job.depth {
             let from = right.add(steps.at(k));
             let mut right = [simd.splat_f32s(0.0); VECTORS];
@@ -116,12 +114,7 @@ unsafe fn block<S: Simd, L: Offsets, R: Offsets, const ROWS: usize, const VECTOR
         for (i, sums) in sums.into_iter().enumerate() {
             let out = out.add(job.out_rows.at(row + i));
             for (j, sum) in sums.into_iter().enumerate() {
-                let to = out.add(j * lanes);
-                let before = match job.accumulate {
-                    true => load::<S>(to),
-                    false => simd.splat_f32s(0.0),
-                };
-                store::<S>(to, simd.add_f32s(before, sum));
+                store::<S>(out.add(j * lanes), sum);
             }
         }
     }

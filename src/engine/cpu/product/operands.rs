@@ -1,7 +1,9 @@
 //! The operands of a product, and where their values lie.
 
 use super::super::lines::padded;
-use super::PANEL;
+
+/// Columns of a panel of [`Right::Panels`].
+pub(super) const PANEL: usize = 32;
 
 /// Where the rows of an operand begin, or the terms of its sums lie in them.
 #[derive(Debug, Clone, Copy)]
@@ -208,4 +210,15 @@ impl Offsets for Table {
         // SAFETY: as the caller guarantees.
         unsafe { *self.0.add(k) as usize }
     }
+}
+
+/// The arguments that all blocks of a product share.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub rows: usize,
+    pub depth: usize,
+    pub left: *const f32,
+    pub left_rows: Places<'a>,
+    pub out_rows: Places<'a>,
+    pub accumulate: bool,
 }

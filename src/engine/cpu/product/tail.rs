@@ -2,8 +2,7 @@
 
 use pulp::Simd;
 
-use super::block::Job;
-use super::operands::Offsets;
+use super::operands::{Job, Offsets};
 
 /// Columns that do not fill a vector.
 #[inline(always)]
@@ -45,6 +44,13 @@ unsafe fn tail_block<S: Simd, L: Offsets, R: Offsets, const ROWS: usize>(
         for (i, left) in lefts.iter_mut().enumerate() {
             *left = left.add(job.left_rows.at(row + i));
         }
+        if job.accumulate {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let from = out.add(job.out_rows.at(row + i));
+                let from = std::slice::from_raw_parts(from, columns);
+                *sum = simd.partial_load_f32s(from);
+            }
+        }
         for k in 0..job.depth {
             let right = std::slice::from_raw_parts(right.add(steps.at(k)), columns);
             let right = simd.partial_load_f32s(right);
@@ -54,12 +60,9 @@ unsafe fn tail_block<S: Simd, L: Offsets, R: Offsets, const ROWS: usize>(
                 *sum = simd.mul_add_e_f32s(left, right, *sum);
             }
         }
-        for (i, mut sum) in sums.into_iter().enumerate() {
+        for (i, sum) in sums.into_iter().enumerate() {
             let to = out.add(job.out_rows.at(row + i));
             let to = std::slice::from_raw_parts_mut(to, columns);
-            if job.accumulate {
-                sum = simd.add_f32s(simd.partial_load_f32s(to), sum);
-            }
             simd.partial_store_f32s(to, sum);
         }
     }
