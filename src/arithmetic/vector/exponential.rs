@@ -51,7 +51,7 @@ impl<S: Simd> Vector<S> {
         self.if_at_most(MOST, result + result, self + f64::INFINITY)
     }
 
-    /// e^x - 1 - x, exact to 2 units in the last place or to 1e-6. Near 0, where it is about x^2 / 2, it keeps its
+    /// e^x - 1 - x, exact to 2 units in the last place of e^x - 1, or to 4e-6. Near 0, where it is about x^2 / 2, it keeps its
     /// digits.
     #[inline(always)]
     pub fn exp_m1_minus_self(self) -> Self {
