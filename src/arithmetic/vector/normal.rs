@@ -5,7 +5,7 @@ use pulp::Simd;
 use super::{Number, Vector};
 
 impl<S: Simd> Vector<S> {
-    /// Exact to 2 units in the last place or to 5e-8.
+    /// Exact to 2 units in the last place or to 1e-7.
     ///
     /// Near 0 it is 1/2 + x N(x^2). Elsewhere it is t = e^(-x^2/2) P(u) / (|x| + 3) below 0 and 1 - t above, with
     /// u = (|x| - 3) / (|x| + 3), which maps all large |x| to a short interval.

@@ -29,7 +29,7 @@ macro_rules! with_functions {
             atan: f64::atan, 0.0;
             asinh: f64::asinh, 0.0;
             hypot_one: |x: f64| x.hypot(1.0), 0.0;
-            normal_distribution: |x: f64| 0.5 * erfc(-x * std::f64::consts::FRAC_1_SQRT_2), 5e-8;
+            normal_distribution: |x: f64| 0.5 * erfc(-x * std::f64::consts::FRAC_1_SQRT_2), 1e-7;
             logistic: |x: f64| 1.0 / (1.0 + (-x).exp()), 1e-8;
             ln_1p_exp_minus_abs: |x: f64| (-x.abs()).exp().ln_1p(), 0.0;
         }
@@ -93,7 +93,7 @@ fn unit(value: f64) -> f64 {
 
 #[test]
 fn functions_are_exact_over_all_numbers() {
-    let x = arguments();
+    let (x, mut wrong) = (arguments(), Vec::new());
     for &(name, exact, small) in FUNCTIONS {
         for isa in Isa::available() {
             let mut out = x.clone();
@@ -117,9 +117,12 @@ fn functions_are_exact_over_all_numbers() {
                 }
             }
             let (units, x) = worst;
-            assert!(units <= 2.0, "{name} in {isa:?}: {units:.2} units at {x}");
+            if units > 2.0 || units.is_nan() {
+                wrong.push(format!("{name} in {isa:?}: {units:.2} units at {x}"));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// An activation of many numbers: its values, and its derivatives.
