@@ -6,10 +6,10 @@ use crate::arithmetic::{Elementary, Number};
 ///
 /// All methods are always inlined, as the CPU engine evaluates them on vectors.
 pub(crate) trait Formula {
-    /// Whether [`Formula::slope`] takes the value y at x instead of x, which then need not be kept.
+    /// Whether [`Formula::slope`] takes the value y instead of x. An engine need not keep x then.
     const SLOPE_OF_VALUE: bool = false;
 
-    /// Whether a larger x never gives a smaller value, for parameters above 0.
+    /// Whether the function is nondecreasing, for parameters above 0.
     const IS_INCREASING: bool = true;
 
     fn value<N: Elementary>(x: N, parameter: N::Setting) -> N;

@@ -63,8 +63,8 @@ impl Pointwise {
         }
     }
 
-    /// Whether a larger x never gives a smaller value, as far as is known: an increasing function and a maximum can
-    /// change places.
+    /// Whether the function is known to be nondecreasing. Such a function can be applied after a maximum instead of
+    /// before it.
     pub fn is_increasing(&self) -> bool {
         struct IsIncreasing;
 

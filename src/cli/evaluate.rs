@@ -101,7 +101,7 @@ impl Evaluate {
         let data = TrainedData::find(&self.data, &loaded.checkpoint, &loaded.origin, shared)?;
         let found = data.load(shared)?;
         let part = self.part.part;
-        // What is measured takes the place of the test images.
+        // The figures are computed on the test images of a data set, so the part becomes these.
         let dataset = &Dataset {
             test: part.images(&found.dataset)?,
             ..found.dataset

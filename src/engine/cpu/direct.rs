@@ -4,7 +4,7 @@
 
 use pulp::Simd;
 
-use super::direct_offsets::{DirectOffsets, Phase};
+use super::direct_offsets::DirectOffsets;
 use super::expanded::{Expanded, Kernel};
 use super::finish::Finish;
 use super::finish_image::SumsLayout;
@@ -86,16 +86,6 @@ impl DirectConv {
         };
         (plain, bordered)
     }
-
-    /// Values from one pixel of the input to the next that are written by a product.
-    fn inputs(&self) -> usize {
-        self.from.padded()
-    }
-
-    /// Rows of the panels of a phase of the input's gradient.
-    fn phase_depth(&self, phase: &Phase) -> usize {
-        phase.steps.len()
-    }
 }
 
 impl Step for DirectConv {
@@ -131,12 +121,12 @@ impl Step for DirectConv {
             },
         );
         let phases = self.offsets.phases.iter();
-        let lens = phases.map(|phase| panels_len(self.phase_depth(phase), inputs));
+        let lens = phases.map(|phase| panels_len(phase.steps.len(), inputs));
         packed.backward.reserve(lens.sum());
         let outputs = self.kernel.outputs();
         let mut rest = &mut packed.backward[..];
         for phase in &self.offsets.phases {
-            let sizes = (self.phase_depth(phase), inputs);
+            let sizes = (phase.steps.len(), inputs);
             let (here, behind) = rest.split_at_mut(panels_len(sizes.0, inputs));
             rest = behind;
             panels(here, sizes, |term, channel| {
@@ -249,12 +239,12 @@ impl Step for DirectConv {
             }
             let mut panels = &io.packed.backward[..];
             for phase in &offsets.phases {
-                let depth = self.phase_depth(phase);
+                let depth = phase.steps.len();
                 let rows = images * phase.places_of_image;
                 product(
                     simd,
                     Out::at(x_gradient, Places::At(&phase.inputs[..rows])),
-                    (rows, self.inputs(), depth),
+                    (rows, self.from.padded(), depth),
                     Left::at(
                         sums,
                         Places::At(&phase.sums[..rows]),

@@ -2,6 +2,7 @@
 
 use pulp::Simd;
 
+use super::largest::{Largest, at_place};
 use super::layout::NhwcLayout;
 use super::product::{load, store};
 use super::separable::zero;
@@ -120,16 +121,15 @@ impl Finish {
         window: [Vector<S>; 4],
         bias: Vector<S>,
     ) -> (S::f32s, S::f32s) {
-        let mut largest = window[0].numbers;
-        let mut from = simd.splat_f32s(0.0);
+        let mut largest = Largest::new(simd, window[0].numbers);
         for (place, value) in [(1.0, window[1]), (2.0, window[2]), (3.0, window[3])] {
-            // A NaN is not at most the largest; one that is the largest is unequal to itself.
-            let is_nan = simd.not_m32s(simd.equal_f32s(largest, largest));
-            let is_less = simd.less_than_or_equal_f32s(value.numbers, largest);
-            let stays = simd.or_m32s(is_less, is_nan);
-            largest = simd.select_f32s(stays, largest, value.numbers);
-            from = simd.select_f32s(stays, from, simd.splat_f32s(place));
+            largest.take(value.numbers, place);
         }
+        let Largest {
+            value: largest,
+            place: from,
+            ..
+        } = largest;
         // Rounding keeps the order, so the bias can come after the comparison.
         let value = Vector::new(simd, largest) + bias;
         if !self.relu {
@@ -164,8 +164,7 @@ impl Finish {
                             let gradient = load::<S>(take.gradient.add(at));
                             let from = load::<S>(take.from.add(at));
                             let part = |place: f32| {
-                                let here = simd.equal_f32s(from, simd.splat_f32s(place));
-                                Vector::new(simd, simd.select_f32s(here, gradient, none))
+                                Vector::new(simd, at_place(simd, gradient, from, place))
                             };
                             tile[i][j] = part(0.0);
                             tile[i][j + 1] = part(1.0);

@@ -62,32 +62,44 @@ impl GroupNorm {
         sums: &mut [f32],
         term: impl Fn(usize, usize, usize) -> Vector<S>,
     ) {
-        let zero = || Vector::new(simd, simd.splat_f32s(0.0));
-        for c in (0..self.channels()).step_by(S::F32_LANES) {
-            let mut total = zero();
-            for y in 0..self.from.height {
-                // Short sums keep their precision.
-                let mut row = zero();
-                for x in 0..self.from.width {
-                    row = row + term(self.from.at(y, x) + c, self.to.at(y, x) + c, c);
+        let zero = Vector::new(simd, simd.splat_f32s(0.0));
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                for c in (0..self.channels()).step_by(S::F32_LANES) {
+                    let mut total = zero;
+                    for y in 0..self.from.height {
+                        // Short sums keep their precision.
+                        let mut row = zero;
+                        for x in 0..self.from.width {
+                            row = row + term(self.from.at(y, x) + c, self.to.at(y, x) + c, c);
+                        }
+                        total = total + row;
+                    }
+                    // SAFETY: `check` has shown that there are values for all channels.
+                    unsafe { store::<S>(sums.as_mut_ptr().add(c), total.numbers) };
                 }
-                total = total + row;
-            }
-            // SAFETY: `check` has shown that there are values for all channels.
-            unsafe { store::<S>(sums.as_mut_ptr().add(c), total.numbers) };
-        }
+            },
+        );
     }
 
     /// Calls `work` with the offsets of all vectors in both layouts and their channel.
     #[inline(always)]
-    fn pixels<S: Simd>(&self, mut work: impl FnMut(usize, usize, usize)) {
-        for y in 0..self.from.height {
-            for x in 0..self.from.width {
-                for c in (0..self.channels()).step_by(S::F32_LANES) {
-                    work(self.from.at(y, x) + c, self.to.at(y, x) + c, c);
+    fn pixels<S: Simd>(&self, simd: S, mut work: impl FnMut(usize, usize, usize)) {
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                for y in 0..self.from.height {
+                    for x in 0..self.from.width {
+                        for c in (0..self.channels()).step_by(S::F32_LANES) {
+                            work(self.from.at(y, x) + c, self.to.at(y, x) + c, c);
+                        }
+                    }
                 }
-            }
-        }
+            },
+        );
     }
 }
 
@@ -152,35 +164,23 @@ impl Step for GroupNorm {
             let (mean, deviation) = side.split_at_mut(channels);
             self.check(x.len(), out.len(), &[mean, deviation, weight, bias, sums]);
             // SAFETY, of all vectors: `check` has shown that they lie inside of their slices.
-            vectorize(
+            self.sums(
                 simd,
+                sums,
                 #[inline(always)]
-                || {
-                    self.sums(
-                        simd,
-                        sums,
-                        #[inline(always)]
-                        |at, _, _| unsafe { vector(simd, x, at) },
-                    )
-                },
+                |at, _, _| unsafe { vector(simd, x, at) },
             );
             self.each(|group| {
                 let sum: f64 = sums[group.clone()].iter().copied().map(f64::from).sum();
                 mean[group].fill((sum / self.count()) as f32);
             });
-            vectorize(
+            self.sums(
                 simd,
+                sums,
                 #[inline(always)]
-                || {
-                    self.sums(
-                        simd,
-                        sums,
-                        #[inline(always)]
-                        |at, _, c| unsafe {
-                            let apart = vector(simd, x, at) - vector(simd, mean, c);
-                            apart * apart
-                        },
-                    )
+                |at, _, c| unsafe {
+                    let apart = vector(simd, x, at) - vector(simd, mean, c);
+                    apart * apart
                 },
             );
             self.each(|group| {
@@ -189,18 +189,13 @@ impl Step for GroupNorm {
                 let reciprocal = (variance + layer::GroupNorm::EPSILON).sqrt().recip();
                 deviation[group].fill(reciprocal as f32);
             });
-            vectorize(
+            self.pixels(
                 simd,
                 #[inline(always)]
-                || {
-                    self.pixels::<S>(
-                        #[inline(always)]
-                        |at, to, c| unsafe {
-                            let normal = normal(simd, x, at, [mean, deviation], c);
-                            let y = normal * vector(simd, weight, c) + vector(simd, bias, c);
-                            store::<S>(out.as_mut_ptr().add(to), y.numbers);
-                        },
-                    );
+                |at, to, c| unsafe {
+                    let normal = normal(simd, x, at, [mean, deviation], c);
+                    let y = normal * vector(simd, weight, c) + vector(simd, bias, c);
+                    store::<S>(out.as_mut_ptr().add(to), y.numbers);
                 },
             );
         }
@@ -221,25 +216,17 @@ impl Step for GroupNorm {
             self.check(x.len(), gradient.len(), &lens);
             // SAFETY, of all vectors: `check` has shown that they lie inside of their slices.
             let norm = [mean, deviation];
-            vectorize(
+            self.sums(
                 simd,
+                sums,
                 #[inline(always)]
-                || {
-                    self.sums(
-                        simd,
-                        sums,
-                        #[inline(always)]
-                        |_, to, _| unsafe { vector(simd, gradient, to) },
-                    );
-                    self.sums(
-                        simd,
-                        normal_sums,
-                        #[inline(always)]
-                        |at, to, c| unsafe {
-                            vector(simd, gradient, to) * normal(simd, x, at, norm, c)
-                        },
-                    );
-                },
+                |_, to, _| unsafe { vector(simd, gradient, to) },
+            );
+            self.sums(
+                simd,
+                normal_sums,
+                #[inline(always)]
+                |at, to, c| unsafe { vector(simd, gradient, to) * normal(simd, x, at, norm, c) },
             );
             let (weight_sum, bias_sum) = io
                 .parameter_gradient
@@ -269,20 +256,14 @@ impl Step for GroupNorm {
                     *factor = w * d;
                 }
             });
-            vectorize(
+            self.pixels(
                 simd,
                 #[inline(always)]
-                || {
-                    self.pixels::<S>(
-                        #[inline(always)]
-                        |at, to, c| unsafe {
-                            let group = vector(simd, sums, c)
-                                + normal(simd, x, at, norm, c) * vector(simd, normal_sums, c);
-                            let gradient =
-                                vector(simd, gradient, to) * vector(simd, factor, c) - group;
-                            store::<S>(x_gradient.as_mut_ptr().add(at), gradient.numbers);
-                        },
-                    );
+                |at, to, c| unsafe {
+                    let group = vector(simd, sums, c)
+                        + normal(simd, x, at, norm, c) * vector(simd, normal_sums, c);
+                    let gradient = vector(simd, gradient, to) * vector(simd, factor, c) - group;
+                    store::<S>(x_gradient.as_mut_ptr().add(at), gradient.numbers);
                 },
             );
         }

@@ -27,6 +27,7 @@ mod group_norm;
 mod identity;
 mod inference;
 mod isa;
+mod largest;
 mod latent;
 mod layout;
 mod lines;

@@ -4,6 +4,7 @@
 use pulp::Simd;
 
 use super::isa::vectorize;
+use super::largest::{Largest, at_place};
 use super::layout::NhwcLayout;
 use super::product::{load, store};
 use super::step::{Backward, Forward, Step, StepSizes};
@@ -25,21 +26,25 @@ pub(crate) struct MaxPool(pub Windows);
 pub(crate) struct Upsample(pub Windows);
 
 impl Windows {
-    /// Calls `work` with the offsets of the channels of each pixel of a small image, and of the first pixel of its
-    /// window.
+    /// Calls `work`, in vectors, with the offsets of the channels of each pixel of a small image, and of the first pixel
+    /// of its window.
     #[inline(always)]
-    fn each<S: Simd>(&self, mut work: impl FnMut(usize, usize)) {
-        for y in 0..self.small.height {
-            for x in 0..self.small.width {
-                let (small, large) = (
-                    self.small.at(y, x),
-                    self.large.at(self.size * y, self.size * x),
-                );
-                for c in (0..self.small.padded()).step_by(S::F32_LANES) {
-                    work(small + c, large + c);
+    fn each<S: Simd>(&self, simd: S, mut work: impl FnMut(usize, usize)) {
+        vectorize(
+            simd,
+            #[inline(always)]
+            || {
+                for y in 0..self.small.height {
+                    for x in 0..self.small.width {
+                        let small = self.small.at(y, x);
+                        let large = self.large.at(self.size * y, self.size * x);
+                        for c in (0..self.small.padded()).step_by(S::F32_LANES) {
+                            work(small + c, large + c);
+                        }
+                    }
                 }
-            }
-        }
+            },
+        );
     }
 
     /// Calls `work` with the number and the offset of each pixel of a window, from its first.
@@ -65,34 +70,6 @@ impl Windows {
         assert!(down <= self.large.height && across <= self.large.width);
         assert!(self.small.padded() == self.large.padded());
     }
-
-    /// The values of a large image from those of a small one, or of as many images as the slices hold.
-    fn repeat<S: Simd>(&self, simd: S, small: &[f32], large: &mut [f32]) {
-        let images = small.chunks_exact(self.small.len());
-        for (small, large) in images.zip(large.chunks_exact_mut(self.large.len())) {
-            self.check(small.len(), large.len());
-            vectorize(
-                simd,
-                #[inline(always)]
-                || {
-                    self.each::<S>(
-                        #[inline(always)]
-                        |from, to| {
-                            // SAFETY: `check` has shown that all vectors of all pixels lie inside of the slices.
-                            let value = unsafe { load::<S>(small.as_ptr().add(from)) };
-                            self.places(
-                                #[inline(always)]
-                                |_, place| unsafe {
-                                    // SAFETY: as above.
-                                    store::<S>(large.as_mut_ptr().add(to + place), value);
-                                },
-                            );
-                        },
-                    );
-                },
-            );
-        }
-    }
 }
 
 impl Step for Upsample {
@@ -105,7 +82,26 @@ impl Step for Upsample {
     }
 
     fn forward<S: Simd>(&self, simd: S, io: Forward) {
-        self.0.repeat(simd, io.x, io.out);
+        let windows = self.0;
+        let images = io.x.chunks_exact(windows.small.len());
+        for (small, large) in images.zip(io.out.chunks_exact_mut(windows.large.len())) {
+            windows.check(small.len(), large.len());
+            windows.each(
+                simd,
+                #[inline(always)]
+                |from, to| {
+                    // SAFETY: `check` has shown that all vectors of all pixels lie inside of the slices.
+                    let value = unsafe { load::<S>(small.as_ptr().add(from)) };
+                    windows.places(
+                        #[inline(always)]
+                        |_, place| unsafe {
+                            // SAFETY: as above.
+                            store::<S>(large.as_mut_ptr().add(to + place), value);
+                        },
+                    );
+                },
+            );
+        }
     }
 
     fn backward<S: Simd>(&self, simd: S, io: Backward) {
@@ -116,27 +112,21 @@ impl Step for Upsample {
         let images = x_gradient.chunks_exact_mut(windows.small.len());
         for (small, large) in images.zip(io.gradient.chunks_exact(windows.large.len())) {
             windows.check(small.len(), large.len());
-            vectorize(
+            windows.each(
                 simd,
                 #[inline(always)]
-                || {
-                    windows.each::<S>(
+                |to, from| {
+                    let mut sum = simd.splat_f32s(0.0);
+                    windows.places(
                         #[inline(always)]
-                        |to, from| {
-                            let mut sum = simd.splat_f32s(0.0);
-                            windows.places(
-                                #[inline(always)]
-                                |_, place| {
-                                    // SAFETY: `check` has shown that all vectors of all pixels lie inside of the slices.
-                                    let value =
-                                        unsafe { load::<S>(large.as_ptr().add(from + place)) };
-                                    sum = simd.add_f32s(sum, value);
-                                },
-                            );
-                            // SAFETY: as above.
-                            unsafe { store::<S>(small.as_mut_ptr().add(to), sum) };
+                        |_, place| {
+                            // SAFETY: `check` has shown that all vectors of all pixels lie inside of the slices.
+                            let value = unsafe { load::<S>(large.as_ptr().add(from + place)) };
+                            sum = simd.add_f32s(sum, value);
                         },
                     );
+                    // SAFETY: as above.
+                    unsafe { store::<S>(small.as_mut_ptr().add(to), sum) };
                 },
             );
         }
@@ -163,29 +153,23 @@ impl Step for MaxPool {
             .zip(io.side.chunks_exact_mut(small_len));
         for (large, (small, side)) in io.x.chunks_exact(large_len).zip(results) {
             windows.check(small.len().min(side.len()), large.len());
-            vectorize(
+            windows.each(
                 simd,
                 #[inline(always)]
-                || {
-                    windows.each::<S>(
+                |to, first| {
+                    // SAFETY: `check` has shown that all vectors of all pixels lie inside of the slices.
+                    let value =
+                        |place: usize| unsafe { load::<S>(large.as_ptr().add(first + place)) };
+                    let mut largest = Largest::new(simd, value(0));
+                    windows.places(
                         #[inline(always)]
-                        |to, first| {
-                            // SAFETY: `check` has shown that all vectors of all pixels lie inside of the slices.
-                            let value = |place: usize| unsafe {
-                                load::<S>(large.as_ptr().add(first + place))
-                            };
-                            let mut largest = Largest::new(simd, value(0));
-                            windows.places(
-                                #[inline(always)]
-                                |number, place| largest.take(value(place), number),
-                            );
-                            // SAFETY: as above.
-                            unsafe {
-                                store::<S>(small.as_mut_ptr().add(to), largest.value);
-                                store::<S>(side.as_mut_ptr().add(to), largest.place);
-                            }
-                        },
+                        |number, place| largest.take(value(place), number),
                     );
+                    // SAFETY: as above.
+                    unsafe {
+                        store::<S>(small.as_mut_ptr().add(to), largest.value);
+                        store::<S>(side.as_mut_ptr().add(to), largest.place);
+                    }
                 },
             );
         }
@@ -201,74 +185,28 @@ impl Step for MaxPool {
         let results = results.zip(io.side.chunks_exact(small_len));
         for (large, (small, side)) in x_gradient.chunks_exact_mut(large_len).zip(results) {
             windows.check(small.len().min(side.len()), large.len());
-            vectorize(
+            windows.each(
                 simd,
                 #[inline(always)]
-                || {
-                    windows.each::<S>(
+                |from, first| {
+                    // SAFETY: `check` has shown that all vectors of all pixels lie inside of the slices.
+                    let (gradient, largest) = unsafe {
+                        (
+                            load::<S>(small.as_ptr().add(from)),
+                            load::<S>(side.as_ptr().add(from)),
+                        )
+                    };
+                    windows.places(
                         #[inline(always)]
-                        |from, first| {
-                            // SAFETY: `check` has shown that all vectors of all pixels lie inside of the slices.
-                            let (gradient, largest) = unsafe {
-                                (
-                                    load::<S>(small.as_ptr().add(from)),
-                                    load::<S>(side.as_ptr().add(from)),
-                                )
-                            };
-                            windows.places(
-                                #[inline(always)]
-                                |number, place| {
-                                    let gradient = at_place(simd, gradient, largest, number);
-                                    let to = first + place;
-                                    // SAFETY: as above.
-                                    unsafe { store::<S>(large.as_mut_ptr().add(to), gradient) };
-                                },
-                            );
+                        |number, place| {
+                            let gradient = at_place(simd, gradient, largest, number);
+                            let to = first + place;
+                            // SAFETY: as above.
+                            unsafe { store::<S>(large.as_mut_ptr().add(to), gradient) };
                         },
                     );
                 },
             );
         }
     }
-}
-
-/// The first of the largest values of a window, or its first NaN, and its place.
-#[derive(Clone, Copy)]
-pub(crate) struct Largest<S: Simd> {
-    simd: S,
-    pub value: S::f32s,
-    pub place: S::f32s,
-}
-
-impl<S: Simd> Largest<S> {
-    /// Of a window that begins with this value.
-    #[inline(always)]
-    pub fn new(simd: S, value: S::f32s) -> Self {
-        let place = simd.splat_f32s(0.0);
-        Self { simd, value, place }
-    }
-
-    /// With the value at another place.
-    #[inline(always)]
-    pub fn take(&mut self, value: S::f32s, place: f32) {
-        let simd = self.simd;
-        // A NaN is not at most the largest; one that is the largest is unequal to itself.
-        let is_nan = simd.not_m32s(simd.equal_f32s(self.value, self.value));
-        let is_less = simd.less_than_or_equal_f32s(value, self.value);
-        let stays = simd.or_m32s(is_less, is_nan);
-        self.value = simd.select_f32s(stays, self.value, value);
-        self.place = simd.select_f32s(stays, self.place, simd.splat_f32s(place));
-    }
-}
-
-/// The gradient of the values at a place of their windows: that of the result where the largest value came from there.
-#[inline(always)]
-pub(crate) fn at_place<S: Simd>(
-    simd: S,
-    gradient: S::f32s,
-    largest: S::f32s,
-    place: f32,
-) -> S::f32s {
-    let here = simd.equal_f32s(largest, simd.splat_f32s(place));
-    simd.select_f32s(here, gradient, simd.splat_f32s(0.0))
 }
