@@ -197,6 +197,21 @@ fn convolutional_networks_of_any_size_agree() {
             &[1, 5],
         ),
         (
+            "rows of large images",
+            "input=[3,40,72]\nencoder=[40,24]\ndecoder=[40]",
+            &[1, 3],
+        ),
+        (
+            "rows of large images, larger kernels",
+            "input=[5,24,60]\nencoder=[20]\ndecoder=[]\nkernel=7",
+            &[2],
+        ),
+        (
+            "kernels larger than the images",
+            "input=[6,4,8]\nencoder=[12,20]\ndecoder=[14]\nkernel=9",
+            &[1, 19],
+        ),
+        (
             "colour",
             "input=[3,16,16]\nencoder=[32,64]\ndecoder=[32]",
             &[2, 20],

@@ -45,6 +45,16 @@ impl<S: Simd> Vector<S> {
         self.if_at_most(-1.0, end, result)
     }
 
+    /// ln(1 + x) for x from 0 to 1, where the series of [`Vector::ln_1p`] needs a term more and no exponent.
+    #[inline(always)]
+    pub(super) fn ln_1p_of_fraction(self) -> Self {
+        /// (2 artanh(s) - 2 s) / s^3 as a polynomial in s^2, for s up to 1/3.
+        const SERIES: [f32; 4] = [0.666_664_2, 0.400_215_12, 0.280_020_6, 0.280_106_78];
+        let s = self / (self + 2.0);
+        let square = s * s;
+        self - s * (self - square * square.polynomial(SERIES))
+    }
+
     /// Near 0 a polynomial; elsewhere ln(1 + a) with a = |x| + x^2 / (1 + sqrt(1 + x^2)) and the sign of x.
     #[inline(always)]
     pub(super) fn asinh(self) -> Self {

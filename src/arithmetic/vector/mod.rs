@@ -164,7 +164,7 @@ impl<S: Simd> Number for Vector<S> {
 
     #[inline(always)]
     fn ln_1p_exp_minus_abs(self) -> Self {
-        (-self.abs()).exp().ln_1p()
+        (-self.abs()).exp().ln_1p_of_fraction()
     }
 }
 

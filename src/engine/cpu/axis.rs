@@ -6,7 +6,7 @@
 
 use pulp::Simd;
 
-use crate::arithmetic::Vector;
+use crate::arithmetic::{Number, Vector};
 
 /// A fast convolution along one axis.
 pub(crate) trait Axis<
@@ -15,12 +15,10 @@ pub(crate) trait Axis<
     const PLANES: usize,
     const PRODUCTS: usize,
     const OUT: usize,
->
+>: Send + Sync
 {
     /// The plane that each product reads.
     const PLANE: [usize; PRODUCTS];
-    /// The map from taps to weights of the products.
-    const WEIGHTS: [[f32; TAPS]; PRODUCTS];
     /// First input of tile t, counted from the first value of the image: `IN_STEP * t - IN_BEFORE`.
     const IN_STEP: usize;
     const IN_BEFORE: usize;
@@ -45,4 +43,40 @@ pub(crate) trait Axis<
 
     /// The transposed map of [`Axis::results`].
     fn products<S: Simd>(outputs: usize, results: [Vector<S>; OUT]) -> [Vector<S>; PRODUCTS];
+
+    /// Taps to the weights of the products.
+    fn weigh<S: Simd>(taps: [Vector<S>; TAPS]) -> [Vector<S>; PRODUCTS];
+
+    /// The transposed map of [`Axis::weigh`].
+    fn unweigh<S: Simd>(products: [Vector<S>; PRODUCTS]) -> [Vector<S>; TAPS];
+}
+
+/// A map by its matrix.
+#[inline(always)]
+pub(crate) fn mapped<S: Simd, const FROM: usize, const TO: usize>(
+    matrix: [[f32; FROM]; TO],
+    from: [Vector<S>; FROM],
+) -> [Vector<S>; TO] {
+    let mut to = [from[0].constant(0.0); TO];
+    for (to, factors) in to.iter_mut().zip(matrix) {
+        for (factor, from) in factors.into_iter().zip(from) {
+            *to = to.plus(factor, from);
+        }
+    }
+    to
+}
+
+/// The transposed map.
+#[inline(always)]
+pub(crate) fn mapped_back<S: Simd, const FROM: usize, const TO: usize>(
+    matrix: [[f32; FROM]; TO],
+    to: [Vector<S>; TO],
+) -> [Vector<S>; FROM] {
+    let mut from = [to[0].constant(0.0); FROM];
+    for (factors, to) in matrix.into_iter().zip(to) {
+        for (factor, from) in factors.into_iter().zip(&mut from) {
+            *from = from.plus(factor, to);
+        }
+    }
+    from
 }

@@ -19,6 +19,7 @@ use super::finish::Finish;
 use super::layout::{NhwcLayout, Shape};
 use super::lines::plane_stride;
 use super::product::panels_len;
+use super::tiles::Tiles;
 
 /// A convolution with zero padding that keeps the size of the images that the taps read, fused with the operations
 /// after it. Both axes use the same maps.
@@ -32,6 +33,8 @@ pub(crate) struct FastConv<
     const OUT: usize,
 > {
     pub from: NhwcLayout,
+    /// Height and width of the kernel, of which the taps around the middle one are read.
+    pub kernel: usize,
     pub finish: Finish,
     axis: PhantomData<A>,
 }
@@ -52,33 +55,65 @@ impl<
 where
     A: Axis<TAPS, IN, PLANES, PRODUCTS, OUT>,
 {
-    /// For images of this shape, in the layout that tiles are read from.
-    pub fn new(shape: Shape, finish: Finish) -> Self {
+    /// For images of this shape, in the layout that tiles are read from. A kernel of more taps has only zeros of the
+    /// border under the others.
+    pub fn new(kernel: usize, shape: Shape, finish: Finish) -> Self {
         let side =
             |inputs: usize| ((A::tiles(inputs) - 1) * A::IN_STEP + IN).max(inputs + A::IN_BEFORE);
         Self {
             from: NhwcLayout {
-                before: A::IN_BEFORE,
+                before: (A::IN_BEFORE, A::IN_BEFORE),
                 rows: side(shape.height),
                 columns: side(shape.width),
                 ..NhwcLayout::plain(shape)
             },
+            kernel,
             finish,
             axis: PhantomData,
         }
     }
 
-    /// Number of images processed at once.
-    pub(super) fn images(&self) -> usize {
-        let tiles = self.tiles(1).rows();
+    /// The tiles that are worked on at once, of some images or of a part of one.
+    pub(super) fn at_once(&self) -> Tiles {
+        let (down, across) = (A::tiles(self.from.height), A::tiles(self.from.width));
         let planes = PLANES * PLANES * self.from.padded();
         let products = PRODUCTS * PRODUCTS * self.finish.to.padded();
-        let fitting = SCRATCH / (tiles * (planes + products)).max(1);
-        fitting.max(ROWS.div_ceil(tiles)).max(1)
+        let fitting = SCRATCH / (planes + products).max(1);
+        let images = (fitting / (down * across)).max(ROWS.div_ceil(down * across));
+        let rows = (fitting.max(ROWS) / across).max(1);
+        Tiles {
+            top: 0,
+            down: down.div_ceil(down.div_ceil(rows)),
+            across,
+            images,
+        }
     }
 
-    pub(super) fn planes_len(&self, images: usize) -> usize {
-        PLANES * PLANES * self.tiles(images).stride(self.from.padded())
+    /// The tiles of some images, as many as are worked on at once, with the first image of each part.
+    pub(super) fn parts(&self, images: usize) -> impl Iterator<Item = (usize, Tiles)> {
+        let (most, down) = (self.at_once(), A::tiles(self.from.height));
+        (0..images).step_by(most.images).flat_map(move |first| {
+            (0..down).step_by(most.down).map(move |top| {
+                let tiles = Tiles {
+                    top,
+                    down: most.down.min(down - top),
+                    images: most.images.min(images - first),
+                    ..most
+                };
+                (first, tiles)
+            })
+        })
+    }
+
+    /// Products of an image, for each input and output.
+    pub fn cost(&self) -> usize {
+        let uses = |inputs: usize| (0..PRODUCTS).map(move |p| Self::uses(p, inputs).len());
+        let sum = |inputs: usize| uses(inputs).sum::<usize>();
+        sum(self.from.height) * sum(self.from.width)
+    }
+
+    pub(super) fn planes_len(&self, tiles: Tiles) -> usize {
+        PLANES * PLANES * tiles.stride(self.from.padded())
     }
 
     /// Distance from one product's gradient, or one tap's, to the next.

@@ -3,16 +3,15 @@
 use std::ops::Range;
 
 use super::program::Program;
+use super::shared::WORTH_A_THREAD;
 
 /// The largest number of shards, and the number from which on shards grow to whole micro-batches first.
 const MOST: usize = 64;
 const MANY: usize = 32;
-/// Multiplications that take longer than waking a thread.
-pub(crate) const WORTH_A_THREAD: usize = 1 << 19;
 /// A shard should take so many multiplications for each value of its gradient, which is converted, written and summed.
-/// With 8, conv-denoiser has 32 shards of a batch of 128 rather than 16, for as many threads, and its steps take 5%
-/// longer on two.
-const PER_VALUE: usize = 16;
+/// With 16, conv-denoiser has 16 shards of a batch of 128 rather than 8, and its steps take 7% longer on two threads;
+/// threads that have no shard take parts of the steps of the others.
+const PER_VALUE: usize = 32;
 
 /// A batch in consecutive shards that differ by a sample at most. It depends on the sizes of the network and the batch
 /// only, never on the number of threads.

@@ -3,12 +3,13 @@
 use pulp::Simd;
 use rayon::prelude::*;
 
-use super::cut::WORTH_A_THREAD;
 use super::dots::{FEW, dots};
-use super::flat::{add, transpose};
+use super::flat::add;
 use super::lines::{LINE, padded};
 use super::product::{Left, Out, Right, product};
+use super::shared::{WORTH_A_THREAD, in_parts};
 use super::step::{Backward, Forward, Step, StepSizes, unpack_weight_and_bias, weight_and_bias};
+use super::transpose::transpose;
 
 /// x W^T + b with W (outputs, inputs), read as it is: the samples are transposed for the product instead
 /// of the weights, as they are fewer. Threads can share the products; each result is the sum of one of them.
@@ -72,16 +73,16 @@ impl Step for Dense {
         let out_t = &mut rest[..outputs * columns];
         let parts = out_t.par_chunks_mut(part * columns).zip(weights);
         if by_dots {
-            in_parts(io.is_shared, parts, |(out_t, weight)| {
+            in_parts(io.is_shared, WORTH_A_THREAD, parts, |(out_t, weight)| {
                 let sizes = (weight.len() / inputs, samples, inputs);
                 dots(simd, out_t, sizes, weight, io.x);
             });
         } else {
-            transpose((samples, inputs), (io.x, inputs), (x_t, columns));
+            transpose(simd, (samples, inputs), (io.x, inputs), (x_t, columns));
             for row in x_t.chunks_exact_mut(columns) {
                 row[samples..].fill(0.0);
             }
-            in_parts(io.is_shared, parts, |(out_t, weight)| {
+            in_parts(io.is_shared, WORTH_A_THREAD, parts, |(out_t, weight)| {
                 product(
                     simd,
                     Out::new(out_t, columns),
@@ -91,7 +92,12 @@ impl Step for Dense {
                 );
             });
         }
-        transpose((outputs, samples), (out_t, columns), (io.out, outputs));
+        transpose(
+            simd,
+            (outputs, samples),
+            (out_t, columns),
+            (io.out, outputs),
+        );
         if self.bias {
             for row in io.out.chunks_exact_mut(outputs) {
                 add(simd, row, bias);
@@ -107,7 +113,7 @@ impl Step for Dense {
         let part = self.part(outputs, samples, io.is_shared);
         let weight_sum = &mut weight_sum[..outputs * inputs];
         let parts = weight_sum.par_chunks_mut(part * inputs).enumerate();
-        in_parts(io.is_shared, parts, |(number, sum)| {
+        in_parts(io.is_shared, WORTH_A_THREAD, parts, |(number, sum)| {
             let sizes = (sum.len() / inputs, inputs, samples);
             product(
                 simd,
@@ -126,16 +132,16 @@ impl Step for Dense {
             return;
         };
         let gradient = Left::new(io.gradient, outputs);
-        if !io.is_shared {
+        let part = self.part(inputs, samples, io.is_shared);
+        if part >= inputs {
             let weight = Right::Rows(weight, inputs);
             let out = Out::new(x_gradient, inputs);
             return product(simd, out, (samples, inputs, outputs), gradient, weight);
         }
         // Each part has its columns to itself first.
-        let part = self.part(inputs, samples, true);
         let columns = &mut io.scratch[..samples * inputs];
         let parts = columns.par_chunks_mut(samples * part).enumerate();
-        in_parts(true, parts, |(number, out)| {
+        in_parts(true, WORTH_A_THREAD, parts, |(number, out)| {
             let width = out.len() / samples;
             product(
                 simd,
@@ -152,17 +158,5 @@ impl Step for Dense {
                 row[number * part..][..width].copy_from_slice(columns);
             }
         }
-    }
-}
-
-/// Calls `work` for each part, on all threads if these are shared.
-fn in_parts<I: IndexedParallelIterator>(
-    is_shared: bool,
-    parts: I,
-    work: impl Fn(I::Item) + Sync + Send,
-) {
-    match is_shared {
-        true => parts.for_each(work),
-        false => parts.with_min_len(usize::MAX).for_each(work),
     }
 }

@@ -3,22 +3,28 @@
 //! patches are copied.
 
 use pulp::Simd;
+use rayon::prelude::*;
 
 use super::direct_offsets::DirectOffsets;
 use super::expanded::{Expanded, Kernel};
 use super::finish::Finish;
 use super::finish_image::SumsLayout;
 use super::layout::NhwcLayout;
-use super::lines::padded;
-use super::product::{Left, Out, Places, Right, panels, panels_len, product};
+use super::lines::{Lines, padded};
+use super::product::{Left, Out, Places, Right, panels_len, product, put_row};
+use super::shared::in_parts;
 use super::step::{
     Backward, Forward, PackedWeights, Step, StepSizes, unpack_weight_and_bias, weight_and_bias,
 };
+use super::transpose::transpose;
 
 /// Results that a product has at least, if there are images enough.
 const ROWS: usize = 256;
 /// Results whose gradients are multiplied with their taps at once, so that both stay in a core's own cache.
 const DEPTH: usize = 512;
+
+/// Results, or taps, of a product that one thread takes if threads share a step.
+const PART: usize = 128;
 
 /// A convolution of images that are first upsampled by `scale`; the stride is 1 then.
 #[derive(Debug, Clone)]
@@ -36,17 +42,18 @@ pub(crate) struct DirectConv {
 impl DirectConv {
     /// For images without border in this layout. Images of few channels that are read from flat samples are narrow.
     pub fn new(from: NhwcLayout, kernel: Kernel, finish: Finish) -> Self {
-        let expanded = Expanded::new(kernel, (from.channels, finish.to.channels));
+        let channels = (from.channels, finish.to.channels);
+        let expanded = Expanded::new(kernel, channels, from.shape());
         let (size, padding) = (expanded.size, expanded.padding);
         // The last taps of the last result.
-        let side = |inputs: usize| {
+        let side = |inputs: usize, size: usize, padding: usize| {
             let last = (inputs / kernel.stride).saturating_sub(1) * kernel.stride;
             (last + size).max(padding + inputs)
         };
         let from = NhwcLayout {
             before: padding,
-            rows: side(from.height),
-            columns: side(from.width),
+            rows: side(from.height, size.0, padding.0),
+            columns: side(from.width, size.1, padding.1),
             ..from
         };
         let area = from.shape().area() / (kernel.stride * kernel.stride);
@@ -104,36 +111,53 @@ impl Step for DirectConv {
         }
     }
 
-    fn pack<S: Simd>(&self, _: S, parameters: &[&[f32]], packed: &mut PackedWeights) {
+    fn pack<S: Simd>(&self, simd: S, parameters: &[&[f32]], packed: &mut PackedWeights) {
         let (weight, bias) = weight_and_bias(parameters);
         packed.set_bias(bias, self.finish.to.channels);
         let weight = self.kernel.weights(weight);
         let (inputs, columns, area) = (self.from.channels, self.columns(), self.kernel.area());
+        let (outputs, channels) = (self.kernel.outputs(), self.finish.to.channels);
         let row = inputs * area;
         packed.forward.reserve(panels_len(self.depth(), columns));
-        panels(
-            &mut packed.forward,
-            (self.depth(), columns),
-            |term, column| {
-                let (tap, channel) = (term / inputs, term % inputs);
-                let output = self.kernel.output(column)?;
-                Some(weight[output * row + channel * area + tap])
-            },
+        // (in, tap, out).
+        let mut by_input = Lines::zeros(row * outputs);
+        transpose(
+            simd,
+            (outputs, row),
+            (&weight, row),
+            (&mut by_input, outputs),
         );
+        let mut values = vec![0.0; columns];
+        for term in 0..self.depth() {
+            let from = &by_input[(term % inputs * area + term / inputs) * outputs..][..outputs];
+            let results = values.chunks_exact_mut(padded(channels));
+            for (values, from) in results.zip(from.chunks_exact(channels)) {
+                values[..channels].copy_from_slice(from);
+            }
+            put_row(&mut packed.forward, (self.depth(), columns), term, &values);
+        }
+        // (out, tap, in).
+        let mut by_output = Lines::zeros(row * outputs);
+        for (from, to) in weight
+            .chunks_exact(row)
+            .zip(by_output.chunks_exact_mut(row))
+        {
+            transpose(simd, (inputs, area), (from, area), (to, inputs));
+        }
         let phases = self.offsets.phases.iter();
         let lens = phases.map(|phase| panels_len(phase.steps.len(), inputs));
         packed.backward.reserve(lens.sum());
-        let outputs = self.kernel.outputs();
         let mut rest = &mut packed.backward[..];
         for phase in &self.offsets.phases {
             let sizes = (phase.steps.len(), inputs);
             let (here, behind) = rest.split_at_mut(panels_len(sizes.0, inputs));
             rest = behind;
-            panels(here, sizes, |term, channel| {
-                let (tap, output) = (term / outputs, term % outputs);
-                let tap = phase.taps[tap];
-                (channel < inputs).then(|| weight[output * row + channel * area + tap])
-            });
+            for (number, &tap) in phase.taps.iter().enumerate() {
+                for output in 0..outputs {
+                    let from = &by_output[output * row + tap * inputs..][..inputs];
+                    put_row(here, sizes, number * outputs + output, from);
+                }
+            }
         }
     }
 
@@ -159,17 +183,20 @@ impl Step for DirectConv {
         for first in (0..all).step_by(self.images) {
             let images = self.images.min(all - first);
             let rows = images * places;
-            product(
-                simd,
-                Out::new(io.scratch, columns),
-                (rows, columns, self.depth()),
-                Left::at(
-                    &io.x[first * from..],
-                    Places::At(&self.offsets.places[..rows]),
-                    Places::At(&self.offsets.taps),
-                ),
-                Right::Panels(&io.packed.forward),
-            );
+            let (x, taps) = (&io.x[first * from..], Places::At(&self.offsets.taps));
+            let part = if io.is_shared { PART } else { rows };
+            let parts = io.scratch[..rows * columns].par_chunks_mut(part * columns);
+            let parts = parts.zip(self.offsets.places[..rows].par_chunks(part));
+            let cost = part * columns * self.depth();
+            in_parts(io.is_shared, cost, parts, |(sums, places)| {
+                product(
+                    simd,
+                    Out::new(sums, columns),
+                    (places.len(), columns, self.depth()),
+                    Left::at(x, Places::At(places), taps),
+                    Right::Panels(&io.packed.forward),
+                );
+            });
             for (number, sums) in (first..first + images).zip(io.scratch.chunks_exact(len)) {
                 self.finish.image::<S, 2>(
                     simd,
@@ -222,13 +249,19 @@ impl Step for DirectConv {
             let pairs = pairs.zip(offsets.sums[..images * places].chunks(DEPTH));
             for (number, (places, sum_places)) in pairs.enumerate() {
                 let begins = io.first && first == 0 && number == 0;
-                product(
-                    simd,
-                    Out::new(weight_sum, columns).accumulate(!begins),
-                    (self.depth(), columns, places.len()),
-                    Left::at(x, Places::At(&offsets.taps), Places::At(places)),
-                    Right::At(sums, sum_places),
-                );
+                let part = if io.is_shared { PART } else { self.depth() };
+                let parts = weight_sum.par_chunks_mut(part * columns);
+                let parts = parts.zip(offsets.taps.par_chunks(part));
+                let cost = part * columns * places.len();
+                in_parts(io.is_shared, cost, parts, |(weight_sum, taps)| {
+                    product(
+                        simd,
+                        Out::new(weight_sum, columns).accumulate(!begins),
+                        (taps.len(), columns, places.len()),
+                        Left::at(x, Places::At(taps), Places::At(places)),
+                        Right::At(sums, sum_places),
+                    );
+                });
             }
             let Some(x_gradient) = &mut io.x_gradient else {
                 continue;
@@ -237,23 +270,27 @@ impl Step for DirectConv {
             if offsets.leaves_gaps {
                 x_gradient.fill(0.0);
             }
-            let mut panels = &io.packed.backward[..];
-            for phase in &offsets.phases {
-                let depth = phase.steps.len();
-                let rows = images * phase.places_of_image;
-                product(
-                    simd,
-                    Out::at(x_gradient, Places::At(&phase.inputs[..rows])),
-                    (rows, self.from.padded(), depth),
-                    Left::at(
-                        sums,
-                        Places::At(&phase.sums[..rows]),
-                        Places::At(&phase.steps),
-                    ),
-                    Right::Panels(panels),
-                );
-                panels = &panels[panels_len(depth, self.from.channels)..];
-            }
+            let part = if io.is_shared { 1 } else { images };
+            let parts = x_gradient.par_chunks_mut(part * from);
+            let parts = parts.zip(sums.par_chunks(part * len));
+            let cost = part * places * columns * self.depth();
+            in_parts(io.is_shared, cost, parts, |(x_gradient, sums)| {
+                let images = x_gradient.len() / from;
+                let mut panels = &io.packed.backward[..];
+                for phase in &offsets.phases {
+                    let depth = phase.steps.len();
+                    let rows = images * phase.places_of_image;
+                    let (inputs, steps) = (&phase.inputs[..rows], Places::At(&phase.steps));
+                    product(
+                        simd,
+                        Out::at(x_gradient, Places::At(inputs)),
+                        (rows, self.from.padded(), depth),
+                        Left::at(sums, Places::At(&phase.sums[..rows]), steps),
+                        Right::Panels(panels),
+                    );
+                    panels = &panels[panels_len(depth, self.from.channels)..];
+                }
+            });
         }
     }
 }

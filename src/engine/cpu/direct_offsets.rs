@@ -49,13 +49,25 @@ struct AxisTaps {
 }
 
 impl AxisTaps {
-    fn new(phase: usize, stride: usize, kernel: &Expanded) -> Self {
-        let first = (phase + kernel.padding) % stride;
-        Self {
-            first,
-            count: kernel.size.saturating_sub(first).div_ceil(stride),
-            last: (phase + kernel.padding - first) / stride,
-        }
+    /// Of each phase.
+    fn all(stride: usize, size: usize, padding: usize) -> Vec<Self> {
+        let of = |phase: usize| {
+            let first = (phase + padding) % stride;
+            Self {
+                first,
+                count: size.saturating_sub(first).div_ceil(stride),
+                last: (phase + padding - first) / stride,
+            }
+        };
+        (0..stride).map(of).collect()
+    }
+
+    /// Sums that are read before the first result, and after the last.
+    fn border(all: &[Self]) -> (usize, usize) {
+        let used = || all.iter().filter(|axis| axis.count > 0);
+        let before = used().map(|axis| (axis.count - 1).saturating_sub(axis.last));
+        let after = used().map(|axis| axis.last);
+        (before.max().unwrap_or(0), after.max().unwrap_or(0))
     }
 }
 
@@ -63,40 +75,41 @@ impl DirectOffsets {
     /// For `images` images at once.
     pub fn new(from: NhwcLayout, kernel: &Expanded, stride: usize, images: usize) -> Self {
         let (height, width) = (from.height / stride, from.width / stride);
-        let corner = from.before - kernel.padding;
+        let (top, left) = (
+            from.before.0 - kernel.padding.0,
+            from.before.1 - kernel.padding.1,
+        );
         let input = |y: usize, x: usize| (y * from.columns + x) * from.padded();
-        let taps = square(kernel.size, kernel.size).flat_map(|(v, u)| {
+        let taps = square(kernel.size.0, kernel.size.1).flat_map(|(v, u)| {
             let place = input(v, u);
             (0..from.channels).map(move |channel| place + channel)
         });
-        let axes: Vec<_> = (0..stride)
-            .map(|phase| AxisTaps::new(phase, stride, kernel))
-            .collect();
-        let used = || axes.iter().filter(|axis| axis.count > 0);
-        let above = used().map(|axis| (axis.count - 1).saturating_sub(axis.last));
-        let above = above.max().unwrap_or(0);
-        let below = used().map(|axis| axis.last).max().unwrap_or(0);
-        let squares = (above + height + below, above + width + below);
+        let rows = AxisTaps::all(stride, kernel.size.0, kernel.padding.0);
+        let columns_of_taps = AxisTaps::all(stride, kernel.size.1, kernel.padding.1);
+        let (above, below) = AxisTaps::border(&rows);
+        let (before, after) = AxisTaps::border(&columns_of_taps);
+        let squares = (above + height + below, before + width + after);
         let sum = |y: usize, x: usize| (y * squares.1 + x) * kernel.columns();
         let sums_len = squares.0 * squares.1 * kernel.columns();
         let columns: Vec<usize> = kernel.real_columns().collect();
 
         let phases = square(stride, stride).filter_map(|(py, px)| {
-            let (down, across) = (axes[py], axes[px]);
+            let (down, across) = (rows[py], columns_of_taps[px]);
             if down.count * across.count == 0 {
                 return None;
             }
             // The result of the last tap comes first.
             let (top, left) = (
                 above + down.last + 1 - down.count,
-                above + across.last + 1 - across.count,
+                before + across.last + 1 - across.count,
             );
             let taps = square(down.count, across.count);
             let steps = taps.clone().flat_map(|(v, u)| {
                 let place = sum(down.count - 1 - v, across.count - 1 - u);
                 columns.iter().map(move |column| place + column)
             });
-            let tap = |(v, u)| (down.first + stride * v) * kernel.size + across.first + stride * u;
+            let tap =
+                |(v, u)| (down.first + stride * v) * kernel.size.1 + across.first + stride * u;
             let results = || square(height, width);
             let inputs = results().map(|(y, x)| from.at(stride * y + py, stride * x + px));
             let sums = results().map(|(y, x)| sum(y + top, x + left));
@@ -109,14 +122,14 @@ impl DirectOffsets {
             })
         });
         let results = || square(height, width);
-        let places = results().map(|(y, x)| input(y * stride + corner, x * stride + corner));
-        let sums = results().map(|(y, x)| sum(y + above, x + above));
+        let places = results().map(|(y, x)| input(y * stride + top, x * stride + left));
+        let sums = results().map(|(y, x)| sum(y + above, x + before));
         let phases: Vec<_> = phases.collect();
         Self {
             places: repeated(places, from.len(), images),
             taps: taps.map(|tap| tap as u32).collect(),
             sums: repeated(sums, sums_len, images),
-            before: (above, above),
+            before: (above, before),
             squares,
             leaves_gaps: phases.len() < stride * stride,
             phases,

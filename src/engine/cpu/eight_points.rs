@@ -30,21 +30,16 @@ pub(crate) struct EightPoints;
 /// The powers of 2, the larger finite point; those of 1/2 are their inverses.
 const POWERS: [f32; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
-/// The weights g(a_k) s_k for a kernel with the polynomial g and points a_k.
-const fn weights<const TAPS: usize>() -> [[f32; TAPS]; 8] {
-    let mut weights = [[0.0; TAPS]; 8];
-    weights[0][0] = 1.0;
-    weights[7][TAPS - 1] = 1.0;
+/// The weights g(a) s for a kernel with the polynomial g and the points 1, 2 and 1/2. Those for -1, -2 and -1/2 have
+/// other signs at odd taps; at 0 and at infinity they are the first and the last tap.
+const fn weights<const TAPS: usize>() -> [[f32; TAPS]; 3] {
+    let mut weights = [[0.0; TAPS]; 3];
     let mut tap = 0;
     while tap < TAPS {
-        let sign = if tap % 2 == 0 { 1.0 } else { -1.0 };
         let power = POWERS[tap];
-        weights[1][tap] = -2.0 / 9.0;
-        weights[2][tap] = sign * (-2.0 / 9.0);
-        weights[3][tap] = power / 90.0;
-        weights[4][tap] = sign * power / 90.0;
-        weights[5][tap] = 32.0 / 45.0 / power;
-        weights[6][tap] = sign * (32.0 / 45.0) / power;
+        weights[0][tap] = -2.0 / 9.0;
+        weights[1][tap] = power / 90.0;
+        weights[2][tap] = 32.0 / 45.0 / power;
         tap += 1;
     }
     weights
@@ -55,7 +50,6 @@ impl<const TAPS: usize, const OUT: usize> Axis<TAPS, 8, 8, 8, OUT> for EightPoin
         assert!(TAPS + OUT == 9);
         [0, 1, 2, 3, 4, 5, 6, 7]
     };
-    const WEIGHTS: [[f32; TAPS]; 8] = weights();
     const IN_STEP: usize = OUT;
     const IN_BEFORE: usize = TAPS / 2;
     const OUT_BEFORE: usize = 0;
@@ -66,6 +60,36 @@ impl<const TAPS: usize, const OUT: usize> Axis<TAPS, 8, 8, 8, OUT> for EightPoin
 
     fn takes(product: usize, tile: usize, inputs: usize) -> bool {
         product < 7 || (tile + 1) * OUT <= inputs
+    }
+
+    #[inline(always)]
+    fn weigh<S: Simd>(taps: [Vector<S>; TAPS]) -> [Vector<S>; 8] {
+        let zero = taps[0].constant(0.0);
+        let mut products = [zero; 8];
+        for (pair, factors) in const { weights::<TAPS>() }.into_iter().enumerate() {
+            let mut halves = [zero; 2];
+            for (tap, (factor, value)) in factors.into_iter().zip(taps).enumerate() {
+                halves[tap % 2] = halves[tap % 2].plus(factor, value);
+            }
+            products[2 * pair + 1] = halves[0] + halves[1];
+            products[2 * pair + 2] = halves[0] - halves[1];
+        }
+        (products[0], products[7]) = (taps[0], taps[TAPS - 1]);
+        products
+    }
+
+    #[inline(always)]
+    fn unweigh<S: Simd>(products: [Vector<S>; 8]) -> [Vector<S>; TAPS] {
+        let mut taps = [products[0].constant(0.0); TAPS];
+        (taps[0], taps[TAPS - 1]) = (products[0], products[7]);
+        for (pair, factors) in const { weights::<TAPS>() }.into_iter().enumerate() {
+            let (above, below) = (products[2 * pair + 1], products[2 * pair + 2]);
+            let halves = [above + below, above - below];
+            for (tap, (factor, value)) in factors.into_iter().zip(&mut taps).enumerate() {
+                *value = value.plus(factor, halves[tap % 2]);
+            }
+        }
+        taps
     }
 
     #[inline(always)]

@@ -5,7 +5,6 @@ use pulp::Simd;
 use super::largest::{Largest, at_place};
 use super::layout::NhwcLayout;
 use super::product::{load, store};
-use super::separable::zero;
 use crate::activation::{Basic, Relu};
 use crate::arithmetic::Vector;
 
@@ -54,7 +53,7 @@ impl Finish {
     /// Asserts the lengths of biases, results and places of pooled results on which the kernels rely.
     pub fn check(&self, images: usize, bias: usize, out: usize, side: usize) {
         let to = self.to;
-        assert!(to.before + to.height <= to.rows && to.before + to.width <= to.columns);
+        assert!(to.is_inside());
         assert!(to.padded() <= bias && images * to.len() <= out);
         assert!(images * self.side_len() <= side);
     }
@@ -68,7 +67,7 @@ impl Finish {
     pub unsafe fn put<S: Simd, const N: usize>(
         &self,
         simd: S,
-        tile: [[Vector<S>; N]; N],
+        tile: &[[Vector<S>; N]; N],
         (top, left, c): (isize, isize, usize),
         put: Put,
     ) {
@@ -95,11 +94,11 @@ impl Finish {
                 }
                 return;
             }
-            for (i, row) in tile.into_iter().enumerate() {
+            for (i, row) in tile.iter().enumerate() {
                 let Some(y) = inside(top, i, self.to.height) else {
                     continue;
                 };
-                for (j, value) in row.into_iter().enumerate() {
+                for (j, &value) in row.iter().enumerate() {
                     let Some(x) = inside(left, j, self.to.width) else {
                         continue;
                     };
@@ -140,7 +139,7 @@ impl Finish {
         (Relu::value(value, 0.0).numbers, from)
     }
 
-    /// The gradient of a tile of sums; zeros outside of the image.
+    /// Fills a tile of zeros with the gradient of its sums; those outside of the image keep their zeros.
     ///
     /// # Safety
     /// Same as [`Finish::put`].
@@ -148,11 +147,11 @@ impl Finish {
     pub unsafe fn take<S: Simd, const N: usize>(
         &self,
         simd: S,
+        tile: &mut [[Vector<S>; N]; N],
         (top, left, c): (isize, isize, usize),
         take: Take,
-    ) -> [[Vector<S>; N]; N] {
+    ) {
         let none = simd.splat_f32s(0.0);
-        let mut tile = [[zero(simd); N]; N];
         // SAFETY: as the caller guarantees; only places inside the image are read.
         unsafe {
             if self.pool {
@@ -173,7 +172,7 @@ impl Finish {
                         }
                     }
                 }
-                return tile;
+                return;
             }
             for (i, row) in tile.iter_mut().enumerate() {
                 let Some(y) = inside(top, i, self.to.height) else {
@@ -192,7 +191,6 @@ impl Finish {
                 }
             }
         }
-        tile
     }
 }
 

@@ -81,7 +81,7 @@ impl Finish {
                             }
                         }
                         // SAFETY: `check` has shown that the image fits the memory of biases and results.
-                        unsafe { finish.put(simd, tile, (y as isize, x as isize, c), put) };
+                        unsafe { finish.put(simd, &tile, (y as isize, x as isize, c), put) };
                     }
                 }
             },
@@ -114,7 +114,8 @@ impl Finish {
                         // SAFETY: as in `image`.
                         unsafe {
                             let place = (y as isize, x as isize, c);
-                            let tile = finish.take::<S, N>(simd, place, take);
+                            let mut tile = [[zero(simd); N]; N];
+                            finish.take(simd, &mut tile, place, take);
                             let bias = bias.as_mut_ptr().add(c);
                             let mut sum = Vector::new(simd, load::<S>(bias));
                             for (i, row) in tile.into_iter().enumerate() {

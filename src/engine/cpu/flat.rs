@@ -38,35 +38,19 @@ pub(crate) fn add<S: Simd>(simd: S, sum: &mut [f32], values: &[f32]) {
     vectorize(
         simd,
         #[inline(always)]
-        || {
-            let (values, values_rest) = S::as_simd_f32s(values);
-            let (sum, sum_rest) = S::as_mut_simd_f32s(sum);
-            for (sum, &value) in sum.iter_mut().zip(values) {
-                *sum = simd.add_f32s(*sum, value);
-            }
-            for (sum, &value) in sum_rest.iter_mut().zip(values_rest) {
-                *sum += value;
-            }
-        },
+        || add_inlined(simd, sum, values),
     );
 }
 
-/// Copies a matrix (rows, columns) to (columns, rows); each comes with the distance between its rows.
-pub(crate) fn transpose(
-    (rows, columns): (usize, usize),
-    (from, from_row): (&[f32], usize),
-    (to, to_row): (&mut [f32], usize),
-) {
-    /// Side length of the blocks: all of their lines stay in the first-level cache.
-    const BLOCK: usize = 16;
-    for first_row in (0..rows).step_by(BLOCK) {
-        for first_column in (0..columns).step_by(BLOCK) {
-            for row in first_row..rows.min(first_row + BLOCK) {
-                let from = &from[row * from_row..][..columns];
-                for column in first_column..columns.min(first_column + BLOCK) {
-                    to[column * to_row + row] = from[column];
-                }
-            }
-        }
+/// The same within a kernel.
+#[inline(always)]
+pub(crate) fn add_inlined<S: Simd>(simd: S, sum: &mut [f32], values: &[f32]) {
+    let (values, values_rest) = S::as_simd_f32s(values);
+    let (sum, sum_rest) = S::as_mut_simd_f32s(sum);
+    for (sum, &value) in sum.iter_mut().zip(values) {
+        *sum = simd.add_f32s(*sum, value);
+    }
+    for (sum, &value) in sum_rest.iter_mut().zip(values_rest) {
+        *sum += value;
     }
 }

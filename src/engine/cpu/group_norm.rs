@@ -45,8 +45,8 @@ impl GroupNorm {
     /// `channels`.
     fn check(&self, from: usize, to: usize, channels: &[&[f32]]) {
         for (layout, len) in [(self.from, from), (self.to, to)] {
-            assert!(layout.before + layout.height <= layout.rows && layout.len() <= len);
-            assert!(layout.before + layout.width <= layout.columns && !layout.narrow);
+            assert!(layout.is_inside() && layout.len() <= len);
+            assert!(!layout.narrow);
         }
         assert!(self.from.shape() == self.to.shape());
         let fits = |values: &&[f32]| values.len() >= self.channels();

@@ -54,7 +54,7 @@ pub(crate) struct NhwcLayout {
     pub width: usize,
     pub channels: usize,
     /// Rows above the image and columns to its left.
-    pub before: usize,
+    pub before: (usize, usize),
     /// Rows and columns with the border.
     pub rows: usize,
     pub columns: usize,
@@ -69,7 +69,7 @@ impl NhwcLayout {
             height: shape.height,
             width: shape.width,
             channels: shape.channels,
-            before: 0,
+            before: (0, 0),
             rows: shape.height,
             columns: shape.width,
             narrow: false,
@@ -98,9 +98,15 @@ impl NhwcLayout {
         self.rows * self.columns * self.padded()
     }
 
+    /// Whether the image lies inside of its border.
+    pub fn is_inside(&self) -> bool {
+        let (top, left) = self.before;
+        top + self.height <= self.rows && left + self.width <= self.columns
+    }
+
     /// Offset of the channels of a place.
     pub fn at(&self, y: usize, x: usize) -> usize {
-        ((y + self.before) * self.columns + x + self.before) * self.padded()
+        ((y + self.before.0) * self.columns + x + self.before.1) * self.padded()
     }
 
     /// Calls `work` with the offsets of each value in the flat image and in this layout.

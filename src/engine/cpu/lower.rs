@@ -5,7 +5,7 @@ use super::activated::Activated;
 use super::add::Add;
 use super::dense::Dense;
 use super::direct::DirectConv;
-use super::expanded::Kernel;
+use super::expanded::{Expanded, Kernel};
 use super::finish::Finish;
 use super::group_norm::GroupNorm;
 use super::identity::Identity;
@@ -232,20 +232,24 @@ fn convolution(
             width: size(from.width),
         }),
     };
-    let tiled = (layer.stride == 1 && (scale > 1 || from.channels > FEW))
-        .then(|| TiledConv::new(layer.kernel, scale, from, finish));
+    let kernel = Kernel {
+        size: layer.kernel,
+        stride: layer.stride,
+        padding: layer.padding(),
+        scale,
+    };
+    let is_tiled = layer.stride == 1 && (scale > 1 || from.channels > FEW);
+    let tiled = if is_tiled {
+        tiled(kernel, from, finish)
+    } else {
+        None
+    };
     let step = match tiled {
-        Some(Some(conv)) => CpuStep::Tiled(conv),
-        _ => {
+        Some(conv) => CpuStep::Tiled(conv),
+        None => {
             let from = NhwcLayout {
                 narrow: is_first && from.channels <= FEW,
                 ..NhwcLayout::plain(from)
-            };
-            let kernel = Kernel {
-                size: layer.kernel,
-                stride: layer.stride,
-                padding: layer.padding(),
-                scale,
             };
             CpuStep::Direct(DirectConv::new(from, kernel, finish))
         }
@@ -254,6 +258,19 @@ fn convolution(
         Some(function) => activate(step, function),
         None => step,
     }
+}
+
+/// The fast convolution with the fewest taps; none if there is none, or if a direct one takes less time.
+fn tiled(kernel: Kernel, from: Shape, finish: Finish) -> Option<TiledConv> {
+    // The others have only zeros under them.
+    let most = 2 * kernel.scale * from.height.max(from.width) - 1;
+    let needed = (kernel.size.min(most)..=kernel.size).step_by(2);
+    let tiled =
+        needed.filter_map(|taps| TiledConv::new((kernel.size, taps), kernel.scale, from, finish));
+    let tiled = tiled.min_by_key(TiledConv::cost)?;
+    let direct = Expanded::new(kernel, (from.channels, finish.to.channels), from);
+    // Tiles and the weights of their products have to be computed first.
+    (2 * direct.cost(from) > 5 * tiled.cost()).then_some(tiled)
 }
 
 /// The activation that follows, if it is a function of one number, which is removed from `rest`.

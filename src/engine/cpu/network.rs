@@ -11,13 +11,14 @@ use rayon::prelude::*;
 
 use super::CpuStep;
 use super::arena::Arena;
-use super::cut::{Cut, WORTH_A_THREAD};
+use super::cut::Cut;
 use super::isa::Isa;
 use super::lines::Lines;
 use super::loss::{FlatBatch, LossSums};
 use super::program::{Program, ProgramStep};
 use super::reduce::Gradients;
 use super::shard::{Forwards, Shard};
+use super::shared::WORTH_A_THREAD;
 use super::step::{LayerParameters, Step};
 
 /// From this many values on, copying them with two threads pays off.
@@ -67,7 +68,10 @@ impl CpuNetwork {
 
     /// Samples to reconstructions, both flat.
     pub fn run(&self, parameters: &[LayerParameters], input: &[f32], out: &mut [f32]) {
-        let work = |(input, out): (&[f32], &mut [f32])| {
+        let (input_len, out_len) = self.sizes();
+        let samples = input.len() / input_len.max(1);
+        let threads = rayon::current_num_threads();
+        let work = |(input, out): (&[f32], &mut [f32]), is_shared: bool| {
             self.with_arena(|arena| {
                 self.isa.run(Forwards {
                     program: &self.program,
@@ -75,6 +79,7 @@ impl CpuNetwork {
                     input,
                     noise: None,
                     trains: false,
+                    is_shared,
                     arena,
                 });
                 if let Some(values) = arena.values.last() {
@@ -82,28 +87,28 @@ impl CpuNetwork {
                 }
             });
         };
-        let (input_len, out_len) = self.sizes();
-        let samples = input.len() / input_len.max(1);
         let at_once = match self.program.has_dense {
             // Their sums have another order for few samples.
             true => self.program.samples,
             false => {
-                let each = samples.div_ceil(rayon::current_num_threads());
+                let each = samples.div_ceil(threads);
                 let least = WORTH_A_THREAD.div_ceil(self.program.work);
                 each.max(least).min(self.program.samples)
             }
         };
         if samples <= at_once {
             // Some networks take less time for a sample than waking another thread does.
-            return work((input, out));
+            return work((input, out), true);
         }
         let (input_len, out_len) = (at_once * input_len, at_once * out_len);
         if self.program.shares_products() {
             let parts = input.chunks(input_len).zip(out.chunks_mut(out_len));
-            return parts.for_each(work);
+            return parts.for_each(|part| work(part, true));
         }
+        let is_shared = samples.div_ceil(at_once) < threads;
         let parts = input.par_chunks(input_len);
-        parts.zip(out.par_chunks_mut(out_len)).for_each(work);
+        let parts = parts.zip(out.par_chunks_mut(out_len));
+        parts.for_each(|part| work(part, is_shared));
     }
 
     /// Computes the sums of the losses; keeps the gradients for [`CpuNetwork::unpack`].
@@ -111,6 +116,7 @@ impl CpuNetwork {
         self.gradients.put_back(std::mem::take(&mut self.gradient));
         let this = &*self;
         let cut = Cut::new(&this.program, batch.input.len() / this.sizes().0.max(1));
+        let is_shared = cut.shards < rayon::current_num_threads();
         let shard = |number, gradient: &mut Lines| {
             this.with_arena(|arena| {
                 this.isa.run(Shard {
@@ -119,6 +125,7 @@ impl CpuNetwork {
                     batch,
                     range: cut.range(number),
                     gradient,
+                    is_shared,
                     arena,
                 })
             })

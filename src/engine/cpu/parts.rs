@@ -35,20 +35,6 @@ where
         }
         planes
     };
-    const WEIGHTS: [[f32; TAPS]; PRODUCTS] = {
-        let mut weights = [[0.0; TAPS]; PRODUCTS];
-        let mut product = 0;
-        while product < PRODUCTS {
-            let first = product / P * T;
-            let mut tap = first;
-            while tap < TAPS && tap < first + T {
-                weights[product][tap] = A::WEIGHTS[product % P][tap - first];
-                tap += 1;
-            }
-            product += 1;
-        }
-        weights
-    };
     const IN_STEP: usize = A::IN_STEP;
     const IN_BEFORE: usize = TAPS / 2;
     const OUT_BEFORE: usize = A::OUT_BEFORE;
@@ -59,6 +45,29 @@ where
 
     fn takes(product: usize, tile: usize, inputs: usize) -> bool {
         A::takes(product % P, tile, inputs)
+    }
+
+    #[inline(always)]
+    fn weigh<S: Simd>(taps: [Vector<S>; TAPS]) -> [Vector<S>; PRODUCTS] {
+        let zero = taps[0].constant(0.0);
+        let mut products = [zero; PRODUCTS];
+        for (part, taps) in taps.chunks(T).enumerate() {
+            let mut own = [zero; T];
+            own[..taps.len()].copy_from_slice(taps);
+            products[part * P..][..P].copy_from_slice(&A::weigh(own));
+        }
+        products
+    }
+
+    #[inline(always)]
+    fn unweigh<S: Simd>(products: [Vector<S>; PRODUCTS]) -> [Vector<S>; TAPS] {
+        let mut taps = [products[0]; TAPS];
+        for (part, taps) in taps.chunks_mut(T).enumerate() {
+            let mut own = [products[0]; P];
+            own.copy_from_slice(&products[part * P..][..P]);
+            taps.copy_from_slice(&A::unweigh(own)[..taps.len()]);
+        }
+        taps
     }
 
     #[inline(always)]

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use pulp::Simd;
+use rayon::prelude::*;
 
 use super::axis::Axis;
 use super::conv::{FastConv, panels_stride};
 use super::product::{Left, Out, Right, product};
+use super::shared::in_parts;
 use super::step::{
     Backward, Forward, PackedWeights, Step, StepSizes, unpack_weight_and_bias, weight_and_bias,
 };
@@ -24,30 +26,31 @@ impl<
 where
     A: Axis<TAPS, IN, PLANES, PRODUCTS, OUT>,
 {
-    /// Calls `work` for each product and each run of rows that use it, with the product's number, its
-    /// plane, the first row and the number of rows.
-    fn each(&self, tiles: Tiles, mut work: impl FnMut(usize, usize, usize, usize)) {
-        for i in 0..PRODUCTS {
-            let down = Self::uses(i, self.from.height);
-            for j in 0..PRODUCTS {
-                let across = Self::uses(j, self.from.width);
-                let (number, plane) = (i * PRODUCTS + j, A::PLANE[i] * PLANES + A::PLANE[j]);
-                // A product that no tile uses has no rows.
-                if across.len() == tiles.across || down.is_empty() {
-                    let row = tiles.across * tiles.images;
-                    work(number, plane, down.start * row, down.len() * row);
-                } else {
-                    for ty in down.clone() {
-                        let first = (ty * tiles.across + across.start) * tiles.images;
-                        work(number, plane, first, across.len() * tiles.images);
-                    }
-                }
-            }
-        }
+    /// The runs of rows that use a product: the first row and the number of rows of each.
+    fn runs(&self, tiles: Tiles, (i, j): (usize, usize)) -> impl Iterator<Item = (usize, usize)> {
+        let down = Self::uses(i, self.from.height);
+        let bottom = down.end.min(tiles.top + tiles.down);
+        let down = down.start.max(tiles.top)..bottom;
+        let across = Self::uses(j, self.from.width);
+        let (first, len) = (across.start * tiles.images, across.len() * tiles.images);
+        let row = tiles.across * tiles.images;
+        let (step, len) = match across.len() == tiles.across {
+            true => (down.len().max(1), down.len() * row),
+            false => (1, len),
+        };
+        let down = if len == 0 { 0..0 } else { down };
+        down.step_by(step)
+            .map(move |ty| ((ty - tiles.top) * row + first, len))
+    }
+
+    /// The products that read a plane.
+    fn products_of(plane: usize) -> impl Iterator<Item = (usize, usize)> {
+        let of = |plane| (0..PRODUCTS).filter(move |&product| A::PLANE[product] == plane);
+        of(plane / PLANES).flat_map(move |i| of(plane % PLANES).map(move |j| (i, j)))
     }
 
     /// Tiles that use product `p` on an axis of this many inputs.
-    fn uses(p: usize, inputs: usize) -> Range<usize> {
+    pub(super) fn uses(p: usize, inputs: usize) -> Range<usize> {
         let tiles = A::tiles(inputs);
         let start = (0..tiles).find(|&tile| A::takes(p, tile, inputs));
         let start = start.unwrap_or(tiles);
@@ -68,14 +71,14 @@ where
     A: Axis<TAPS, IN, PLANES, PRODUCTS, OUT>,
 {
     fn sizes(&self) -> StepSizes {
-        let images = self.images();
-        let products = self.tiles(images).stride(self.finish.to.padded());
+        let tiles = self.at_once();
+        let products = tiles.stride(self.finish.to.padded());
         StepSizes {
             x: self.from.len(),
             out: self.finish.to.len(),
             side: self.finish.side_len(),
-            at_once: images,
-            scratch: self.planes_len(images) + PRODUCTS * PRODUCTS * products,
+            at_once: tiles.images,
+            scratch: self.planes_len(tiles) + PRODUCTS * PRODUCTS * products,
             gradient: self.taps_len() + self.finish.to.padded(),
             // The gradient of the taps is computed from the sums after the last samples.
             overwritten: self.taps_len(),
@@ -89,107 +92,134 @@ where
     fn pack<S: Simd>(&self, simd: S, parameters: &[&[f32]], packed: &mut PackedWeights) {
         let (weight, bias) = weight_and_bias(parameters);
         let (inputs, outputs) = (self.from.channels, self.finish.to.channels);
-        assert!(weight.len() == outputs * inputs * TAPS * TAPS && bias.len() <= outputs);
+        let area = self.kernel * self.kernel;
+        assert!(weight.len() == outputs * inputs * area && bias.len() <= outputs);
         packed.set_bias(bias, outputs);
         let inputs = Walk {
             count: inputs,
-            stride: TAPS * TAPS,
+            stride: area,
         };
         let outputs = Walk {
             count: outputs,
-            stride: inputs.count * TAPS * TAPS,
+            stride: inputs.count * area,
         };
-        Self::weights(simd, weight, (inputs, outputs), &mut packed.forward);
-        Self::weights(simd, weight, (outputs, inputs), &mut packed.backward);
+        Self::weights(
+            simd,
+            (weight, self.kernel),
+            (inputs, outputs),
+            &mut packed.forward,
+        );
+        Self::weights(
+            simd,
+            (weight, self.kernel),
+            (outputs, inputs),
+            &mut packed.backward,
+        );
     }
 
-    /// Images to planes, products and results, a few images at a time.
+    /// Images to planes, products and results, a few images or rows at a time.
     fn forward<S: Simd>(&self, simd: S, io: Forward) {
         let (from, to, side) = (self.from, self.finish.to, self.finish.side_len());
         let (inputs, outputs) = (from.padded(), to.padded());
         let panels = panels_stride(from.channels, to.channels);
         let all = io.x.len() / from.len();
-        for first in (0..all).step_by(self.images()) {
-            let images = self.images().min(all - first);
-            let tiles = self.tiles(images);
-            let (planes, products) = io.scratch.split_at_mut(self.planes_len(images));
-            self.planes(simd, images, &io.x[first * from.len()..], planes);
-            self.each(tiles, |number, plane, row, rows| {
-                let left = &planes[plane * tiles.stride(inputs) + row * inputs..];
-                let out = &mut products[number * tiles.stride(outputs) + row * outputs..];
-                product(
-                    simd,
-                    Out::new(out, outputs),
-                    (rows, outputs, from.channels),
-                    Left::new(left, inputs),
-                    Right::Panels(&io.packed.forward[number * panels..]),
-                );
+        for (first, tiles) in self.parts(all) {
+            let (planes, products) = io.scratch.split_at_mut(self.planes_len(tiles));
+            self.planes(simd, tiles, &io.x[first * from.len()..], planes);
+            let work = tiles.rows() * outputs * from.channels;
+            let parts = products.par_chunks_mut(tiles.stride(outputs));
+            let parts = parts.take(PRODUCTS * PRODUCTS).enumerate();
+            in_parts(io.is_shared, work, parts, |(number, products)| {
+                let (i, j) = (number / PRODUCTS, number % PRODUCTS);
+                let plane = A::PLANE[i] * PLANES + A::PLANE[j];
+                for (row, rows) in self.runs(tiles, (i, j)) {
+                    product(
+                        simd,
+                        Out::new(&mut products[row * outputs..], outputs),
+                        (rows, outputs, from.channels),
+                        Left::new(
+                            &planes[plane * tiles.stride(inputs) + row * inputs..],
+                            inputs,
+                        ),
+                        Right::Panels(&io.packed.forward[number * panels..]),
+                    );
+                }
             });
             let results = (
                 &mut io.out[first * to.len()..],
                 &mut io.side[first * side..],
             );
-            self.results(simd, images, products, &io.packed.bias, results);
+            self.results(simd, tiles, products, &io.packed.bias, results);
         }
     }
 
-    /// Gradients of results to those of images, weights and biases, a few images at a time.
+    /// Gradients of results to those of images, weights and biases, a few images or rows at a time.
     fn backward<S: Simd>(&self, simd: S, mut io: Backward) {
         let (from, to, side) = (self.from, self.finish.to, self.finish.side_len());
         let (inputs, outputs) = (from.padded(), to.padded());
         let panels = panels_stride(to.channels, from.channels);
         let (_, bias_sum) = io.parameter_gradient.split_at_mut(self.taps_len());
         let all = io.x.len() / from.len();
-        for first in (0..all).step_by(self.images()) {
-            let images = self.images().min(all - first);
-            let tiles = self.tiles(images);
+        for (first, tiles) in self.parts(all) {
             let (plane_len, product_len) = (tiles.stride(inputs), tiles.stride(outputs));
-            let (planes, products) = io.scratch.split_at_mut(self.planes_len(images));
-            self.planes(simd, images, &io.x[first * from.len()..], planes);
+            let (planes, products) = io.scratch.split_at_mut(self.planes_len(tiles));
+            self.planes(simd, tiles, &io.x[first * from.len()..], planes);
             let results = (
                 &io.gradient[first * to.len()..],
                 &io.out[first * to.len()..],
                 &io.side[first * side..],
             );
-            self.products(simd, images, results, bias_sum, products);
-            let mut last = None;
-            self.each(tiles, |number, plane, row, rows| {
-                let out = &mut io.sums[number * self.product_len()..][..self.product_len()];
-                let begins = last.replace(number) != Some(number) && io.first && first == 0;
-                if begins && rows == 0 {
-                    out.fill(0.0);
+            self.products(simd, tiles, results, bias_sum, products);
+            let work = tiles.rows() * outputs * from.channels;
+            let begins = io.first && first == 0 && tiles.top == 0;
+            let sums = io.sums.par_chunks_mut(self.product_len()).enumerate();
+            in_parts(io.is_shared, work, sums, |(number, sums)| {
+                let (i, j) = (number / PRODUCTS, number % PRODUCTS);
+                let plane = A::PLANE[i] * PLANES + A::PLANE[j];
+                let mut begins = begins;
+                for (row, rows) in self.runs(tiles, (i, j)) {
+                    product(
+                        simd,
+                        Out::new(sums, outputs).accumulate(!begins),
+                        (from.channels, outputs, rows),
+                        Left::transposed(&planes[plane * plane_len + row * inputs..], inputs),
+                        Right::Rows(&products[number * product_len + row * outputs..], outputs),
+                    );
+                    begins = false;
                 }
-                let left = &planes[plane * plane_len + row * inputs..];
-                let right = &products[number * product_len + row * outputs..];
-                product(
-                    simd,
-                    Out::new(out, outputs).accumulate(!begins),
-                    (from.channels, outputs, rows),
-                    Left::transposed(left, inputs),
-                    Right::Rows(right, outputs),
-                );
+                if begins {
+                    sums.fill(0.0);
+                }
             });
             let Some(x_gradient) = &mut io.x_gradient else {
                 continue;
             };
             // The planes are not read again: their gradients replace them.
-            if PLANES < PRODUCTS {
-                planes.fill(0.0);
-            }
-            self.each(tiles, |number, plane, row, rows| {
-                let out = &mut planes[plane * plane_len + row * inputs..];
-                let left = &products[number * product_len + row * outputs..];
-                product(
-                    simd,
-                    Out::new(out, inputs).accumulate(PLANES < PRODUCTS),
-                    (rows, inputs, to.channels),
-                    Left::new(left, outputs),
-                    Right::Panels(&io.packed.backward[number * panels..]),
-                );
+            let work = tiles.rows() * inputs * to.channels;
+            let parts = planes.par_chunks_mut(plane_len).take(PLANES * PLANES);
+            in_parts(io.is_shared, work, parts.enumerate(), |(plane, planes)| {
+                if PLANES < PRODUCTS {
+                    planes.fill(0.0);
+                }
+                for (i, j) in Self::products_of(plane) {
+                    let number = i * PRODUCTS + j;
+                    for (row, rows) in self.runs(tiles, (i, j)) {
+                        product(
+                            simd,
+                            Out::new(&mut planes[row * inputs..], inputs)
+                                .accumulate(PLANES < PRODUCTS),
+                            (rows, inputs, to.channels),
+                            Left::new(&products[number * product_len + row * outputs..], outputs),
+                            Right::Panels(&io.packed.backward[number * panels..]),
+                        );
+                    }
+                }
             });
-            let x_gradient = &mut x_gradient[first * from.len()..][..images * from.len()];
-            x_gradient.fill(0.0);
-            self.inputs(simd, images, planes, x_gradient);
+            let x_gradient = &mut x_gradient[first * from.len()..][..tiles.images * from.len()];
+            if tiles.top == 0 {
+                x_gradient.fill(0.0);
+            }
+            self.inputs(simd, tiles, planes, x_gradient);
         }
     }
 
@@ -201,9 +231,15 @@ where
         let (inputs, outputs) = (self.from.channels, self.finish.to.padded());
         let gradient = (gradient, self.taps_len());
         unpack_weight_and_bias(gradient, parameters, |taps, weight| {
-            for (o, kernels) in weight.chunks_exact_mut(TAPS * TAPS * inputs).enumerate() {
-                for (c, kernel) in kernels.chunks_exact_mut(TAPS * TAPS).enumerate() {
-                    for (tap, value) in kernel.iter_mut().enumerate() {
+            let (area, before) = (self.kernel * self.kernel, (self.kernel - TAPS) / 2);
+            if before > 0 {
+                weight.fill(0.0);
+            }
+            for (o, kernels) in weight.chunks_exact_mut(area * inputs).enumerate() {
+                for (c, kernel) in kernels.chunks_exact_mut(area).enumerate() {
+                    let rows = kernel.chunks_exact_mut(self.kernel).skip(before).take(TAPS);
+                    let values = rows.flat_map(|row| &mut row[before..][..TAPS]);
+                    for (tap, value) in values.enumerate() {
                         *value = taps[tap * self.product_len() + c * outputs + o];
                     }
                 }

@@ -47,19 +47,6 @@ where
         }
         planes
     };
-    const WEIGHTS: [[f32; TAPS]; PRODUCTS] = {
-        let mut weights = [[0.0; TAPS]; PRODUCTS];
-        let mut product = 0;
-        while product < PRODUCTS {
-            let mut tap = 0;
-            while tap < TAPS {
-                weights[product][tap] = A::WEIGHTS[product % P][(tap + product / P) / 2];
-                tap += 1;
-            }
-            product += 1;
-        }
-        weights
-    };
     const IN_STEP: usize = A::IN_STEP;
     const IN_BEFORE: usize = A::IN_BEFORE;
     const OUT_BEFORE: usize = Self::BEFORE;
@@ -70,6 +57,34 @@ where
 
     fn takes(product: usize, tile: usize, inputs: usize) -> bool {
         A::takes(product % P, tile, inputs + Self::BEFORE)
+    }
+
+    #[inline(always)]
+    fn weigh<S: Simd>(taps: [Vector<S>; TAPS]) -> [Vector<S>; PRODUCTS] {
+        let zero = taps[0].constant(0.0);
+        let mut products = [zero; PRODUCTS];
+        for phase in 0..2 {
+            let mut own = [zero; T];
+            for (tap, &value) in taps.iter().enumerate() {
+                own[(tap + phase) / 2] = own[(tap + phase) / 2] + value;
+            }
+            products[phase * P..][..P].copy_from_slice(&A::weigh(own));
+        }
+        products
+    }
+
+    #[inline(always)]
+    fn unweigh<S: Simd>(products: [Vector<S>; PRODUCTS]) -> [Vector<S>; TAPS] {
+        let mut taps = [products[0].constant(0.0); TAPS];
+        for phase in 0..2 {
+            let mut own = [products[0]; P];
+            own.copy_from_slice(&products[phase * P..][..P]);
+            let own = A::unweigh(own);
+            for (tap, value) in taps.iter_mut().enumerate() {
+                *value = *value + own[(tap + phase) / 2];
+            }
+        }
+        taps
     }
 
     #[inline(always)]

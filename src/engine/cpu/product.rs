@@ -25,7 +25,7 @@ use super::lines::padded;
 use block::panel;
 pub(crate) use block::{load, store};
 use operands::{Job, Offsets, PANEL, Step, Table};
-pub(crate) use operands::{Left, Out, Places, Right, panel_place, panels, panels_len};
+pub(crate) use operands::{Left, Out, Places, Right, panel_place, panels_len, put_row};
 
 /// Most rows of a panel that are used at once: they stay in the first-level cache.
 const DEPTH: usize = 256;

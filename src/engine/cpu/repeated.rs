@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::axis::Axis;
+use super::axis::{Axis, mapped, mapped_back};
 use crate::arithmetic::{Number, Vector};
 
 /// Taps w\[0\] to w\[2h\] on values that are each repeated s times, s >= h, without repeating them: s results take 2h + 1
@@ -18,6 +18,26 @@ use crate::arithmetic::{Number, Vector};
 #[derive(Debug, Clone)]
 pub(crate) struct Repeated;
 
+/// The map from taps to weights of the products.
+const fn weights<const TAPS: usize>() -> [[f32; TAPS]; TAPS] {
+    let reach = TAPS / 2;
+    let mut weights = [[0.0; TAPS]; TAPS];
+    let mut tap = 0;
+    while tap < TAPS {
+        weights[reach][tap] = 1.0;
+        let mut number = 0;
+        while number < reach {
+            if tap + number < reach {
+                weights[number][tap] = 1.0;
+                weights[TAPS - 1 - number][TAPS - 1 - tap] = 1.0;
+            }
+            number += 1;
+        }
+        tap += 1;
+    }
+    weights
+}
+
 impl<const TAPS: usize, const OUT: usize> Axis<TAPS, 3, 3, TAPS, OUT> for Repeated {
     /// Product j < h is for the j-th result, product 2h - j for the j-th last, product h for all.
     const PLANE: [usize; TAPS] = {
@@ -30,24 +50,6 @@ impl<const TAPS: usize, const OUT: usize> Axis<TAPS, 3, 3, TAPS, OUT> for Repeat
         }
         planes
     };
-    const WEIGHTS: [[f32; TAPS]; TAPS] = {
-        let reach = TAPS / 2;
-        let mut weights = [[0.0; TAPS]; TAPS];
-        let mut tap = 0;
-        while tap < TAPS {
-            weights[reach][tap] = 1.0;
-            let mut number = 0;
-            while number < reach {
-                if tap + number < reach {
-                    weights[number][tap] = 1.0;
-                    weights[TAPS - 1 - number][TAPS - 1 - tap] = 1.0;
-                }
-                number += 1;
-            }
-            tap += 1;
-        }
-        weights
-    };
     const IN_STEP: usize = 1;
     const IN_BEFORE: usize = 1;
     const OUT_BEFORE: usize = 0;
@@ -58,6 +60,16 @@ impl<const TAPS: usize, const OUT: usize> Axis<TAPS, 3, 3, TAPS, OUT> for Repeat
 
     fn takes(_: usize, _: usize, _: usize) -> bool {
         true
+    }
+
+    #[inline(always)]
+    fn weigh<S: Simd>(taps: [Vector<S>; TAPS]) -> [Vector<S>; TAPS] {
+        mapped(const { weights::<TAPS>() }, taps)
+    }
+
+    #[inline(always)]
+    fn unweigh<S: Simd>(products: [Vector<S>; TAPS]) -> [Vector<S>; TAPS] {
+        mapped_back(const { weights::<TAPS>() }, products)
     }
 
     #[inline(always)]
@@ -105,7 +117,6 @@ pub(crate) struct Pixels;
 
 impl<const OUT: usize> Axis<1, 1, 1, 1, OUT> for Pixels {
     const PLANE: [usize; 1] = [0];
-    const WEIGHTS: [[f32; 1]; 1] = [[1.0]];
     const IN_STEP: usize = 1;
     const IN_BEFORE: usize = 0;
     const OUT_BEFORE: usize = 0;
@@ -116,6 +127,16 @@ impl<const OUT: usize> Axis<1, 1, 1, 1, OUT> for Pixels {
 
     fn takes(_: usize, _: usize, _: usize) -> bool {
         true
+    }
+
+    #[inline(always)]
+    fn weigh<S: Simd>(taps: [Vector<S>; 1]) -> [Vector<S>; 1] {
+        taps
+    }
+
+    #[inline(always)]
+    fn unweigh<S: Simd>(products: [Vector<S>; 1]) -> [Vector<S>; 1] {
+        products
     }
 
     #[inline(always)]

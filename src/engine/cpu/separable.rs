@@ -1,46 +1,53 @@
 //! Maps of an axis along both axes of a square of vectors.
 
+use std::mem::MaybeUninit;
+
 use pulp::Simd;
 
 use super::product::{load, store};
 use crate::arithmetic::Vector;
 
 /// A square of vectors in memory, with rows `row` and columns `column` values apart.
-///
-/// # Safety
-/// All of them can be read.
-#[inline(always)]
-pub(crate) unsafe fn read<S: Simd, const N: usize>(
-    simd: S,
-    from: *const f32,
-    row: usize,
-    column: usize,
-) -> [[Vector<S>; N]; N] {
-    let mut values = [[zero(simd); N]; N];
-    for (i, line) in values.iter_mut().enumerate() {
-        for (j, value) in line.iter_mut().enumerate() {
-            // SAFETY: as the caller guarantees.
-            value.numbers = unsafe { load::<S>(from.add(i * row + j * column)) };
-        }
-    }
-    values
+#[derive(Clone, Copy)]
+pub(crate) struct Square<P> {
+    pub first: P,
+    pub row: usize,
+    pub column: usize,
 }
 
-/// Writes a square of vectors to memory.
-///
-/// # Safety
-/// All of them can be written.
-#[inline(always)]
-pub(crate) unsafe fn write<S: Simd, const N: usize>(
-    values: &[[Vector<S>; N]; N],
-    to: *mut f32,
-    row: usize,
-    column: usize,
-) {
-    for (i, line) in values.iter().enumerate() {
-        for (j, value) in line.iter().enumerate() {
-            // SAFETY: as the caller guarantees.
-            unsafe { store::<S>(to.add(i * row + j * column), value.numbers) };
+impl Square<*const f32> {
+    /// # Safety
+    /// The vector can be read.
+    #[inline(always)]
+    pub unsafe fn read<S: Simd>(self, simd: S, (i, j): (usize, usize)) -> Vector<S> {
+        // SAFETY: as the caller guarantees.
+        Vector::new(simd, unsafe {
+            load::<S>(self.first.add(i * self.row + j * self.column))
+        })
+    }
+}
+
+impl Square<*mut f32> {
+    /// # Safety
+    /// The vector can be read.
+    #[inline(always)]
+    pub unsafe fn read<S: Simd>(self, simd: S, place: (usize, usize)) -> Vector<S> {
+        let Self { first, row, column } = self;
+        let first = first.cast_const();
+        // SAFETY: as the caller guarantees.
+        unsafe { Square { first, row, column }.read(simd, place) }
+    }
+
+    /// # Safety
+    /// The vector can be written.
+    #[inline(always)]
+    pub unsafe fn write<S: Simd>(self, (i, j): (usize, usize), value: Vector<S>) {
+        // SAFETY: as the caller guarantees.
+        unsafe {
+            store::<S>(
+                self.first.add(i * self.row + j * self.column),
+                value.numbers,
+            )
         }
     }
 }
@@ -59,29 +66,37 @@ macro_rules! inlined {
 }
 pub(crate) use inlined;
 
-/// Applies a map along the rows, then along the columns of the result. The map also takes the outputs of the tile along
-/// the axis. (`array::map` and `array::from_fn` are not always inlined, and a call takes vectors through memory.)
+/// Applies a map along the rows of a square, then along the columns of the result. The map also takes the outputs of the
+/// tile along the axis.
+///
+/// `read` and `write` take the place of a vector, (row, column). No square is handed over as an array: the compiler
+/// copies arrays of more than some vectors through a call, which takes longer than the map. (`array::map` and
+/// `array::from_fn` are not always inlined, and a call takes vectors through memory.)
 #[inline(always)]
 pub(crate) fn both<S: Simd, const FROM: usize, const TO: usize>(
     simd: S,
-    from: &[[Vector<S>; FROM]; FROM],
+    mut read: impl FnMut((usize, usize)) -> Vector<S>,
     map: impl Fn(usize, [Vector<S>; FROM]) -> [Vector<S>; TO],
     (down, across): (usize, usize),
-) -> [[Vector<S>; TO]; TO] {
+    mut write: impl FnMut((usize, usize), Vector<S>),
+) {
     let zero = zero(simd);
-    let mut half = [[zero; TO]; FROM];
-    for (half, &row) in half.iter_mut().zip(from) {
-        *half = map(across, row);
+    let mut half = [const { MaybeUninit::<[Vector<S>; TO]>::uninit() }; FROM];
+    for (i, half) in half.iter_mut().enumerate() {
+        let mut row = [zero; FROM];
+        for (j, value) in row.iter_mut().enumerate() {
+            *value = read((i, j));
+        }
+        half.write(map(across, row));
     }
-    let mut to = [[zero; TO]; TO];
     for j in 0..TO {
         let mut column = [zero; FROM];
         for (value, row) in column.iter_mut().zip(&half) {
-            *value = row[j];
+            // SAFETY: the loop before has written every row.
+            *value = unsafe { row.assume_init_ref() }[j];
         }
-        for (row, value) in to.iter_mut().zip(map(down, column)) {
-            row[j] = value;
+        for (i, value) in map(down, column).into_iter().enumerate() {
+            write((i, j), value);
         }
     }
-    to
 }

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::axis::Axis;
+use super::axis::{Axis, mapped, mapped_back};
 use super::winograd::Winograd4;
 use crate::arithmetic::{Number, Vector};
 
@@ -14,17 +14,19 @@ use crate::arithmetic::{Number, Vector};
 #[derive(Debug, Clone)]
 pub(crate) struct SevenPoints;
 
+/// The map from taps to weights of the products.
+const WEIGHTS: [[f32; 4]; 7] = [
+    [-1.0 / 2.0, 0.0, 0.0, 0.0],
+    [-1.0 / 3.0, -1.0 / 3.0, -1.0 / 3.0, -1.0 / 3.0],
+    [1.0 / 9.0, -1.0 / 9.0, 1.0 / 9.0, -1.0 / 9.0],
+    [1.0 / 36.0, 1.0 / 18.0, 1.0 / 9.0, 2.0 / 9.0],
+    [-1.0 / 60.0, 1.0 / 30.0, -1.0 / 15.0, 2.0 / 15.0],
+    [0.0, 0.0, 0.0, 1.0],
+    [32.0 / 45.0, 16.0 / 45.0, 8.0 / 45.0, 4.0 / 45.0],
+];
+
 impl Axis<4, 7, 7, 7, 4> for SevenPoints {
     const PLANE: [usize; 7] = [0, 1, 2, 3, 4, 5, 6];
-    const WEIGHTS: [[f32; 4]; 7] = [
-        [-1.0 / 2.0, 0.0, 0.0, 0.0],
-        [-1.0 / 3.0, -1.0 / 3.0, -1.0 / 3.0, -1.0 / 3.0],
-        [1.0 / 9.0, -1.0 / 9.0, 1.0 / 9.0, -1.0 / 9.0],
-        [1.0 / 36.0, 1.0 / 18.0, 1.0 / 9.0, 2.0 / 9.0],
-        [-1.0 / 60.0, 1.0 / 30.0, -1.0 / 15.0, 2.0 / 15.0],
-        [0.0, 0.0, 0.0, 1.0],
-        [32.0 / 45.0, 16.0 / 45.0, 8.0 / 45.0, 4.0 / 45.0],
-    ];
     const IN_STEP: usize = 4;
     const IN_BEFORE: usize = 2;
     const OUT_BEFORE: usize = 0;
@@ -35,6 +37,16 @@ impl Axis<4, 7, 7, 7, 4> for SevenPoints {
 
     fn takes(product: usize, tile: usize, inputs: usize) -> bool {
         product != 5 || 4 * (tile + 1) <= inputs
+    }
+
+    #[inline(always)]
+    fn weigh<S: Simd>(taps: [Vector<S>; 4]) -> [Vector<S>; 7] {
+        mapped(WEIGHTS, taps)
+    }
+
+    #[inline(always)]
+    fn unweigh<S: Simd>(products: [Vector<S>; 7]) -> [Vector<S>; 4] {
+        mapped_back(WEIGHTS, products)
     }
 
     #[inline(always)]

@@ -19,6 +19,8 @@ pub(crate) struct Forwards<'a> {
     pub noise: Option<&'a [f32]>,
     /// Whether a backward pass follows.
     pub trains: bool,
+    /// Whether threads that wait for work may take parts of the steps.
+    pub is_shared: bool,
     pub arena: &'a mut Arena,
 }
 
@@ -34,7 +36,6 @@ impl WithSimd for Forwards<'_> {
             ..
         } = self.arena;
         let mut kl = 0.0;
-        let is_shared = self.program.shares_products();
         for (number, (step, side)) in self.program.steps.iter().zip(sides).enumerate() {
             let (before, behind) = values.split_at_mut(number);
             let x = match before.last() {
@@ -61,7 +62,7 @@ impl WithSimd for Forwards<'_> {
                 noise: self.noise,
                 kl: &mut kl,
                 scratch,
-                is_shared,
+                is_shared: self.is_shared,
             };
             step.step.forward(simd, io);
         }
@@ -77,6 +78,8 @@ pub(crate) struct Shard<'a> {
     pub range: Range<usize>,
     /// Sums of the gradients of all parameters.
     pub gradient: &'a mut Lines,
+    /// Whether threads that wait for work may take parts of the steps.
+    pub is_shared: bool,
     pub arena: &'a mut Arena,
 }
 
@@ -100,6 +103,7 @@ impl WithSimd for Shard<'_> {
                 input: micro.input,
                 noise: micro.noise,
                 trains: true,
+                is_shared: self.is_shared,
                 arena: &mut *self.arena,
             };
             sums.kl += forwards.with_simd(simd);
@@ -151,7 +155,7 @@ impl Shard<'_> {
                 noise: micro.noise,
                 kl_scale: micro.factors.kl_scale,
                 scratch: &mut arena.scratch,
-                is_shared: program.shares_products(),
+                is_shared: self.is_shared,
             };
             step.step.backward(simd, io);
             if last {

@@ -27,12 +27,23 @@ macro_rules! tiled {
         }
 
         impl TiledConv {
-            /// For images of this shape, upsampled by `scale`; none if there is no fast convolution.
-            pub fn new(kernel: usize, scale: usize, from: Shape, finish: Finish) -> Option<Self> {
-                match (kernel, scale) {
-                    $(($kernel, $scale) => Some(Self::$name(FastConv::new(from, finish))),)+
+            /// For images of this shape, upsampled by `scale`, by the fast convolution for the middle `taps` of a
+            /// kernel; none if there is none.
+            pub fn new(
+                (kernel, taps): (usize, usize),
+                scale: usize,
+                from: Shape,
+                finish: Finish,
+            ) -> Option<Self> {
+                match (taps, scale) {
+                    $(($kernel, $scale) => Some(Self::$name(FastConv::new(kernel, from, finish))),)+
                     _ => None,
                 }
+            }
+
+            /// Products of an image, for each input and output.
+            pub fn cost(&self) -> usize {
+                match self { $(Self::$name(conv) => conv.cost(),)+ }
             }
 
             /// The images that it reads.

@@ -8,15 +8,17 @@ use super::finish::{Put, Take};
 use super::isa::vectorize;
 use super::lines::plane_stride;
 use super::product::{load, store};
-use super::separable::{both, inlined, read, write};
+use super::separable::{Square, both, inlined, zero};
 use crate::arithmetic::Vector;
 
-/// The tiles of some images, and how their planes and products lie in memory.
+/// Rows of tiles of some images, and how their planes and products lie in memory.
 ///
 /// A plane (i, j) is a matrix: a row for each tile and image, tile (ty, tx) of image n at row
-/// `(ty * across + tx) * images + n`, and a column for each channel.
+/// `((ty - top) * across + tx) * images + n`, and a column for each channel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tiles {
+    /// The first row of tiles.
+    pub top: usize,
     pub down: usize,
     pub across: usize,
     pub images: usize,
@@ -40,7 +42,7 @@ impl Tiles {
     /// The tile (ty, tx) and the image of every row.
     fn each(self) -> impl Iterator<Item = (usize, usize, usize)> {
         let columns = move |ty| (0..self.across).map(move |tx| (ty, tx));
-        let tiles = (0..self.down).flat_map(columns);
+        let tiles = (self.top..self.top + self.down).flat_map(columns);
         tiles.flat_map(move |(ty, tx)| (0..self.images).map(move |image| (ty, tx, image)))
     }
 }
@@ -56,14 +58,6 @@ impl<
 where
     A: Axis<TAPS, IN, PLANES, PRODUCTS, OUT>,
 {
-    pub(super) fn tiles(&self, images: usize) -> Tiles {
-        Tiles {
-            down: A::tiles(self.from.height),
-            across: A::tiles(self.from.width),
-            images,
-        }
-    }
-
     /// Outputs of a tile inside of the image, down and across.
     #[inline(always)]
     fn outputs(&self, ty: usize, tx: usize) -> (usize, usize) {
@@ -87,8 +81,7 @@ where
     }
 
     /// Planes of images.
-    pub(super) fn planes<S: Simd>(&self, simd: S, images: usize, x: &[f32], planes: &mut [f32]) {
-        let tiles = self.tiles(images);
+    pub(super) fn planes<S: Simd>(&self, simd: S, tiles: Tiles, x: &[f32], planes: &mut [f32]) {
         self.check_inputs(tiles, x.len(), planes.len());
         let columns = self.from.padded();
         let (row, stride) = (self.from.columns * columns, tiles.stride(columns));
@@ -104,11 +97,25 @@ where
                         // and that all planes fit; every row lies inside of its plane. Columns are a multiple of
                         // every vector's length.
                         unsafe {
-                            let x = x.as_ptr().add(from + c);
-                            let tile = read::<S, IN>(simd, x, row, columns);
-                            let values = both(simd, &tile, inlined!(A::planes), outputs);
-                            let to = planes.as_mut_ptr().add(number * columns + c);
-                            write::<S, PLANES>(&values, to, PLANES * stride, stride);
+                            let tile = Square {
+                                first: x.as_ptr().add(from + c),
+                                row,
+                                column: columns,
+                            };
+                            let planes = Square {
+                                first: planes.as_mut_ptr().add(number * columns + c),
+                                row: PLANES * stride,
+                                column: stride,
+                            };
+                            both(
+                                simd,
+                                #[inline(always)]
+                                |place| tile.read(simd, place),
+                                inlined!(A::planes),
+                                outputs,
+                                #[inline(always)]
+                                |place, value| planes.write(place, value),
+                            );
                         }
                     }
                 }
@@ -117,8 +124,7 @@ where
     }
 
     /// The transposed map of [`Self::planes`]: adds the gradients of planes to those of images.
-    pub(super) fn inputs<S: Simd>(&self, simd: S, images: usize, planes: &[f32], x: &mut [f32]) {
-        let tiles = self.tiles(images);
+    pub(super) fn inputs<S: Simd>(&self, simd: S, tiles: Tiles, planes: &[f32], x: &mut [f32]) {
         self.check_inputs(tiles, x.len(), planes.len());
         let columns = self.from.padded();
         let (row, stride) = (self.from.columns * columns, tiles.stride(columns));
@@ -132,18 +138,25 @@ where
                     for c in (0..columns).step_by(S::F32_LANES) {
                         // SAFETY: as in `planes`.
                         unsafe {
-                            let planes = planes.as_ptr().add(number * columns + c);
-                            let gradients =
-                                read::<S, PLANES>(simd, planes, PLANES * stride, stride);
-                            let mut tile = both(simd, &gradients, inlined!(A::inputs), outputs);
-                            let x = x.as_mut_ptr().add(to + c);
-                            let sums = read::<S, IN>(simd, x, row, columns);
-                            for (tile, sums) in tile.iter_mut().zip(sums) {
-                                for (value, sum) in tile.iter_mut().zip(sums) {
-                                    *value = sum + *value;
-                                }
-                            }
-                            write::<S, IN>(&tile, x, row, columns);
+                            let planes = Square {
+                                first: planes.as_ptr().add(number * columns + c),
+                                row: PLANES * stride,
+                                column: stride,
+                            };
+                            let tile = Square {
+                                first: x.as_mut_ptr().add(to + c),
+                                row,
+                                column: columns,
+                            };
+                            both(
+                                simd,
+                                #[inline(always)]
+                                |place| planes.read(simd, place),
+                                inlined!(A::inputs),
+                                outputs,
+                                #[inline(always)]
+                                |place, value| tile.write(place, tile.read(simd, place) + value),
+                            );
                         }
                     }
                 }
@@ -155,12 +168,11 @@ where
     pub(super) fn results<S: Simd>(
         &self,
         simd: S,
-        images: usize,
+        tiles: Tiles,
         products: &[f32],
         bias: &[f32],
         (out, side): (&mut [f32], &mut [f32]),
     ) {
-        let tiles = self.tiles(images);
         self.check_outputs(tiles, bias.len(), (out.len(), side.len()), products.len());
         let finish = self.finish;
         let columns = finish.to.padded();
@@ -180,11 +192,22 @@ where
                             from: side.as_mut_ptr().add(image * finish.side_len()),
                         };
                         for c in (0..columns).step_by(S::F32_LANES) {
-                            let products = products.as_ptr().add(number * columns + c);
-                            let values =
-                                read::<S, PRODUCTS>(simd, products, PRODUCTS * stride, stride);
-                            let tile = both(simd, &values, inlined!(A::results), outputs);
-                            finish.put(simd, tile, (top, left, c), put);
+                            let products = Square {
+                                first: products.as_ptr().add(number * columns + c),
+                                row: PRODUCTS * stride,
+                                column: stride,
+                            };
+                            let mut tile = [[zero(simd); OUT]; OUT];
+                            both(
+                                simd,
+                                #[inline(always)]
+                                |place| products.read(simd, place),
+                                inlined!(A::results),
+                                outputs,
+                                #[inline(always)]
+                                |(i, j), value| tile[i][j] = value,
+                            );
+                            finish.put(simd, &tile, (top, left, c), put);
                         }
                     }
                 }
@@ -196,12 +219,11 @@ where
     pub(super) fn products<S: Simd>(
         &self,
         simd: S,
-        images: usize,
+        tiles: Tiles,
         (gradient, out, side): (&[f32], &[f32], &[f32]),
         bias: &mut [f32],
         products: &mut [f32],
     ) {
-        let tiles = self.tiles(images);
         let results = (out.len().min(gradient.len()), side.len());
         self.check_outputs(tiles, bias.len(), results, products.len());
         let finish = self.finish;
@@ -223,18 +245,28 @@ where
                             from: side.as_ptr().add(image * finish.side_len()),
                         };
                         for c in (0..columns).step_by(S::F32_LANES) {
-                            let tile = finish.take::<S, OUT>(simd, (top, left, c), take);
+                            let mut tile = [[zero(simd); OUT]; OUT];
+                            finish.take(simd, &mut tile, (top, left, c), take);
                             let bias = bias.as_mut_ptr().add(c);
                             let mut sum = Vector::new(simd, load::<S>(bias));
-                            for row in tile {
-                                for value in row {
-                                    sum = sum + value;
-                                }
+                            for &value in tile.as_flattened() {
+                                sum = sum + value;
                             }
                             store::<S>(bias, sum.numbers);
-                            let values = both(simd, &tile, inlined!(A::products), outputs);
-                            let products = products.as_mut_ptr().add(number * columns + c);
-                            write::<S, PRODUCTS>(&values, products, PRODUCTS * stride, stride);
+                            let products = Square {
+                                first: products.as_mut_ptr().add(number * columns + c),
+                                row: PRODUCTS * stride,
+                                column: stride,
+                            };
+                            both(
+                                simd,
+                                #[inline(always)]
+                                |(i, j)| tile[i][j],
+                                inlined!(A::products),
+                                outputs,
+                                #[inline(always)]
+                                |place, value| products.write(place, value),
+                            );
                         }
                     }
                 }
@@ -246,7 +278,7 @@ where
     fn check_inputs(&self, tiles: Tiles, x: usize, planes: usize) {
         let from = self.from;
         let side = |tiles: usize| (tiles - 1) * A::IN_STEP + IN;
-        assert!(side(tiles.down) <= from.rows && side(tiles.across) <= from.columns);
+        assert!(side(tiles.top + tiles.down) <= from.rows && side(tiles.across) <= from.columns);
         assert!(tiles.images * from.len() <= x);
         assert!(tiles.span(PLANES * PLANES, from.padded()) <= planes);
     }

@@ -6,7 +6,8 @@ use pulp::Simd;
 use super::finish::Finish;
 use super::finish_image::SumsLayout;
 use super::layout::NhwcLayout;
-use super::pixel_products::PixelProducts;
+use super::lines::padded;
+use super::product::{Left, Out, Right, product};
 use super::step::{
     Backward, Forward, PackedWeights, Step, StepSizes, unpack_weight_and_bias, weight_and_bias,
 };
@@ -104,5 +105,79 @@ impl Step for TransposedConv {
             let x_gradient = x_gradient.map(|all| &mut all[number * self.from.len()..]);
             products.backward(simd, io.packed, (x, io.scratch), weight_sum, x_gradient);
         }
+    }
+}
+
+/// One product over all pixels of an image: what each pixel contributes to its results, and the gradients back.
+#[derive(Debug, Clone, Copy)]
+struct PixelProducts {
+    /// The images that are read.
+    from: NhwcLayout,
+    /// Products of a pixel.
+    count: usize,
+}
+
+impl PixelProducts {
+    /// From the products of one pixel to those of the next, and from the weights' gradients of one input to those of the
+    /// next.
+    fn columns(&self) -> usize {
+        padded(self.count)
+    }
+
+    fn pixels(&self) -> usize {
+        self.from.shape().area()
+    }
+
+    /// Length of one image's products, (pixel, product).
+    fn len(&self) -> usize {
+        self.pixels() * self.columns()
+    }
+
+    /// Sizes of the matrix of weights, (in, product).
+    fn weights(&self) -> (usize, usize) {
+        (self.from.channels, self.count)
+    }
+
+    /// Length of the gradient of the weights.
+    fn weights_len(&self) -> usize {
+        self.from.channels * self.columns()
+    }
+
+    /// The products of an image.
+    fn forward<S: Simd>(&self, simd: S, weights: &PackedWeights, x: &[f32], products: &mut [f32]) {
+        product(
+            simd,
+            Out::new(products, self.columns()),
+            (self.pixels(), self.columns(), self.from.channels),
+            Left::new(x, self.from.padded()),
+            Right::Panels(&weights.forward),
+        );
+    }
+
+    /// Adds to the gradient of the weights, from that of an image's products, and writes that of the image.
+    fn backward<S: Simd>(
+        &self,
+        simd: S,
+        weights: &PackedWeights,
+        (x, products): (&[f32], &[f32]),
+        weight_sum: &mut [f32],
+        x_gradient: Option<&mut [f32]>,
+    ) {
+        let inputs = self.from.padded();
+        product(
+            simd,
+            Out::new(weight_sum, self.columns()).accumulate(true),
+            (self.from.channels, self.columns(), self.pixels()),
+            Left::transposed(x, inputs),
+            Right::Rows(products, self.columns()),
+        );
+        let Some(x_gradient) = x_gradient else { return };
+        product(
+            simd,
+            Out::new(x_gradient, inputs),
+            (self.pixels(), inputs, self.count),
+            Left::new(products, self.columns()),
+            Right::Panels(&weights.backward),
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::axis::Axis;
+use super::axis::{Axis, mapped, mapped_back};
 use crate::arithmetic::Vector;
 
 /// Three taps on values that are each repeated twice, without repeating them: four results take five
@@ -22,15 +22,17 @@ use crate::arithmetic::Vector;
 #[derive(Debug, Clone)]
 pub(crate) struct Upsampled2;
 
+/// The map from taps to weights of the products.
+const WEIGHTS: [[f32; 3]; 5] = [
+    [1.0, 1.0, 0.0],
+    [1.0, 0.0, 0.0],
+    [1.0, 1.0, 1.0],
+    [0.0, 0.0, 1.0],
+    [0.0, 1.0, 1.0],
+];
+
 impl Axis<3, 3, 3, 5, 4> for Upsampled2 {
     const PLANE: [usize; 5] = [0, 0, 1, 2, 2];
-    const WEIGHTS: [[f32; 3]; 5] = [
-        [1.0, 1.0, 0.0],
-        [1.0, 0.0, 0.0],
-        [1.0, 1.0, 1.0],
-        [0.0, 0.0, 1.0],
-        [0.0, 1.0, 1.0],
-    ];
     const IN_STEP: usize = 2;
     const IN_BEFORE: usize = 1;
     const OUT_BEFORE: usize = 1;
@@ -43,6 +45,16 @@ impl Axis<3, 3, 3, 5, 4> for Upsampled2 {
         // Each product but that with w is for one output.
         let out = [0, 1, 1, 2, 3].get(product).copied().unwrap_or(0);
         product == 2 || (1..=2 * inputs).contains(&(4 * tile + out))
+    }
+
+    #[inline(always)]
+    fn weigh<S: Simd>(taps: [Vector<S>; 3]) -> [Vector<S>; 5] {
+        mapped(WEIGHTS, taps)
+    }
+
+    #[inline(always)]
+    fn unweigh<S: Simd>(products: [Vector<S>; 5]) -> [Vector<S>; 3] {
+        mapped_back(WEIGHTS, products)
     }
 
     #[inline(always)]

@@ -63,8 +63,8 @@ impl Windows {
     /// Asserts that all pixels lie inside of the slices, which hold an image each.
     fn check(&self, small: usize, large: usize) {
         for (layout, len) in [(self.small, small), (self.large, large)] {
-            assert!(layout.before + layout.height <= layout.rows && layout.len() <= len);
-            assert!(layout.before + layout.width <= layout.columns && !layout.narrow);
+            assert!(layout.is_inside() && layout.len() <= len);
+            assert!(!layout.narrow);
         }
         let (down, across) = (self.small.height * self.size, self.small.width * self.size);
         assert!(down <= self.large.height && across <= self.large.width);

@@ -20,14 +20,6 @@ pub(crate) struct Winograd4;
 
 impl Axis<3, 6, 6, 6, 4> for Winograd4 {
     const PLANE: [usize; 6] = [0, 1, 2, 3, 4, 5];
-    const WEIGHTS: [[f32; 3]; 6] = [
-        [1.0 / 4.0, 0.0, 0.0],
-        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
     const IN_STEP: usize = 4;
     const IN_BEFORE: usize = 1;
     const OUT_BEFORE: usize = 0;
@@ -39,6 +31,32 @@ impl Axis<3, 6, 6, 6, 4> for Winograd4 {
     fn takes(product: usize, tile: usize, inputs: usize) -> bool {
         // All but one of the products of F(m,3) are for finite points.
         product == 5 || product < (inputs - 4 * tile).min(4) + 1
+    }
+
+    #[inline(always)]
+    fn weigh<S: Simd>([a, b, c]: [Vector<S>; 3]) -> [Vector<S>; 6] {
+        let (even, odd) = ((a + c) * (-1.0 / 6.0), b * (-1.0 / 6.0));
+        let (even2, odd2) = ((a * (1.0 / 24.0)).plus(1.0 / 6.0, c), b * (1.0 / 12.0));
+        [
+            a * 0.25,
+            even + odd,
+            even - odd,
+            even2 + odd2,
+            even2 - odd2,
+            c,
+        ]
+    }
+
+    #[inline(always)]
+    fn unweigh<S: Simd>([p, q, r, s, t, u]: [Vector<S>; 6]) -> [Vector<S>; 3] {
+        let (even, odd) = (q + r, q - r);
+        let (even2, odd2) = (s + t, s - t);
+        let sum = even * (-1.0 / 6.0);
+        [
+            sum.plus(0.25, p).plus(1.0 / 24.0, even2),
+            (odd * (-1.0 / 6.0)).plus(1.0 / 12.0, odd2),
+            (sum + u).plus(1.0 / 6.0, even2),
+        ]
     }
 
     #[inline(always)]

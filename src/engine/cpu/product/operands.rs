@@ -90,20 +90,16 @@ pub(crate) fn panels_len(depth: usize, columns: usize) -> usize {
     depth * padded(columns)
 }
 
-/// Fills the panels of a matrix (depth, columns) with its values; where there is none, with 0.
-pub(crate) fn panels(
+/// Sets a row of a matrix (depth, columns) in its panels; values after those that are given keep theirs.
+pub(crate) fn put_row(
     data: &mut [f32],
     (depth, columns): (usize, usize),
-    value: impl Fn(usize, usize) -> Option<f32>,
+    row: usize,
+    values: &[f32],
 ) {
-    for panel in (0..columns).step_by(PANEL) {
-        let width = PANEL.min(padded(columns) - panel);
-        let data = &mut data[depth * panel..][..depth * width];
-        for (row, data) in data.chunks_exact_mut(width).enumerate() {
-            for (column, data) in (panel..columns).zip(data) {
-                *data = value(row, column).unwrap_or(0.0);
-            }
-        }
+    for (number, values) in values.chunks(PANEL).enumerate() {
+        let place = panel_place(depth, columns, row, number * PANEL);
+        data[place..][..values.len()].copy_from_slice(values);
     }
 }
 

@@ -60,6 +60,13 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
         "upsample 2",
         "conv 3x3, 1",
     ];
+    let direct: &[&str] = &[
+        "conv 9x9, 40",
+        "relu",
+        "conv 3x3, 30, stride 2",
+        "tanh",
+        "conv-transpose 2x2, 1",
+    ];
     let mixed: &[&str] = &[
         "conv 3x3, 12",
         "relu",
@@ -82,7 +89,7 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
         "dense 144",
         "reshape [1, 12, 12]",
     ];
-    for layers in [conv, mixed, small, wide] {
+    for layers in [conv, direct, mixed, small, wide] {
         let layers: Vec<LayerSpec> = layers.iter().map(|layer| layer.parse().unwrap()).collect();
         for images in [1, 2, 7, 16, 33, 130] {
             let one = bits(&layers, [1, 12, 12], images, 1);
