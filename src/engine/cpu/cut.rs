@@ -8,11 +8,6 @@ use super::shared::WORTH_A_THREAD;
 /// The largest number of shards, and the number from which on shards grow to whole micro-batches first.
 const MOST: usize = 64;
 const MANY: usize = 32;
-/// A shard should take so many multiplications for each value of its gradient, which is converted, written and summed.
-/// With 16, conv-denoiser has 16 shards of a batch of 128 rather than 8, and its steps take 7% longer on two threads;
-/// threads that have no shard take parts of the steps of the others.
-const PER_VALUE: usize = 32;
-
 /// A batch in consecutive shards that differ by a sample at most. It depends on the sizes of the network and the batch
 /// only, never on the number of threads.
 #[derive(Debug, Clone, Copy)]
@@ -29,9 +24,8 @@ impl Cut {
         if samples < 2 || program.shares_products() {
             return whole;
         }
-        // The gradient in the form of the products is written and read once more.
-        let overhead = PER_VALUE * (program.gradient_len + 2 * program.sums_len);
-        let least = WORTH_A_THREAD.max(overhead).div_ceil(program.work);
+        let least = WORTH_A_THREAD.div_ceil(program.work);
+        let least = least.max(program.worth_a_gradient);
         let fitting = (samples / least).min(MANY.max(samples / program.samples));
         // Even where half a batch is less than that, two threads take less time than one.
         let is_worth = program.has_convolutions && samples * program.work >= 2 * WORTH_A_THREAD;
