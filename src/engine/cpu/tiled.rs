@@ -66,6 +66,7 @@ tiled! {
     Three: 3, 1, Winograd4, 6, 6, 6, 4;
     Five: 5, 1, EightPoints, 8, 8, 8, 4;
     Seven: 7, 1, Parts<SevenPoints, 4, 7, 4>, 11, 14, 14, 4;
+    Nine: 9, 1, Parts<EightPoints, 5, 8, 4>, 13, 16, 16, 4;
     ThreeUpsampled2: 3, 2, Upsampled2, 3, 3, 5, 4;
     FiveUpsampled2: 5, 2, Phases<Winograd4, 3, 6, 4>, 6, 6, 12, 8;
     SevenUpsampled2: 7, 2, Phases<EightPoints, 4, 8, 5>, 8, 8, 16, 10;

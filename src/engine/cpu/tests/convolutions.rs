@@ -171,13 +171,15 @@ fn convolutions_are_right_in_every_instruction_set() {
         check(([16, 7, 7], 32, 3), (2, 1), images);
         check(([5, 4, 6], 9, 3), (2, 1), images);
         check(([40, 1, 3], 20, 3), (2, 1), images);
-        // Kernels of five and seven: whole tiles and cut ones, images smaller than the kernel.
+        // Kernels of five, seven and nine: whole tiles and cut ones, images smaller than the kernel.
         check(([16, 8, 8], 20, 5), (1, 1), images);
         check(([5, 7, 10], 33, 5), (1, 1), images);
         check(([18, 1, 3], 6, 5), (1, 1), images);
         check(([16, 6, 4], 17, 7), (1, 1), images);
         check(([9, 5, 7], 8, 7), (1, 1), images);
         check(([5, 1, 2], 3, 7), (1, 1), images);
+        check(([7, 9, 6], 18, 9), (1, 1), images);
+        check(([5, 2, 11], 35, 9), (1, 1), images);
         // The same of upsampled images.
         for (height, width) in [(4, 5), (7, 3), (1, 2)] {
             for (kernel, scale) in [
@@ -197,7 +199,7 @@ fn convolutions_are_right_in_every_instruction_set() {
         // Direct ones, of all kernels.
         check(([17, 6, 7], 33, 5), (1, 1), images);
         check(([20, 3, 5], 6, 7), (1, 1), images);
-        check(([5, 2, 11], 35, 9), (1, 1), images);
+        check(([6, 7, 9], 35, 11), (1, 1), images);
         check(([2, 5, 5], 16, 5), (1, 1), images);
         check(([34, 4, 3], 70, 1), (1, 1), images);
         check(([6, 3, 5], 18, 3), (3, 1), images);
