@@ -19,7 +19,7 @@ use super::finish::Finish;
 use super::layout::{NhwcLayout, Shape};
 use super::lines::plane_stride;
 use super::product::panels_len;
-use super::tiles::Tiles;
+use super::tile_rows::Tiles;
 
 /// A convolution with zero padding that keeps the size of the images that the taps read, fused with the operations
 /// after it. Both axes use the same maps.

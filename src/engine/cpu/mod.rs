@@ -51,6 +51,7 @@ mod shared;
 mod softmax;
 mod step;
 mod step_layouts;
+mod tile_rows;
 mod tiled;
 mod tiles;
 mod transpose;

@@ -12,7 +12,7 @@ use super::shared::in_parts;
 use super::step::{
     Backward, Forward, PackedWeights, Step, StepSizes, unpack_weight_and_bias, weight_and_bias,
 };
-use super::tiles::Tiles;
+use super::tile_rows::Tiles;
 use super::weights::Walk;
 
 impl<
