@@ -63,8 +63,8 @@ impl Pointwise {
         }
     }
 
-    /// Whether the function is known to be nondecreasing. Such a function can be applied after a maximum instead of
-    /// before it.
+    /// Whether it is known that the function never decreases where its argument grows. A maximum can be taken before such
+    /// a function as well as after it.
     pub fn is_increasing(&self) -> bool {
         struct IsIncreasing;
 

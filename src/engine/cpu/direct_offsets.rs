@@ -49,7 +49,7 @@ struct AxisTaps {
 }
 
 impl AxisTaps {
-    /// Of each phase.
+    /// The taps of each phase.
     fn all(stride: usize, size: usize, padding: usize) -> Vec<Self> {
         let of = |phase: usize| {
             let first = (phase + padding) % stride;

@@ -21,8 +21,8 @@ use super::shard::{Forwards, Shard};
 use super::shared::WORTH_A_THREAD;
 use super::step::{LayerParameters, Step};
 
-/// From this many multiplications on, the steps of one part pay off to be shared: every step that is shared hands its
-/// work to the threads once.
+/// From this many multiplications on, a part without others takes less time if threads share its steps: handing them
+/// over takes time at every step.
 const WORTH_SHARING: usize = 1 << 25;
 /// From this many values on, copying them with two threads pays off.
 const WORTH_COPYING: usize = 1 << 17;
@@ -101,7 +101,8 @@ impl CpuNetwork {
         };
         if samples <= at_once {
             // Some networks take less time for a sample than waking another thread does.
-            let is_shared = threads > 1 && samples * self.program.work >= WORTH_SHARING;
+            let is_worth = threads > 1 && samples * self.program.work >= WORTH_SHARING;
+            let is_shared = is_worth || self.program.shares_products();
             return work((input, out), is_shared);
         }
         let (input_len, out_len) = (at_once * input_len, at_once * out_len);

@@ -10,9 +10,16 @@ use crate::arithmetic::Vector;
 /// A square of vectors in memory, with rows `row` and columns `column` values apart.
 #[derive(Clone, Copy)]
 pub(crate) struct Square<P> {
-    pub first: P,
-    pub row: usize,
-    pub column: usize,
+    first: P,
+    row: usize,
+    column: usize,
+}
+
+impl<P> Square<P> {
+    #[inline(always)]
+    pub fn new(first: P, (row, column): (usize, usize)) -> Self {
+        Self { first, row, column }
+    }
 }
 
 impl Square<*const f32> {

@@ -61,16 +61,11 @@ where
                         // and that all planes fit; every row lies inside of its plane. Columns are a multiple of
                         // every vector's length.
                         unsafe {
-                            let tile = Square {
-                                first: x.as_ptr().add(from + c),
-                                row,
-                                column: columns,
-                            };
-                            let planes = Square {
-                                first: planes.as_mut_ptr().add(number * columns + c),
-                                row: PLANES * stride,
-                                column: stride,
-                            };
+                            let tile = Square::new(x.as_ptr().add(from + c), (row, columns));
+                            let planes = Square::new(
+                                planes.as_mut_ptr().add(number * columns + c),
+                                (PLANES * stride, stride),
+                            );
                             both(
                                 simd,
                                 #[inline(always)]
@@ -102,16 +97,11 @@ where
                     for c in (0..columns).step_by(S::F32_LANES) {
                         // SAFETY: as in `planes`.
                         unsafe {
-                            let planes = Square {
-                                first: planes.as_ptr().add(number * columns + c),
-                                row: PLANES * stride,
-                                column: stride,
-                            };
-                            let tile = Square {
-                                first: x.as_mut_ptr().add(to + c),
-                                row,
-                                column: columns,
-                            };
+                            let planes = Square::new(
+                                planes.as_ptr().add(number * columns + c),
+                                (PLANES * stride, stride),
+                            );
+                            let tile = Square::new(x.as_mut_ptr().add(to + c), (row, columns));
                             both(
                                 simd,
                                 #[inline(always)]
@@ -156,11 +146,10 @@ where
                             from: side.as_mut_ptr().add(image * finish.side_len()),
                         };
                         for c in (0..columns).step_by(S::F32_LANES) {
-                            let products = Square {
-                                first: products.as_ptr().add(number * columns + c),
-                                row: PRODUCTS * stride,
-                                column: stride,
-                            };
+                            let products = Square::new(
+                                products.as_ptr().add(number * columns + c),
+                                (PRODUCTS * stride, stride),
+                            );
                             let mut tile = [[zero(simd); OUT]; OUT];
                             both(
                                 simd,
@@ -217,11 +206,10 @@ where
                                 sum = sum + value;
                             }
                             store::<S>(bias, sum.numbers);
-                            let products = Square {
-                                first: products.as_mut_ptr().add(number * columns + c),
-                                row: PRODUCTS * stride,
-                                column: stride,
-                            };
+                            let products = Square::new(
+                                products.as_mut_ptr().add(number * columns + c),
+                                (PRODUCTS * stride, stride),
+                            );
                             both(
                                 simd,
                                 #[inline(always)]

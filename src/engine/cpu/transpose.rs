@@ -75,7 +75,7 @@ fn transpose_block<S: Simd>(simd: S, numbers: S::u32s, block: &mut [S::f32s; MOS
         }
         let bit = simd.and_u32s(numbers, simd.splat_u32s(step as u32));
         let is_left = simd.equal_u32s(bit, simd.splat_u32s(0));
-        for i in 0..MOST - step {
+        for i in 0..lanes {
             if i & step != 0 {
                 continue;
             }

@@ -60,16 +60,12 @@ where
                         for lane in (0..LINE).step_by(S::F32_LANES) {
                             // SAFETY: lanes and LINE are multiples; all panels, which are `stride` long, have room.
                             unsafe {
-                                let taps = Square {
-                                    first: taps.as_ptr().cast::<f32>().add(lane),
-                                    row: TAPS * LINE,
-                                    column: LINE,
-                                };
-                                let weights = Square {
-                                    first: to.add(place + lane),
-                                    row: PRODUCTS * stride,
-                                    column: stride,
-                                };
+                                let taps = Square::new(
+                                    taps.as_ptr().cast::<f32>().add(lane),
+                                    (TAPS * LINE, LINE),
+                                );
+                                let weights =
+                                    Square::new(to.add(place + lane), (PRODUCTS * stride, stride));
                                 both(
                                     simd,
                                     #[inline(always)]
@@ -98,16 +94,9 @@ where
                 for place in (0..len).step_by(S::F32_LANES) {
                     // SAFETY: the assertion covers all products and taps; `len` is a multiple of every vector's.
                     unsafe {
-                        let weights = Square {
-                            first: weights.as_ptr().add(place),
-                            row: PRODUCTS * len,
-                            column: len,
-                        };
-                        let taps = Square {
-                            first: taps.as_mut_ptr().add(place),
-                            row: TAPS * len,
-                            column: len,
-                        };
+                        let weights =
+                            Square::new(weights.as_ptr().add(place), (PRODUCTS * len, len));
+                        let taps = Square::new(taps.as_mut_ptr().add(place), (TAPS * len, len));
                         both(
                             simd,
                             #[inline(always)]
