@@ -451,7 +451,7 @@ fn derive(
             .collect();
         // The fast engines are compared as well.
         let mut engine: Box<dyn Gradients> = match side {
-            Side::Cpu | Side::Card => fastest(model, objective, precision).unwrap(),
+            Side::Cpu | Side::Card => fastest(model, objective, precision, samples).unwrap(),
             Side::Tested => Box::new(Autograd::new(model, objective)),
         };
         let (losses, gradients) = engine.gradients(&batch).unwrap();

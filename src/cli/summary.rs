@@ -107,7 +107,14 @@ impl Summary {
         }
         let summary = model.summary();
         let code_behind = model.encoder().walk().count();
-        let engine = fastest(model, recipe.objective, recipe.training.precision)?.name();
+        let training = &recipe.training;
+        let engine = fastest(
+            model,
+            recipe.objective,
+            training.precision,
+            training.batch_size,
+        )?
+        .name();
         if shared.json {
             return print_json(&json!({
                 "recipe": recipe.name,

@@ -81,7 +81,7 @@ impl TrainingEngine {
             None => Box::new(host),
         };
         let precision = preparation.precision;
-        let cpu = CpuEngine::new(&model, objective)?;
+        let cpu = CpuEngine::new(&model, objective, batch_size)?;
         let mut reference = Autograd::new(model, objective);
         let cuda = cuda::stepper(
             &mut reference,
@@ -202,7 +202,7 @@ fn trial_samples(visited: usize, batch_size: usize) -> Vec<u32> {
         .collect()
 }
 
-/// The fastest engine for a network built on trainable variables: [`CpuEngine`] on the CPU, or the one for CUDA
+/// The fastest engine for a network built on trainable variables, on batches of `batch_size` samples: [`CpuEngine`] on the CPU, or the one for CUDA
 /// devices, if it supports all of the network's layers; else [`Autograd`].
 ///
 /// # Errors
@@ -211,8 +211,9 @@ pub fn fastest(
     model: Autoencoder,
     objective: Objective,
     precision: Precision,
+    batch_size: usize,
 ) -> Result<Box<dyn Gradients>> {
-    if let Some(cpu) = CpuEngine::new(&model, objective)? {
+    if let Some(cpu) = CpuEngine::new(&model, objective, batch_size)? {
         return Ok(Box::new(cpu));
     }
     if let Some(cuda) = cuda::gradients(&model, objective, precision)? {

@@ -68,7 +68,10 @@ fn compare(
 ) {
     let parameters = Parameters::drawn(7);
     let model = build(&parameters);
-    let mut plan = CpuEngine::new(&model, objective).unwrap().expect("a plan");
+    let largest = sizes.iter().copied().max().unwrap_or(1);
+    let mut plan = CpuEngine::new(&model, objective, largest)
+        .unwrap()
+        .expect("a plan");
     let mut autograd = Autograd::new(model.clone(), objective);
     compare_inference(name, &model, &[1, 129, 2, 17]);
     for &samples in sizes {
@@ -555,7 +558,9 @@ fn ties_in_a_window_pass_their_gradient_to_the_first_place() {
         );
         let (model, parameters) = passing_on(&text, gain);
         let objective = objective(Reconstruction::Mse);
-        let mut plan = CpuEngine::new(&model, objective).unwrap().expect("a plan");
+        let mut plan = CpuEngine::new(&model, objective, 3)
+            .unwrap()
+            .expect("a plan");
         let mut autograd = Autograd::new(model, objective);
         let images = (0..3 * channels).flat_map(image).collect();
         let batch = to_black(images, &[3, channels, height, width]);
@@ -578,7 +583,9 @@ fn a_nan_at_any_place_of_a_window_is_kept() {
         );
         let (model, _) = passing_on(&text, 1.0);
         let objective = objective(Reconstruction::Mse);
-        let mut plan = CpuEngine::new(&model, objective).unwrap().expect("a plan");
+        let mut plan = CpuEngine::new(&model, objective, 1)
+            .unwrap()
+            .expect("a plan");
         let mut autograd = Autograd::new(model, objective);
         let images: Vec<f32> = (1..=size * size).map(|value| value as f32).collect();
         for place in 0..size * size {
@@ -762,7 +769,9 @@ fn what_the_user_writes_again_trains_alike() {
         let parameters = Parameters::drawn(7);
         let model = with_activation(activation)(&parameters);
         let objective = objective(reconstruction);
-        let mut engine = CpuEngine::new(&model, objective).unwrap().expect("a plan");
+        let mut engine = CpuEngine::new(&model, objective, 20)
+            .unwrap()
+            .expect("a plan");
         let batch = batch(&model, 0, 20);
         let (losses, gradients) = engine.gradients(&batch).unwrap();
         let vars = parameters.vars().into_iter();

@@ -193,7 +193,9 @@ fn networks_drawn_at_random_agree() {
                 var.set(&(values(key, var.dims()) * 0.3).unwrap()).unwrap();
             }
         }
-        let mut fast = CpuEngine::new(&model, objective).unwrap().expect(&name);
+        let mut fast = CpuEngine::new(&model, objective, samples)
+            .unwrap()
+            .expect(&name);
         let mut reference = Autograd::new(model.clone(), objective);
         let found: Vec<_> = (0..BATCHES)
             .map(|key| {

@@ -112,6 +112,11 @@ where
         sum(self.from.height) * sum(self.from.width)
     }
 
+    /// Products of the form, each with weights of its own.
+    pub fn weight_matrices(&self) -> usize {
+        PRODUCTS * PRODUCTS
+    }
+
     pub(super) fn planes_len(&self, tiles: Tiles) -> usize {
         PLANES * PLANES * tiles.stride(self.from.padded())
     }

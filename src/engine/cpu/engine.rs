@@ -27,18 +27,24 @@ pub struct CpuEngine {
 }
 
 impl CpuEngine {
-    /// For a network built on trainable variables; none if it is not f32 on the CPU, or has a layer that cannot be
+    /// For a network built on trainable variables, fastest on batches of `batch_size` samples; none if it is not f32 on the CPU, or has a layer that cannot be
     /// lowered.
     ///
     /// # Errors
     /// If there is no memory for the gradients.
-    pub fn new(model: &Autoencoder, objective: Objective) -> Result<Option<Self>> {
+    pub fn new(
+        model: &Autoencoder,
+        objective: Objective,
+        batch_size: usize,
+    ) -> Result<Option<Self>> {
         if !model.device().is_cpu() {
             return Ok(None);
         }
         let logits = objective.reconstruction == Reconstruction::Bce;
         let part = Subnetwork::whole(model, logits);
-        let (Some((steps, code)), Some(layers)) = (lower(part), trained::trained(part)?) else {
+        let (Some((steps, code)), Some(layers)) =
+            (lower(part, batch_size), trained::trained(part)?)
+        else {
             return Ok(None);
         };
         Ok((!steps.is_empty()).then(|| Self {

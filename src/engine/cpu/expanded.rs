@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use rayon::prelude::*;
+
 use super::layout::Shape;
 use super::lines::padded;
 
@@ -105,30 +107,24 @@ impl Expanded {
         results.map(|(result, t)| tap(result, t)).collect()
     }
 
-    /// Calls `work` with the index of each weight of (out, in, kernel, kernel), and the output, input and tap that it is
-    /// part of.
-    fn each(&self, mut work: impl FnMut(usize, (usize, usize, usize))) {
+    /// Each tap of the kernel that each result of a pixel uses: result, tap of the kernel, tap that it is part of.
+    fn used_taps(&self) -> Vec<(usize, usize, usize)> {
         let (scale, size) = (self.kernel.scale, self.kernel.size);
         let down = self.taps(self.size.0, self.padding.0, self.before.0);
         let across = self.taps(self.size.1, self.padding.1, self.before.1);
+        let mut used = Vec::new();
         for result in 0..self.results() {
             let down = &down[result / scale * size..][..size];
             let across = &across[result % scale * size..][..size];
-            for o in 0..self.channels {
-                for c in 0..self.inputs {
-                    let kernel = (o * self.inputs + c) * size * size;
-                    let output = result * self.channels + o;
-                    for (v, down) in down.iter().enumerate() {
-                        let Some(down) = down else { continue };
-                        for (u, across) in across.iter().enumerate() {
-                            let Some(across) = across else { continue };
-                            let tap = down * self.size.1 + across;
-                            work(kernel + v * size + u, (output, c, tap));
-                        }
+            for (v, down) in down.iter().enumerate() {
+                for (u, across) in across.iter().enumerate() {
+                    if let (Some(down), Some(across)) = (down, across) {
+                        used.push((result, v * size + u, down * self.size.1 + across));
                     }
                 }
             }
         }
+        used
     }
 
     /// (outputs, in, taps) from (out, in, kernel, kernel).
@@ -136,20 +132,50 @@ impl Expanded {
         if self.is_kernel() {
             return Cow::Borrowed(weight);
         }
-        let mut expanded = vec![0.0; self.outputs() * self.inputs * self.area()];
-        self.each(|place, (output, c, tap)| {
-            expanded[(output * self.inputs + c) * self.area() + tap] += weight[place];
-        });
+        let kernel = self.kernel.size * self.kernel.size;
+        let len = self.inputs * self.area();
+        let mut expanded = vec![0.0; self.outputs() * len];
+        let used = self.used_taps();
+        for (o, from) in weight.chunks_exact(self.inputs * kernel).enumerate() {
+            for (c, from) in from.chunks_exact(kernel).enumerate() {
+                for &(result, place, tap) in &used {
+                    let output = result * self.channels + o;
+                    expanded[output * len + c * self.area() + tap] += from[place];
+                }
+            }
+        }
         Cow::Owned(expanded)
     }
 
-    /// The gradient of (out, in, kernel, kernel) from that of the products' weights, (tap and input, column).
+    /// The gradient of (out, in, kernel, kernel) from that of the products' weights, (tap and input, column), in parts
+    /// that threads take.
     pub fn unpack(&self, gradient: &[f32], weight: &mut [f32]) {
-        let (columns, row) = (self.columns(), padded(self.channels));
-        weight.fill(0.0);
-        self.each(|place, (output, c, tap)| {
-            let (result, o) = (output / self.channels, output % self.channels);
-            weight[place] += gradient[(tap * self.inputs + c) * columns + result * row + o];
-        });
+        /// Outputs and inputs whose weights stay in the caches.
+        const BLOCK: usize = 16;
+        let kernel = self.kernel.size * self.kernel.size;
+        let (row, used) = (self.inputs * kernel, self.used_taps());
+        let unpack = |(block, weight): (usize, &mut [f32])| {
+            weight.fill(0.0);
+            let outputs = weight.len() / row;
+            for first in (0..self.inputs).step_by(BLOCK) {
+                let inputs = first..self.inputs.min(first + BLOCK);
+                for &(result, place, tap) in &used {
+                    let column = result * padded(self.channels) + block * BLOCK;
+                    for c in inputs.clone() {
+                        let from = (tap * self.inputs + c) * self.columns() + column;
+                        let from = &gradient[from..][..outputs];
+                        let to = weight[c * kernel + place..].iter_mut().step_by(row);
+                        to.zip(from).for_each(|(to, from)| *to += from);
+                    }
+                }
+            }
+        };
+        let blocks = weight.par_chunks_mut((BLOCK * row).max(1));
+        // Fewer are done sooner than handed over.
+        let parts = (1 << 16) / (BLOCK * row).max(1);
+        blocks
+            .enumerate()
+            .with_min_len(parts.max(1))
+            .for_each(unpack);
     }
 }

@@ -23,7 +23,7 @@ impl CpuInference {
     /// # Errors
     /// If a weight is not an f32 tensor on the CPU.
     pub fn new(part: Subnetwork) -> Result<Option<Self>> {
-        let Some((steps, code)) = lower(part).filter(|(steps, _)| !steps.is_empty()) else {
+        let Some((steps, code)) = lower(part, 0).filter(|(steps, _)| !steps.is_empty()) else {
             return Ok(None);
         };
         let weights = part.weights()?;

@@ -27,9 +27,10 @@ use crate::network::{Code, LOG_VARIANCE_BOUND};
 const FEW: usize = 4;
 
 /// Steps for the layers of a network or a part of it, and the number of the first step after the code; none if a layer
-/// has no step.
-pub(crate) fn lower(part: Subnetwork) -> Option<(Vec<CpuStep>, usize)> {
+/// has no step. For training, steps are chosen for batches of `samples`; zero if weights are prepared once.
+pub(crate) fn lower(part: Subnetwork, samples: usize) -> Option<(Vec<CpuStep>, usize)> {
     let mut plan = Plan {
+        samples,
         shape: Shape::new(part.input)?,
         steps: Vec::new(),
     };
@@ -49,6 +50,8 @@ pub(crate) fn lower(part: Subnetwork) -> Option<(Vec<CpuStep>, usize)> {
 
 /// Steps as if every result were stored without border, without the conversions between layouts.
 struct Plan {
+    /// Samples of a batch in training, or zero.
+    samples: usize,
     /// Shape of the last results.
     shape: Shape,
     /// Each with the shape of its results.
@@ -70,13 +73,19 @@ impl Plan {
                 }),
                 LayerSpec::Conv2d(conv) => {
                     let is_first = self.steps.is_empty();
-                    convolution((shape, is_first), 1, conv, &mut rest)
+                    convolution((shape, is_first), 1, conv, &mut rest, self.samples)
                 }
                 LayerSpec::Upsample(upsample) => match next(rest) {
                     // A convolution after an upsampling includes it.
                     Some((LayerSpec::Conv2d(conv), behind)) if conv.stride == 1 => {
                         rest = behind;
-                        convolution((shape, false), upsample.scale, conv, &mut rest)
+                        convolution(
+                            (shape, false),
+                            upsample.scale,
+                            conv,
+                            &mut rest,
+                            self.samples,
+                        )
                     }
                     _ => CpuStep::Upsample(Upsample(Windows {
                         small: NhwcLayout::plain(shape),
@@ -215,6 +224,7 @@ fn convolution(
     scale: usize,
     layer: &Conv2d,
     rest: &mut &[Layer],
+    samples: usize,
 ) -> CpuStep {
     if layer.stride == 1 && layer.channels <= FEW && from.channels > FEW {
         return CpuStep::Scatter(ScatterConv::new(from, scale, layer.kernel, layer.channels));
@@ -240,7 +250,7 @@ fn convolution(
     };
     let is_tiled = layer.stride == 1 && (scale > 1 || from.channels > FEW);
     let tiled = if is_tiled {
-        tiled(kernel, from, finish)
+        tiled(kernel, from, finish, samples)
     } else {
         None
     };
@@ -261,7 +271,7 @@ fn convolution(
 }
 
 /// The fast convolution with the fewest taps; none if there is none, or if a direct one takes less time.
-fn tiled(kernel: Kernel, from: Shape, finish: Finish) -> Option<TiledConv> {
+fn tiled(kernel: Kernel, from: Shape, finish: Finish, samples: usize) -> Option<TiledConv> {
     // The others have only zeros under them.
     let most = 2 * kernel.scale * from.height.max(from.width) - 1;
     let needed = (kernel.size.min(most)..=kernel.size).step_by(2);
@@ -269,8 +279,14 @@ fn tiled(kernel: Kernel, from: Shape, finish: Finish) -> Option<TiledConv> {
         needed.filter_map(|taps| TiledConv::new((kernel.size, taps), kernel.scale, from, finish));
     let tiled = tiled.min_by_key(TiledConv::cost)?;
     let direct = Expanded::new(kernel, (from.channels, finish.to.channels), from);
-    // Tiles and the weights of their products have to be computed first.
-    (2 * direct.cost(from) > 5 * tiled.cost()).then_some(tiled)
+    // Tiles have to be computed first, and the weights of their products at each step: of a step's time on images of
+    // 4x4 to 32x32 with 4 to 256 channels, a weight takes that of about 25 products. An upsampled kernel's weights
+    // have to be summed in either form.
+    let weights = match (samples, kernel.scale) {
+        (0, _) | (_, 2..) => 0,
+        _ => 25 * tiled.weight_matrices().saturating_sub(direct.area()) / samples,
+    };
+    (2 * direct.cost(from) > 5 * tiled.cost() + 2 * weights).then_some(tiled)
 }
 
 /// The activation that follows, if it is a function of one number, which is removed from `rest`.

@@ -31,7 +31,7 @@ fn numbers(key: u64, count: usize) -> Vec<f32> {
 /// Layers as steps, for samples of a shape.
 fn network(layers: &[LayerSpec], dims: [usize; 3], isa: Isa) -> CpuNetwork {
     let layers = built(layers, dims);
-    let (steps, code) = lower(Subnetwork::list(&dims, &layers)).unwrap();
+    let (steps, code) = lower(Subnetwork::list(&dims, &layers), 0).unwrap();
     CpuNetwork::new(steps, code, isa)
 }
 

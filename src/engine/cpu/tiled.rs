@@ -46,6 +46,11 @@ macro_rules! tiled {
                 match self { $(Self::$name(conv) => conv.cost(),)+ }
             }
 
+            /// Products, each with weights of its own.
+            pub fn weight_matrices(&self) -> usize {
+                match self { $(Self::$name(conv) => conv.weight_matrices(),)+ }
+            }
+
             /// The images that it reads.
             pub fn from(&self) -> NhwcLayout {
                 match self { $(Self::$name(conv) => conv.from,)+ }

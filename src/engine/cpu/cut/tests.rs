@@ -12,7 +12,7 @@ fn program(layers: &[&str]) -> Program {
     let layers: Vec<LayerSpec> = layers.iter().map(|layer| layer.parse().unwrap()).collect();
     let (dims, vb) = ([1, 28, 28], VarBuilder::zeros(DType::F32, &Device::Cpu));
     let layers = build(&layers, &dims, Initialization::default(), &vb).unwrap();
-    let (steps, code) = lower(Subnetwork::list(&dims, &layers)).unwrap();
+    let (steps, code) = lower(Subnetwork::list(&dims, &layers), 0).unwrap();
     Program::new(steps, code)
 }
 
