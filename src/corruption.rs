@@ -23,15 +23,15 @@ impl NoiseKey {
     }
 }
 
-/// A value that can be corrupted: one of an image (f32), kept from 0 to 1, or one of a point (f64).
+/// A value that can be corrupted: one of an image (f32), or one of a point (f64).
 pub trait Value: Copy + Send + Sync {
     /// Black.
     const ZERO: Self;
     /// White.
     const ONE: Self;
 
-    /// The value plus noise.
-    fn plus(self, noise: f32) -> Self;
+    /// The value plus noise; if it is an image's and `clip` is set, the nearest to that from 0 to 1.
+    fn plus(self, noise: f32, clip: bool) -> Self;
 
     /// For the functions of custom corruptions.
     fn wide(self) -> f64;
@@ -44,8 +44,9 @@ impl Value for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
 
-    fn plus(self, noise: f32) -> Self {
-        (self + noise).clamp(0.0, 1.0)
+    fn plus(self, noise: f32, clip: bool) -> Self {
+        let sum = self + noise;
+        if clip { sum.clamp(0.0, 1.0) } else { sum }
     }
 
     fn wide(self) -> f64 {
@@ -61,7 +62,7 @@ impl Value for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
 
-    fn plus(self, noise: f32) -> Self {
+    fn plus(self, noise: f32, _: bool) -> Self {
         self + Self::from(noise)
     }
 
@@ -104,8 +105,8 @@ impl Corruption {
                     for values in values.chunks_mut(DRAWS) {
                         let draws = draws.get_mut(..values.len()).unwrap_or_default();
                         stream.fill_normal(draws);
-                        for (value, &mut noise) in values.iter_mut().zip(draws) {
-                            *value = value.plus(factor as f32 * noise);
+                        for (value, &mut draw) in values.iter_mut().zip(draws) {
+                            *value = value.plus(factor as f32 * draw, noise.clip);
                         }
                     }
                 }

@@ -171,6 +171,7 @@ impl Noise {
         let keys = Keys {
             binarization: key,
             corruption: key,
+            patch: key,
         };
         Ok(Batch::prepare(images, indices, &preparation, keys, device)?.input)
     }

@@ -59,8 +59,16 @@ impl Batch {
         device: &Device,
     ) -> Result<Self> {
         let previous = previous.map(|batch| (batch.input, batch.target));
+        let side = images.shape().1;
         let binarized = |sample: Sample, index, out: &mut [f32]| {
-            pixels(sample, out);
+            match (sample, preparation.patches) {
+                (Sample::Whole(whole), Some(draw)) => {
+                    let patch = whole.drawn(side, draw.turned, keys.patch, index);
+                    whole.cut(patch, out);
+                }
+                (Sample::Whole(whole), None) => whole.cut(whole.central(side), out),
+                _ => pixels(sample, out),
+            }
             binarize(preparation.binarization, keys.binarization, index, out);
         };
         let (input, target) = match images.are_points() {
@@ -127,8 +135,7 @@ fn point(sample: Sample, _: u64, out: &mut [f64]) {
     }
 }
 
-/// Inputs and targets of the samples; `read` writes the values of one sample, given its place in the
-/// set.
+/// Inputs and targets of the samples; `read` writes the values of one sample, given its number among the clean ones.
 fn tensors<T: Value + Real>(
     previous: Option<(Tensor, Tensor)>,
     images: &Images,
@@ -144,17 +151,19 @@ fn tensors<T: Value + Real>(
     let added = noise.is_some_and(|noise| noise.added);
     // Inputs and targets share one buffer if they are equal.
     let apart = noise.is_some_and(|noise| noise.target != Target::Corrupted);
-    let count = images.len();
+    let count = preparation.clean_samples(images.len());
     let clean = |index: u32, out: &mut [T]| {
         let index = index as usize;
-        let place = match added && index >= count {
+        let number = match added && index >= count {
             true => index - count,
             false => index,
         };
-        let sample = images
-            .sample(place)
+        let place = number.checked_rem(images.len());
+        let place = place.filter(|_| number < count);
+        let sample = place
+            .and_then(|place| images.sample(place))
             .ok_or_else(|| Error::argument("sample", format!("below {count}"), index))?;
-        read(sample, place as u64, out);
+        read(sample, number as u64, out);
         Ok::<(), Error>(())
     };
     let corrupt = |index: u32, values: &mut [T]| {

@@ -13,6 +13,9 @@ impl Dataset {
         let mut hasher = Sha256::new();
         for part in [&self.train, &self.validation, &self.test] {
             hasher.update(part.pixels());
+            for (height, width) in part.sizes() {
+                hasher.update([height, width].map(usize::to_le_bytes).concat());
+            }
             for value in part.coordinates() {
                 hasher.update(value.to_le_bytes());
             }

@@ -8,20 +8,27 @@ use super::idx::MAX_SIDE;
 use super::{Images, grouped};
 use crate::error::shown;
 use crate::memory::room;
-use crate::picture::{PngHeader, read_fitted, read_png_header};
+use crate::picture::{Fit, PngHeader, read_fitted, read_png_header};
 use crate::recipe::{DataConfig, Resize};
 use crate::{Error, Result};
 
 /// The most pixel bytes of one folder.
 const MAX_BYTES: u64 = 1 << 34;
 
-/// The shape of the converted pictures, `(channels, height, width)`: from the recipe, and from the
-/// headers of all files where the recipe leaves it open.
-pub fn shape(
-    folder: &Path,
-    pictures: &[(PathBuf, u32)],
-    config: &DataConfig,
-) -> Result<(usize, usize, usize)> {
+/// How picture files become samples.
+#[derive(Debug, Clone, Copy)]
+pub enum Layout {
+    /// All in one shape, `(channels, height, width)`.
+    Fixed((usize, usize, usize)),
+    /// In their own sizes, as pictures of which networks read square patches of this side.
+    Patches { channels: usize, side: usize },
+}
+
+/// The layout that the recipe asks for; the headers of all files decide where it leaves something open.
+pub fn layout(folder: &Path, pictures: &[(PathBuf, u32)], config: &DataConfig) -> Result<Layout> {
+    if let Some(side) = config.patch {
+        return patches(folder, &headers(pictures)?, config.channels, side);
+    }
     let size = config.size.map(|size| size.height_width());
     let headers = match (config.channels, size) {
         (Some(_), Some(_)) => Headers::new(),
@@ -31,8 +38,7 @@ pub fn shape(
         Some(size) => size,
         None => common_size(&headers)?,
     };
-    let colour = headers.iter().any(|(_, header)| header.colour);
-    let channels = config.channels.unwrap_or(if colour { 3 } else { 1 });
+    let channels = config.channels.unwrap_or_else(|| channels(&headers));
     // In 64 bits: below 2^34 * 3 * 2^12 * 2^12.
     let image = channels as u64 * height as u64 * width as u64;
     let bytes = (pictures.len() as u64).saturating_mul(image);
@@ -44,7 +50,43 @@ pub fn shape(
             format!("{count} pictures of {channels}x{height}x{width}"),
         ));
     }
-    Ok((channels, height, width))
+    Ok(Layout::Fixed((channels, height, width)))
+}
+
+/// The layout for patches, of pictures that are all large enough and fit into memory together.
+fn patches(folder: &Path, headers: &Headers, stated: Option<usize>, side: usize) -> Result<Layout> {
+    let small = |header: &PngHeader| header.height.min(header.width) < side;
+    if let Some((path, header)) = headers.iter().find(|(_, header)| small(header)) {
+        let others = headers.iter().filter(|(_, header)| small(header)).count() - 1;
+        let found = format!("{} x {} pixels", header.width, header.height);
+        return Err(Error::file(
+            path,
+            format!("at least {side} x {side} pixels, the size of a patch (data.patch)"),
+            match others {
+                0 => found,
+                _ => format!("{found}; {others} more pictures are too small"),
+            },
+        ));
+    }
+    let channels = stated.unwrap_or_else(|| channels(headers));
+    let bytes = headers.iter().fold(0u64, |sum, (_, header)| {
+        let pixels = (header.height as u64).saturating_mul(header.width as u64);
+        sum.saturating_add(pixels.saturating_mul(channels as u64))
+    });
+    if bytes > MAX_BYTES || usize::try_from(bytes).is_err() {
+        let (most, found) = (grouped(MAX_BYTES), grouped(bytes));
+        let expected = format!("at most {most} bytes of pixels");
+        return Err(Error::file(folder, expected, format!("{found} bytes")));
+    }
+    Ok(Layout::Patches { channels, side })
+}
+
+/// 3 if any picture is in colour, else 1.
+fn channels(headers: &Headers) -> usize {
+    match headers.iter().any(|(_, header)| header.colour) {
+        true => 3,
+        false => 1,
+    }
 }
 
 type Headers<'a> = Vec<(&'a Path, PngHeader)>;
@@ -85,12 +127,31 @@ fn common_size(headers: &Headers) -> Result<(usize, usize)> {
     Ok((height, width))
 }
 
-/// Decodes the files in parallel and converts them to one shape.
-pub fn decode(
+/// Decodes the files in parallel.
+pub fn decode(pictures: &[(PathBuf, u32)], layout: Layout, resize: Resize) -> Result<Images> {
+    let labels = pictures.iter().map(|(_, label)| *label).collect();
+    match layout {
+        Layout::Fixed(shape) => Images::new(shape, decode_fixed(pictures, shape, resize)?, labels),
+        Layout::Patches { channels, side } => {
+            let whole = |(path, _): &(PathBuf, u32)| {
+                let header = read_png_header(path)?;
+                let shape = (channels, header.height, header.width);
+                let file = read_fitted(path, shape, Fit::None, None)?;
+                Ok((header.height, header.width, file.picture.to_bytes()))
+            };
+            let wholes: Vec<Result<_>> = pictures.par_iter().map(whole).collect();
+            let wholes = wholes.into_iter().collect::<Result<Vec<_>>>()?;
+            Images::in_patches(channels, side, wholes)?.with_labels(labels)
+        }
+    }
+}
+
+/// The bytes of pictures that are converted to one shape.
+fn decode_fixed(
     pictures: &[(PathBuf, u32)],
     shape: (usize, usize, usize),
     resize: Resize,
-) -> Result<Images> {
+) -> Result<Vec<u8>> {
     let (channels, height, width) = shape;
     let size = channels * height * width;
     let length = pictures.len().saturating_mul(size);
@@ -109,6 +170,5 @@ pub fn decode(
         })
         .collect();
     done.into_iter().collect::<Result<()>>()?;
-    let labels = pictures.iter().map(|(_, label)| *label);
-    Images::new(shape, pixels, labels.collect())
+    Ok(pixels)
 }

@@ -40,8 +40,8 @@ pub fn load(
     let (train, test) = match (train, test) {
         (None, None) => {
             let all = read(folder, &listing, None)?;
-            let shape = image_files::shape(folder, &all.pictures, config)?;
-            let images = image_files::decode(&all.pictures, shape, config.resize)?;
+            let layout = image_files::layout(folder, &all.pictures, config)?;
+            let images = image_files::decode(&all.pictures, layout, config.resize)?;
             let images = images.with_class_names(class_names(&all));
             let parts = split::hold_out_test(&images, config.test_fraction)?;
             return Ok((parts, all.left_out));
@@ -58,9 +58,9 @@ pub fn load(
     let train = read(train, &Listing::read(train)?, None)?;
     let test = read(test, &Listing::read(test)?, Some(&train))?;
     let all = [train.pictures.as_slice(), test.pictures.as_slice()].concat();
-    let shape = image_files::shape(folder, &all, config)?;
+    let layout = image_files::layout(folder, &all, config)?;
     let decode = |part: &Part| {
-        let images = image_files::decode(&part.pictures, shape, config.resize)?;
+        let images = image_files::decode(&part.pictures, layout, config.resize)?;
         Ok::<Images, Error>(images.with_class_names(class_names(&train)))
     };
     let left_out = train.left_out + test.left_out + listing.others.len();

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
+use super::patch::Whole;
+use super::wholes::Wholes;
 use crate::device::widest_float;
 use crate::{Error, Result};
 
@@ -14,18 +16,20 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     /// Channels, height and width.
-    shape: (usize, usize, usize),
+    pub(super) shape: (usize, usize, usize),
     /// `(count, channels, height, width)`, row-major.
-    values: Values,
-    labels: Vec<u32>,
+    pub(super) values: Values,
+    pub(super) labels: Vec<u32>,
     /// The names of the labels that have one.
-    class_names: Arc<BTreeMap<u32, String>>,
+    pub(super) class_names: Arc<BTreeMap<u32, String>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Values {
+pub(super) enum Values {
     Bytes(Arc<Vec<u8>>),
     Reals(Arc<Vec<f64>>),
+    /// Pictures that are larger than a sample: `(channels, height, width)` each, with sizes of their own.
+    Wholes(Arc<Wholes>),
 }
 
 /// The values of one sample.
@@ -33,6 +37,8 @@ enum Values {
 pub enum Sample<'a> {
     /// The bytes of an image.
     Image(&'a [u8]),
+    /// A picture of which the network reads patches.
+    Whole(Whole<'a>),
     /// The coordinates of a point.
     Point(&'a [f64]),
 }
@@ -175,10 +181,12 @@ impl Images {
         matches!(self.values, Values::Reals(_))
     }
 
-    /// All values of images, `(count, channels, height, width)`, row-major; empty for points.
+    /// All values of images, `(count, channels, height, width)`, row-major; those of pictures of several sizes one after
+    /// the other; empty for points.
     pub fn pixels(&self) -> &[u8] {
         match &self.values {
             Values::Bytes(pixels) => pixels,
+            Values::Wholes(wholes) => wholes.bytes(),
             Values::Reals(_) => &[],
         }
     }
@@ -186,7 +194,7 @@ impl Images {
     /// All values of points, `(count, width)`, row-major; empty for images.
     pub fn coordinates(&self) -> &[f64] {
         match &self.values {
-            Values::Bytes(_) => &[],
+            Values::Bytes(_) | Values::Wholes(_) => &[],
             Values::Reals(values) => values,
         }
     }
@@ -196,19 +204,24 @@ impl Images {
         &self.labels
     }
 
-    /// The values of one image, `(channels, height, width)`; `None` past the last, and for points.
+    /// The values of one image, `(channels, height, width)`; `None` past the last, for points, and for pictures of which
+    /// networks read patches.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         match self.sample(index)? {
             Sample::Image(image) => Some(image),
-            Sample::Point(_) => None,
+            Sample::Whole(_) | Sample::Point(_) => None,
         }
     }
 
     /// The values of one sample; `None` past the last.
     pub fn sample(&self, index: usize) -> Option<Sample<'_>> {
+        if let Values::Wholes(wholes) = &self.values {
+            return wholes.get(index).map(Sample::Whole);
+        }
         let start = index.checked_mul(self.image_len())?;
         let end = start.checked_add(self.image_len())?;
         match &self.values {
+            Values::Wholes(_) => None,
             Values::Bytes(pixels) => pixels.get(start..end).map(Sample::Image),
             Values::Reals(values) => values.get(start..end).map(Sample::Point),
         }
@@ -235,7 +248,7 @@ impl Images {
     /// # Errors
     /// When an index is past the last image.
     pub fn subset(&self, indices: &[u32]) -> Result<Self> {
-        let (mut pixels, mut points) = (Vec::new(), Vec::new());
+        let (mut pixels, mut points, mut wholes) = (Vec::new(), Vec::new(), Wholes::default());
         let mut labels = Vec::with_capacity(indices.len());
         for &index in indices {
             let found = self.sample(index as usize);
@@ -245,6 +258,7 @@ impl Images {
             })?;
             match sample {
                 Sample::Image(image) => pixels.extend_from_slice(image),
+                Sample::Whole(whole) => wholes.push(whole),
                 Sample::Point(point) => points.extend_from_slice(point),
             }
             labels.push(label);
@@ -252,6 +266,7 @@ impl Images {
         Ok(Self {
             values: match &self.values {
                 Values::Bytes(_) => Values::Bytes(Arc::new(pixels)),
+                Values::Wholes(_) => Values::Wholes(Arc::new(wholes)),
                 Values::Reals(_) => Values::Reals(Arc::new(points)),
             },
             labels,
@@ -271,6 +286,9 @@ impl Images {
             }
             (Values::Reals(first), Values::Reals(then)) if self.shape == other.shape => {
                 Values::Reals(Arc::new([first.as_slice(), then.as_slice()].concat()))
+            }
+            (Values::Wholes(first), Values::Wholes(then)) if self.shape == other.shape => {
+                Values::Wholes(Arc::new(first.iter().chain(then.iter()).collect()))
             }
             _ => {
                 let expected = format!("samples of shape {:?} and the same kind", self.shape);
@@ -294,6 +312,14 @@ impl Images {
         let (channels, height, width) = self.shape;
         let shape = (indices.len(), channels, height, width);
         match self.subset(indices)?.values {
+            Values::Wholes(wholes) => {
+                let mut values = vec![0f32; indices.len() * self.image_len()];
+                let patches = values.chunks_exact_mut(self.image_len());
+                for (patch, whole) in patches.zip(wholes.iter()) {
+                    whole.cut(whole.central(height), patch);
+                }
+                Ok(Tensor::from_vec(values, shape, device)?)
+            }
             Values::Bytes(bytes) => {
                 let values = bytes.iter().map(|&byte| f32::from(byte) / 255.0);
                 Ok(Tensor::from_vec(values.collect::<Vec<_>>(), shape, device)?)

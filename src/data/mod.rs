@@ -24,6 +24,7 @@ mod npz;
 mod npz_names;
 mod origin;
 mod parts;
+mod patch;
 mod path;
 mod points;
 mod preparation;
@@ -31,6 +32,7 @@ pub(crate) mod python;
 mod sample;
 mod split;
 pub(crate) mod table;
+mod wholes;
 
 use std::path::PathBuf;
 
@@ -39,7 +41,8 @@ pub use batches::Batches;
 pub use images::{Images, Sample};
 pub use listing::{Pictures, left_out};
 pub use origin::{Origin, counted, grouped};
-pub use preparation::{Keys, Preparation};
+pub use patch::Whole;
+pub use preparation::{Keys, PatchDraw, Preparation};
 
 use crate::recipe::{DataConfig, NamedSet, Points, ValidationSet};
 pub use crate::run_files::is_of_run;
@@ -166,6 +169,12 @@ pub fn load_to_use(source: &Source, config: &DataConfig, offline: bool) -> Resul
             }
             Err(reason) => return Err(Error::argument(set.title(), FASHION_MNIST, reason)),
         },
+    };
+    let (train, test) = match config.patch {
+        Some(side) if !train.are_wholes() => {
+            (train.cut_into_patches(side)?, test.cut_into_patches(side)?)
+        }
+        _ => (train, test),
     };
     check_shape(config, train.shape())?;
     let (train, test) = match &config.classes {

@@ -56,8 +56,8 @@ pub fn load(path: &Path, config: &DataConfig) -> Result<Found> {
         }
         [0x89, b'P', b'N', b'G', ..] => {
             let picture = [(path.to_path_buf(), 0)];
-            let shape = image_files::shape(path, &picture, config)?;
-            let image = image_files::decode(&picture, shape, config.resize)?;
+            let layout = image_files::layout(path, &picture, config)?;
+            let image = image_files::decode(&picture, layout, config.resize)?;
             let parts = split::hold_out_test(&image, config.test_fraction)?;
             Ok(Found::new(parts, 0, Vec::new()))
         }

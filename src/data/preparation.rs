@@ -13,6 +13,17 @@ pub struct Preparation {
     pub corruption: Corruption,
     /// The type of the tensors.
     pub precision: Precision,
+    /// How patches are drawn from pictures that are larger; when absent, each picture gives the one in its middle.
+    pub patches: Option<PatchDraw>,
+}
+
+/// How patches are drawn from pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PatchDraw {
+    /// Patches of a picture in an epoch.
+    pub per_picture: usize,
+    /// Whether they are mirrored and turned by quarters at random.
+    pub turned: bool,
 }
 
 impl Preparation {
@@ -22,6 +33,10 @@ impl Preparation {
             binarization: recipe.data.binarization,
             corruption: recipe.corruption,
             precision: recipe.training.precision,
+            patches: recipe.data.patch.map(|_| PatchDraw {
+                per_picture: recipe.data.patches,
+                turned: recipe.data.augment,
+            }),
         }
     }
 
@@ -30,13 +45,23 @@ impl Preparation {
         let noise = self.corruption.noise();
         noise.is_none_or(|noise| noise.draw == Draw::Once)
             && self.binarization != Binarization::EveryEpoch
+            && self.patches.is_none()
     }
 
     /// The number of samples that an epoch visits in a set of `count`.
     pub fn samples(&self, count: usize) -> usize {
+        let clean = self.clean_samples(count);
         match self.corruption.noise() {
-            Some(noise) if noise.added => count.saturating_mul(2),
-            _ => count,
+            Some(noise) if noise.added => clean.saturating_mul(2),
+            _ => clean,
+        }
+    }
+
+    /// The same, without corrupted samples that are added. Sample `n` is of picture `n % count`.
+    pub fn clean_samples(&self, count: usize) -> usize {
+        match self.patches {
+            Some(patches) => count.saturating_mul(patches.per_picture),
+            None => count,
         }
     }
 }
@@ -48,6 +73,8 @@ pub struct Keys {
     pub binarization: NoiseKey,
     /// The key of the noise.
     pub corruption: NoiseKey,
+    /// The key of the places of patches.
+    pub patch: NoiseKey,
 }
 
 impl Keys {
@@ -62,6 +89,11 @@ impl Keys {
                 epoch: if binarized_once { 1 } else { epoch },
             },
             corruption: preparation.corruption.training_key(seed, epoch),
+            patch: NoiseKey {
+                seed,
+                purpose: Purpose::Patch,
+                epoch,
+            },
         }
     }
 }

@@ -80,6 +80,7 @@ impl Part {
         Keys {
             binarization: self.noise_key(Purpose::EvaluationBinarization, seed),
             corruption: self.noise_key(Purpose::Evaluation, seed),
+            patch: self.noise_key(Purpose::Patch, seed),
         }
     }
 
@@ -194,7 +195,8 @@ pub fn evaluate(
     };
     let mut penalty = conditions.objective.code_penalty.map(|_| 0.0);
     let mut elbo = ElboTotals::new(network.model(), conditions);
-    let indices = images.indices();
+    let count = conditions.preparation.clean_samples(images.len());
+    let indices: Vec<u32> = (0u32..).take(count).collect();
     let at_once = if images.are_points() { POINTS } else { BATCH };
     for indices in indices.chunks(at_once) {
         let batch = conditions.batch(images, indices, device)?;
@@ -227,14 +229,14 @@ pub fn evaluate(
             elbo.add(network, posterior, batch, indices)?;
         }
     }
-    let values = images.len() * images.image_len();
-    let mean = |totals: &quality::Totals| totals.mean(images.len(), images.image_len());
+    let values = count * images.image_len();
+    let mean = |totals: &quality::Totals| totals.mean(count, images.image_len());
     Ok(Report {
-        images: images.len(),
+        images: count,
         output: mean(&output),
         input: is_corrupted.then(|| mean(&input)),
         reconstruction_loss: loss_sum.map(|sum| sum / values.max(1) as f64),
-        code_penalty: penalty.map(|sum| sum / images.len().max(1) as f64),
+        code_penalty: penalty.map(|sum| sum / count.max(1) as f64),
         elbo: elbo.map(ElboTotals::report),
     })
 }

@@ -15,6 +15,10 @@ pub enum Initialization {
     /// Weights and biases uniform in +-1 / sqrt(fan_in): PyTorch's default for linear and
     /// convolutional layers.
     FanIn,
+    /// Weights from a normal distribution with variance 2 / fan_in, zero biases (He, Zhang, Ren and Sun, "Delving deep into
+    /// rectifiers", ICCV 2015, equation 10); zero weights in the last layer of a residual block, so that at first a block
+    /// passes its input on and deep columns train (Zhang, Dauphin and Ma, "Fixup initialization", ICLR 2019).
+    He,
     /// Weights from a normal distribution around 0, zero biases: `init = { normal = { deviation = 0.1 } }`.
     Normal {
         /// Its standard deviation.
@@ -34,8 +38,8 @@ pub(crate) enum Role {
 }
 
 impl Initialization {
-    /// The initial distribution of a parameter.
-    pub(crate) fn distribution(self, role: Role) -> Init {
+    /// The initial distribution of a parameter of a layer, which may be the last of a residual block.
+    pub(crate) fn distribution(self, role: Role, ends_block: bool) -> Init {
         let uniform = |bound: f64| Init::Uniform {
             lo: -bound,
             up: bound,
@@ -48,11 +52,18 @@ impl Initialization {
             (Self::FanIn, Role::Weight { fan_in, .. } | Role::Bias { fan_in }) => {
                 uniform(1.0 / (fan_in as f64).sqrt())
             }
+            (Self::He, Role::Weight { .. }) if ends_block => Init::Const(0.0),
+            (Self::He, Role::Weight { fan_in, .. }) => Init::Randn {
+                mean: 0.0,
+                stdev: (2.0 / fan_in as f64).sqrt(),
+            },
             (Self::Normal { deviation }, Role::Weight { .. }) => Init::Randn {
                 mean: 0.0,
                 stdev: deviation,
             },
-            (Self::GlorotUniform | Self::Normal { .. }, Role::Bias { .. }) => Init::Const(0.0),
+            (Self::GlorotUniform | Self::He | Self::Normal { .. }, Role::Bias { .. }) => {
+                Init::Const(0.0)
+            }
         }
     }
 }

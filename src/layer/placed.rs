@@ -97,20 +97,32 @@ pub(crate) fn build(
     init: Initialization,
     vb: &VarBuilder,
 ) -> Result<Vec<Layer>> {
+    build_list(specs, input, init, vb, false)
+}
+
+/// Builds a list of layers, or, if `in_block`, the body of a residual block.
+fn build_list(
+    specs: &[LayerSpec],
+    input: &[usize],
+    init: Initialization,
+    vb: &VarBuilder,
+    in_block: bool,
+) -> Result<Vec<Layer>> {
     let mut layers: Vec<Layer> = Vec::with_capacity(specs.len());
     for (place, spec) in specs.iter().enumerate() {
         let input = layers.last().map_or(input, Layer::output).to_vec();
         let vb = vb.pp(place);
         let kind = spec.kind();
         let output = checked_output(spec, &vb.prefix(), &input)?;
+        let ends_block = in_block && place + 1 == specs.len();
         let parameters = kind.parameters(&input).into_iter().map(|parameter| {
-            let hint = init.distribution(parameter.role);
+            let hint = init.distribution(parameter.role, ends_block);
             let tensor = vb.get_with_hints(parameter.shape, parameter.name, hint)?;
             Ok((parameter.name, tensor))
         });
         layers.push(Layer {
             parameters: parameters.collect::<Result<_>>()?,
-            body: build(kind.body(), &input, init, &vb)?,
+            body: build_list(kind.body(), &input, init, &vb, true)?,
             name: vb.prefix(),
             spec: spec.clone(),
             input,

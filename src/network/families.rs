@@ -2,6 +2,7 @@
 
 use std::iter::repeat;
 
+use super::restoration::{column, unet};
 use crate::activation::Activation;
 use crate::layer::{Conv2d, Dense, Flatten, LayerSpec, MaxPool2d, Reshape, Upsample, count};
 use crate::recipe::{Body, ConvConfig, DenseConfig, LayersConfig, NetworkConfig, VaeConfig};
@@ -20,6 +21,10 @@ pub fn lists(config: &NetworkConfig) -> Result<LayersConfig> {
         NetworkConfig::Dense(config) => (dense(config, input), None, config.init),
         NetworkConfig::Conv(config) => (conv(config, input), None, config.init),
         NetworkConfig::Vae(config) => (vae(config, input), Some(config.latent), config.init),
+        NetworkConfig::Unet(config) => ((Vec::new(), unet(config, input[0])), None, config.init),
+        NetworkConfig::Residual(config) => {
+            ((Vec::new(), column(config, input[0])), None, config.init)
+        }
         NetworkConfig::Layers(config) => return Ok(config.clone()),
     };
     Ok(LayersConfig {
@@ -149,6 +154,6 @@ fn reshape(shape: &[usize]) -> LayerSpec {
 }
 
 /// The layer of an activation; none for the identity.
-fn layer(activation: &Activation) -> Option<LayerSpec> {
+pub(super) fn layer(activation: &Activation) -> Option<LayerSpec> {
     (*activation != Activation::Linear).then(|| activation.clone().into())
 }

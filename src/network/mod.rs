@@ -7,6 +7,7 @@ mod filters;
 mod graph;
 mod init;
 mod parameters;
+mod restoration;
 mod shapes;
 mod stack;
 mod summary;

@@ -49,6 +49,8 @@ pub enum Purpose {
     MixtureFit = 15,
     /// Codes drawn from a mixture.
     Mixture = 16,
+    /// The places of patches in pictures; keyed by epoch and sample.
+    Patch = 17,
 }
 
 /// An endless stream of random numbers for one `(seed, purpose, epoch, index)`.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::custom_corruption::CustomCorruption;
-use super::is_default;
 use super::limits::check;
+use super::{fraction, is_default};
 use crate::Result;
 
 /// How an input is changed before the network sees it.
@@ -14,7 +14,7 @@ pub enum Corruption {
     /// Nothing: the input is the target.
     #[default]
     None,
-    /// Adds `factor` times standard normal noise; images are then clipped to `[0,1]`.
+    /// Adds `factor` times standard normal noise; images are then clipped to `[0,1]`, unless `clip` is false.
     Gaussian(Noise),
     /// Sets a share `factor` of the values to 0 or 1 with equal probability.
     SaltAndPepper(Noise),
@@ -51,16 +51,33 @@ pub struct Noise {
     /// sample twice.
     #[serde(default, skip_serializing_if = "is_default")]
     pub added: bool,
+    /// Whether images with Gaussian noise are clipped to `[0,1]`, as files are. Published figures for photographs are of
+    /// noise that is not.
+    #[serde(default = "clipped", skip_serializing_if = "is_clipped")]
+    pub clip: bool,
+}
+
+fn clipped() -> bool {
+    true
+}
+
+fn is_clipped(clip: &bool) -> bool {
+    *clip
 }
 
 /// One strength, or a range from which each sample draws its own.
+///
+/// In a recipe a strength may be text, as a fraction: `"25/255"` is 25 of the 255 levels of a picture's values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a number or [lowest, highest]")]
+#[serde(
+    untagged,
+    expecting = "a number, a fraction as \"25/255\", or [lowest, highest]"
+)]
 pub enum Strength {
     /// The same for all samples.
-    Fixed(f64),
+    Fixed(#[serde(deserialize_with = "fraction::one")] f64),
     /// Uniform between these two.
-    Range([f64; 2]),
+    Range(#[serde(deserialize_with = "fraction::two")] [f64; 2]),
 }
 
 /// When the noise of a training sample is drawn.
@@ -95,6 +112,7 @@ impl Noise {
             draw: Draw::default(),
             target: Target::default(),
             added: false,
+            clip: true,
         }
     }
 }
@@ -112,8 +130,10 @@ impl Strength {
 impl std::fmt::Display for Strength {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Fixed(factor) => write!(f, "{factor}"),
-            Self::Range([low, high]) => write!(f, "{low} to {high}"),
+            Self::Fixed(factor) => f.write_str(&fraction::shown(*factor)),
+            Self::Range([low, high]) => {
+                write!(f, "{} to {}", fraction::shown(*low), fraction::shown(*high))
+            }
         }
     }
 }
@@ -146,6 +166,9 @@ impl Corruption {
             Self::Gaussian(_) | Self::Custom(_) => 100.0,
             _ => 1.0,
         };
+        let expected = "true, as only Gaussian noise leaves 0 to 1";
+        let holds = noise.clip || matches!(self, Self::Gaussian(_));
+        check(holds, "corruption.clip", expected, noise.clip)?;
         let [low, high] = noise.factor.bounds();
         // The comparisons are false for NaN.
         check(
@@ -175,6 +198,7 @@ impl std::fmt::Display for Corruption {
             (true, Target::Corrupted) => ", added to the clean as targets of their own",
             (false, Target::Corrupted) => ", in the targets too",
             (false, Target::Clean) => "",
-        })
+        })?;
+        f.write_str(if noise.clip { "" } else { ", not clipped" })
     }
 }

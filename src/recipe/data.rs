@@ -34,6 +34,16 @@ pub struct DataConfig {
     pub channels: Option<usize>,
     /// How pictures of another size are fitted to `size`.
     pub resize: Resize,
+    /// Height and width of the patches that a network learns from; pictures keep their own sizes then. Which part of a
+    /// picture a patch is, is drawn afresh in each epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<usize>,
+    /// Patches of a picture in an epoch.
+    #[serde(skip_serializing_if = "is_patches")]
+    pub patches: usize,
+    /// Whether patches are mirrored and turned by quarters at random.
+    #[serde(skip_serializing_if = "is_true")]
+    pub augment: bool,
     /// What the images are, which decides how a picture is fitted that the trained network is given. When absent,
     /// training sets `pictures` for data of that kind; without it, images of 28x28 in grey are digits.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,12 +67,26 @@ impl Default for DataConfig {
             size: None,
             channels: None,
             resize: Resize::default(),
+            patch: None,
+            patches: PATCHES,
+            augment: true,
             kind: None,
             test_fraction: 0.1,
             validation: ValidationSet::default(),
             binarization: Binarization::default(),
         }
     }
+}
+
+/// Patches of a picture in an epoch, if the recipe does not say.
+const PATCHES: usize = 16;
+
+fn is_patches(patches: &usize) -> bool {
+    *patches == PATCHES
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// A class of images.
@@ -203,6 +227,8 @@ fn joined(classes: &[Class]) -> String {
 
 /// The longest side of a training image.
 const MAX_SIDE: usize = 4096;
+/// The longest side of a patch.
+const MAX_PATCH: usize = 1024;
 
 impl DataConfig {
     /// The noun for the samples.
@@ -237,6 +263,24 @@ impl DataConfig {
             let expected = "1 (grey) or 3 (red, green, blue)";
             let holds = matches!(channels, 1 | 3);
             check(holds, "data.channels", expected, channels)?;
+        }
+        match self.patch {
+            Some(side) => {
+                let sides = 8..=MAX_PATCH;
+                let expected = format!("a side from 8 to {MAX_PATCH}");
+                check(sides.contains(&side), "data.patch", expected, side)?;
+                let expected = "no size, as patches are parts of pictures in their own sizes";
+                check(self.size.is_none(), "data.size", expected, "one")?;
+                let expected = "1 to 65,536";
+                let holds = (1..=1 << 16).contains(&self.patches);
+                check(holds, "data.patches", expected, self.patches)?;
+            }
+            None => {
+                let expected = "none, as data.patch is not set";
+                let holds = is_patches(&self.patches);
+                check(holds, "data.patches", expected, self.patches)?;
+                check(self.augment, "data.augment", expected, self.augment)?;
+            }
         }
         if let Some(points) = &self.points {
             points.validate()?;

@@ -18,7 +18,7 @@ pub(super) fn sigmoid() -> Activation {
 
 pub(super) fn validate_init(init: Initialization) -> Result<()> {
     match init {
-        Initialization::GlorotUniform | Initialization::FanIn => Ok(()),
+        Initialization::GlorotUniform | Initialization::FanIn | Initialization::He => Ok(()),
         Initialization::Normal { deviation } => {
             positive("network.init.normal.deviation", deviation, 100.0)
         }

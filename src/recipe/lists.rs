@@ -88,10 +88,18 @@ impl LayersConfig {
             ("network.decoder", &self.decoder),
         ] {
             let layers = validate(key, layers)?;
-            let expected = format!("1 to {MAX_LAYERS} layers");
-            check((1..=MAX_LAYERS).contains(&layers), key, expected, layers)?;
+            let expected = format!("at most {MAX_LAYERS} layers");
+            check(layers <= MAX_LAYERS, key, expected, layers)?;
         }
-        Ok(())
+        // Without an encoder, the network restores pictures and has no code.
+        let expected = "1 or more layers";
+        check(!self.decoder.is_empty(), "network.decoder", expected, 0)?;
+        check(
+            self.latent.is_none() || !self.encoder.is_empty(),
+            "network.encoder",
+            "1 or more layers, as network.latent is set",
+            0,
+        )
     }
 }
 

@@ -6,6 +6,7 @@ use super::family::{in_range, relu, sigmoid, validate_convolutions, validate_ini
 use super::limits::check;
 use super::lists::LayersConfig;
 use super::number;
+use super::restoration::{ResidualConfig, UnetConfig};
 use super::vae::VaeConfig;
 use crate::Result;
 use crate::activation::Activation;
@@ -22,6 +23,10 @@ pub enum NetworkConfig {
     Conv(ConvConfig),
     /// A dense or convolutional network with a normal distribution of codes.
     Vae(VaeConfig),
+    /// Levels of convolutions joined by sums, for pictures to restore.
+    Unet(UnetConfig),
+    /// A column of convolutions, for pictures to restore.
+    Residual(ResidualConfig),
     /// Arbitrary lists of layers.
     Layers(LayersConfig),
 }
@@ -136,6 +141,8 @@ families!(
     Dense(DenseConfig),
     Conv(ConvConfig),
     Vae(VaeConfig),
+    Unet(UnetConfig),
+    Residual(ResidualConfig),
     Layers(LayersConfig)
 );
 
@@ -157,6 +164,8 @@ impl NetworkConfig {
             Self::Dense(config) => config.input,
             Self::Conv(config) => config.input,
             Self::Vae(config) => config.input,
+            Self::Unet(config) => config.input,
+            Self::Residual(config) => config.input,
             Self::Layers(config) => config.input,
         }
     }
@@ -164,7 +173,7 @@ impl NetworkConfig {
     /// Whether the code is a normal distribution.
     pub fn is_variational(&self) -> bool {
         match self {
-            Self::Dense(_) | Self::Conv(_) => false,
+            Self::Dense(_) | Self::Conv(_) | Self::Unet(_) | Self::Residual(_) => false,
             Self::Vae(_) => true,
             Self::Layers(config) => config.latent.is_some(),
         }
@@ -176,6 +185,7 @@ impl NetworkConfig {
             Self::Dense(config) => &config.output_activation,
             Self::Conv(config) => &config.output_activation,
             Self::Vae(config) => &config.output_activation,
+            Self::Unet(_) | Self::Residual(_) => &Activation::Linear,
             Self::Layers(config) => config.output_activation(),
         }
     }
@@ -186,6 +196,8 @@ impl NetworkConfig {
             Self::Dense(config) => config.encoder.last().copied(),
             Self::Vae(config) => Some(config.latent),
             Self::Layers(config) => config.code_len(),
+            // Their code is the picture.
+            Self::Unet(_) | Self::Residual(_) => Some(count(&self.input()?)),
             Self::Conv(config) => {
                 let [_, height, width] = config.input?;
                 let pools = 1..config.encoder.len();
@@ -205,6 +217,8 @@ impl NetworkConfig {
             Self::Dense(config) => &mut config.input,
             Self::Conv(config) => &mut config.input,
             Self::Vae(config) => &mut config.input,
+            Self::Unet(config) => &mut config.input,
+            Self::Residual(config) => &mut config.input,
             Self::Layers(config) => &mut config.input,
         };
         let stated = *input.get_or_insert(shape);
@@ -249,6 +263,8 @@ impl NetworkConfig {
                 validate_convolutions(config.kernel, config.scale)
             }
             Self::Vae(config) => config.validate(),
+            Self::Unet(config) => config.validate(),
+            Self::Residual(config) => config.validate(),
             Self::Layers(config) => config.validate(),
         }
     }

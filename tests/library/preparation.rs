@@ -102,6 +102,7 @@ fn corrupted_copies_stand_behind_the_clean_samples_as_their_own_targets() {
     let noise = Noise {
         target: Target::Corrupted,
         added: true,
+        clip: true,
         ..Noise::of(0.1)
     };
     let preparation = with(Corruption::Gaussian(noise));
@@ -126,6 +127,7 @@ fn corrupted_copies_stand_behind_the_clean_samples_as_their_own_targets() {
 
     let denoising = Noise {
         added: true,
+        clip: true,
         ..Noise::of(0.1)
     };
     let batch = prepare(&digits, &[1, 4], &with(Corruption::Gaussian(denoising)), 1);

@@ -71,6 +71,7 @@ numbered! {
     CorruptionKind {
         None,
         Gaussian,
+        UnclippedGaussian,
         SaltAndPepper,
         Masking,
     }

@@ -34,7 +34,10 @@ impl CudaSource {
     pub fn new(host: &HostSource) -> Result<Option<Self>> {
         let (device, images) = (&host.device, &host.images);
         let is_custom = matches!(host.preparation.corruption, Corruption::Custom(_));
-        let (Device::Cuda(cuda), false) = (device, images.are_points() || is_custom) else {
+        let (Device::Cuda(cuda), false) = (
+            device,
+            images.are_points() || images.are_wholes() || is_custom,
+        ) else {
             return Ok(None);
         };
         let card = Launcher::new(cuda, &[BATCH])?;
@@ -83,7 +86,8 @@ impl CudaSource {
             },
             corruption: match corruption {
                 Corruption::None => CorruptionKind::None,
-                Corruption::Gaussian(_) => CorruptionKind::Gaussian,
+                Corruption::Gaussian(noise) if noise.clip => CorruptionKind::Gaussian,
+                Corruption::Gaussian(_) => CorruptionKind::UnclippedGaussian,
                 Corruption::SaltAndPepper(_) => CorruptionKind::SaltAndPepper,
                 Corruption::Masking(_) => CorruptionKind::Masking,
                 Corruption::Custom(custom) => {

@@ -113,6 +113,7 @@ CHECK_LAYOUT(Preparation);
 // Two values of a sample a thread.
 extern "C" __global__ void prepare_batch(Preparation p) {
     const int64_t pairs = (p.size + 1) / 2;
+    const bool is_normal = p.corruption == GAUSSIAN || p.corruption == UNCLIPPED_GAUSSIAN;
     for (int64_t place = first_place(); place < p.count * pairs; place += stride()) {
         const int64_t number = place / pairs;
         const int first = static_cast<int>(place - number * pairs) * 2;
@@ -131,7 +132,7 @@ extern "C" __global__ void prepare_batch(Preparation p) {
         if (p.corruption != NONE && !is_clean) {
             words[0] = random_word(p.corruption_key, index, behind + first);
             words[1] = random_word(p.corruption_key, index, behind + first + 1);
-            if (p.corruption == GAUSSIAN) normal_pair(words[0], words[1], normal);
+            if (is_normal) normal_pair(words[0], words[1], normal);
         }
         for (int i = 0; i < 2 && first + i < p.size; ++i) {
             const int64_t to = number * p.size + first + i;
@@ -143,9 +144,9 @@ extern "C" __global__ void prepare_batch(Preparation p) {
             }
             p.target[to] = value;
             if (!is_clean) {
-                if (p.corruption == GAUSSIAN) {
+                if (is_normal) {
                     value = __fadd_rn(value, __fmul_rn(static_cast<float>(factor), normal[i]));
-                    value = value < 0.0f ? 0.0f : value > 1.0f ? 1.0f : value;
+                    if (p.corruption == GAUSSIAN) value = value < 0.0f ? 0.0f : value > 1.0f ? 1.0f : value;
                 } else if (p.corruption != NONE) {
                     const double draw = uniform(words[i]);
                     if (p.corruption == MASKING) {

@@ -17,7 +17,7 @@ enum ActivationKind : int32_t { LINEAR, RELU, LEAKY_RELU, SIGMOID, TANH, ELU, SW
 enum LossKind : int32_t { BCE, MSE, MAE };
 enum RuleKind : int32_t { DESCENT, MOMENTUM, NESTEROV, QUOTIENT, QUOTIENT_INSIDE, QUOTIENT_MOMENTUM, QUOTIENT_MOMENTUM_INSIDE, ADADELTA, ADAM, ADAM_W };
 enum ConvAlgorithm : int32_t { GATHER, SPREAD, PHASES, STRIDED };
-enum CorruptionKind : int32_t { NONE, GAUSSIAN, SALT_AND_PEPPER, MASKING };
+enum CorruptionKind : int32_t { NONE, GAUSSIAN, UNCLIPPED_GAUSSIAN, SALT_AND_PEPPER, MASKING };
 enum BinarizationKind : int32_t { AS_THEY_ARE, THRESHOLD, DRAWN };
 enum Row : int32_t { DISTANCE, KL, PENALTY };
 enum Failure : int32_t { NOTHING, LOSS, NORM };

@@ -52,9 +52,14 @@ fn batches_are_those_of_the_host_to_the_bit() {
                 draw: Draw::EveryEpoch,
                 target,
                 added,
+                clip: true,
             };
             corruptions.extend([
                 Corruption::Gaussian(noise),
+                Corruption::Gaussian(Noise {
+                    clip: false,
+                    ..noise
+                }),
                 Corruption::SaltAndPepper(noise),
                 Corruption::Masking(noise),
             ]);
