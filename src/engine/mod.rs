@@ -10,10 +10,11 @@
 //! - A `Stepper` adds the optimiser's update: `synchronous` works on the host with any gradients; `cuda` is
 //!   asynchronous.
 //!
-//! [`Inference`] applies a network without gradients.
+//! [`Inference`] applies a network without gradients, [`AnySize`] to images of any size.
 
 #[cfg(any(test, feature = "cuda"))]
 mod abi;
+mod any_size;
 mod autograd;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
@@ -29,6 +30,7 @@ mod synchronous;
 mod trained;
 mod training;
 
+pub use any_size::{AnySize, Pixels};
 pub use autograd::Autograd;
 pub use cpu::CpuEngine;
 pub use inference::Inference;

@@ -2,8 +2,8 @@
 
 use candle_core::Tensor;
 
-use super::Layer;
 use super::kind::{Kind, Written};
+use super::{Field, Layer};
 use crate::Result;
 use crate::activation::Activation;
 
@@ -11,6 +11,10 @@ impl Kind for Activation {
     fn output(&self, name: &str, input: &[usize]) -> Result<Vec<usize>> {
         self.check(&format!("{name} ({self})"), input)?;
         Ok(input.to_vec())
+    }
+
+    fn field(&self) -> Option<Field> {
+        (!self.couples()).then_some(Field::POINTWISE)
     }
 
     fn forward(&self, x: &Tensor, _: &Layer) -> Result<Tensor> {

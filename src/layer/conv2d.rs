@@ -4,9 +4,9 @@ use std::fmt;
 
 use candle_core::Tensor;
 
-use super::Layer;
 use super::kind::{Kind, ParameterSpec, Written, channels, divides, image, refusal};
 use super::words::Words;
+use super::{Field, Layer};
 use crate::{Result, ops};
 
 /// `(C, H, W)` to `(channels, H / stride, W / stride)`. PyTorch's `nn.Conv2d`; an odd kernel is padded with zeros by
@@ -68,6 +68,18 @@ impl Kind for Conv2d {
             return Err(refusal(name, self, expected, input));
         }
         Ok(vec![self.channels, height / stride, width / stride])
+    }
+
+    fn field(&self) -> Option<Field> {
+        let reach = match self.padding() {
+            0 => self.kernel.saturating_sub(1),
+            padding => padding.saturating_add(self.stride).saturating_sub(1),
+        };
+        Some(Field {
+            down: self.stride,
+            up: 1,
+            reach,
+        })
     }
 
     fn forward(&self, x: &Tensor, layer: &Layer) -> Result<Tensor> {

@@ -4,10 +4,10 @@ use std::fmt;
 
 use candle_core::Tensor;
 
-use super::Layer;
 use super::conv2d::MOST_KERNEL;
 use super::kind::{Kind, ParameterSpec, Written, channels, image};
 use super::words::Words;
+use super::{Field, Layer};
 use crate::{Result, ops};
 
 /// `(C, H, W)` to `(channels, H * scale, W * scale)`: each pixel becomes a block of `scale` by `scale` pixels.
@@ -45,6 +45,13 @@ impl Kind for ConvTranspose2d {
         let [_, height, width] = image(name, self, input)?;
         let scaled = |size: usize| size.saturating_mul(self.scale);
         Ok(vec![self.channels, scaled(height), scaled(width)])
+    }
+
+    fn field(&self) -> Option<Field> {
+        Some(Field {
+            up: self.scale,
+            ..Field::POINTWISE
+        })
     }
 
     fn forward(&self, x: &Tensor, layer: &Layer) -> Result<Tensor> {

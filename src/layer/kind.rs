@@ -5,7 +5,7 @@ use std::fmt;
 use candle_core::Tensor;
 
 use super::init::Role;
-use super::{Layer, LayerSpec};
+use super::{Field, Layer, LayerSpec};
 use crate::{Error, Result};
 
 /// A kind of layer with its settings. [`fmt::Display`] writes it in the words that [`Written::parse`] reads.
@@ -34,6 +34,11 @@ pub(crate) trait Kind: fmt::Display {
     /// Only candle's own.
     fn kernels(&self, _layer: &Layer) -> Result<Option<Tensor>> {
         Ok(None)
+    }
+
+    /// How its results lie over images; none if it has weights for every pixel, or a result depends on the whole image.
+    fn field(&self) -> Option<Field> {
+        None
     }
 
     /// The layers within it.

@@ -4,10 +4,10 @@ use std::fmt;
 
 use candle_core::Tensor;
 
-use super::Layer;
 use super::conv2d::MOST_SCALE;
 use super::kind::{Kind, Written, divides, image, refusal};
 use super::words::Words;
+use super::{Field, Layer};
 use crate::{Result, ops};
 
 /// `(C, H, W)` to `(C, H / size, W / size)`: the maximum of each window, or NaN if the window contains one. Ties go to
@@ -29,6 +29,14 @@ impl Kind for MaxPool2d {
             "height and width divisible by {size}, as the decoder could not restore the size"
         );
         Err(refusal(name, self, expected, input))
+    }
+
+    fn field(&self) -> Option<Field> {
+        Some(Field {
+            down: self.size,
+            up: 1,
+            reach: self.size.saturating_sub(1),
+        })
     }
 
     fn forward(&self, x: &Tensor, _: &Layer) -> Result<Tensor> {

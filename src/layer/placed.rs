@@ -78,6 +78,31 @@ impl Layer {
         self.parameters().map(Tensor::elem_count).sum()
     }
 
+    /// The same layer, with the same weights, for samples of another shape.
+    ///
+    /// # Errors
+    /// If it does not accept that shape, or would have other weights.
+    fn resized(&self, input: &[usize]) -> Result<Self> {
+        let kind = self.spec.kind();
+        let output = checked_output(&self.spec, &self.name, input)?;
+        let wanted = kind.parameters(input);
+        let own = self.parameters.iter().map(|(_, tensor)| tensor.dims());
+        if !own.eq(wanted.iter().map(|parameter| parameter.shape.as_slice())) {
+            let layer = format!("{} ({})", self.name, self.spec);
+            let expected = format!(
+                "samples of shape {:?}, for which it has weights",
+                self.input
+            );
+            return Err(Error::layer(layer, expected, format!("{input:?}")));
+        }
+        Ok(Self {
+            output,
+            body: resized(&self.body, input)?,
+            input: input.to_vec(),
+            ..self.clone()
+        })
+    }
+
     /// `(N, ...)` to `(N, ...)`, by the reference: candle operations that are right on every device.
     ///
     /// # Errors
@@ -130,6 +155,20 @@ fn build_list(
         });
     }
     Ok(layers)
+}
+
+/// A sequence of layers, with the same weights, for samples of another shape.
+///
+/// # Errors
+/// If a layer does not accept the shape before it, or would have other weights.
+pub(crate) fn resized(layers: &[Layer], input: &[usize]) -> Result<Vec<Layer>> {
+    let mut resized: Vec<Layer> = Vec::with_capacity(layers.len());
+    for layer in layers {
+        let input = resized.last().map_or(input, Layer::output);
+        let layer = layer.resized(input)?;
+        resized.push(layer);
+    }
+    Ok(resized)
 }
 
 /// Output shape of a sequence of layers; `name` is the list's name in messages.

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::kind::{Kind, Written, refusal};
 use super::placed::{forward, output_shape};
-use super::{Layer, LayerSpec};
+use super::{Field, Layer, LayerSpec};
 use crate::{Error, Result};
 
 /// x + body(x): He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016. Nested blocks that
@@ -29,6 +29,10 @@ impl Kind for Residual {
             return Err(Error::layer(layer, expected, format!("{output:?}")));
         }
         Ok(output)
+    }
+
+    fn field(&self) -> Option<Field> {
+        Some(Field::POINTWISE)
     }
 
     fn forward(&self, x: &Tensor, layer: &Layer) -> Result<Tensor> {

@@ -4,10 +4,10 @@ use std::fmt;
 
 use candle_core::Tensor;
 
-use super::Layer;
 use super::conv2d::MOST_SCALE;
 use super::kind::{Kind, Written, image};
 use super::words::Words;
+use super::{Field, Layer};
 use crate::{Result, ops};
 
 /// `(C, H, W)` to `(C, H * scale, W * scale)`: each value repeated, PyTorch's `nn.Upsample(mode="nearest")`.
@@ -22,6 +22,13 @@ impl Kind for Upsample {
         let [channels, height, width] = image(name, self, input)?;
         let scaled = |size: usize| size.saturating_mul(self.scale);
         Ok(vec![channels, scaled(height), scaled(width)])
+    }
+
+    fn field(&self) -> Option<Field> {
+        Some(Field {
+            up: self.scale,
+            ..Field::POINTWISE
+        })
     }
 
     fn forward(&self, x: &Tensor, _: &Layer) -> Result<Tensor> {

@@ -25,6 +25,7 @@ pub use stack::Stack;
 pub use summary::{Row, Summary};
 
 use crate::activation::Activation;
+use crate::layer::{Fields, count};
 use crate::recipe::NetworkConfig;
 use crate::{Error, Result};
 
@@ -108,6 +109,39 @@ impl Autoencoder {
             code,
             decoder,
         })
+    }
+
+    /// The same network, with the same weights, for images of another height and width: `shape` is `(C, H, W)`.
+    ///
+    /// # Errors
+    /// If a layer does not accept the shape before it, or would have other weights, as dense layers have.
+    pub fn resized(&self, shape: [usize; 3]) -> Result<Self> {
+        let encoder = self.encoder.resized(&shape)?;
+        let decoder = self
+            .decoder
+            .resized(&self.code.shape(encoder.output_shape())?)?;
+        Self::from_stacks(encoder, self.code, decoder)
+    }
+
+    /// How its results depend on images of any size; none if a layer has weights for every pixel, or a result depends on
+    /// the whole image.
+    pub fn reach(&self) -> Option<Reach> {
+        if self.code != Code::Plain {
+            return None;
+        }
+        let layers = self.encoder.layers().iter().chain(self.decoder.layers());
+        let Fields {
+            multiple, radius, ..
+        } = Fields::of(layers)?;
+        Some(Reach { multiple, radius })
+    }
+
+    /// The most values that a layer computes for a pixel of the image.
+    pub fn widest(&self) -> f64 {
+        let pixels = count(self.input_shape().get(1..).unwrap_or_default());
+        let layers = self.encoder.walk().chain(self.decoder.walk());
+        let most = layers.map(|layer| count(layer.output())).max();
+        most.unwrap_or(0) as f64 / pixels.max(1) as f64
     }
 
     /// The layers from the input to the code.
@@ -196,6 +230,15 @@ impl Autoencoder {
     pub fn decode_logits(&self, codes: &Tensor) -> Result<Tensor> {
         self.decoder.run_until(codes, &Activation::Sigmoid)
     }
+}
+
+/// The part of an image that a pixel of the result depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Height and width of images have to be divisible by this.
+    pub multiple: usize,
+    /// Pixels to each side.
+    pub radius: usize,
 }
 
 impl Module for Autoencoder {

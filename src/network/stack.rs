@@ -4,7 +4,9 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::activation::Activation;
-use crate::layer::{Initialization, Layer, LayerSpec, build, checked_output, count, forward};
+use crate::layer::{
+    Initialization, Layer, LayerSpec, build, checked_output, count, forward, resized,
+};
 use crate::number::grouped;
 use crate::{Error, Result};
 
@@ -57,6 +59,20 @@ impl Stack {
             layers: build(specs, input, init, &vb)?,
             dtype: vb.dtype(),
             device: vb.device().clone(),
+        })
+    }
+
+    /// The same layers, with the same weights, for samples of another shape.
+    ///
+    /// # Errors
+    /// If a layer does not accept the shape before it, or would have other weights.
+    pub fn resized(&self, input: &[usize]) -> Result<Self> {
+        Ok(Self {
+            name: self.name.clone(),
+            input: input.to_vec(),
+            layers: resized(&self.layers, input)?,
+            dtype: self.dtype,
+            device: self.device.clone(),
         })
     }
 

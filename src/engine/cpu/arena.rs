@@ -1,13 +1,13 @@
 //! The working memory of a thread.
 
 use super::lines::Lines;
-use super::program::ProgramStep;
+use super::program::{Program, ProgramStep};
 use super::step::StepSizes;
 
 /// The working memory of one thread.
 #[derive(Debug)]
 pub(crate) struct Arena {
-    /// Results of each step.
+    /// Results of the steps, by their slots.
     pub values: Vec<Lines>,
     pub sides: Vec<Lines>,
     /// Gradients before each step and after the last.
@@ -18,8 +18,9 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
-    /// Memory for `samples` samples at once.
-    pub fn new(steps: &[ProgramStep], samples: usize) -> Self {
+    /// Memory for a micro-batch.
+    pub fn new(program: &Program) -> Self {
+        let (steps, samples) = (&program.steps, program.samples);
         let zeros = |len: fn(&StepSizes) -> usize| {
             let lens = steps.iter().map(|step| samples * len(&step.sizes));
             lens.map(Lines::zeros).collect()
@@ -27,7 +28,12 @@ impl Arena {
         let scratch = steps.iter().map(|step| &step.sizes);
         let scratch = scratch.map(|sizes| sizes.scratch + samples * sizes.sample_scratch);
         Self {
-            values: zeros(|sizes| sizes.out),
+            values: program
+                .slots
+                .lens()
+                .iter()
+                .map(|len| Lines::zeros(samples * len))
+                .collect(),
             sides: zeros(|sizes| sizes.side),
             gradients: Vec::new(),
             sums: Lines::default(),

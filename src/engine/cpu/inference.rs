@@ -27,7 +27,7 @@ impl CpuInference {
             return Ok(None);
         };
         let weights = part.weights()?;
-        let mut network = CpuNetwork::new(steps, code, Isa::best());
+        let mut network = CpuNetwork::without_backward(steps, code, Isa::best());
         lend(&weights, None, |parameters, _| network.pack(parameters))?;
         Ok(Some(Self {
             network,

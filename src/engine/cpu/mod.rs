@@ -48,6 +48,7 @@ mod separable;
 mod seven_points;
 mod shard;
 mod shared;
+mod slots;
 mod softmax;
 mod step;
 mod step_layouts;

@@ -41,8 +41,17 @@ pub(crate) struct CpuNetwork {
 impl CpuNetwork {
     /// A network of steps, each of which reads the output of the one before it; step `code` reads the codes.
     pub fn new(steps: Vec<CpuStep>, code: usize, isa: Isa) -> Self {
+        Self::of(Program::new(steps, code), isa)
+    }
+
+    /// The same for forward passes alone, with less memory.
+    pub fn without_backward(steps: Vec<CpuStep>, code: usize, isa: Isa) -> Self {
+        Self::of(Program::new(steps, code).without_backward(), isa)
+    }
+
+    fn of(program: Program, isa: Isa) -> Self {
         Self {
-            program: Program::new(steps, code),
+            program,
             isa,
             gradient: Lines::default(),
             gradients: Gradients::default(),
@@ -85,7 +94,11 @@ impl CpuNetwork {
                     is_shared,
                     arena,
                 });
-                if let Some(values) = arena.values.last() {
+                let last = self
+                    .program
+                    .slots
+                    .of(self.program.steps.len().saturating_sub(1));
+                if let Some(values) = arena.values.get(last) {
                     out.copy_from_slice(&values[..out.len()]);
                 }
             });
@@ -160,8 +173,7 @@ impl CpuNetwork {
     fn with_arena<R>(&self, work: impl FnOnce(&mut Arena) -> R) -> R {
         let lock = || self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
         let free = lock().pop();
-        let mut arena =
-            free.unwrap_or_else(|| Arena::new(&self.program.steps, self.program.samples));
+        let mut arena = free.unwrap_or_else(|| Arena::new(&self.program));
         let result = work(&mut arena);
         lock().push(arena);
         result

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::CpuStep;
+use super::slots::Slots;
 use super::step::{LayerParameters, PackedWeights, Step, StepSizes};
 
 /// Samples of a micro-batch. Networks with convolutions take few, whose values stay in the caches. Dense
@@ -29,6 +30,8 @@ const PER_VALUE: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Program {
     pub steps: Vec<ProgramStep>,
+    /// Memory of their results.
+    pub slots: Slots,
     /// The step that reads the codes.
     pub code: usize,
     /// The first step with parameters: the gradient of its input is not needed.
@@ -110,11 +113,20 @@ impl Program {
             first_trained: placed.iter().position(ProgramStep::is_trained).unwrap_or(0),
             work,
             worth_a_gradient,
+            slots: Slots::kept(&placed),
             steps: placed,
             code,
             gradient_len,
             has_convolutions,
             has_dense,
+        }
+    }
+
+    /// The same for forward passes alone, with less memory.
+    pub fn without_backward(self) -> Self {
+        Self {
+            slots: Slots::reused(&self.steps),
+            ..self
         }
     }
 

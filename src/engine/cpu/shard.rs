@@ -37,19 +37,21 @@ impl WithSimd for Forwards<'_> {
         } = self.arena;
         let mut kl = 0.0;
         for (number, (step, side)) in self.program.steps.iter().zip(sides).enumerate() {
-            let (before, behind) = values.split_at_mut(number);
-            let x = match before.last() {
-                Some(values) => &values[..samples * step.sizes.x],
+            let slot = self.program.slots.of(number);
+            let mut results = std::mem::take(&mut values[slot]);
+            let read = |step: usize| match step.checked_sub(1) {
+                Some(before) => &values[self.program.slots.of(before)][..],
                 None => self.input,
             };
-            let Some(out) = behind.first_mut() else { break };
-            let out = &mut out[..samples * step.sizes.out];
+            let x = match number {
+                0 => self.input,
+                _ => &read(number)[..samples * step.sizes.x],
+            };
+            let out = &mut results[..samples * step.sizes.out];
             if let CpuStep::Add(add) = &step.step {
-                let skip = match add.source.checked_sub(1) {
-                    Some(source) => before.get(source).map_or(&[][..], |values| values),
-                    None => self.input,
-                };
-                add.sum(simd, (x, &skip[..samples * add.len(add.skip)]), out);
+                let skip = &read(add.source)[..samples * add.len(add.skip)];
+                add.sum(simd, (x, skip), out);
+                values[slot] = results;
                 continue;
             }
             let io = Forward {
@@ -65,6 +67,7 @@ impl WithSimd for Forwards<'_> {
                 is_shared: self.is_shared,
             };
             step.step.forward(simd, io);
+            values[slot] = results;
         }
         kl
     }

@@ -1,0 +1,195 @@
+//! Networks of convolutions on images of any size.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::{Device, Tensor};
+
+use super::Inference;
+use crate::network::{Autoencoder, Reach};
+use crate::{Error, Result};
+
+/// Bytes that the values of a part of an image may take.
+const MEMORY: usize = 256 << 20;
+/// Images of a layer in memory at the same time: its input and result, those that wait for the ends of residual blocks,
+/// and what products need.
+const LIVE: usize = 6;
+/// Parts start at multiples of this many steps of the network, so that the squares into which its convolutions cut images
+/// are the same in all parts.
+const ALIGNED: usize = 4;
+/// Networks prepared for sizes of parts, at most.
+const KEPT: usize = 4;
+
+/// A network applied to images of any height and width, in parts if they are large.
+///
+/// An image is padded by reflection at the bottom and on the right to a size that the network can take, and the result
+/// is cropped. A part is computed with as much of the image around it as its results depend on, so the parts fit
+/// together; on a CPU the result has the same bits for any size of the parts.
+#[derive(Debug)]
+pub struct AnySize {
+    model: Autoencoder,
+    reach: Reach,
+    /// The networks of the last parts, by height and width.
+    prepared: Mutex<Vec<((usize, usize), Arc<Inference>)>>,
+}
+
+/// An image to read: its channels, height and width, and the value at (channel, row, column).
+#[derive(Debug, Clone, Copy)]
+pub struct Pixels<F> {
+    /// Channels, height and width.
+    pub shape: (usize, usize, usize),
+    /// The value at (channel, row, column).
+    pub at: F,
+}
+
+/// Where a part lies along an axis of the padded image.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    /// First pixel and number of pixels that the network is given.
+    first: usize,
+    len: usize,
+    /// The pixels of the image for which its results are taken.
+    from: usize,
+    to: usize,
+}
+
+impl AnySize {
+    /// None if a layer has weights for every pixel, or depends on the whole image.
+    pub fn new(model: Autoencoder) -> Option<Self> {
+        Some(Self {
+            reach: model.reach()?,
+            model,
+            prepared: Mutex::default(),
+        })
+    }
+
+    /// The network, for the size with which it was built.
+    pub fn model(&self) -> &Autoencoder {
+        &self.model
+    }
+
+    /// Height and width of a part, without what is read around it, that takes a moderate amount of memory.
+    pub fn default_tile(&self) -> usize {
+        let widest = self.model.widest();
+        let pixels = MEMORY as f64 / (LIVE * size_of::<f32>()) as f64 / widest.max(1.0);
+        let side = pixels.sqrt() as usize;
+        let step = self.step();
+        // Smaller parts would compute mostly what is around them.
+        let least = (2 * self.reach.radius).max(64);
+        side.saturating_sub(2 * self.margin()).max(least) / step * step
+    }
+
+    /// Applies the network to an image, in parts of `tile` by `tile` pixels, rounded up to what the network needs; `put`
+    /// gets channel, row, column and value of each result once. `progress` gets the number of parts that are done, and of
+    /// all.
+    ///
+    /// # Errors
+    /// If the image has other channels than the network, no pixels, or there is no memory for a part.
+    pub fn reconstruct(
+        &self,
+        image: Pixels<impl Fn(usize, usize, usize) -> f32>,
+        tile: usize,
+        mut put: impl FnMut(usize, usize, usize, f32),
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<()> {
+        let (channels, height, width) = image.shape;
+        let expected = self.model.input_shape().first().copied().unwrap_or(0);
+        if channels != expected || height == 0 || width == 0 {
+            let expected = format!("{expected} channels and at least 1 x 1 pixels");
+            let found = format!("{channels} x {height} x {width}");
+            return Err(Error::argument("image", expected, found));
+        }
+        let (down, across) = (self.spans(height, tile), self.spans(width, tile));
+        let all = down.len() * across.len();
+        let parts = down.iter().flat_map(|y| across.iter().map(move |x| (y, x)));
+        for (done, (y, x)) in parts.enumerate() {
+            progress(done, all);
+            let network = self.network((y.len, x.len))?;
+            let mut values = Vec::with_capacity(channels * y.len * x.len);
+            for channel in 0..channels {
+                for row in y.first..y.first + y.len {
+                    let row = reflected(row, height);
+                    let columns = x.first..x.first + x.len;
+                    let columns = columns.map(|column| reflected(column, width));
+                    values.extend(columns.map(|column| (image.at)(channel, row, column)));
+                }
+            }
+            let device = self.model.device();
+            let part = Tensor::from_vec(values, (1, channels, y.len, x.len), device)?;
+            let part = network.reconstruct(&part)?.to_device(&Device::Cpu)?;
+            let part: Vec<f32> = part.flatten_all()?.to_vec1()?;
+            for (channel, plane) in part.chunks_exact(y.len * x.len).enumerate() {
+                let rows = plane.chunks_exact(x.len).enumerate();
+                for (row, values) in rows.take(y.to - y.first).skip(y.from - y.first) {
+                    let values = values.iter().enumerate().take(x.to - x.first);
+                    for (column, &value) in values.skip(x.from - x.first) {
+                        put(channel, y.first + row, x.first + column, value);
+                    }
+                }
+            }
+        }
+        progress(all, all);
+        Ok(())
+    }
+
+    /// Pixels to which the sides and starts of parts are rounded.
+    fn step(&self) -> usize {
+        ALIGNED * self.reach.multiple
+    }
+
+    /// Pixels around a part that are read with it.
+    fn margin(&self) -> usize {
+        self.reach.radius.next_multiple_of(self.step())
+    }
+
+    /// The parts of an axis of this many pixels.
+    fn spans(&self, size: usize, tile: usize) -> Vec<Span> {
+        let step = self.step();
+        let padded = size.next_multiple_of(step);
+        let tile = tile.max(1).next_multiple_of(step);
+        let len = (tile + 2 * self.margin()).min(padded);
+        if len == padded {
+            return vec![Span {
+                first: 0,
+                len,
+                from: 0,
+                to: size,
+            }];
+        }
+        let starts = (0..size).step_by(tile);
+        let spans = starts.map(|from| Span {
+            // All parts are of the same size.
+            first: from.saturating_sub(self.margin()).min(padded - len),
+            len,
+            from,
+            to: size.min(from + tile),
+        });
+        spans.collect()
+    }
+
+    /// The network for parts of this height and width.
+    fn network(&self, size: (usize, usize)) -> Result<Arc<Inference>> {
+        let lock = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, network)) = lock().iter().find(|(of, _)| *of == size) {
+            return Ok(network.clone());
+        }
+        let channels = self.model.input_shape().first().copied().unwrap_or(0);
+        let resized = self.model.resized([channels, size.0, size.1])?;
+        let network = Arc::new(Inference::new(resized));
+        let mut prepared = lock();
+        if prepared.len() >= KEPT {
+            prepared.remove(0);
+        }
+        prepared.push((size, network.clone()));
+        Ok(network)
+    }
+}
+
+/// The pixel of an axis that stands at a place behind its end: mirrored at the last one, which is not repeated.
+fn reflected(place: usize, size: usize) -> usize {
+    if place < size || size == 1 {
+        return place.min(size - 1);
+    }
+    let period = 2 * (size - 1);
+    let place = place % period;
+    place.min(period - place)
+}
