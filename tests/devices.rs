@@ -18,7 +18,7 @@ use autoencode::loss::{CustomLoss, Reconstruction};
 use autoencode::network::{Autoencoder, Parameters};
 use autoencode::ops::{self, composed};
 use autoencode::optim::Optimizer;
-use autoencode::picture::{Picture, read_png, write_png};
+use autoencode::picture::{Picture, read_picture, write_png};
 use autoencode::random::{Purpose, Stream};
 use autoencode::recipe::{NamedSet, NetworkConfig, Objective, Precision, Recipe, builtin};
 use autoencode::train::{Resumable, RunFolder, Trainer};
@@ -1029,7 +1029,7 @@ fn the_program_computes_on_the_device() {
         let entries = fs::read_dir(out.path().join(folder)).unwrap();
         let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
         files.sort();
-        let read = |file| read_png(file, 1).unwrap().into_values();
+        let read = |file| read_picture(file, 1).unwrap().into_values();
         let found: Vec<f64> = files.iter().flat_map(read).map(f64::from).collect();
         assert_eq!(found.len(), back.len(), "{folder}");
         for (found, expected) in found.iter().zip(&back) {

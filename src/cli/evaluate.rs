@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use autoencode::data::{Dataset, Preparation, counted};
 use autoencode::evaluate::{Conditions, PcaBaseline, Quality, Report, evaluate};
-use autoencode::recipe::{Corruption, Noise};
+use autoencode::recipe::{Corruption, Noise, fraction};
 use clap::Args;
 use serde::Serialize;
 
@@ -78,9 +78,9 @@ struct Figures<'a> {
 
 /// Parses a noise factor within the useful range for values in [0,1].
 pub fn noise_factor(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(factor) if (0.0..=100.0).contains(&factor) => Ok(factor),
-        _ => Err("expected a number from 0 to 100".to_string()),
+    match fraction(text) {
+        Some(factor) if (0.0..=100.0).contains(&factor) => Ok(factor),
+        _ => Err("expected a number from 0 to 100, or a fraction as 25/255".to_string()),
     }
 }
 

@@ -9,8 +9,12 @@ use autoencode::Error;
 use autoencode::file::{destination, exists, folder, sweep};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-/// `DIR/name.png` for each, with the folders of the name; equal names get `-2`, `-3`, ...
-pub fn name_outputs(names: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
+/// `DIR/name.ENDING` for each, with the folders of the name; equal names get `-2`, `-3`, ...
+pub fn name_outputs(
+    names: &[PathBuf],
+    folder: &Path,
+    ending: impl Fn(&Path) -> &'static str,
+) -> Vec<PathBuf> {
     let mut taken = HashSet::new();
     // Uses per name, so that thousands of equal names need not count up from 1 each time.
     let mut met: HashMap<PathBuf, usize> = HashMap::new();
@@ -24,7 +28,8 @@ pub fn name_outputs(names: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
             if *number > 1 {
                 path.push(format!("-{number}"));
             }
-            path.push(".png");
+            path.push(".");
+            path.push(ending(name));
             let path = PathBuf::from(path);
             if taken.insert(path.clone()) {
                 return path;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::{Pictures, is_of_run, left_out};
-use autoencode::picture::{check_png, read_png_header};
+use autoencode::picture::{check_picture, read_header};
 use tempfile::TempDir;
 
 use super::shared::Shared;
@@ -141,8 +141,8 @@ fn read_stdin() -> Result<TempDir> {
     };
     io::copy(&mut stdin.by_ref().take(START), &mut file).map_err(failed)?;
     // Anything else may have no end.
-    read_png_header(&path).map_err(called)?;
+    read_header(&path).map_err(called)?;
     io::copy(&mut stdin, &mut file).map_err(failed)?;
-    check_png(&path).map_err(called)?;
+    check_picture(&path).map_err(called)?;
     Ok(folder)
 }

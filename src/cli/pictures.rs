@@ -6,7 +6,7 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::corruption::NoiseKey;
 use autoencode::data::{Batch, Images, Keys, Preparation};
-use autoencode::picture::{Fit, Picture, check_png, read_fitted};
+use autoencode::picture::{Fit, Picture, check_picture, read_fitted};
 use autoencode::random::Purpose;
 use autoencode::recipe::{ImageKind, Precision, Resize};
 use candle_core::{Device, Tensor};
@@ -28,7 +28,7 @@ pub struct Fitting {
 /// Noise added to the inputs.
 #[derive(Debug, Args)]
 pub struct Noise {
-    /// Factor of the Gaussian noise on the inputs; 0 means none [default: 0].
+    /// Factor of the Gaussian noise on the inputs, also as a fraction (25/255); 0 means none [default: 0].
     #[arg(long, value_name = "FACTOR", value_parser = noise_factor)]
     noise: Option<f64>,
 
@@ -83,7 +83,7 @@ pub fn at_a_time(loaded: &Loaded) -> usize {
 
 /// Checks files in parallel, without decoding them.
 pub fn check_all(paths: &[PathBuf]) -> Result<()> {
-    let checks: Vec<_> = paths.par_iter().map(check_png).collect();
+    let checks: Vec<_> = paths.par_iter().map(check_picture).collect();
     Ok(checks.into_iter().collect::<autoencode::Result<()>>()?)
 }
 
@@ -95,6 +95,21 @@ pub fn square<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
 }
 
 impl Fitting {
+    /// The method that was asked for, or that of the network's training pictures.
+    pub fn how(&self, loaded: &Loaded) -> Fit {
+        self.fit.unwrap_or_else(|| {
+            let data = &loaded.checkpoint.recipe.data;
+            let shape = loaded.model().input_shape();
+            match (data.kind, data.resize) {
+                _ if data.patch.is_some() && loaded.model().reach().is_some() => Fit::Whole,
+                (Some(ImageKind::Digits), _) => Fit::Mnist,
+                // Only pictures are cropped in training.
+                (None, Resize::Squeeze) if *shape == [1, 28, 28] => Fit::Mnist,
+                _ => data.resize.into(),
+            }
+        })
+    }
+
     /// Reads a PNG file and fits it to the network; `preview` is as in [`read_fitted`].
     pub fn read(
         &self,
@@ -107,15 +122,10 @@ impl Fitting {
             let found = format!("{shape:?}");
             return Err(Error::layer("input", "channels, height and width", found).into());
         };
-        let how = self.fit.unwrap_or_else(|| {
-            let data = &loaded.checkpoint.recipe.data;
-            match (data.kind, data.resize) {
-                (Some(ImageKind::Digits), _) => Fit::Mnist,
-                // Only pictures are cropped in training.
-                (None, Resize::Squeeze) if *shape == [1, 28, 28] => Fit::Mnist,
-                _ => data.resize.into(),
-            }
-        });
+        let how = match self.how(loaded) {
+            Fit::Whole if self.fit.is_none() => Fit::Crop,
+            how => how,
+        };
         let file = read_fitted(path, (channels, height, width), how, preview)?;
         Ok(Prepared {
             fitted: file.picture,
@@ -174,6 +184,11 @@ impl Noise {
             patch: key,
         };
         Ok(Batch::prepare(images, indices, &preparation, keys, device)?.input)
+    }
+
+    /// The factor, if noise was asked for.
+    pub fn factor(&self) -> Option<f64> {
+        self.noise.filter(|factor| *factor > 0.0)
     }
 
     /// The key of the noise; `part` is 0 for pictures, and a number from 1 for a part of a data set.

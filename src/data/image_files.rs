@@ -8,7 +8,7 @@ use super::idx::MAX_SIDE;
 use super::{Images, grouped};
 use crate::error::shown;
 use crate::memory::room;
-use crate::picture::{Fit, PngHeader, read_fitted, read_png_header};
+use crate::picture::{Fit, PictureHeader, read_fitted, read_header};
 use crate::recipe::{DataConfig, Resize};
 use crate::{Error, Result};
 
@@ -55,7 +55,7 @@ pub fn layout(folder: &Path, pictures: &[(PathBuf, u32)], config: &DataConfig) -
 
 /// The layout for patches, of pictures that are all large enough and fit into memory together.
 fn patches(folder: &Path, headers: &Headers, stated: Option<usize>, side: usize) -> Result<Layout> {
-    let small = |header: &PngHeader| header.height.min(header.width) < side;
+    let small = |header: &PictureHeader| header.height.min(header.width) < side;
     if let Some((path, header)) = headers.iter().find(|(_, header)| small(header)) {
         let others = headers.iter().filter(|(_, header)| small(header)).count() - 1;
         let found = format!("{} x {} pixels", header.width, header.height);
@@ -89,11 +89,11 @@ fn channels(headers: &Headers) -> usize {
     }
 }
 
-type Headers<'a> = Vec<(&'a Path, PngHeader)>;
+type Headers<'a> = Vec<(&'a Path, PictureHeader)>;
 
 fn headers(pictures: &[(PathBuf, u32)]) -> Result<Headers<'_>> {
     let headers = (pictures.par_iter())
-        .map(|(path, _)| Ok((path.as_path(), read_png_header(path)?)))
+        .map(|(path, _)| Ok((path.as_path(), read_header(path)?)))
         .collect::<Vec<_>>();
     // Report the first error in the order of the files, whichever thread found one first.
     headers.into_iter().collect()
@@ -101,7 +101,7 @@ fn headers(pictures: &[(PathBuf, u32)]) -> Result<Headers<'_>> {
 
 /// The common size of all pictures; sizes that differ are an error.
 fn common_size(headers: &Headers) -> Result<(usize, usize)> {
-    let size = |header: &PngHeader| (header.height, header.width);
+    let size = |header: &PictureHeader| (header.height, header.width);
     let Some((first, header)) = headers.first() else {
         return Err(Error::argument("pictures", "1 or more", "none"));
     };
@@ -134,7 +134,7 @@ pub fn decode(pictures: &[(PathBuf, u32)], layout: Layout, resize: Resize) -> Re
         Layout::Fixed(shape) => Images::new(shape, decode_fixed(pictures, shape, resize)?, labels),
         Layout::Patches { channels, side } => {
             let whole = |(path, _): &(PathBuf, u32)| {
-                let header = read_png_header(path)?;
+                let header = read_header(path)?;
                 let shape = (channels, header.height, header.width);
                 let file = read_fitted(path, shape, Fit::None, None)?;
                 Ok((header.height, header.width, file.picture.to_bytes()))

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::listed;
 use crate::number::grouped;
 use crate::open::look;
+use crate::picture::PictureFormat;
 use crate::run_files::{holds_runs, is_run};
 use crate::{Error, Result};
 
@@ -19,7 +20,7 @@ const LISTED: usize = 5;
 #[derive(Debug, Default)]
 pub struct Listing {
     pub folders: Vec<PathBuf>,
-    /// Files whose name ends in `.png`, in any case.
+    /// Files whose name ends as those of a known picture format, in any case.
     pub pictures: Vec<PathBuf>,
     pub others: Vec<PathBuf>,
 }
@@ -44,9 +45,7 @@ impl Listing {
                     continue;
                 }
                 listing.folders.push(path);
-            } else if metadata.is_file()
-                && (path.extension()).is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
-            {
+            } else if metadata.is_file() && PictureFormat::named(&path).is_some() {
                 listing.pictures.push(path);
             } else {
                 listing.others.push(path);

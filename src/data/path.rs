@@ -6,12 +6,16 @@ use std::path::Path;
 use super::listing::{Listing, names};
 use super::{Images, folder, image_files, image_folder, npy, npy_header, npz, split};
 use crate::open::{kind, look, open};
+use crate::picture::PictureFormat;
 use crate::recipe::{DataConfig, ImageKind};
 use crate::run_files::is_of_run;
 use crate::{Error, Result};
 
 /// The expected contents of a folder, for errors.
 const FOLDERS: &str = "a folder with the four IDX files of a set like MNIST, or with PNG pictures";
+
+/// Bytes that tell the kind of a file.
+const START: u64 = 16;
 
 /// The data at a path.
 pub struct Found {
@@ -45,16 +49,16 @@ pub fn load(path: &Path, config: &DataConfig) -> Result<Found> {
     }
     let mut start = Vec::new();
     let (file, _) = open(path)?;
-    file.take(npy_header::MAGIC.len() as u64)
+    file.take(START)
         .read_to_end(&mut start)
         .map_err(|source| Error::io("read", path, source))?;
     match start.as_slice() {
-        start if start == npy_header::MAGIC => {
+        start if start.starts_with(&npy_header::MAGIC) => {
             let (images, taken) = npy::load(path, config)?;
             let parts = split::hold_out_test(&images, config.test_fraction)?;
             Ok(Found::new(parts, 0, taken))
         }
-        [0x89, b'P', b'N', b'G', ..] => {
+        start if PictureFormat::of(start).is_some() => {
             let picture = [(path.to_path_buf(), 0)];
             let layout = image_files::layout(path, &picture, config)?;
             let image = image_files::decode(&picture, layout, config.resize)?;

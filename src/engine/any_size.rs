@@ -131,6 +131,63 @@ impl AnySize {
         Ok(())
     }
 
+    /// Applies the network to the values `(channels, height, width)` of an image, in parts of `tile` by `tile` pixels; a
+    /// network of one channel takes channel after channel, and one of three takes grey as a colour and gives the mean of
+    /// its results. `progress` is as for [`reconstruct`](Self::reconstruct), over all channels.
+    ///
+    /// # Errors
+    /// If the values are not those of an image of 1 or 3 channels, or as [`reconstruct`](Self::reconstruct).
+    pub fn restore(
+        &self,
+        (channels, height, width): (usize, usize, usize),
+        values: &[f32],
+        tile: usize,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        let pixels = height.saturating_mul(width);
+        if pixels.checked_mul(channels) != Some(values.len()) || pixels == 0 {
+            let expected = format!("{channels} x {height} x {width} values, at least one");
+            return Err(Error::argument("image", expected, values.len()));
+        }
+        let own = self.model.input_shape().first().copied().unwrap_or(0);
+        let mut restored = vec![0f32; values.len()];
+        let passes = match own {
+            1 => channels,
+            _ => 1,
+        };
+        for pass in 0..passes {
+            let is_grey = channels == 1 && own == 3;
+            let shape = match (own, is_grey) {
+                (1, _) => (1, height, width),
+                (_, true) => (own, height, width),
+                _ => (channels, height, width),
+            };
+            let first = match is_grey {
+                true => |_: usize, pass: usize| pass,
+                false => |channel: usize, pass: usize| channel + pass,
+            };
+            let place = |channel: usize, row: usize, column: usize| {
+                (first(channel, pass) * height + row) * width + column
+            };
+            let at = |channel: usize, row: usize, column: usize| {
+                let value = values.get(place(channel, row, column));
+                value.copied().unwrap_or(0.0)
+            };
+            let share = if is_grey { 1.0 / own as f32 } else { 1.0 };
+            self.reconstruct(
+                Pixels { shape, at },
+                tile,
+                |channel, row, column, value| {
+                    if let Some(slot) = restored.get_mut(place(channel, row, column)) {
+                        *slot += share * value;
+                    }
+                },
+                |done, all| progress(pass * all + done, passes * all),
+            )?;
+        }
+        Ok(restored)
+    }
+
     /// Pixels to which the sides and starts of parts are rounded.
     fn step(&self) -> usize {
         ALIGNED * self.reach.multiple

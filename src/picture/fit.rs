@@ -4,9 +4,8 @@ use std::path::Path;
 
 use super::canvas::shrunk;
 use super::ink::{Plane, quantile, working_bytes};
-use super::png::read_reserved;
-use super::png_file::read_png_header;
 use super::raster::{Picture, check_channels};
+use super::read::{read_header, read_reserved};
 use super::resample::resize;
 use crate::recipe::Resize;
 use crate::{Error, Result};
@@ -23,6 +22,8 @@ pub enum Fit {
     Crop,
     /// Take only pictures that have the input size already.
     None,
+    /// Keep the picture's own size, for networks of convolutions.
+    Whole,
 }
 
 impl From<Resize> for Fit {
@@ -45,7 +46,7 @@ pub struct FittedFile {
     pub preview: Option<Picture>,
 }
 
-/// Reads a PNG as a picture of `shape` = (channels, height, width), and, if `preview` is given, a copy of the
+/// Reads a picture file as a picture of `shape` = (channels, height, width), and, if `preview` is given, a copy of the
 /// original that fits into that height and width.
 ///
 /// The pictures that a network learns from and those that it is given later are read in this way, and so get the same
@@ -53,7 +54,7 @@ pub struct FittedFile {
 /// at the same time is limited (see [`set_picture_memory`](super::set_picture_memory)).
 ///
 /// # Errors
-/// As [`read_png`](super::read_png) and [`fit`].
+/// As [`read_picture`](super::read_picture) and [`fit`].
 pub fn read_fitted(
     path: &Path,
     shape: (usize, usize, usize),
@@ -62,7 +63,7 @@ pub fn read_fitted(
 ) -> Result<FittedFile> {
     let (channels, height, width) = shape;
     check_channels(channels)?;
-    let header = read_png_header(path)?;
+    let header = read_header(path)?;
     let size = (header.height, header.width);
     let needs_colour = how == Fit::Mnist || preview.is_some();
     let read = match header.colour {
@@ -157,6 +158,10 @@ pub fn fit(
         Fit::Resize => resized(picture, height, width)?,
         Fit::Crop => cropped(picture, height, width)?,
         Fit::None if same_size => picture.clone(),
+        Fit::Whole => {
+            let expected = "another way to fit pictures to a network (infer takes them whole)";
+            return Err(Error::argument("--fit", expected, "whole"));
+        }
         Fit::None => {
             let expected = format!("{width} x {height} pixels, or --fit mnist or --fit resize");
             let found = format!("{} x {} pixels", picture.width(), picture.height());

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
-use super::png_file::PngHeader;
+use super::read::PictureHeader;
 use crate::device::free_memory;
 use crate::{Error, Result};
 
@@ -43,7 +43,7 @@ impl Reserved {
     /// If the picture needs more than there is for one.
     pub fn wait(
         path: &Path,
-        header: &PngHeader,
+        header: &PictureHeader,
         channels: usize,
         length: u64,
         more: u64,

@@ -1,4 +1,4 @@
-//! Pictures: PNG in and out, fitting a digit to a network's input, contact sheets, filters, charts and drawings
+//! Pictures: files of several formats in and out, fitting a digit to a network's input, contact sheets, filters, charts and drawings
 //! of networks.
 
 mod axis;
@@ -10,6 +10,7 @@ mod dots;
 mod filters;
 mod fit;
 mod font;
+mod format;
 mod frame;
 mod header;
 mod ink;
@@ -17,9 +18,11 @@ mod light;
 mod manifold;
 mod memory;
 mod palette;
+mod photo;
 mod png;
 mod png_file;
 mod raster;
+mod read;
 mod resample;
 mod scatter;
 mod series;
@@ -34,11 +37,13 @@ pub use curves::{curves, panels};
 pub use diagram::{Block, Diagram, diagram};
 pub use filters::filter_grid;
 pub use fit::{Fit, FittedFile, fit, read_fitted};
+pub use format::PictureFormat;
 pub use manifold::{ManifoldAxis, manifold};
 pub use memory::set_picture_memory;
-pub use png::{check_png, png_bytes, read_png, write_png, write_rgb};
-pub use png_file::{PngHeader, read_png_header};
+pub use photo::Photo;
+pub use png::{png_bytes, write_png, write_rgb};
 pub use raster::Picture;
+pub use read::{PictureHeader, check_picture, read_header, read_picture};
 pub use scatter::{ScatterOptions, scatter};
 pub use series::{Panel, Series};
 pub use sheet::ContactSheet;

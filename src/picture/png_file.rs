@@ -1,62 +1,25 @@
 //! The layout of PNG files: header and chunks, without the pixels.
 
-use std::io::Read;
 use std::path::Path;
 
-use crate::open::open;
+use super::format::PictureFormat;
+use super::read::PictureHeader;
 use crate::{Error, Result};
 
 /// The longest side that a PNG can have.
 const MAX_SIDE: u32 = i32::MAX.unsigned_abs();
 /// Bytes that hold size and kind: signature (8), length, name, width, height (4 each), bit depth, colour type.
-const HEADER: u64 = 26;
+pub(super) const HEADER: u64 = 26;
 
-/// Size and kind of a PNG, from its first chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PngHeader {
-    /// Rows of pixels.
-    pub height: usize,
-    /// Pixels in a row.
-    pub width: usize,
-    /// Whether its pixels have colours, if only from a palette.
-    pub colour: bool,
-    /// Bits of a sample: 1, 2, 4, 8 or 16.
-    pub bits: u8,
-}
-
-/// Reads a PNG's size and kind without the rest of the file.
-///
-/// # Errors
-/// If the file cannot be read, is no PNG, or has a side of 0 or over 2,147,483,647 pixels.
-pub fn read_png_header(path: impl AsRef<Path>) -> Result<PngHeader> {
-    let path = path.as_ref();
-    let bytes = read_at_most(path, HEADER)?;
-    let header = png_header(path, &bytes)?;
-    match bytes.len() as u64 {
-        HEADER => Ok(header),
-        _ => Err(broken(path, "one that ends early")),
-    }
-}
-
-/// The start of a file, or all of it.
-pub(super) fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let (file, _) = open(path)?;
-    let mut bytes = Vec::new();
-    file.take(most)
-        .read_to_end(&mut bytes)
-        .map_err(|e| Error::io("read", path, e))?;
-    Ok(bytes)
-}
-
-pub(super) fn broken(path: &Path, found: impl Into<String>) -> Error {
+fn broken(path: &Path, found: impl Into<String>) -> Error {
     Error::file(path, "a whole PNG", found)
 }
 
 /// Size and kind from the first chunk, before any memory depends on them.
-pub(super) fn png_header(path: &Path, bytes: &[u8]) -> Result<PngHeader> {
+pub(super) fn png_header(path: &Path, bytes: &[u8]) -> Result<PictureHeader> {
     let signature = [137, b'P', b'N', b'G', 13, 10, 26, 10];
     let Some(rest) = bytes.strip_prefix(&signature) else {
-        return Err(Error::file(path, "a PNG", sniff(bytes)));
+        return Err(Error::file(path, "a PNG", "another kind of file"));
     };
     // Chunk: length (4 bytes), name (4), then for IHDR width (4), height (4), bit depth and colour type.
     let number = |at: usize| {
@@ -75,7 +38,11 @@ pub(super) fn png_header(path: &Path, bytes: &[u8]) -> Result<PngHeader> {
         let found = format!("{width} x {height} pixels");
         return Err(Error::file(path, expected, found));
     }
-    Ok(PngHeader {
+    if (bytes.len() as u64) < HEADER {
+        return Err(broken(path, "one that ends early"));
+    }
+    Ok(PictureHeader {
+        format: PictureFormat::Png,
         height: height as usize,
         width: width as usize,
         colour: rest.get(17).is_some_and(|kind| kind & 2 != 0),
@@ -114,18 +81,4 @@ fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(bytes);
     crc.sum()
-}
-
-/// The kind of a file that is not a PNG, by its first bytes.
-fn sniff(bytes: &[u8]) -> &'static str {
-    let starts = |start: &[u8]| bytes.starts_with(start);
-    match bytes {
-        [] => "an empty file",
-        _ if starts(&[0xff, 0xd8, 0xff]) => "a JPEG (convert it to PNG)",
-        _ if starts(b"GIF8") => "a GIF (convert it to PNG)",
-        _ if starts(b"BM") => "a BMP (convert it to PNG)",
-        _ if starts(b"II*\0") || starts(b"MM\0*") => "a TIFF (convert it to PNG)",
-        _ if starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => "a WebP (convert it to PNG)",
-        _ => "another kind of file",
-    }
 }

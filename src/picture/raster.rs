@@ -134,6 +134,17 @@ impl Picture {
         self.values.iter().map(|&value| to_byte(value)).collect()
     }
 
+    /// The middle of the picture, at most `side` pixels high and wide.
+    pub fn centre(&self, side: usize) -> Result<Self> {
+        let (height, width) = (self.height.min(side), self.width.min(side));
+        let (top, left) = ((self.height - height) / 2, (self.width - width) / 2);
+        let values = self.planes().flat_map(|plane| {
+            let rows = plane.chunks_exact(self.width).skip(top).take(height);
+            rows.flat_map(move |row| row.iter().skip(left).take(width).copied())
+        });
+        Self::new(self.channels, height, width, values.collect())
+    }
+
     /// The same picture with its values rounded to whole 255ths, as images of a data set are.
     pub(super) fn in_bytes(mut self) -> Self {
         for value in &mut self.values {

@@ -31,8 +31,8 @@ pub(super) fn two<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 2]
     Ok([low.value()?, high.value()?])
 }
 
-/// A number, or one divided by another; none for other text.
-pub(crate) fn parse(text: &str) -> Option<f64> {
+/// A number, or one divided by another as in `25/255`; none for other text.
+pub fn parse(text: &str) -> Option<f64> {
     match text.split_once('/') {
         None => text.trim().parse().ok(),
         Some((value, unit)) => {

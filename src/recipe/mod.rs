@@ -6,7 +6,7 @@ mod corruption;
 mod custom_corruption;
 mod data;
 mod family;
-pub(crate) mod fraction;
+mod fraction;
 mod limits;
 mod lists;
 mod network;
@@ -33,6 +33,7 @@ pub use custom_corruption::CustomCorruption;
 pub use data::{
     Binarization, Class, DataConfig, ImageKind, ImageSize, NamedSet, Resize, ValidationSet,
 };
+pub use fraction::parse as fraction;
 use limits::check;
 pub use lists::LayersConfig;
 pub use network::{ConvConfig, DenseConfig, NetworkConfig};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use autoencode::Error;
 use autoencode::file::Publish;
 use autoencode::picture::{
-    ContactSheet, Fit, Picture, Scale, Series, curves, filter_grid, fit, read_png, write_png,
+    ContactSheet, Fit, Picture, Scale, Series, curves, filter_grid, fit, read_picture, write_png,
     write_rgb,
 };
 use image::{ImageBuffer, Luma, Rgb, RgbImage, Rgba};
@@ -37,7 +37,7 @@ fn digit_path(name: &str) -> PathBuf {
 /// The MNIST digits that the pictures were drawn from.
 fn originals() -> Vec<Vec<f32>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/picture_originals.png");
-    let strip = read_png(path, 1).unwrap();
+    let strip = read_picture(path, 1).unwrap();
     assert_eq!((strip.height(), strip.width()), (28, 28 * DIGITS.len()));
     (0..DIGITS.len())
         .map(|k| {
@@ -62,7 +62,7 @@ fn every_kind_of_picture_becomes_the_digit_it_was_drawn_from() {
     for ((name, same_size), original) in DIGITS.iter().zip(originals()) {
         let path = digit_path(name);
         for channels in [1, 3] {
-            let picture = read_png(&path, channels).unwrap();
+            let picture = read_picture(&path, channels).unwrap();
             let fitted = fit(&picture, 1, 28, 28, Fit::Mnist, &path).unwrap();
             assert_eq!(
                 (fitted.channels(), fitted.height(), fitted.width()),
@@ -70,7 +70,7 @@ fn every_kind_of_picture_becomes_the_digit_it_was_drawn_from() {
             );
             if *same_size {
                 // Taken as it is: also with the noise of a denoising task.
-                assert!(fitted == read_png(&path, 1).unwrap(), "{name}");
+                assert!(fitted == read_picture(&path, 1).unwrap(), "{name}");
                 continue;
             }
             let likeness = correlation(fitted.values(), &original);
@@ -108,7 +108,7 @@ fn every_kind_of_picture_becomes_the_digit_it_was_drawn_from() {
 #[test]
 fn a_light_page_of_the_right_size_is_only_turned() {
     let path = digit_path("9-plain");
-    let plain = read_png(&path, 1).unwrap();
+    let plain = read_picture(&path, 1).unwrap();
     let light: Vec<f32> = plain.values().iter().map(|v| 1.0 - v).collect();
     let light = Picture::new(1, 28, 28, light).unwrap();
     let fitted = fit(&light, 1, 28, 28, Fit::Mnist, &path).unwrap();
@@ -120,7 +120,7 @@ fn a_light_page_of_the_right_size_is_only_turned() {
 #[test]
 fn other_input_sizes_and_colour() {
     let path = digit_path("5-color");
-    let picture = read_png(&path, 3).unwrap();
+    let picture = read_picture(&path, 3).unwrap();
     let fitted = fit(&picture, 3, 56, 42, Fit::Mnist, &path).unwrap();
     assert_eq!(
         (fitted.channels(), fitted.height(), fitted.width()),
@@ -208,12 +208,12 @@ fn samples_keep_their_precision() {
         .unwrap()
         .save(&path)
         .unwrap();
-    let picture = read_png(&path, 1).unwrap();
+    let picture = read_picture(&path, 1).unwrap();
     for (value, level) in picture.values().iter().zip(levels) {
         assert!((f64::from(*value) - f64::from(level) / 65_535.0).abs() < 1e-7);
     }
     let range = |name: &str| {
-        let picture = read_png(digit_path(name), 1).unwrap();
+        let picture = read_picture(digit_path(name), 1).unwrap();
         let mut levels: Vec<u32> = picture.values().iter().map(|v| v.to_bits()).collect();
         levels.sort_unstable();
         levels.dedup();
@@ -250,12 +250,12 @@ fn transparency_lies_over_white_and_grey_is_luma() {
         }
     };
     near(
-        read_png(&path, 1).unwrap().values(),
+        read_picture(&path, 1).unwrap().values(),
         &[1.0, 0.0, 0.2126, 0.8],
     );
     let colour = [1.0, 0.0, 1.0, 0.8, 1.0, 0.0, 0.0, 0.8, 1.0, 0.0, 0.0, 0.8];
-    near(read_png(&path, 3).unwrap().values(), &colour);
-    assert!(read_png(&path, 2).is_err());
+    near(read_picture(&path, 3).unwrap().values(), &colour);
+    assert!(read_picture(&path, 2).is_err());
 }
 
 /// A PNG chunk.
@@ -334,7 +334,7 @@ fn damaged_and_foreign_files_are_named_in_one_line() {
         let path = folder.path().join("broken.png");
         std::fs::write(&path, bytes).unwrap();
         let start = Instant::now();
-        let error = read_png(&path, 1).unwrap_err();
+        let error = read_picture(&path, 1).unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(1), "{case} took long");
         let message = error.to_string();
         assert!(matches!(error, Error::File { .. }), "{case}: {message}");
@@ -343,9 +343,9 @@ fn damaged_and_foreign_files_are_named_in_one_line() {
         assert!(message.contains(found), "{case}: {message}");
         assert_eq!(message.lines().count(), 1, "{case}: {message}");
     }
-    let missing = read_png(folder.path().join("none.png"), 1).unwrap_err();
+    let missing = read_picture(folder.path().join("none.png"), 1).unwrap_err();
     assert!(matches!(missing, Error::Io { .. }) && missing.to_string().contains("none.png"));
-    assert!(read_png(folder.path(), 1).unwrap_err().is_input());
+    assert!(read_picture(folder.path(), 1).unwrap_err().is_input());
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn pictures_written_are_read_back() {
         let picture = Picture::new(channels, 5, 7, values).unwrap();
         // The second write replaces the first file.
         write_png(&path, &picture, Publish::Replace).unwrap();
-        assert!(read_png(&path, channels).unwrap() == picture);
+        assert!(read_picture(&path, channels).unwrap() == picture);
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     #[cfg(unix)]
@@ -454,9 +454,9 @@ fn margin_is_clear(canvas: &RgbImage, thick: u32) -> bool {
 
 #[test]
 fn sheets_hold_their_pictures_and_words() {
-    let digit = read_png(digit_path("9-plain"), 1).unwrap();
-    let wide = read_png(digit_path("8-off-centre"), 1).unwrap();
-    let colour = read_png(digit_path("5-color"), 3).unwrap();
+    let digit = read_picture(digit_path("9-plain"), 1).unwrap();
+    let wide = read_picture(digit_path("8-off-centre"), 1).unwrap();
+    let colour = read_picture(digit_path("5-color"), 3).unwrap();
     let long = "a name that nobody would give to a picture, yet everybody has one ".repeat(6);
     let sheets = [
         ContactSheet::new("epoch 3, validation BCE 0.1034")

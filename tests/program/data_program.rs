@@ -6,7 +6,7 @@ use std::path::Path;
 
 use autoencode::checkpoint::Checkpoint;
 use autoencode::file::Publish;
-use autoencode::picture::{Picture, read_png, write_png};
+use autoencode::picture::{Picture, read_picture, write_png};
 use autoencode::random::{Purpose, Stream};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -112,7 +112,7 @@ fn colour_pictures_of_any_size_train_a_network_that_can_be_used() {
             "out",
         ],
     );
-    let result = read_png(here.join("out/001.png"), 3).unwrap();
+    let result = read_picture(here.join("out/001.png"), 3).unwrap();
     assert_eq!((result.height(), result.width()), (64, 64));
 
     // Resumed it finds its data by the same recipe, and refuses other pictures.

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use autoencode::network::{Autoencoder, Parameters};
 use autoencode::picture::{
-    Chart, Panel, Scale, ScatterOptions, Series, curves, panels, read_png_header, scatter,
+    Chart, Panel, Scale, ScatterOptions, Series, curves, panels, read_header, scatter,
 };
 use autoencode::train::History;
 use candle_core::{DType, Device};
@@ -478,7 +478,7 @@ fn the_curves_of_one_run_are_its_losses() {
     let run = run.to_str().unwrap();
     let text = succeed(out.path(), &["plot", "curves", run]);
     assert_eq!(text, "BCE a pixel over 2 epochs -> curves.png\n");
-    let header = read_png_header(out.path().join("curves.png")).unwrap();
+    let header = read_header(out.path().join("curves.png")).unwrap();
     assert_eq!((header.width, header.height), (1520, 920));
 
     let file = format!("{run}/metrics.jsonl");

@@ -82,7 +82,7 @@ impl Decode {
             (output, ..) => output.clone(),
         };
         let files = match (&folder, &survey) {
-            (Some(folder), Some(survey)) => name_outputs(&names(survey), folder),
+            (Some(folder), Some(survey)) => name_outputs(&names(survey), folder, |_| "png"),
             _ => Vec::new(),
         };
         let written: Vec<&PathBuf> = files.iter().chain(&self.sheet).chain(drawing).collect();

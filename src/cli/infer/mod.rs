@@ -1,6 +1,7 @@
 //! `autoencode infer`.
 
 mod report;
+mod whole;
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +10,13 @@ use autoencode::Error;
 use autoencode::codes::{Format, Names, Writer};
 use autoencode::evaluate::psnr_db;
 use autoencode::file::Publish;
-use autoencode::picture::{Picture, png_bytes, write_png, write_rgb};
+use autoencode::picture::{Fit, Picture, PictureFormat, png_bytes, write_png, write_rgb};
 use candle_core::{Device, Tensor};
 use clap::Args;
+use clap::builder::TypedValueParser;
 
 use report::{SHEET_ROWS, SHEET_SCALE, print_report, sheet};
+use whole::Restorer;
 
 use super::files::{claim, make_folders, name_outputs, png_file};
 use super::inputs::{Inputs, is_standard};
@@ -23,20 +26,21 @@ use super::pictures::{Fitting, Noise, Prepared, Previews, at_a_time, batch, chec
 use super::shared::Shared;
 use crate::cli::wording::FORCE;
 
-/// Denoise PNG digits: the network reconstructs each and writes it as a PNG.
+/// Denoise pictures: the network reconstructs each and writes it.
 ///
-/// Pictures of any size, bit depth or colour are first fitted to the network's input. With --noise,
-/// the fitted picture is the clean reference, and the signal-to-noise ratio is measured before and after.
+/// A network of convolutions that was trained on patches restores pictures in their own size, depth, format and colours.
+/// For others, pictures of any size, bit depth or colour are first fitted to the network's input, and results are PNG.
+/// With --noise, the picture is the clean reference, and the signal-to-noise ratio is measured before and after.
 #[derive(Debug, Args)]
 pub struct Infer {
-    /// PNG files, folders of them with the folders inside, or - for a PNG on standard input.
+    /// Pictures (PNG, JPEG, TIFF, WebP or BMP), folders of them with the folders inside, or - for one on standard input.
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
     #[command(flatten)]
     model: Model,
 
-    /// Folder for the results: one PNG per input, with the input's name and its subfolder. With -, the only
+    /// Folder for the results: one picture per input, with the input's name and its subfolder. With -, the only
     /// result goes to standard output.
     #[arg(long, short, value_name = "DIR", default_value = "denoised")]
     output: PathBuf,
@@ -54,6 +58,19 @@ pub struct Infer {
 
     #[command(flatten)]
     fitting: Fitting,
+
+    /// Clean pictures of the same names, or one for one input: their signal-to-noise ratio is measured before and after.
+    #[arg(long, value_name = "FILE|DIR")]
+    target: Option<PathBuf>,
+
+    /// Format of the results of pictures in their own size [default: that of each input].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<PictureFormat>,
+
+    /// Height and width of the parts in which pictures in their own size are computed [default: by a moderate amount of
+    /// memory]. Results do not depend on it.
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..).map(|tile| tile as usize))]
+    tile: Option<usize>,
 
     #[arg(long, help = FORCE)]
     force: bool,
@@ -82,7 +99,14 @@ impl Infer {
     pub fn run(&self, shared: &Shared) -> Result<()> {
         let loaded = self.model.load_for_images(shared)?;
         let inputs = Inputs::find(&self.inputs, Some(&self.output), shared)?;
-        let outputs = self.outputs(&inputs)?;
+        let restorer = match self.fitting.how(&loaded) {
+            Fit::Whole => Some(Restorer::new(self, &loaded)?),
+            _ => None,
+        };
+        if restorer.is_none() {
+            self.refuse_for_fitted(&loaded)?;
+        }
+        let outputs = self.outputs(&inputs, restorer.is_some())?;
         let read = inputs.paths.iter().chain([&loaded.origin]);
         claim(self.files(&outputs), read, self.force)?;
         if let Some(path) = &self.npy
@@ -92,7 +116,14 @@ impl Infer {
             return Err(Error::argument("--npy", expected, path.display()).into());
         }
         let mut outcomes = Vec::with_capacity(outputs.len());
-        if let Err(error) = self.denoise(&inputs, &outputs, &loaded, &mut outcomes) {
+        let done = match &restorer {
+            Some(restorer) => {
+                let shown = if self.sheet.is_some() { SHEET_ROWS } else { 0 };
+                restorer.restore_all(&inputs, &outputs, shown, &mut outcomes, shared)
+            }
+            None => self.denoise(&inputs, &outputs, &loaded, &mut outcomes),
+        };
+        if let Err(error) = done {
             return Err(match (outcomes.len(), outputs.len()) {
                 (0, _) => error,
                 (done, all) => {
@@ -102,7 +133,7 @@ impl Infer {
         }
         shared.note_network(&loaded.network);
         if let Some(path) = &self.sheet {
-            let sheet = sheet(&outcomes, &loaded).render()?;
+            let sheet = sheet(&outcomes, &loaded, restorer.is_some()).render()?;
             write_rgb(path, &sheet, Publish::forced(self.force))?;
         }
         print_report(
@@ -114,10 +145,30 @@ impl Infer {
         )
     }
 
+    /// Refuses options that need pictures in their own size.
+    fn refuse_for_fitted(&self, loaded: &Loaded) -> Result<()> {
+        let given = [
+            ("--target", self.target.is_some()),
+            ("--format", self.format.is_some()),
+            ("--tile", self.tile.is_some()),
+        ];
+        let Some((option, _)) = given.iter().find(|(_, given)| *given) else {
+            return Ok(());
+        };
+        let expected = "a network that takes pictures in their own size (--fit whole)";
+        let found = format!("`{}`, to whose input they are fitted", loaded.name());
+        Err(Error::argument(*option, expected, found).into())
+    }
+
     /// Where each result goes.
-    fn outputs(&self, inputs: &Inputs) -> Result<Vec<PathBuf>> {
+    fn outputs(&self, inputs: &Inputs, in_own_format: bool) -> Result<Vec<PathBuf>> {
         if !is_standard(&self.output) {
-            return Ok(name_outputs(&inputs.names, &self.output));
+            let ending = |name: &Path| match self.format.or(PictureFormat::named(name)) {
+                Some(format) if in_own_format => format.endings().first().copied(),
+                _ => None,
+            };
+            let ending = |name: &Path| ending(name).unwrap_or("png");
+            return Ok(name_outputs(&inputs.names, &self.output, ending));
         }
         match inputs.paths.len() {
             1 => Ok(vec![self.output.clone()]),

@@ -6,11 +6,12 @@ use anyhow::Result;
 use autoencode::picture::ContactSheet;
 use serde_json::json;
 
-use super::Outcome;
+use super::{Gain, Outcome};
 use crate::cli::files::file_name;
 use crate::cli::inputs::is_standard;
 use crate::cli::model::Loaded;
 use crate::cli::output::table;
+use crate::cli::pictures::Prepared;
 use crate::cli::shared::Shared;
 
 /// The scale factor of an image on a sheet.
@@ -39,6 +40,8 @@ pub fn print_report(
         "checkpoint": loaded.origin.to_string_lossy(),
         "files": files.collect::<Vec<_>>(),
         "left_out": left_out,
+        "mean_noisy_psnr_db": mean(outcomes).map(|gain| gain.noisy),
+        "mean_psnr_db": mean(outcomes).map(|gain| gain.result),
         "sheet": sheet.map(Path::to_string_lossy),
     });
     let beside = outcomes.iter().any(|outcome| is_standard(&outcome.output));
@@ -61,13 +64,29 @@ pub fn print_report(
             }
             rows.push(row);
         }
+        if let Some(mean) = mean(outcomes) {
+            let label = format!("mean of {}", outcomes.len());
+            let figures = [mean.noisy, mean.result].map(|db| format!("{db:.2}"));
+            rows.push([label].into_iter().chain(figures).collect());
+        }
         let sheet = sheet.map(|path| format!("\nsheet: {}", path.display()));
         table(&rows) + &sheet.unwrap_or_default()
     })
 }
 
+/// The means over several pictures; none if not all were measured.
+fn mean(outcomes: &[Outcome]) -> Option<Gain> {
+    let gains: Option<Vec<Gain>> = outcomes.iter().map(|outcome| outcome.gain).collect();
+    let gains = gains.filter(|gains| gains.len() > 1)?;
+    let mean = |of: fn(&Gain) -> f64| gains.iter().map(of).sum::<f64>() / gains.len() as f64;
+    Some(Gain {
+        noisy: mean(|gain| gain.noisy),
+        result: mean(|gain| gain.result),
+    })
+}
+
 /// A sheet with one row per input: input, fitted, noisy and output images.
-pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
+pub fn sheet(outcomes: &[Outcome], loaded: &Loaded, is_whole: bool) -> ContactSheet {
     let mut title = loaded.name().to_string();
     if outcomes.len() > SHEET_ROWS {
         title += &format!(" (first {SHEET_ROWS} of {})", outcomes.len());
@@ -76,19 +95,22 @@ pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
     let shown: Vec<_> = shown
         .filter_map(|one| Some((one, one.shown.as_ref()?)))
         .collect();
-    let mut columns = vec!["input", "fitted"];
-    if shown
-        .iter()
-        .any(|(_, (prepared, _))| prepared.noisy.is_some())
-    {
-        columns.push("noisy");
-    }
-    columns.push("output");
+    let is_noisy = |(_, (prepared, _)): &(_, &(Prepared, _))| prepared.noisy.is_some();
+    let is_noisy = shown.iter().any(is_noisy);
+    let columns = match (is_whole, is_noisy) {
+        (true, true) => vec!["clean", "input", "output"],
+        (true, false) => vec!["input", "output"],
+        (false, true) => vec!["input", "fitted", "noisy", "output"],
+        (false, false) => vec!["input", "fitted", "output"],
+    };
     let tiles = shown.iter().map(|(outcome, (item, result))| {
-        let preview = item.preview.as_ref().unwrap_or(&item.fitted);
-        let mut row = vec![preview.clone(), item.fitted.clone()];
         let (height, width) = item.size;
-        let mut under = vec![format!("{width}x{height}"), String::new()];
+        let (mut row, mut under) = (Vec::new(), vec![format!("{width}x{height}")]);
+        if !is_whole {
+            row.push(item.preview.as_ref().unwrap_or(&item.fitted).clone());
+            under.push(String::new());
+        }
+        row.push(item.fitted.clone());
         if let Some(noisy) = &item.noisy {
             row.push(noisy.clone());
         }
@@ -105,5 +127,5 @@ pub fn sheet(outcomes: &[Outcome], loaded: &Loaded) -> ContactSheet {
         .row_labels(labels)
         .column_labels(columns)
         .captions(captions)
-        .scale(SHEET_SCALE)
+        .scale(if is_whole { 1 } else { SHEET_SCALE })
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use autoencode::file::Publish;
-use autoencode::picture::{Fit, Picture, fit, read_png, read_png_header, write_png};
+use autoencode::picture::{Fit, Picture, fit, read_header, read_picture, write_png};
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 
@@ -25,23 +25,23 @@ pub fn run(input: &[u8]) {
         false => drawn(input),
     };
     let path = file("picture.png", &bytes);
-    let header = match read_png_header(&path) {
+    let header = match read_header(&path) {
         Ok(header) => header,
         Err(error) => {
             check_refusal(&error, &path);
-            assert!(read_png(&path, 1).is_err());
+            assert!(read_picture(&path, 1).is_err());
             return;
         }
     };
     let pixels = header.height * header.width;
     if pixels > REFUSED {
-        return check_refusal(&read_png(&path, 1).unwrap_err(), &path);
+        return check_refusal(&read_picture(&path, 1).unwrap_err(), &path);
     }
     if pixels > MOST {
         return;
     }
     for channels in [1, 3] {
-        let picture = match read_png(&path, channels) {
+        let picture = match read_picture(&path, channels) {
             Ok(picture) => picture,
             Err(error) => return check_refusal(&error, &path),
         };
@@ -54,7 +54,7 @@ pub fn run(input: &[u8]) {
         }
         let copy = place("copy.png");
         write_png(&copy, &picture, Publish::Replace).unwrap();
-        let read = read_png(&copy, channels).unwrap();
+        let read = read_picture(&copy, channels).unwrap();
         assert_eq!(read.to_bytes(), picture.to_bytes());
     }
 }
