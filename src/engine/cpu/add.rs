@@ -1,10 +1,15 @@
 //! The sum at the end of a residual block.
 
 use pulp::Simd;
+use rayon::prelude::*;
 
 use super::flat::{add, zip};
 use super::layout::{NhwcLayout, Shape};
+use super::shared::in_parts;
 use super::step::{Backward, Forward, Step, StepSizes};
+
+/// Values of a sum that a thread takes at a time.
+const PART: usize = 1 << 15;
 
 /// x plus the samples that an earlier step reads.
 #[derive(Debug, Clone)]
@@ -25,16 +30,26 @@ impl Add {
     }
 
     /// `out = x + skip`.
-    pub fn sum<S: Simd>(&self, simd: S, (x, skip): (&[f32], &[f32]), out: &mut [f32]) {
+    pub fn sum<S: Simd>(
+        &self,
+        simd: S,
+        is_shared: bool,
+        (x, skip): (&[f32], &[f32]),
+        out: &mut [f32],
+    ) {
         if self.x == self.out && self.skip == self.out {
-            return zip(
-                simd,
-                x,
-                skip,
-                out,
-                #[inline(always)]
-                |x, skip| simd.add_f32s(x, skip),
-            );
+            let parts = out.par_chunks_mut(PART).zip(x.par_chunks(PART));
+            let parts = parts.zip(skip.par_chunks(PART));
+            return in_parts(is_shared, PART, parts, |((out, x), skip)| {
+                zip(
+                    simd,
+                    x,
+                    skip,
+                    out,
+                    #[inline(always)]
+                    |x, skip| simd.add_f32s(x, skip),
+                );
+            });
         }
         self.convert(simd, (x, self.x), (out, self.out), false);
         self.convert(simd, (skip, self.skip), (out, self.out), true);

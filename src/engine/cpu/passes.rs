@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::axis::Axis;
 use super::conv::{FastConv, panels_stride};
 use super::product::{Left, Out, Right, product};
-use super::shared::in_parts;
+use super::shared::{Divided, in_parts, with_scratch};
 use super::step::{
     Backward, Forward, PackedWeights, Step, StepSizes, unpack_weight_and_bias, weight_and_bias,
 };
@@ -43,6 +43,55 @@ where
             .map(move |ty| ((ty - tiles.top) * row + first, len))
     }
 
+    /// Working memory for these tiles.
+    fn scratch_len(&self, tiles: Tiles) -> usize {
+        let products = tiles.stride(self.finish.to.padded());
+        self.planes_len(tiles) + PRODUCTS * PRODUCTS * products
+    }
+
+    /// The forward pass of some tiles, from the first of these images on; threads that wait for work may take parts of its
+    /// products.
+    ///
+    /// # Safety
+    /// No other thread may work on the same tiles of these images.
+    unsafe fn forward_part<S: Simd>(
+        &self,
+        simd: S,
+        ((first, tiles), is_shared): ((usize, Tiles), bool),
+        (x, packed): (&[f32], &PackedWeights),
+        scratch: &mut [f32],
+        (out, side): (Divided, Divided),
+    ) {
+        let (from, to) = (self.from, self.finish.to);
+        let (inputs, outputs) = (from.padded(), to.padded());
+        let panels = panels_stride(from.channels, to.channels);
+        let (planes, products) = scratch.split_at_mut(self.planes_len(tiles));
+        self.planes(simd, tiles, &x[first * from.len()..], planes);
+        let work = tiles.rows() * outputs * from.channels;
+        let parts = products.par_chunks_mut(tiles.stride(outputs));
+        let parts = parts.take(PRODUCTS * PRODUCTS).enumerate();
+        in_parts(is_shared, work, parts, |(number, products)| {
+            let (i, j) = (number / PRODUCTS, number % PRODUCTS);
+            let plane = A::PLANE[i] * PLANES + A::PLANE[j];
+            for (row, rows) in self.runs(tiles, (i, j)) {
+                product(
+                    simd,
+                    Out::new(&mut products[row * outputs..], outputs),
+                    (rows, outputs, from.channels),
+                    Left::new(
+                        &planes[plane * tiles.stride(inputs) + row * inputs..],
+                        inputs,
+                    ),
+                    Right::Panels(&packed.forward[number * panels..]),
+                );
+            }
+        });
+        let side = side.after(first * self.finish.side_len());
+        let results = (out.after(first * to.len()), side);
+        // SAFETY: the caller sees to it that the tiles are nobody else's.
+        unsafe { self.results(simd, tiles, products, &packed.bias, results) };
+    }
+
     /// The products that read a plane.
     fn products_of(plane: usize) -> impl Iterator<Item = (usize, usize)> {
         let of = |plane| (0..PRODUCTS).filter(move |&product| A::PLANE[product] == plane);
@@ -72,13 +121,12 @@ where
 {
     fn sizes(&self) -> StepSizes {
         let tiles = self.at_once();
-        let products = tiles.stride(self.finish.to.padded());
         StepSizes {
             x: self.from.len(),
             out: self.finish.to.len(),
             side: self.finish.side_len(),
             at_once: tiles.images,
-            scratch: self.planes_len(tiles) + PRODUCTS * PRODUCTS * products,
+            scratch: self.scratch_len(tiles),
             gradient: self.taps_len() + self.finish.to.padded(),
             // The gradient of the taps is computed from the sums after the last samples.
             overwritten: self.taps_len(),
@@ -119,37 +167,23 @@ where
 
     /// Images to planes, products and results, a few images or rows at a time.
     fn forward<S: Simd>(&self, simd: S, io: Forward) {
-        let (from, to, side) = (self.from, self.finish.to, self.finish.side_len());
-        let (inputs, outputs) = (from.padded(), to.padded());
-        let panels = panels_stride(from.channels, to.channels);
-        let all = io.x.len() / from.len();
-        for (first, tiles) in self.parts(all) {
-            let (planes, products) = io.scratch.split_at_mut(self.planes_len(tiles));
-            self.planes(simd, tiles, &io.x[first * from.len()..], planes);
-            let work = tiles.rows() * outputs * from.channels;
-            let parts = products.par_chunks_mut(tiles.stride(outputs));
-            let parts = parts.take(PRODUCTS * PRODUCTS).enumerate();
-            in_parts(io.is_shared, work, parts, |(number, products)| {
-                let (i, j) = (number / PRODUCTS, number % PRODUCTS);
-                let plane = A::PLANE[i] * PLANES + A::PLANE[j];
-                for (row, rows) in self.runs(tiles, (i, j)) {
-                    product(
-                        simd,
-                        Out::new(&mut products[row * outputs..], outputs),
-                        (rows, outputs, from.channels),
-                        Left::new(
-                            &planes[plane * tiles.stride(inputs) + row * inputs..],
-                            inputs,
-                        ),
-                        Right::Panels(&io.packed.forward[number * panels..]),
-                    );
-                }
+        let all = io.x.len() / self.from.len();
+        let memory = (Divided::new(io.out), Divided::new(io.side));
+        let read = (io.x, io.packed);
+        let parts: Vec<_> = self.parts(all).collect();
+        if io.is_shared && parts.len() > 1 {
+            let len = self.scratch_len(self.at_once());
+            parts.into_par_iter().for_each(|part| {
+                // SAFETY: the parts have different tiles.
+                with_scratch(len, |scratch| unsafe {
+                    self.forward_part(simd, (part, false), read, scratch, memory);
+                });
             });
-            let results = (
-                &mut io.out[first * to.len()..],
-                &mut io.side[first * side..],
-            );
-            self.results(simd, tiles, products, &io.packed.bias, results);
+            return;
+        }
+        for part in parts {
+            // SAFETY: nobody else writes the results.
+            unsafe { self.forward_part(simd, (part, io.is_shared), read, io.scratch, memory) };
         }
     }
 

@@ -50,7 +50,7 @@ impl WithSimd for Forwards<'_> {
             let out = &mut results[..samples * step.sizes.out];
             if let CpuStep::Add(add) = &step.step {
                 let skip = &read(add.source)[..samples * add.len(add.skip)];
-                add.sum(simd, (x, skip), out);
+                add.sum(simd, self.is_shared, (x, skip), out);
                 values[slot] = results;
                 continue;
             }

@@ -8,6 +8,7 @@ use super::finish::{Put, Take};
 use super::isa::vectorize;
 use super::product::{load, store};
 use super::separable::{Square, both, inlined, zero};
+use super::shared::Divided;
 use super::tile_rows::Tiles;
 use crate::arithmetic::Vector;
 
@@ -119,13 +120,16 @@ where
     }
 
     /// Products to results.
-    pub(super) fn results<S: Simd>(
+    ///
+    /// # Safety
+    /// No other thread may work on the same tiles of these images.
+    pub(super) unsafe fn results<S: Simd>(
         &self,
         simd: S,
         tiles: Tiles,
         products: &[f32],
         bias: &[f32],
-        (out, side): (&mut [f32], &mut [f32]),
+        (out, side): (Divided, Divided),
     ) {
         self.check_outputs(tiles, bias.len(), (out.len(), side.len()), products.len());
         let finish = self.finish;
@@ -138,12 +142,13 @@ where
                 for (number, (ty, tx, image)) in tiles.each().enumerate() {
                     let outputs = self.outputs(ty, tx);
                     let (top, left) = Self::corner(ty, tx);
-                    // SAFETY: as in `planes`; `check_outputs` has shown that the images of results fit their memory.
+                    // SAFETY: as in `planes`; `check_outputs` has shown that the images of results fit their memory, and
+                    // a result belongs to one tile.
                     unsafe {
                         let put = Put {
                             bias: bias.as_ptr(),
-                            out: out.as_mut_ptr().add(image * finish.to.len()),
-                            from: side.as_mut_ptr().add(image * finish.side_len()),
+                            out: out.as_ptr().add(image * finish.to.len()),
+                            from: side.as_ptr().add(image * finish.side_len()),
                         };
                         for c in (0..columns).step_by(S::F32_LANES) {
                             let products = Square::new(
