@@ -111,8 +111,8 @@ impl Encode {
     pub fn run(&self, shared: &Shared) -> Result<ExitCode> {
         let of_data_set = self.inputs.is_empty();
         let loaded = match of_data_set {
-            true => self.model.load(shared)?,
-            false => self.model.load_for_images(shared)?,
+            true => self.model.load_for_codes(true, shared)?,
+            false => self.model.load_for_codes(false, shared)?,
         };
         let work = match of_data_set {
             true => self.data_set(&loaded, shared)?,

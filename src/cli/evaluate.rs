@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use autoencode::data::{Dataset, Preparation, counted};
-use autoencode::evaluate::{Conditions, PcaBaseline, Quality, Report, evaluate};
+use autoencode::engine::AnySize;
+use autoencode::evaluate::{Conditions, PcaBaseline, Quality, Report, evaluate, evaluate_whole};
 use autoencode::recipe::{Corruption, Noise, fraction};
 use clap::Args;
 use serde::Serialize;
@@ -16,6 +17,7 @@ use super::model::Model;
 use super::output::{figure, print, print_json, table};
 use super::part::PartFlag;
 use super::shared::Shared;
+use super::status::Counter;
 use super::trained_data::{Relation, TrainedData};
 
 /// Measure a checkpoint on the test images or another part of a data set, under its training noise or another.
@@ -33,6 +35,7 @@ use super::trained_data::{Relation, TrainedData};
 /// log-likelihood of the clean image plus the KL divergence of the code from the prior. A latent
 /// dimension is active if the variance of its mean over the images exceeds 0.01.
 /// If the recipe binarizes its images, the binarized images are measured too, with one draw.
+/// A network that was trained on patches of pictures and takes any size is measured on the whole pictures.
 /// The compression factor is the number of values in an image divided by the number in its code.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -46,7 +49,8 @@ pub struct Evaluate {
     #[command(flatten)]
     part: PartFlag,
 
-    /// Factor of the Gaussian noise on the inputs; 0 means none [default: the training noise].
+    /// Factor of the Gaussian noise on the inputs, also as a fraction (25/255); 0 means none [default: the training
+    /// noise].
     #[arg(long, value_name = "FACTOR", value_parser = noise_factor)]
     noise: Option<f64>,
 
@@ -84,13 +88,15 @@ pub fn noise_factor(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Gaussian noise with that factor; none for 0.
-pub fn gaussian(factor: f64) -> Corruption {
+/// Gaussian noise with that factor, clipped as in training; none for 0.
+pub fn gaussian(factor: f64, trained: Corruption) -> Corruption {
     if factor == 0.0 {
-        Corruption::None
-    } else {
-        Corruption::Gaussian(Noise::of(factor))
+        return Corruption::None;
     }
+    Corruption::Gaussian(Noise {
+        clip: trained.noise().is_none_or(|noise| noise.clip),
+        ..Noise::of(factor)
+    })
 }
 
 impl Evaluate {
@@ -107,7 +113,7 @@ impl Evaluate {
             ..found.dataset
         };
         let corruption = match self.noise {
-            Some(factor) => gaussian(factor),
+            Some(factor) => gaussian(factor, recipe.corruption),
             None => recipe.corruption.evaluated(),
         };
         let conditions = Conditions {
@@ -119,7 +125,21 @@ impl Evaluate {
             part: part.measured(),
             seed: self.seed,
         };
-        let report = evaluate(&loaded.network, &dataset.test, &conditions, &loaded.device)?;
+        let any_size = match dataset.test.are_wholes() {
+            true => AnySize::new(loaded.model().clone()),
+            false => None,
+        };
+        let noun = match any_size {
+            Some(_) => "pictures",
+            None => recipe.data.noun(),
+        };
+        let report = match &any_size {
+            Some(network) => {
+                let mut counter = Counter::new(shared, noun, dataset.test.len());
+                evaluate_whole(network, &dataset.test, &conditions, |_| counter.add(1))?
+            }
+            None => evaluate(&loaded.network, &dataset.test, &conditions, &loaded.device)?,
+        };
         let measures = self
             .measures
             .measure(&loaded, dataset, &conditions, shared)?;
@@ -142,7 +162,7 @@ impl Evaluate {
                 "{} ({}) on {} of {}, {corruption}:",
                 recipe.name,
                 loaded.origin.display(),
-                part.the(report.images, recipe.data.noun()),
+                part.the(report.images, noun),
                 dataset.origin,
             ))?;
         }
@@ -161,8 +181,13 @@ pub fn quality_table(report: &Report, pca: Option<&PcaBaseline>) -> String {
         value.map_or("-".to_string(), |value| format!("{value:.decimals$}"))
     };
     let of_points = report.output.psnr_db.is_none();
+    // Without a sigmoid the network has none to compare with.
+    let has_bce = report.output.bce_per_pixel.is_some();
     let row = |name: &str, quality: &Quality| {
-        let mut row = vec![name.to_string(), or_dash(quality.bce_per_pixel, 4)];
+        let mut row = vec![name.to_string()];
+        if has_bce {
+            row.push(or_dash(quality.bce_per_pixel, 4));
+        }
         if of_points {
             row.extend([quality.mse_per_pixel, quality.mae_per_pixel].map(figure));
         } else {
@@ -175,7 +200,9 @@ pub fn quality_table(report: &Report, pca: Option<&PcaBaseline>) -> String {
         true => &["", "BCE a value", "MSE a value", "MAE a value"],
         false => &["", "BCE a pixel", "MSE a pixel", "PSNR (dB)", "SSIM"],
     };
-    let mut rows = vec![heading.iter().map(|name| name.to_string()).collect()];
+    let heading = heading.iter().enumerate();
+    let heading = heading.filter(|(column, _)| has_bce || *column != 1);
+    let mut rows = vec![heading.map(|(_, name)| name.to_string()).collect()];
     if let Some(input) = &report.input {
         rows.push(row("noisy input", input));
     }

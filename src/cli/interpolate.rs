@@ -138,7 +138,7 @@ impl End {
 
 impl Interpolate {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let loaded = self.model.load_for_images(shared)?;
+        let loaded = self.model.load_for_codes(false, shared)?;
         if self.path == Course::Spherical && loaded.model().code() == Code::Plain {
             let expected = "linear, as the codes of this network have no prior around 0";
             return Err(Error::argument("--path", expected, "spherical").into());

@@ -63,6 +63,23 @@ impl Model {
         Ok(loaded)
     }
 
+    /// The same for a command that reads or writes codes: refuses a network that has none.
+    pub fn load_for_codes(&self, takes_points: bool, shared: &Shared) -> Result<Loaded> {
+        let loaded = match takes_points {
+            true => self.load(shared)?,
+            false => self.load_for_images(shared)?,
+        };
+        if !loaded.model().encoder().layers().is_empty() {
+            return Ok(loaded);
+        }
+        let expected = "a network with a code between encoder and decoder";
+        let found = format!(
+            "`{}`, which restores pictures and keeps all of them throughout (see infer)",
+            loaded.name()
+        );
+        Err(Error::file(&loaded.origin, expected, found).into())
+    }
+
     /// The same for a command that draws codes at random, which the denoiser has no distribution for.
     pub fn load_to_sample(&self, shared: &Shared) -> Result<Loaded> {
         if self.checkpoint.is_some() {

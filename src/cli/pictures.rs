@@ -8,7 +8,7 @@ use autoencode::corruption::NoiseKey;
 use autoencode::data::{Batch, Images, Keys, Preparation};
 use autoencode::picture::{Fit, Picture, check_picture, read_fitted};
 use autoencode::random::Purpose;
-use autoencode::recipe::{ImageKind, Precision, Resize};
+use autoencode::recipe::{Corruption, ImageKind, Precision, Resize};
 use candle_core::{Device, Tensor};
 use clap::Args;
 use rayon::prelude::*;
@@ -171,7 +171,7 @@ impl Noise {
         device: &Device,
     ) -> Result<Tensor> {
         let preparation = Preparation {
-            corruption: gaussian(self.noise.unwrap_or(0.0)),
+            corruption: gaussian(self.noise.unwrap_or(0.0), Corruption::None),
             precision: match images.are_points() {
                 true => Precision::F64,
                 false => Precision::F32,
@@ -207,7 +207,7 @@ impl Noise {
         let fitted = &prepared.fitted;
         let (channels, height, width) = (fitted.channels(), fitted.height(), fitted.width());
         let mut values = fitted.values().to_vec();
-        gaussian(factor).apply(self.key(0), place, &mut values);
+        gaussian(factor, Corruption::None).apply(self.key(0), place, &mut values);
         prepared.noisy = Some(Picture::new(channels, height, width, values)?);
         Ok(())
     }

@@ -232,9 +232,16 @@ impl Images {
         (0u32..).take(self.len()).collect()
     }
 
-    /// The first image of each label, in order of the labels, up to `most` of them.
+    /// The first image of each label, in order of the labels, up to `most` of them; the first images if all have one label.
     pub fn one_of_each(&self, most: usize) -> Vec<u32> {
         let mut first = BTreeMap::new();
+        if self
+            .labels
+            .windows(2)
+            .all(|pair| matches!(pair, [a, b] if a == b))
+        {
+            return (0u32..).take(self.len().min(most)).collect();
+        }
         for (index, label) in (0u32..).zip(&self.labels) {
             if first.len() < most {
                 first.entry(label).or_insert(index);

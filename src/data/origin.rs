@@ -80,6 +80,9 @@ impl Origin {
         let sentence = match &place {
             Place::Path(path, count, _) => {
                 let images = match train.shape() {
+                    (_, side, _) if train.are_wholes() => {
+                        format!("pictures in patches of {side}x{side}")
+                    }
                     (1, height, width) => format!("images of {height}x{width}"),
                     (channels, height, width) => format!("images of {channels}x{height}x{width}"),
                 };

@@ -10,6 +10,7 @@ mod pca;
 mod pca_baseline;
 mod quality;
 mod ssim;
+mod whole;
 
 use candle_core::{DType, Device, Tensor};
 
@@ -21,6 +22,7 @@ pub use pca::Pca;
 pub use pca_baseline::{PcaBaseline, pca_baseline};
 pub use quality::{Quality, absolute_error, bce_per_pixel, psnr_db, squared_error};
 pub use ssim::ssim;
+pub use whole::evaluate_whole;
 
 use crate::activation::Activation;
 use crate::corruption::NoiseKey;
@@ -230,7 +232,7 @@ pub fn evaluate(
         }
     }
     let values = count * images.image_len();
-    let mean = |totals: &quality::Totals| totals.mean(count, images.image_len());
+    let mean = |totals: &quality::Totals| totals.mean(count, values);
     Ok(Report {
         images: count,
         output: mean(&output),

@@ -75,7 +75,7 @@ pub fn pca_baseline(
         let output = Tensor::from_vec(output, batch.target.shape(), &Device::Cpu)?;
         add(&mut totals, test, &output, &batch.target)?;
     }
-    report.quality = Some(totals.mean(test.len(), size));
+    report.quality = Some(totals.mean(test.len(), test.len() * size));
     Ok(report)
 }
 

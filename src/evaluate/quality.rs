@@ -66,9 +66,10 @@ impl Totals {
         }
     }
 
-    pub fn mean(&self, samples: usize, sample_len: usize) -> Quality {
+    /// The means over this number of samples, which have `values` values in all.
+    pub fn mean(&self, samples: usize, values: usize) -> Quality {
         let samples = samples.max(1) as f64;
-        let values = samples * sample_len.max(1) as f64;
+        let values = values.max(1) as f64;
         Quality {
             bce_per_pixel: self.bce.map(|sum| sum / values),
             mse_per_pixel: self.squared / values,

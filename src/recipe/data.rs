@@ -233,9 +233,10 @@ const MAX_PATCH: usize = 1024;
 impl DataConfig {
     /// The noun for the samples.
     pub fn noun(&self) -> &'static str {
-        match self.points {
-            Some(_) => "points",
-            None => "images",
+        match (self.points, self.patch) {
+            (Some(_), _) => "points",
+            (None, Some(_)) => "patches",
+            (None, None) => "images",
         }
     }
 

@@ -71,7 +71,7 @@ const LONGEST_NAME: usize = 200;
 
 impl Decode {
     pub fn run(&self, shared: &Shared) -> Result<()> {
-        let loaded = self.model.load_for_images(shared)?;
+        let loaded = self.model.load_for_codes(false, shared)?;
         // Read the whole file before writing anything, so that an invalid row leaves no partial results.
         let shape = loaded.model().code_shape();
         let survey = self.codes.as_ref().map(|path| survey(path, shape));

@@ -15,7 +15,7 @@ use candle_core::{Device, Tensor};
 use clap::Args;
 use clap::builder::TypedValueParser;
 
-use report::{SHEET_ROWS, SHEET_SCALE, print_report, sheet};
+use report::{SHEET_ROWS, SHEET_SCALE, WHOLE_ROWS, print_report, sheet};
 use whole::Restorer;
 
 use super::files::{claim, make_folders, name_outputs, png_file};
@@ -118,7 +118,7 @@ impl Infer {
         let mut outcomes = Vec::with_capacity(outputs.len());
         let done = match &restorer {
             Some(restorer) => {
-                let shown = if self.sheet.is_some() { SHEET_ROWS } else { 0 };
+                let shown = if self.sheet.is_some() { WHOLE_ROWS } else { 0 };
                 restorer.restore_all(&inputs, &outputs, shown, &mut outcomes, shared)
             }
             None => self.denoise(&inputs, &outputs, &loaded, &mut outcomes),

@@ -18,6 +18,8 @@ use crate::cli::shared::Shared;
 pub const SHEET_SCALE: usize = 4;
 /// The largest number of rows on a sheet: taller pictures are hard to open.
 pub const SHEET_ROWS: usize = 100;
+/// The same for pictures in their own size.
+pub const WHOLE_ROWS: usize = 12;
 
 /// Prints each input with its output file, and the signal-to-noise ratios if measured.
 pub fn print_report(
@@ -88,8 +90,9 @@ fn mean(outcomes: &[Outcome]) -> Option<Gain> {
 /// A sheet with one row per input: input, fitted, noisy and output images.
 pub fn sheet(outcomes: &[Outcome], loaded: &Loaded, is_whole: bool) -> ContactSheet {
     let mut title = loaded.name().to_string();
-    if outcomes.len() > SHEET_ROWS {
-        title += &format!(" (first {SHEET_ROWS} of {})", outcomes.len());
+    let most = if is_whole { WHOLE_ROWS } else { SHEET_ROWS };
+    if outcomes.len() > most {
+        title += &format!(" (first {most} of {})", outcomes.len());
     }
     let shown = outcomes.iter();
     let shown: Vec<_> = shown

@@ -6,11 +6,13 @@ use anyhow::Result;
 use autoencode::Error;
 use autoencode::corruption::NoiseKey;
 use autoencode::engine::AnySize;
+use autoencode::evaluate::psnr_db;
 use autoencode::file::Publish;
 use autoencode::picture::{Photo, Picture, PictureFormat};
-use autoencode::recipe::{Corruption, Noise};
+use autoencode::recipe::Corruption;
 
 use super::{Gain, Infer, Outcome};
+use crate::cli::evaluate::gaussian;
 use crate::cli::files::make_folders;
 use crate::cli::inputs::{Inputs, is_standard};
 use crate::cli::model::Loaded;
@@ -37,15 +39,9 @@ impl<'a> Restorer<'a> {
         let network = AnySize::new(loaded.model().clone()).ok_or_else(|| {
             loaded.lacks("a network for pictures of any size, without dense layers and the like")
         })?;
-        let clip = loaded.checkpoint.recipe.corruption.noise();
-        let clip = clip.is_none_or(|noise| noise.clip);
-        let noise = infer.noise.factor().map(|factor| {
-            let noise = Noise {
-                clip,
-                ..Noise::of(factor)
-            };
-            (Corruption::Gaussian(noise), infer.noise.key(0))
-        });
+        let trained = loaded.checkpoint.recipe.corruption;
+        let noise = infer.noise.factor();
+        let noise = noise.map(|factor| (gaussian(factor, trained), infer.noise.key(0)));
         Ok(Self {
             infer,
             tile: infer.tile.unwrap_or_else(|| network.default_tile()),
@@ -195,7 +191,6 @@ impl<'a> Restorer<'a> {
 
 impl Gain {
     fn of(clean: &[f32], noisy: &[f32], restored: &[f32]) -> Self {
-        use autoencode::evaluate::psnr_db;
         // The result is clipped as its file is; the input is measured as the network has it.
         let clipped: Vec<f32> = restored.iter().map(|v| v.clamp(0.0, 1.0)).collect();
         Self {

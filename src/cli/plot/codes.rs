@@ -135,7 +135,7 @@ impl Codes {
 
     /// The codes of images by a checkpoint.
     fn of_images(&self, shared: &Shared) -> Result<Drawn> {
-        let loaded = self.model.load(shared)?;
+        let loaded = self.model.load_for_codes(true, shared)?;
         let data = TrainedData::find(&self.data, &loaded.checkpoint, &loaded.origin, shared)?;
         let read = data.files().into_iter().chain([loaded.origin.clone()]);
         claim([&self.output], read, self.force)?;
