@@ -57,6 +57,7 @@ impl CpuStep {
     /// The NHWC layout that it writes; none if it writes flat samples.
     pub(super) fn output_layout(&self) -> Option<NhwcLayout> {
         match self.inner() {
+            Self::ToNhwc(rearrange) => Some(rearrange.layout),
             Self::Add(add) => add.out,
             Self::Identity(identity) => identity.out,
             Self::MaxPool(pool) => Some(pool.0.small),
