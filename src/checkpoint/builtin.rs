@@ -1,6 +1,6 @@
 //! The checkpoints in models/, built into the library.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
@@ -24,11 +24,24 @@ pub enum BuiltIn {
     ConvDenoiser,
     /// The convolutional variational autoencoder of MNIST digits, with codes of 16 dimensions.
     ConvVae,
+    /// The denoiser of grey photographs of any size and noise.
+    PhotoDenoiser,
 }
+
+/// The parts of a name before and after that of the recipe.
+const FOLDER: &str = "models/";
+const BUILT_IN: &str = ".safetensors (built in)";
 
 impl BuiltIn {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::ConvDenoiser, Self::ConvVae];
+    pub const ALL: [Self; 3] = [Self::ConvDenoiser, Self::ConvVae, Self::PhotoDenoiser];
+
+    /// The one whose recipe has this name.
+    pub fn named(name: &Path) -> Option<Self> {
+        let names = |one: &Self| one.parts().0.strip_suffix(BUILT_IN)?.strip_prefix(FOLDER);
+        let mut all = Self::ALL.into_iter();
+        all.find(|one| names(one).is_some_and(|own| name.as_os_str() == own))
+    }
 
     /// Its place in the repository, which stands for its file in messages.
     pub fn origin(self) -> PathBuf {
@@ -60,6 +73,10 @@ impl BuiltIn {
             Self::ConvVae => (
                 "models/conv-vae.safetensors (built in)",
                 include_bytes!("../../models/conv-vae.safetensors"),
+            ),
+            Self::PhotoDenoiser => (
+                "models/photo-denoiser.safetensors (built in)",
+                include_bytes!("../../models/photo-denoiser.safetensors"),
             ),
         }
     }

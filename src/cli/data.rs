@@ -18,8 +18,8 @@ use super::wording::OFFLINE;
 pub struct Data {
     /// Images: the name of a set, or a path. The names are mnist and fashion-mnist, from the Hugging Face hub,
     /// and sample, 12,000 MNIST digits built into the program. A path is a folder of MNIST-style IDX files, a
-    /// folder of PNG pictures (its subfolders are classes), a NumPy .npz or .npy file, or, where nothing is
-    /// trained, one PNG. A name always means the set: for a folder called mnist, write ./mnist. Run folders in
+    /// folder of pictures (its subfolders are classes), a NumPy .npz or .npy file, or, where nothing is
+    /// trained, one picture. A name always means the set: for a folder called mnist, write ./mnist. Run folders in
     /// a folder of pictures are left out [default: the data that the checkpoint was trained on; for a new run
     /// the recipe's data.set, and sample if MNIST cannot be downloaded].
     #[arg(long, value_name = "SET|PATH", value_parser = source())]

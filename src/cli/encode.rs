@@ -29,9 +29,9 @@ use super::status::Counter;
 use super::trained_data::{Found, Relation, TrainedData};
 use super::wording::FORCE;
 
-/// Encode PNG files or a data set, and write the codes to a file.
+/// Encode pictures or a data set, and write the codes to a file.
 ///
-/// PNG files are fitted as in `infer`. Without INPUTS, the images of a data set are encoded, with
+/// Pictures are fitted as in `infer`. Without INPUTS, the images of a data set are encoded, with
 /// their labels. The codes of a variational autoencoder are the means of their distributions.
 /// `decode` turns the file back into images.
 ///
@@ -44,7 +44,7 @@ use super::wording::FORCE;
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Encode {
-    /// PNG files, folders of them with the folders inside, or - for a PNG on standard input [default: a data
+    /// Picture files, folders of them with the folders inside, or - for one on standard input [default: a data
     /// set].
     #[arg(value_name = "INPUT", conflicts_with_all = ["data", "offline", "part"])]
     inputs: Vec<PathBuf>,
@@ -174,7 +174,7 @@ impl Encode {
 
     fn data_set<'a>(&'a self, loaded: &'a Loaded, shared: &Shared) -> Result<Work<'a>> {
         if self.fitting.fit.is_some() {
-            let expected = "PNG files to fit";
+            let expected = "picture files to fit";
             return Err(Error::argument("--fit", expected, "a data set").into());
         }
         // Refuse a bad output path before any download.

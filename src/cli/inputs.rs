@@ -1,13 +1,13 @@
 //! The pictures that a command reads: files, folders, standard input.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use autoencode::Error;
 use autoencode::data::{Pictures, is_of_run, left_out};
-use autoencode::picture::{check_picture, read_header};
+use autoencode::picture::{PictureFormat, check_picture, read_header};
 use tempfile::TempDir;
 
 use super::shared::Shared;
@@ -17,7 +17,7 @@ pub const STANDARD: &str = "-";
 /// The name of standard input as a file, and in errors.
 const STDIN: &str = "stdin.png";
 const STDIN_SHOWN: &str = "standard input";
-/// Bytes from which a picture's header can be read.
+/// Bytes that tell whether it is a picture.
 const START: u64 = 64;
 /// What was found where a path leads to a run, not to pictures.
 const OF_RUN: &str = "what a run wrote (-c takes a run folder)";
@@ -90,7 +90,7 @@ impl Inputs {
     }
 
     fn add_folder(&mut self, path: &Path, except: Option<&Path>, shared: &Shared) -> Result<()> {
-        let expected = "a folder with PNG pictures";
+        let expected = "a folder with pictures";
         let found = Pictures::below(path, except)?;
         let left_out = left_out(found.left_out);
         if found.files.iter().any(|file| is_of_run(file))
@@ -104,7 +104,7 @@ impl Inputs {
         }
         if let Some(left_out) = left_out {
             shared.note(format_args!(
-                "{}: {left_out} (PNG files are read)",
+                "{}: {left_out} (PNG, JPEG, TIFF, WebP and BMP files are read)",
                 path.display()
             ));
         }
@@ -139,9 +139,17 @@ fn read_stdin() -> Result<TempDir> {
         } => Error::file(STDIN_SHOWN, expected, found),
         other => other,
     };
-    io::copy(&mut stdin.by_ref().take(START), &mut file).map_err(failed)?;
-    // Anything else may have no end.
-    read_header(&path).map_err(called)?;
+    let mut start = Vec::new();
+    stdin
+        .by_ref()
+        .take(START)
+        .read_to_end(&mut start)
+        .map_err(failed)?;
+    file.write_all(&start).map_err(failed)?;
+    // Anything else may have no end. The header of a PNG lies within these bytes.
+    if !matches!(PictureFormat::of(&start), Some(format) if format != PictureFormat::Png) {
+        read_header(&path).map_err(called)?;
+    }
     io::copy(&mut stdin, &mut file).map_err(failed)?;
     check_picture(&path).map_err(called)?;
     Ok(folder)

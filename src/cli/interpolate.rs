@@ -23,11 +23,11 @@ use super::wording::FORCE;
 
 /// Interpolate between two codes, and decode each step.
 ///
-/// FROM and TO are PNG files, which are encoded (- for one on standard input), or rows of a file of codes: codes.npy:0 is the first
+/// FROM and TO are picture files, which are encoded (- for one on standard input), or rows of a file of codes: codes.npy:0 is the first
 /// code of codes.npy (see `encode`).
 #[derive(Debug, Args)]
 pub struct Interpolate {
-    /// A PNG file, or a row of a file of codes, such as codes.npy:0.
+    /// A picture file, or a row of a file of codes, such as codes.npy:0.
     #[arg(value_parser = PathBufValueParser::new().try_map(End::parse))]
     from: End,
 
@@ -87,7 +87,7 @@ const TILE: usize = 112;
 impl End {
     /// The part after the last colon is a row if a file of codes precedes it.
     fn parse(path: PathBuf) -> Result<Self, String> {
-        let expected = "expected a PNG file, or a row of a file of codes from 0 on, as codes.npy:0 \
+        let expected = "expected a picture file, or a row of a file of codes from 0 on, as codes.npy:0 \
              (-c takes a checkpoint)";
         if Format::of(&path).is_some() {
             return Err(expected.to_string());

@@ -15,8 +15,8 @@ use super::shared::Shared;
 
 #[derive(Debug, Args)]
 pub struct Model {
-    /// A checkpoint file or a run folder (its best checkpoint) [default: a network that ships with the program:
-    /// the denoiser, for `sample` the variational autoencoder].
+    /// A checkpoint file, a run folder (its best checkpoint), or the name of a network that ships with the program:
+    /// conv-denoiser, conv-vae or photo-denoiser [default: conv-denoiser, for `sample` conv-vae].
     #[arg(long, short, value_name = "FILE|RUN")]
     checkpoint: Option<PathBuf>,
 }
@@ -38,10 +38,13 @@ impl Model {
     fn load_or(&self, default: BuiltIn, shared: &Shared) -> Result<Loaded> {
         let device = shared.device()?.device;
         let (checkpoint, origin) = match &self.checkpoint {
-            Some(path) => {
-                let file = locate(path)?;
-                (Checkpoint::read(&file)?, file)
-            }
+            Some(path) => match BuiltIn::named(path).filter(|_| !path.exists()) {
+                Some(shipped) => (shipped.checkpoint()?, shipped.origin()),
+                None => {
+                    let file = locate(path)?;
+                    (Checkpoint::read(&file)?, file)
+                }
+            },
             None => (default.checkpoint()?, default.origin()),
         };
         Ok(Loaded {

@@ -1,4 +1,4 @@
-//! PNG files as network inputs.
+//! Picture files as network inputs.
 
 use std::path::{Path, PathBuf};
 
@@ -110,7 +110,7 @@ impl Fitting {
         })
     }
 
-    /// Reads a PNG file and fits it to the network; `preview` is as in [`read_fitted`].
+    /// Reads a picture file and fits it to the network; `preview` is as in [`read_fitted`].
     pub fn read(
         &self,
         path: &Path,

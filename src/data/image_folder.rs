@@ -21,7 +21,7 @@ struct Part {
     left_out: usize,
 }
 
-/// Reads the training and the test images of a folder of PNG pictures; also returns the number of files of
+/// Reads the training and the test images of a folder of pictures; also returns the number of files of
 /// other types.
 ///
 /// Pictures directly in the folder have no class and get label 0. Inner folders of pictures are
@@ -80,7 +80,7 @@ fn read(folder: &Path, listing: &Listing, train: Option<&Part>) -> Result<Part> 
             ),
             false => names(&listing.others),
         };
-        let expected = "PNG pictures, or folders of them as classes";
+        let expected = "pictures, or folders of them as classes";
         return Err(Error::file(folder, expected, found));
     }
     if let Some(train) = train
@@ -116,7 +116,7 @@ fn read(folder: &Path, listing: &Listing, train: Option<&Part>) -> Result<Part> 
             None => None,
         };
         if let Some(found) = found {
-            return Err(Error::file(path, "PNG pictures of one class", found));
+            return Err(Error::file(path, "pictures of one class", found));
         }
         part.left_out += inside.others.len();
         let pictures = inside.pictures.into_iter();

@@ -58,7 +58,7 @@ pub enum Source {
     /// A file or folder, whose kind is detected from its contents:
     ///
     /// - A folder with four IDX files named as MNIST's, raw or gzipped.
-    /// - A folder of PNG pictures, either directly inside or in one folder per class: labels count from 0
+    /// - A folder of pictures (PNG, JPEG, TIFF, WebP or BMP), either directly inside or in one folder per class: labels count from 0
     ///   in the order of the names, or are the names if all are numbers from 0 to 255, or any numbers where
     ///   there are more than 256 classes. Folders `train` and
     ///   `test` hold the two sets; without them `test_fraction` of the images become the test set. Files of
@@ -67,7 +67,7 @@ pub enum Source {
     ///   with `images` and `labels`, under these or other usual names; without test images, `test_fraction` of
     ///   the images become the test set.
     /// - An `.npy` file, without labels (all are 0); `test_fraction` of it becomes the test set.
-    /// - A PNG file: one image, for [`load_to_use`].
+    /// - A picture file: one image, for [`load_to_use`].
     ///
     /// Arrays of images are `(N, H, W)`, `(N, C, H, W)`, `(N, H, W, C)` with C 1 or 3, or `(N, values)`, whose rows
     /// are images of the recipe's size or else squares. Values are bool, integers or floats of any size and

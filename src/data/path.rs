@@ -12,7 +12,7 @@ use crate::run_files::is_of_run;
 use crate::{Error, Result};
 
 /// The expected contents of a folder, for errors.
-const FOLDERS: &str = "a folder with the four IDX files of a set like MNIST, or with PNG pictures";
+const FOLDERS: &str = "a folder with the four IDX files of a set like MNIST, or with pictures";
 
 /// Bytes that tell the kind of a file.
 const START: u64 = 16;

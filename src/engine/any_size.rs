@@ -13,8 +13,8 @@ const MEMORY: usize = 256 << 20;
 /// Images of a layer in memory at the same time: its input and result, those that wait for the ends of residual blocks,
 /// and what products need.
 const LIVE: usize = 6;
-/// Parts start at multiples of this many steps of the network, so that the squares into which its convolutions cut images
-/// are the same in all parts.
+/// Parts start at multiples of this many steps of the network: its convolutions cut images into squares of 4x4, which are
+/// then the same in all parts, and none is half empty.
 const ALIGNED: usize = 4;
 /// Networks prepared for sizes of parts, at most.
 const KEPT: usize = 4;
@@ -23,7 +23,8 @@ const KEPT: usize = 4;
 ///
 /// An image is padded by reflection at the bottom and on the right to a size that the network can take, and the result
 /// is cropped. A part is computed with as much of the image around it as its results depend on, so the parts fit
-/// together; on a CPU the result has the same bits for any size of the parts.
+/// together without seams. The size of the parts changes no more than the rounding of sums: fast convolutions
+/// compute 4x4 results from shared sums, so a result's last bits depend on pixels that its value does not depend on.
 #[derive(Debug)]
 pub struct AnySize {
     model: Autoencoder,

@@ -36,6 +36,8 @@ pub fn builtin() -> &'static [Builtin] {
         file!("vae"),
         file!("conv-vae"),
         file!("vae-2d"),
+        file!("photo-denoiser"),
+        file!("photo-denoiser-color"),
         file!(tutorial "conv-denoiser-tutorial"),
         file!(tutorial "dense-32-adadelta"),
         file!(tutorial "deep-denoise"),

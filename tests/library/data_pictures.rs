@@ -291,21 +291,21 @@ fn size_and_channels_are_only_checked_of_data_that_is_no_folder_of_pictures() {
 fn folders_without_pictures_are_refused_with_what_is_there() {
     let folder = TempDir::new().unwrap();
     let here = folder.path();
-    refused(here, &["IDX", "PNG", "an empty folder"]);
+    refused(here, &["IDX", "pictures", "an empty folder"]);
     fs::write(here.join(".hidden"), "").unwrap();
     refused(here, &["an empty folder"]);
     for index in 0..7 {
-        fs::write(here.join(format!("{index}.jpg")), "").unwrap();
+        fs::write(here.join(format!("{index}.txt")), "").unwrap();
     }
-    refused(here, &["0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg, ... (7 in all)"]);
+    refused(here, &["0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ... (7 in all)"]);
     fs::create_dir(here.join("cats")).unwrap();
-    refused(here, &["cats: ", "PNG pictures of one class", "none"]);
+    refused(here, &["cats: ", "pictures of one class", "none"]);
     fs::write(here.join("cats/a.gif"), "").unwrap();
     refused(here, &["found a.gif"]);
     write(here, "cats/deep/0.png", &grey(2, 2, 0));
     refused(here, &["cats: ", "a folder deep"]);
     write(here, "0.png", &grey(2, 2, 0));
-    refused(here, &["PNG pictures, or folders of them", "both"]);
+    refused(here, &["pictures, or folders of them", "both"]);
     // Files named like MNIST's are meant, whatever else is there.
     fs::write(here.join("train-images-idx3-ubyte"), "").unwrap();
     refused(here, &["train-labels-idx1-ubyte", "none"]);
@@ -413,7 +413,7 @@ fn names_that_are_not_utf8_are_read_and_shown() {
     fs::write(class.join("x\u{1b}.png"), "").unwrap();
     refused(
         here,
-        &["/caf\u{fffd}\u{fffd}/x\u{fffd}.png: expected a PNG"],
+        &["/caf\u{fffd}\u{fffd}/x\u{fffd}.png: expected a picture"],
     );
     fs::remove_file(class.join("x\u{1b}.png")).unwrap();
     write(&class, "odd\n.png", &grey(3, 2, 0));

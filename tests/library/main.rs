@@ -4,6 +4,7 @@
 mod common;
 
 mod activations;
+mod any_size;
 mod checkpoint;
 mod data_folder;
 mod data_npy;
@@ -12,6 +13,7 @@ mod data_sample;
 mod engines;
 mod engines_drawn;
 mod evaluate;
+mod formats;
 mod iwae;
 mod measures;
 mod mixture;
@@ -20,6 +22,7 @@ mod ops;
 mod ops_reference;
 mod optim;
 mod own;
+mod patches;
 mod picture;
 mod preparation;
 mod random;

@@ -340,12 +340,12 @@ fn encode_takes_pictures_or_a_data_set_and_not_both() {
         here,
         &["encode", "--offline", "--fit", "none", "-o", "codes.npy"],
     );
-    contains(&message, &["--fit", "PNG files"]);
+    contains(&message, &["--fit", "picture files"]);
     let message = usage_error(here, &["encode", &inputs[0], "-o", "codes.txt"]);
     contains(&message, &["codes.txt", ".npy, .csv or .safetensors"]);
     fs::write(here.join("no.png"), "text").unwrap();
     let message = refusal(here, &["encode", &inputs[0], "no.png", "-o", "codes.npy"]);
-    contains(&message, &["no.png", "expected a PNG"]);
+    contains(&message, &["no.png", "expected a picture"]);
     // Neither a part of the file nor a temporary one is left.
     assert_eq!(names(here), ["no.png"]);
 }

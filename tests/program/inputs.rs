@@ -67,7 +67,7 @@ fn folders_are_read_alike_by_every_command_and_results_keep_their_folders() {
     for name in [
         "a/._1.png",
         ".hidden/2.png",
-        "a/photo.jpg",
+        "a/photo.gif",
         "b/notes.txt",
         "run/curves.png",
     ] {
@@ -225,7 +225,7 @@ fn a_picture_comes_from_standard_input_and_results_go_to_standard_output() {
     assert_eq!(names.filter(|name| name == "-").count(), 0);
 
     for (input, found) in [
-        (&b"\xff\xd8\xff\xe0"[..], "a JPEG"),
+        (&b"\xff\xd8\xff\xe0"[..], "JPEG"),
         (b"", "an empty file"),
         (&digit(1)[..200], "ends early"),
     ] {

@@ -13,6 +13,7 @@ mod faults;
 mod fitting;
 mod inputs;
 mod overwriting;
+mod photos;
 mod plot;
 mod resources;
 mod run_data;

@@ -68,7 +68,7 @@ pub struct Infer {
     format: Option<PictureFormat>,
 
     /// Height and width of the parts in which pictures in their own size are computed [default: by a moderate amount of
-    /// memory]. Results do not depend on it.
+    /// memory]. Results do not depend on it, but for the rounding of sums (about 1e-6).
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..).map(|tile| tile as usize))]
     tile: Option<usize>,
 
@@ -105,6 +105,9 @@ impl Infer {
         };
         if restorer.is_none() {
             self.refuse_for_fitted(&loaded)?;
+        } else if self.npy.is_some() {
+            let expected = "pictures of one size (--fit resize, crop or none)";
+            return Err(Error::argument("--npy", expected, "pictures in their own sizes").into());
         }
         let outputs = self.outputs(&inputs, restorer.is_some())?;
         let read = inputs.paths.iter().chain([&loaded.origin]);

@@ -25,7 +25,7 @@ fn damaged() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     vec![
         ("empty", Vec::new(), "an empty file"),
         ("text", b"hello".to_vec(), "another kind of file"),
-        ("jpeg", b"\xff\xd8\xff\xe0 and so on".to_vec(), "a JPEG"),
+        ("jpeg", b"\xff\xd8\xff\xe0 and so on".to_vec(), "JPEG"),
         ("signature", sound[..8].to_vec(), "ends early"),
         ("half", sound[..sound.len() / 2].to_vec(), "ends early"),
         ("no-end", sound[..sound.len() - 12].to_vec(), "ends early"),
