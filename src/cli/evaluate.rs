@@ -167,7 +167,10 @@ impl Evaluate {
             ))?;
         }
         print(&quality_table(&report, measures.pca.as_ref()))?;
-        print(&measures.text(&loaded))?;
+        let text = measures.text(&loaded);
+        if !text.is_empty() {
+            print(&text)?;
+        }
         match found.relation.other() {
             Some(other) => print(&format!("measured on {}: {other}", dataset.origin)),
             None => Ok(()),

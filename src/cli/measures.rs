@@ -52,6 +52,9 @@ pub struct Measures {
 impl MeasureFlags {
     /// Refuses --iwae for a network without a likelihood, and --knn for images that are their own neighbours.
     pub fn check(&self, loaded: &Loaded, part: Part) -> Result<()> {
+        if (self.pca || self.knn.is_some()) && !loaded.has_code() {
+            return Err(loaded.lacks("a network with a code, for --pca and --knn"));
+        }
         if self.knn.is_some() && part.parts().contains(&Part::Train) {
             let expected =
                 "test or validation with --knn, whose neighbours are the training images";
@@ -106,12 +109,15 @@ impl Measures {
     /// The measures as text, one line each; the table holds the figures of principal components.
     pub fn text(&self, loaded: &Loaded) -> String {
         let image: usize = loaded.model().input_shape().iter().product();
-        let mut lines = vec![format!(
-            "compression factor {}: {} in an image, {} in its code",
-            factor(self.compression_factor),
-            counted(image, "values"),
-            grouped(loaded.code_len()),
-        )];
+        let mut lines = Vec::new();
+        if loaded.has_code() {
+            lines.push(format!(
+                "compression factor {}: {} in an image, {} in its code",
+                factor(self.compression_factor),
+                counted(image, "values"),
+                grouped(loaded.code_len()),
+            ));
+        }
         if let Some(pca) = &self.pca {
             let components = counted(pca.components, "components");
             let verb = if pca.components == 1 {

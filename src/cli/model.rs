@@ -72,7 +72,7 @@ impl Model {
             true => self.load(shared)?,
             false => self.load_for_images(shared)?,
         };
-        if !loaded.model().encoder().layers().is_empty() {
+        if loaded.has_code() {
             return Ok(loaded);
         }
         let expected = "a network with a code between encoder and decoder";
@@ -105,6 +105,11 @@ impl Loaded {
     /// The name of the recipe.
     pub fn name(&self) -> &str {
         &self.checkpoint.recipe.name
+    }
+
+    /// Whether it has a code: a network that restores pictures has no encoder.
+    pub fn has_code(&self) -> bool {
+        !self.model().encoder().layers().is_empty()
     }
 
     /// Number of values in a code.

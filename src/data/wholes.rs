@@ -78,9 +78,13 @@ impl Images {
         side: usize,
         pictures: Vec<(usize, usize, Vec<u8>)>,
     ) -> Result<Self> {
+        let count = pictures.len();
+        if u32::try_from(count).is_err() {
+            let expected = "at most 4,294,967,295";
+            return Err(Error::argument("number of pictures", expected, count));
+        }
         let mut wholes = Wholes::default();
-        for (height, width, bytes) in &pictures {
-            let (height, width) = (*height, *width);
+        for (height, width, bytes) in pictures {
             if height.min(width) < side.max(1) {
                 let expected = format!("at least {side} x {side}, the size of a patch");
                 let found = format!("{width} x {height}");
@@ -94,22 +98,14 @@ impl Images {
                 return Err(Error::argument("picture", expected, bytes.len()));
             }
             wholes.push(Whole {
-                planes: bytes,
+                planes: &bytes,
                 height,
                 width,
             });
         }
-        if u32::try_from(pictures.len()).is_err() {
-            let expected = "at most 4,294,967,295";
-            return Err(Error::argument(
-                "number of pictures",
-                expected,
-                pictures.len(),
-            ));
-        }
         Ok(Self {
             shape: (channels, side, side),
-            labels: vec![0; pictures.len()],
+            labels: vec![0; count],
             values: Values::Wholes(Arc::new(wholes)),
             class_names: Arc::default(),
         })

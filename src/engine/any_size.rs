@@ -30,8 +30,11 @@ pub struct AnySize {
     model: Autoencoder,
     reach: Reach,
     /// The networks of the last parts, by height and width.
-    prepared: Mutex<Vec<((usize, usize), Arc<Inference>)>>,
+    prepared: Mutex<Vec<(Size, Arc<Inference>)>>,
 }
+
+/// Height and width.
+type Size = (usize, usize);
 
 /// An image to read: its channels, height and width, and the value at (channel, row, column).
 #[derive(Debug, Clone, Copy)]
@@ -225,7 +228,7 @@ impl AnySize {
     }
 
     /// The network for parts of this height and width.
-    fn network(&self, size: (usize, usize)) -> Result<Arc<Inference>> {
+    fn network(&self, size: Size) -> Result<Arc<Inference>> {
         let lock = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, network)) = lock().iter().find(|(of, _)| *of == size) {
             return Ok(network.clone());
