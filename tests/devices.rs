@@ -747,6 +747,11 @@ fn every_shipped_recipe_trains_as_on_the_cpu() {
             settings.push("network.encoder=[8,16,24]");
             settings.push("network.decoder=[24,16]");
         }
+        if name.starts_with("photo") {
+            // Patches of digits.
+            settings.extend(["data.patch=16", "data.patches=2", "data.channels=1"]);
+            settings.push("network.widths=[8,16]");
+        }
         let mut recipe = shipped(name, &settings);
         if recipe.data.points.is_some() {
             // Points are given in one batch.
