@@ -13,6 +13,7 @@ mod idx;
 mod image_files;
 mod image_folder;
 mod images;
+mod in_patches;
 mod listing;
 pub(crate) mod npy;
 pub(crate) mod npy_header;

@@ -2,6 +2,7 @@
 
 use std::iter::repeat;
 
+use super::activated::layer;
 use super::restoration::{column, unet};
 use crate::activation::Activation;
 use crate::layer::{Conv2d, Dense, Flatten, LayerSpec, MaxPool2d, Reshape, Upsample, count};
@@ -151,9 +152,4 @@ fn unit(units: usize) -> LayerSpec {
 fn reshape(shape: &[usize]) -> LayerSpec {
     let shape = shape.to_vec();
     Reshape { shape }.into()
-}
-
-/// The layer of an activation; none for the identity.
-pub(super) fn layer(activation: &Activation) -> Option<LayerSpec> {
-    (*activation != Activation::Linear).then(|| activation.clone().into())
 }

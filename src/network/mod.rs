@@ -1,5 +1,6 @@
 //! Autoencoders as candle modules: an encoder list of layers, a code, and a decoder list.
 
+mod activated;
 mod code;
 mod curves;
 mod families;

@@ -1,6 +1,6 @@
 //! The layers of the families that restore pictures.
 
-use super::families::layer;
+use super::activated::layer;
 use crate::activation::Activation;
 use crate::layer::{Conv2d, ConvTranspose2d, LayerSpec, Residual};
 use crate::recipe::{ResidualConfig, UnetConfig};

@@ -75,6 +75,21 @@ impl PictureFormat {
     }
 }
 
+/// Size and kind of a picture, from the start of its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PictureHeader {
+    /// The format of the file.
+    pub format: PictureFormat,
+    /// Rows of pixels, the right way up.
+    pub height: usize,
+    /// Pixels in a row, the right way up.
+    pub width: usize,
+    /// Whether its pixels have colours, if only from a palette.
+    pub colour: bool,
+    /// Bits of a sample: 1, 2, 4, 8, 16 or 32.
+    pub bits: u8,
+}
+
 /// The kind of a file that is no picture, by its first bytes.
 pub(super) fn sniff(start: &[u8]) -> &'static str {
     match start {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
-use super::read::PictureHeader;
+use super::format::PictureHeader;
 use crate::device::free_memory;
 use crate::{Error, Result};
 

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::format::PictureFormat;
-use super::read::PictureHeader;
+use super::format::{PictureFormat, PictureHeader};
 use crate::{Error, Result};
 
 /// The longest side that a PNG can have.

@@ -11,7 +11,7 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, Limits};
 
-use super::format::{PictureFormat, sniff};
+use super::format::{PictureFormat, PictureHeader, sniff};
 use super::memory::Reserved;
 use super::png_file::{HEADER, check_chunks, png_header};
 use super::raster::{Picture, check_channels, luma};
@@ -22,21 +22,6 @@ use crate::{Error, Result};
 const MIN_ALLOC: u64 = 16 << 20;
 /// Of a file with more bytes than pixels times this, most is not the picture; it is not read for its header.
 const MOST_BYTES: u64 = 1 << 32;
-
-/// Size and kind of a picture, from the start of its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PictureHeader {
-    /// The format of the file.
-    pub format: PictureFormat,
-    /// Rows of pixels, the right way up.
-    pub height: usize,
-    /// Pixels in a row, the right way up.
-    pub width: usize,
-    /// Whether its pixels have colours, if only from a palette.
-    pub colour: bool,
-    /// Bits of a sample: 1, 2, 4, 8, 16 or 32.
-    pub bits: u8,
-}
 
 /// Reads a picture's size and kind without its pixels. The content counts, not the name.
 ///

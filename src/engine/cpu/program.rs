@@ -113,7 +113,7 @@ impl Program {
             first_trained: placed.iter().position(ProgramStep::is_trained).unwrap_or(0),
             work,
             worth_a_gradient,
-            slots: Slots::kept(&placed),
+            slots: Slots::kept(&outputs(&placed)),
             steps: placed,
             code,
             gradient_len,
@@ -125,7 +125,7 @@ impl Program {
     /// The same for forward passes alone, with less memory.
     pub fn without_backward(self) -> Self {
         Self {
-            slots: Slots::reused(&self.steps),
+            slots: Slots::reused(&outputs(&self.steps)),
             ..self
         }
     }
@@ -148,6 +148,12 @@ impl Program {
             _ => None,
         })
     }
+}
+
+/// The steps with the values of a sample after each.
+fn outputs(steps: &[ProgramStep]) -> Vec<(&CpuStep, usize)> {
+    let steps = steps.iter();
+    steps.map(|step| (&step.step, step.sizes.out)).collect()
 }
 
 /// About as many multiplications as a step takes for a sample: with `a` places of the image, a convolution from `c` to
