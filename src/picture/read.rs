@@ -20,7 +20,7 @@ use crate::{Error, Result};
 
 /// Bytes that decoding any picture may take beside its pixels.
 const MIN_ALLOC: u64 = 16 << 20;
-/// Of a file with more bytes than pixels times this, most is not the picture; it is not read for its header.
+/// The most bytes of a file that are read for its header.
 const MOST_BYTES: u64 = 1 << 32;
 
 /// Reads a picture's size and kind without its pixels. The content counts, not the name.
@@ -34,11 +34,7 @@ pub fn read_header(path: impl AsRef<Path>) -> Result<PictureHeader> {
         Some(PictureFormat::Png) => png_header(path, &start),
         Some(format) => {
             let bytes = read_at_most(path, MOST_BYTES)?;
-            header(
-                path,
-                decoder(path, format, &bytes, Limits::default())?,
-                format,
-            )
+            header(path, decoder(path, format, &bytes, None)?, format)
         }
         // What is almost a PNG gets its own message.
         None if start.first() == Some(&137) => png_header(path, &start),
@@ -145,14 +141,20 @@ pub(super) fn read_raw(
     let mut limits = Limits::default();
     limits.max_alloc = Some(reserved.bytes().max(MIN_ALLOC));
     let undecoded = |e: ImageError| broken(path, header.format, describe(&e));
-    let mut decoder = decoder(path, header.format, &bytes, limits)?;
+    let open = |limits| decoder(path, header.format, &bytes, limits);
+    let mut decoder = open(Some(limits))?;
+    let profile = match header.format {
+        // The caller's limits would bound the profile by the size of the picture.
+        PictureFormat::Tiff => open(None)?.icc_profile(),
+        _ => decoder.icc_profile(),
+    };
+    // A profile that cannot be read counts as none.
+    let profile = profile.unwrap_or(None);
     let turned = match header.format {
         // Its header gives the size as it is stored.
         PictureFormat::Png => Orientation::NoTransforms,
         _ => orientation(decoder.as_mut()),
     };
-    // A profile that cannot be read is as none.
-    let profile = decoder.icc_profile().unwrap_or(None);
     let kind = decoder.color_type();
     let raw = if turned == Orientation::NoTransforms {
         // A picture that has a reservation has room in memory, if not for a liar in its place.
@@ -172,22 +174,28 @@ pub(super) fn read_raw(
     Ok((raw, reserved))
 }
 
+/// A decoder of a file's bytes; without limits of the caller's it has its own.
 fn decoder<'a>(
     path: &Path,
     format: PictureFormat,
     bytes: &'a [u8],
-    limits: Limits,
+    limits: Option<Limits>,
 ) -> Result<Box<dyn ImageDecoder + 'a>> {
     let bytes = Cursor::new(bytes);
     let opened = || -> Result<Box<dyn ImageDecoder + 'a>, ImageError> {
         let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
-            PictureFormat::Png => return Ok(Box::new(PngDecoder::with_limits(bytes, limits)?)),
+            PictureFormat::Png => {
+                let limits = limits.unwrap_or_default();
+                return Ok(Box::new(PngDecoder::with_limits(bytes, limits)?));
+            }
             PictureFormat::Jpeg => Box::new(JpegDecoder::new(bytes)?),
             PictureFormat::Tiff => Box::new(TiffDecoder::new(bytes)?),
             PictureFormat::WebP => Box::new(WebPDecoder::new(bytes)?),
             PictureFormat::Bmp => Box::new(BmpDecoder::new(bytes)?),
         };
-        decoder.set_limits(limits)?;
+        if let Some(limits) = limits {
+            decoder.set_limits(limits)?;
+        }
         Ok(decoder)
     };
     opened().map_err(|error| broken(path, format, describe(&error)))
@@ -218,11 +226,7 @@ fn read_checked(
             check_chunks(path, &bytes)?;
             png_header(path, &bytes)?
         }
-        format => self::header(
-            path,
-            decoder(path, format, &bytes, Limits::default())?,
-            format,
-        )?,
+        format => self::header(path, decoder(path, format, &bytes, None)?, format)?,
     };
     if found != *header {
         let expected = "a file that does not change while it is read";

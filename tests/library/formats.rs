@@ -4,7 +4,7 @@ use std::path::Path;
 
 use autoencode::data::{Source, load_with};
 use autoencode::file::Publish;
-use autoencode::picture::{Photo, Picture, PictureFormat, read_header, read_picture};
+use autoencode::picture::{Photo, PictureFormat, read_header, read_picture};
 use autoencode::recipe::DataConfig;
 use image::{DynamicImage, ImageBuffer, ImageEncoder, Luma, Rgb, Rgba};
 use tempfile::TempDir;
@@ -106,8 +106,8 @@ fn pictures_that_a_camera_marked_as_turned_are_turned_back() {
 #[test]
 fn depth_transparency_and_profile_come_back() {
     let folder = TempDir::new().unwrap();
-    let values = gradient(4, 50, 60);
-    let picture: ImageBuffer<Rgba<u16>, _> = ImageBuffer::from_raw(60, 50, values.clone()).unwrap();
+    let values = gradient(4, 5, 6);
+    let picture: ImageBuffer<Rgba<u16>, _> = ImageBuffer::from_raw(6, 5, values.clone()).unwrap();
     let from = folder.path().join("from.png");
     let profile = b"not a real profile, but kept as it is".to_vec();
     {
@@ -116,7 +116,7 @@ fn depth_transparency_and_profile_come_back() {
         encoder.set_icc_profile(profile.clone()).unwrap();
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
         encoder
-            .write_image(&bytes, 60, 50, image::ExtendedColorType::Rgba16)
+            .write_image(&bytes, 6, 5, image::ExtendedColorType::Rgba16)
             .unwrap();
     }
     let photo = Photo::read(&from).unwrap();
@@ -185,5 +185,4 @@ fn folders_of_mixed_formats_are_one_set_and_damage_is_named() {
         assert!(!message.contains('\n'));
         std::fs::remove_file(path).unwrap();
     }
-    assert!(Picture::new(1, 1, 1, vec![0.5]).is_ok());
 }
