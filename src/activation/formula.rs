@@ -6,10 +6,10 @@ use crate::arithmetic::{Elementary, Number};
 ///
 /// All methods are always inlined, as the CPU engine evaluates them on vectors.
 pub(crate) trait Formula {
-    /// Whether [`Formula::slope`] takes the value y instead of x; if so, an engine does not have to keep x.
+    /// True if [`Formula::slope`] takes the value y instead of x. An engine then need not keep x.
     const SLOPE_OF_VALUE: bool = false;
 
-    /// Whether the function never decreases where x grows. Its parameter is above 0.
+    /// True if a larger x never gives a smaller value, for parameters above 0.
     const IS_INCREASING: bool = true;
 
     fn value<N: Elementary>(x: N, parameter: N::Setting) -> N;

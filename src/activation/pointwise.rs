@@ -63,8 +63,8 @@ impl Pointwise {
         }
     }
 
-    /// Whether it is known that the function never decreases where its argument grows. A maximum can be taken before such
-    /// a function as well as after it.
+    /// True if a larger argument is known never to give a smaller value. A maximum can be taken before such a function as
+    /// well as after it.
     pub fn is_increasing(&self) -> bool {
         struct IsIncreasing;
 

@@ -61,7 +61,7 @@ impl Batch {
         let previous = previous.map(|batch| (batch.input, batch.target));
         let side = images.shape().1;
         let binarized = |sample: Sample, index, out: &mut [f32]| {
-            match (sample, preparation.patches) {
+            match (sample, preparation.patch_draw) {
                 (Sample::Whole(whole), Some(draw)) => {
                     let patch = whole.drawn(side, draw.turned, keys.patch, index);
                     whole.cut(patch, out);

@@ -14,7 +14,7 @@ pub struct Preparation {
     /// The type of the tensors.
     pub precision: Precision,
     /// How patches are drawn from pictures that are larger; when absent, each picture gives the one in its middle.
-    pub patches: Option<PatchDraw>,
+    pub patch_draw: Option<PatchDraw>,
 }
 
 /// How patches are drawn from pictures.
@@ -33,7 +33,7 @@ impl Preparation {
             binarization: recipe.data.binarization,
             corruption: recipe.corruption,
             precision: recipe.training.precision,
-            patches: recipe.data.patch.map(|_| PatchDraw {
+            patch_draw: recipe.data.patch.map(|_| PatchDraw {
                 per_picture: recipe.data.patches,
                 turned: recipe.data.augment,
             }),
@@ -45,7 +45,7 @@ impl Preparation {
         let noise = self.corruption.noise();
         noise.is_none_or(|noise| noise.draw == Draw::Once)
             && self.binarization != Binarization::EveryEpoch
-            && self.patches.is_none()
+            && self.patch_draw.is_none()
     }
 
     /// The number of samples that an epoch visits in a set of `count`.
@@ -59,8 +59,8 @@ impl Preparation {
 
     /// The same, without corrupted samples that are added. Sample `n` is of picture `n % count`.
     pub fn clean_samples(&self, count: usize) -> usize {
-        match self.patches {
-            Some(patches) => count.saturating_mul(patches.per_picture),
+        match self.patch_draw {
+            Some(draw) => count.saturating_mul(draw.per_picture),
             None => count,
         }
     }

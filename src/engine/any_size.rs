@@ -36,15 +36,6 @@ pub struct AnySize {
 /// Height and width.
 type Size = (usize, usize);
 
-/// An image to read: its channels, height and width, and the value at (channel, row, column).
-#[derive(Debug, Clone, Copy)]
-pub struct Pixels<F> {
-    /// Channels, height and width.
-    pub shape: (usize, usize, usize),
-    /// The value at (channel, row, column).
-    pub at: F,
-}
-
 /// Where a part lies along an axis of the padded image.
 #[derive(Debug, Clone, Copy)]
 struct Span {
@@ -66,11 +57,6 @@ impl AnySize {
         })
     }
 
-    /// The network, for the size with which it was built.
-    pub fn model(&self) -> &Autoencoder {
-        &self.model
-    }
-
     /// Height and width of a part, without what is read around it, that takes a moderate amount of memory.
     pub fn default_tile(&self) -> usize {
         let widest = self.model.widest();
@@ -82,26 +68,73 @@ impl AnySize {
         side.saturating_sub(2 * self.margin()).max(least) / step * step
     }
 
-    /// Applies the network to an image, in parts of `tile` by `tile` pixels, rounded up to what the network needs; `put`
-    /// gets channel, row, column and value of each result once. `progress` gets the number of parts that are done, and of
-    /// all.
+    /// Applies the network to the values `(channels, height, width)` of an image, in parts of `tile` by `tile` pixels; a
+    /// network of one channel takes channel after channel, and another takes grey as a colour and gives the mean of its
+    /// results. Parts are rounded up to the size that the network needs. `progress` gets the number of parts that are done,
+    /// and of all.
     ///
     /// # Errors
-    /// If the image has other channels than the network, no pixels, or there is no memory for a part.
-    pub fn reconstruct(
+    /// If the values are not those of an image of at least one pixel, whose channels the network can take, or there is no
+    /// memory for a part.
+    pub fn restore(
         &self,
-        image: Pixels<impl Fn(usize, usize, usize) -> f32>,
+        (channels, height, width): (usize, usize, usize),
+        values: &[f32],
+        tile: usize,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        let pixels = height.saturating_mul(width);
+        if pixels.checked_mul(channels) != Some(values.len()) || pixels == 0 {
+            let expected = format!("{channels} x {height} x {width} values, at least one");
+            return Err(Error::argument("image", expected, values.len()));
+        }
+        let own = self.model.input_shape().first().copied().unwrap_or(0);
+        let mut restored = vec![0f32; values.len()];
+        // Channels in each pass, and passes.
+        let (together, passes) = match own {
+            1 => (1, channels),
+            _ => (own, 1),
+        };
+        let is_grey = channels == 1;
+        if !is_grey && together * passes != channels {
+            let expected = format!("1 or {own} channels, as the network has");
+            return Err(Error::argument("image", expected, channels));
+        }
+        for pass in 0..passes {
+            let place = |channel: usize, row: usize, column: usize| {
+                let channel = if is_grey { 0 } else { channel + pass };
+                (channel * height + row) * width + column
+            };
+            let at = |channel: usize, row: usize, column: usize| {
+                let value = values.get(place(channel, row, column));
+                value.copied().unwrap_or(0.0)
+            };
+            let share = if is_grey { 1.0 / own as f32 } else { 1.0 };
+            self.reconstruct(
+                (together, height, width),
+                at,
+                tile,
+                |channel, row, column, value| {
+                    if let Some(slot) = restored.get_mut(place(channel, row, column)) {
+                        *slot += share * value;
+                    }
+                },
+                |done, all| progress(pass * all + done, passes * all),
+            )?;
+        }
+        Ok(restored)
+    }
+
+    /// Applies the network to an image of at least one pixel, whose value at (channel, row, column) is `at`; `put` gets
+    /// channel, row, column and value of each result once.
+    fn reconstruct(
+        &self,
+        (channels, height, width): (usize, usize, usize),
+        at: impl Fn(usize, usize, usize) -> f32,
         tile: usize,
         mut put: impl FnMut(usize, usize, usize, f32),
         mut progress: impl FnMut(usize, usize),
     ) -> Result<()> {
-        let (channels, height, width) = image.shape;
-        let expected = self.model.input_shape().first().copied().unwrap_or(0);
-        if channels != expected || height == 0 || width == 0 {
-            let expected = format!("{expected} channels and at least 1 x 1 pixels");
-            let found = format!("{channels} x {height} x {width}");
-            return Err(Error::argument("image", expected, found));
-        }
         let (down, across) = (self.spans(height, tile), self.spans(width, tile));
         let all = down.len() * across.len();
         let parts = down.iter().flat_map(|y| across.iter().map(move |x| (y, x)));
@@ -114,7 +147,7 @@ impl AnySize {
                     let row = reflected(row, height);
                     let columns = x.first..x.first + x.len;
                     let columns = columns.map(|column| reflected(column, width));
-                    values.extend(columns.map(|column| (image.at)(channel, row, column)));
+                    values.extend(columns.map(|column| at(channel, row, column)));
                 }
             }
             let device = self.model.device();
@@ -133,63 +166,6 @@ impl AnySize {
         }
         progress(all, all);
         Ok(())
-    }
-
-    /// Applies the network to the values `(channels, height, width)` of an image, in parts of `tile` by `tile` pixels; a
-    /// network of one channel takes channel after channel, and one of three takes grey as a colour and gives the mean of
-    /// its results. `progress` is as for [`reconstruct`](Self::reconstruct), over all channels.
-    ///
-    /// # Errors
-    /// If the values are not those of an image of 1 or 3 channels, or as [`reconstruct`](Self::reconstruct).
-    pub fn restore(
-        &self,
-        (channels, height, width): (usize, usize, usize),
-        values: &[f32],
-        tile: usize,
-        mut progress: impl FnMut(usize, usize),
-    ) -> Result<Vec<f32>> {
-        let pixels = height.saturating_mul(width);
-        if pixels.checked_mul(channels) != Some(values.len()) || pixels == 0 {
-            let expected = format!("{channels} x {height} x {width} values, at least one");
-            return Err(Error::argument("image", expected, values.len()));
-        }
-        let own = self.model.input_shape().first().copied().unwrap_or(0);
-        let mut restored = vec![0f32; values.len()];
-        let passes = match own {
-            1 => channels,
-            _ => 1,
-        };
-        for pass in 0..passes {
-            let is_grey = channels == 1 && own == 3;
-            let shape = match (own, is_grey) {
-                (1, _) => (1, height, width),
-                (_, true) => (own, height, width),
-                _ => (channels, height, width),
-            };
-            let first = match is_grey {
-                true => |_: usize, pass: usize| pass,
-                false => |channel: usize, pass: usize| channel + pass,
-            };
-            let place = |channel: usize, row: usize, column: usize| {
-                (first(channel, pass) * height + row) * width + column
-            };
-            let at = |channel: usize, row: usize, column: usize| {
-                let value = values.get(place(channel, row, column));
-                value.copied().unwrap_or(0.0)
-            };
-            let share = if is_grey { 1.0 / own as f32 } else { 1.0 };
-            self.reconstruct(
-                Pixels { shape, at },
-                tile,
-                |channel, row, column, value| {
-                    if let Some(slot) = restored.get_mut(place(channel, row, column)) {
-                        *slot += share * value;
-                    }
-                },
-                |done, all| progress(pass * all + done, passes * all),
-            )?;
-        }
-        Ok(restored)
     }
 
     /// Pixels to which the sides and starts of parts are rounded.

@@ -30,7 +30,7 @@ mod synchronous;
 mod trained;
 mod training;
 
-pub use any_size::{AnySize, Pixels};
+pub use any_size::AnySize;
 pub use autograd::Autograd;
 pub use cpu::CpuEngine;
 pub use inference::Inference;

@@ -51,7 +51,7 @@ fn pictures_keep_their_sizes_and_epochs_have_new_patches() {
     assert!(sizes.contains(&(17, 90)) && sizes.contains(&(40, 24)));
 
     let preparation = Preparation {
-        patches: Some(PatchDraw {
+        patch_draw: Some(PatchDraw {
             per_picture: 3,
             turned: true,
         }),
@@ -78,7 +78,7 @@ fn every_patch_is_a_part_of_its_picture() {
     let bytes: Vec<u8> = (0..height * width).map(|i| (i * 37 % 251) as u8).collect();
     let images = Images::in_patches(1, side, vec![(height, width, bytes.clone())]).unwrap();
     let preparation = Preparation {
-        patches: Some(PatchDraw {
+        patch_draw: Some(PatchDraw {
             per_picture: 40,
             turned: false,
         }),

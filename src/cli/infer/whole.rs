@@ -24,7 +24,7 @@ use crate::cli::status::Counter;
 /// Height and width of the part of a picture that a sheet shows.
 const SHOWN: usize = 320;
 
-/// What is done to each picture.
+/// A network for pictures of any size, and how it is applied.
 pub struct Restorer<'a> {
     infer: &'a Infer,
     network: AnySize,
